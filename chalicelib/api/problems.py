@@ -1,0 +1,36 @@
+"""Errors as clients see them: application/problem+json (RFC 9457)."""
+
+from http import HTTPStatus
+
+import msgspec
+
+from chalicelib.api.schemas import Problem
+from chalicelib.errors import BilletError, Conflict, Invalid, NotFound, Unavailable
+
+CONTENT_TYPE = "application/problem+json"
+
+_STATUSES: dict[type[BilletError], int] = {
+    Invalid: 400,
+    NotFound: 404,
+    Conflict: 409,
+    Unavailable: 503,
+}
+
+
+class Refused(Exception):
+    """A request that HTTP itself has a status for."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+
+
+def status_of(error: BilletError) -> int:
+    """The status that stands for an error, or for the nearest of its bases."""
+    return next(_STATUSES[kind] for kind in type(error).__mro__ if kind in _STATUSES)
+
+
+def body(status: int, detail: str) -> bytes:
+    """The JSON of a problem. What is no Unicode text in `detail` is replaced."""
+    text = detail.encode("utf-8", "replace").decode()
+    return msgspec.json.encode(Problem(HTTPStatus(status).phrase, status, text))

@@ -1,0 +1,66 @@
+"""What can go wrong, in the product's own terms.
+
+BilletError
+├── Invalid              the client sent what can't be read or isn't allowed
+├── NotFound             the user or task does not exist
+├── Conflict             what was asked contradicts what is there
+│   ├── UsernameTaken
+│   ├── TooManyAssignees
+│   └── LostRace         others changed the same thing again and again meanwhile
+└── Unavailable          the database can't answer now; the same request may succeed later
+"""
+
+
+class BilletError(Exception):
+    """Anything that the client is told about. Its text is meant for the client."""
+
+
+class Invalid(BilletError):
+    """The client sent what can't be read or isn't allowed; the text begins with the field."""
+
+
+class NotFound(BilletError):
+    """There is no such user or task."""
+
+    def __init__(self, kind: str, ident: int) -> None:
+        super().__init__(f"{kind} {ident} does not exist")
+
+
+class Conflict(BilletError):
+    """What was asked contradicts what is there."""
+
+
+class UsernameTaken(Conflict):
+    """Another user has this name, in this or another case."""
+
+    def __init__(self, username: str) -> None:
+        super().__init__(f"username: {username!r} is taken")
+
+
+class TooManyAssignees(Conflict):
+    """The task has as many assignees as a task may have."""
+
+    def __init__(self, task_id: int, most: int) -> None:
+        super().__init__(f"task {task_id} has {most} assignees already, the most a task may have")
+
+
+class LostRace(Conflict):
+    """Others changed the same thing at each of our attempts. Nothing was changed by us."""
+
+    def __init__(self) -> None:
+        super().__init__("others are changing the same thing at this moment; try again")
+
+
+class Unavailable(BilletError):
+    """The database can't answer now.
+
+    Args:
+        detail: what to tell the client.
+        retry_after: seconds after which to try again.
+    """
+
+    def __init__(
+        self, detail: str = "the service is busy; try again", retry_after: int = 1
+    ) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after

@@ -1,0 +1,170 @@
+"""Lists in pages: sort, filter, offset and cursor, over one lane or many.
+
+A cursor is a place in the order, not an item: it holds when the item that it names is gone and
+when the number of lanes has changed. A page costs one Query per lane; DynamoDB ends a Query at
+1 MB, so a page of large tasks may be shorter than asked for, and its cursor leads on.
+"""
+
+import base64
+import binascii
+import heapq
+import itertools
+import re
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Generic, Literal, TypeVar
+
+import msgspec
+
+from chalicelib.errors import Invalid
+from chalicelib.settings import MAX_LANES
+from chalicelib.storage import reads
+from chalicelib.storage.records import Task, User
+
+R = TypeVar("R", User, Task)
+Sort = Literal["created_at", "expires_at"]
+Order = Literal["asc", "desc"]
+
+MOST_OFFSET = 10_000
+MOST_ROUNDS = 20
+"""How many times 1 MB a lane an offset may reach over."""
+MOST_TEXT = 1_000_000
+"""How many characters of descriptions fit into a page, so that it fits into Lambda's 6 MB."""
+
+_POSITION = re.compile(r"[0-9T:.+Z-]{10,40}#[0-9]{16}")
+
+
+class Paging(msgspec.Struct, frozen=True, kw_only=True):
+    """Which page of which order is wanted; `after` is a place in that order."""
+
+    page_size: int = 100
+    offset: int = 0
+    sort: Sort = "created_at"
+    order: Order = "desc"
+    status: str | None = None
+    after: str | None = None
+
+    @property
+    def ascending(self) -> bool:
+        """Whether small sort keys come first."""
+        return self.order == "asc"
+
+
+class Page(msgspec.Struct, Generic[R], frozen=True):
+    """A page, and the place in the order behind which the next begins; None: there is no more."""
+
+    records: Sequence[R]
+    next: str | None
+
+
+class Lanes(msgspec.Struct, Generic[R], frozen=True):
+    """What is listed: an ordering, and the hash key of each of its lanes."""
+
+    ordering: reads.Ordering[R]
+    keys: Sequence[str]
+
+    def place(self, record: R) -> str:
+        """The record's place in the order."""
+        place: str = getattr(record, self.ordering.position)
+        return place
+
+
+class _Cursor(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+    """What a cursor carries: the list that it was made for, and the place in it."""
+
+    path: str
+    sort: Sort
+    order: Order
+    status: str | None
+    after: str
+
+
+def encode_cursor(path: str, paging: Paging, after: str) -> str:
+    """An opaque, URL-safe word for a place in the list at `path`."""
+    cursor = _Cursor(path, paging.sort, paging.order, paging.status, after)
+    return base64.urlsafe_b64encode(msgspec.json.encode(cursor)).rstrip(b"=").decode()
+
+
+def decode_cursor(word: str, path: str) -> Paging:
+    """The sort, order, status and place that a cursor of the list at `path` carries.
+
+    Raises:
+        Invalid: it is malformed, or was made for another list.
+    """
+    try:
+        raw = base64.b64decode(word + "=" * (-len(word) % 4), altchars=b"-_", validate=True)
+        cursor = msgspec.json.decode(raw, type=_Cursor)
+    except (binascii.Error, ValueError, msgspec.DecodeError) as error:
+        raise Invalid("cursor: not one that this API gave") from error
+    if not _POSITION.fullmatch(cursor.after):
+        raise Invalid("cursor: not one that this API gave")
+    if cursor.path != path:
+        raise Invalid("cursor: made for another list")
+    return Paging(sort=cursor.sort, order=cursor.order, status=cursor.status, after=cursor.after)
+
+
+def page(lanes: Lanes[R], paging: Paging) -> Page[R]:
+    """Reads one page.
+
+    Raises:
+        Invalid: the offset reaches over more than 20 MB a lane.
+    """
+    after, skip = paging.after, paging.offset
+    for _ in range(MOST_ROUNDS):
+        found, more = _merged(lanes, paging, after, skip + paging.page_size + 1)
+        if len(found) > skip or not more:
+            return _cut(lanes, found[skip:], more, paging.page_size)
+        skip -= len(found)
+        after = lanes.place(found[-1])
+    raise Invalid("offset: reaches too far here; follow the cursors of the Link headers instead")
+
+
+def _cut(lanes: Lanes[R], found: Sequence[R], more: bool, page_size: int) -> Page[R]:
+    shown = _fitting(found[:page_size])
+    more = more or len(shown) < len(found)
+    return Page(shown, lanes.place(shown[-1]) if more and shown else None)
+
+
+def _fitting(records: Sequence[R]) -> Sequence[R]:
+    """The first records that fit into MOST_TEXT, at least one."""
+    sizes = itertools.accumulate(len(getattr(record, "desc", "")) for record in records)
+    count = sum(size <= MOST_TEXT for size in sizes)
+    return records[: max(count, 1)]
+
+
+def _merged(
+    lanes: Lanes[R], paging: Paging, after: str | None, limit: int
+) -> tuple[Sequence[R], bool]:
+    """Up to `limit` records of all lanes in order, as far as all lanes were read."""
+
+    def read(key: str) -> reads.Slice[R]:
+        return reads.query(
+            lanes.ordering, key, after=after, ascending=paging.ascending, limit=limit
+        )
+
+    slices = _on_each(read, lanes.keys)
+    merged = heapq.merge(
+        *(part.records for part in slices), key=lanes.place, reverse=not paging.ascending
+    )
+    ends = [lanes.place(part.records[-1]) for part in slices if part.more and part.records]
+    if not ends:
+        return list(merged), False
+    # Behind the nearest end, a lane that was not read to its end may have more.
+    nearest = min(ends) if paging.ascending else max(ends)
+    return list(_until(nearest, merged, lanes)), True
+
+
+def _until(end: str, records: Iterable[R], lanes: Lanes[R]) -> Iterable[R]:
+    for record in records:
+        yield record
+        if lanes.place(record) == end:
+            return
+
+
+_threads = ThreadPoolExecutor(MAX_LANES, thread_name_prefix="lane")
+
+
+def _on_each(read: Callable[[str], reads.Slice[R]], keys: Sequence[str]) -> list[reads.Slice[R]]:
+    if len(keys) == 1:
+        return [read(keys[0])]
+    return list(_threads.map(read, keys))

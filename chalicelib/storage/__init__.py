@@ -1,0 +1,1 @@
+"""PynamoDB models, keys, ids, reads and changes. Knows no use case and no HTTP."""

@@ -1,0 +1,208 @@
+"""The one place where what changes together is put together and sent.
+
+A change of one item is one conditional write; of several, one transaction. What must one day be
+true in the same instant as a change joins it here.
+"""
+
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pynamodb.constants import ALL_NEW, ALL_OLD, TRANSACT_WRITE_ITEMS
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
+from pynamodb.models import Model
+
+from chalicelib.storage import client, keys
+from chalicelib.storage.records import Task, TaskItem, UpdateReply, User, decoder
+from chalicelib.storage.tables import AssignmentModel, TaskModel, UserModel, UsernameModel
+
+MOST_OPERATIONS = 100
+"""What DynamoDB takes in one transaction."""
+
+_UPDATED_TASK = decoder(UpdateReply[TaskItem])
+
+
+class Change:
+    """Operations that take effect together or not at all."""
+
+    def __init__(self) -> None:
+        self._operations: list[tuple[str, dict[str, Any]]] = []
+
+    def __len__(self) -> int:
+        return len(self._operations)
+
+    def put(self, item: Model, condition: Condition) -> int:
+        """Adds the writing of a whole item; gives its position, as ConditionFailed names it."""
+        arguments = item.get_save_kwargs_from_instance(
+            condition=condition, return_values_on_condition_failure=ALL_OLD
+        )
+        return self._add("Put", arguments)
+
+    def update(
+        self, key: Model, actions: Sequence[Action], condition: Condition | None = None
+    ) -> int:
+        """Adds the writing of some attributes, of a new item where there is none."""
+        arguments = key.get_update_kwargs_from_instance(
+            actions=list(actions), condition=condition, return_values_on_condition_failure=ALL_OLD
+        )
+        return self._add("Update", arguments)
+
+    def delete(self, key: Model, condition: Condition | None = None) -> int:
+        """Adds the removal of an item."""
+        arguments = key.get_delete_kwargs_from_instance(
+            condition=condition, return_values_on_condition_failure=ALL_OLD
+        )
+        return self._add("Delete", arguments)
+
+    def check(self, key: Model, condition: Condition) -> int:
+        """Adds a condition on an item that does not change. Goes with other operations only."""
+        arguments = key.get_delete_kwargs_from_instance(
+            condition=condition, return_values_on_condition_failure=ALL_OLD
+        )
+        return self._add("ConditionCheck", arguments)
+
+    def commit(self) -> bytes:
+        """Sends it all, and gives the reply's JSON: of a single update, with all that is new.
+
+        Raises:
+            ConditionFailed: nothing was written, for the conditions at these positions.
+            LostRace: nothing was written; others were in the way at every attempt.
+            Unavailable: the database refused for load, or did not answer.
+        """
+        if len(self._operations) == 1:
+            return self._commit_one()
+        return client.dispatch(
+            TRANSACT_WRITE_ITEMS,
+            {
+                "TransactItems": [{verb: arguments} for verb, arguments in self._operations],
+                # With the same token DynamoDB carries a transaction out once, however often sent.
+                "ClientRequestToken": str(uuid.uuid4()),
+            },
+            repeatable=True,
+        )
+
+    def _commit_one(self) -> bytes:
+        [(verb, arguments)] = self._operations
+        if verb == "Update":
+            arguments = {**arguments, "ReturnValues": ALL_NEW}
+        return client.dispatch(f"{verb}Item", arguments, repeatable=False)
+
+    def _add(self, verb: str, arguments: dict[str, Any]) -> int:
+        self._operations.append((verb, arguments))
+        return len(self._operations) - 1
+
+    def new_user(self, user: User) -> int:
+        """Adds a user and the claim to the name; gives the claim's position."""
+        self.put(UserModel(**_user_values(user)), UserModel.id.does_not_exist())
+        claim = UsernameModel(keys.claim(user.username), user_id=user.id)
+        return self.put(claim, UsernameModel.name.does_not_exist())
+
+    def user_present(self, user_id: int) -> int:
+        """Adds that the user is there."""
+        return self.check(UserModel(user_id), _present())
+
+    def user_assigned(self, user_id: int) -> int:
+        """Adds that the user is there and is given a task."""
+        return self.update(UserModel(user_id), [UserModel.assigns.add(1)], _present())
+
+    def user_going(self, user: User) -> int:
+        """Adds that the user is gone for all readers and can't be given tasks."""
+        hidden = [UserModel.going.set(True), UserModel.lane.remove(), UserModel.recency.remove()]
+        return self.update(UserModel(user.id), hidden, UserModel.id.exists())
+
+    def user_gone(self, user: User) -> int:
+        """Adds the removal of a user, unless given a task since, and of the claim."""
+        self.delete(UsernameModel(keys.claim(user.username)))
+        never = UserModel.assigns.does_not_exist()
+        same = UserModel.assigns == user.assigns if user.assigns else never
+        return self.delete(UserModel(user.id), UserModel.id.exists() & same)
+
+    def new_task(self, task: Task) -> int:
+        """Adds a task that nobody has yet."""
+        return self.put(TaskModel(**_task_values(task)), TaskModel.id.does_not_exist())
+
+    def task(self, before: Task, after: Task | None) -> int:
+        """Adds the way of a task from one state to the next (None: its removal), in it and in each
+        copy, unless it changed meanwhile; gives the task's position."""
+        unchanged = TaskModel.version == before.version
+        for user_id in before.assignees:
+            if after is None or user_id not in after.assignees:
+                self.delete(AssignmentModel(user_id, before.recency))
+        if after is None:
+            return self.delete(TaskModel(before.id), unchanged)
+        copy = _setting(AssignmentModel, _copied_values(after))
+        for user_id in after.assignees:
+            self.update(AssignmentModel(user_id, after.recency), copy)
+        values = _task_values(after)
+        del values["id"]
+        return self.update(TaskModel(before.id), _setting(TaskModel, values), unchanged)
+
+    def unassigned_task(self, task_id: int, edit: Mapping[str, str | None]) -> int:
+        """Adds new name, desc, status or expires_at, on condition that nobody has the task."""
+        nobody = TaskModel.id.exists() & TaskModel.assignees.does_not_exist()
+        values: dict[str, Any] = dict(edit)
+        lane = task_id % client.lanes()
+        if "expires_at" in edit:
+            values["urgency"] = keys.urgency(edit["expires_at"], task_id)
+        if (status := edit.get("status")) is not None:
+            values |= {"lane": lane, "status_lane": keys.status_lane(status, lane)}
+        else:  # a task of another lane has to be read first: its index key holds the status
+            nobody &= TaskModel.lane == lane
+        actions = [*_setting(TaskModel, values), TaskModel.version.add(1)]
+        return self.update(TaskModel(task_id), actions, nobody)
+
+    def unassigned_task_gone(self, task_id: int) -> int:
+        """Adds the removal of a task, on condition that nobody has it."""
+        nobody = TaskModel.id.exists() & TaskModel.assignees.does_not_exist()
+        return self.delete(TaskModel(task_id), nobody)
+
+
+def updated_task(reply: bytes) -> Task:
+    """The task in the reply to a single update."""
+    item: TaskItem = _UPDATED_TASK.decode(reply).Attributes
+    return item.record()
+
+
+def _present() -> Condition:
+    present: Condition = UserModel.id.exists() & UserModel.going.does_not_exist()
+    return present
+
+
+def _user_values(user: User) -> dict[str, Any]:
+    return {
+        "id": user.id,
+        "username": user.username,
+        "created_at": user.created_at,
+        "lane": user.id % client.lanes(),
+        "recency": user.recency,
+    }
+
+
+def _copied_values(task: Task) -> dict[str, Any]:
+    return {
+        "id": task.id,
+        "name": task.name,
+        "desc": task.desc,
+        "status": task.status,
+        "created_at": task.created_at,
+        "expires_at": task.expires_at,
+        "assignees": set(task.assignees) or None,
+        "version": task.version,
+        "urgency": task.urgency,
+    }
+
+
+def _task_values(task: Task) -> dict[str, Any]:
+    lane = task.id % client.lanes()
+    return _copied_values(task) | {
+        "lane": lane,
+        "status_lane": keys.status_lane(task.status, lane),
+        "recency": task.recency,
+    }
+
+
+def _setting(model: type[Model], values: Mapping[str, Any]) -> Sequence[Action]:
+    """Sets what has a value and removes what has none; other attributes stay as they are."""
+    attributes = ((getattr(model, name), value) for name, value in values.items())
+    return [path.remove() if value is None else path.set(value) for path, value in attributes]

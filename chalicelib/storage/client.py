@@ -1,0 +1,189 @@
+"""The one connection to DynamoDB, and what becomes of its errors.
+
+Retries are ours, not botocore's: a write that is no transaction must not be sent again when its
+reply was lost, because the first may have been carried out and others may have followed.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from pynamodb.connection import Connection
+from pynamodb.exceptions import PynamoDBException
+
+from chalicelib.errors import LostRace, Unavailable
+from chalicelib.settings import Settings
+from chalicelib.storage import _private, backoff
+from chalicelib.storage.tables import SUFFIXES
+
+T = TypeVar("T")
+Item = Mapping[str, Mapping[str, Any]]
+"""An item as DynamoDB sends it: {"id": {"N": "7"}, …}."""
+
+CONNECT_TIMEOUT = 1.0
+READ_TIMEOUT = 3.0
+ATTEMPTS = 5
+
+_THROTTLED = {
+    "LimitExceededException",
+    "ProvisionedThroughputExceeded",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "ThrottlingError",
+    "ThrottlingException",
+}
+_CONTENDED = {
+    "TransactionConflict",
+    "TransactionConflictException",
+    "TransactionInProgressException",
+}
+_BROKEN = {"InternalServerError", "ServiceUnavailable", "500", "502", "503", "504"}
+
+
+class ConditionFailed(Exception):
+    """Nothing was written, because a condition did not hold.
+
+    Args:
+        found: for each operation whose condition failed, by its position: the item that it met, or
+            None where there was none.
+    """
+
+    def __init__(self, found: dict[int, Item | None]) -> None:
+        super().__init__(f"the conditions at {sorted(found)} did not hold")
+        self.found = found
+
+
+class _Refused(Unavailable):
+    """The database did not do it and said so."""
+
+
+class _Unanswered(Unavailable):
+    """The database may or may not have done it."""
+
+    def __init__(self) -> None:
+        super().__init__("the database did not answer; look before you repeat a change")
+
+
+class _Database:
+    """What `bind` sets: the settings in force and the connection."""
+
+    settings: Settings
+    connection: Connection
+
+
+_database = _Database()
+
+
+def connect() -> Connection:
+    """A connection to where AWS's own variables point; the first use makes the client."""
+    return _private.WireConnection(
+        # Lambda always sets the region; elsewhere only the emulators do without one.
+        region=os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1",
+        connect_timeout_seconds=CONNECT_TIMEOUT,
+        read_timeout_seconds=READ_TIMEOUT,
+        max_pool_connections=64,
+        retry_configuration={"total_max_attempts": 1, "mode": "standard"},
+    )
+
+
+def bind(settings: Settings, connection: Connection | None = None) -> None:
+    """Points all models at the tables of these settings, over one shared connection."""
+    _database.settings = settings
+    _database.connection = connection or connect()
+    for model, suffix in SUFFIXES.items():
+        _private.rename(model, f"{settings.prefix}-{suffix}", _database.connection)
+
+
+def lanes() -> int:
+    """Over how many lanes the items are spread."""
+    return _database.settings.lanes
+
+
+def dispatch(operation: str, arguments: dict[str, Any], *, repeatable: bool) -> bytes:
+    """Sends an operation of `_private.UNPARSED` and gives the reply's JSON; raises as `send`."""
+    reply = send(lambda: _database.connection.dispatch(operation, arguments), repeatable=repeatable)
+    body: bytes = reply["Body"]
+    return body
+
+
+def send(call: Callable[[], T], *, repeatable: bool) -> T:
+    """Calls DynamoDB, again where it was refused for load or contention.
+
+    Args:
+        repeatable: whether doing it twice is as good as once, so that it may be sent again
+            when no answer came.
+
+    Raises:
+        ConditionFailed: a condition did not hold.
+        LostRace: other transactions were in the way each time.
+        Unavailable: the database refused for load, or did not answer.
+    """
+    error: Exception
+    for _ in backoff.attempts(ATTEMPTS):
+        try:
+            return _translated(call)
+        except (_Refused, LostRace) as refusal:
+            error = refusal
+        except _Unanswered as silence:
+            error = silence
+            if not repeatable:
+                break
+    raise error
+
+
+def _translated(call: Callable[[], T]) -> T:
+    try:
+        return call()
+    except PynamoDBException as error:
+        cause = error.cause or error
+    except (ClientError, BotoCoreError) as error:
+        cause = error
+    raise _translation(cause) from cause
+
+
+def _translation(error: BaseException) -> BaseException:
+    if isinstance(error, HTTPClientError):
+        return _Unanswered()
+    if not isinstance(error, ClientError):
+        return error
+    code = error.response["Error"]["Code"]
+    if code == "ConditionalCheckFailedException":
+        return ConditionFailed({0: _met(error)})
+    if code == "TransactionCanceledException":
+        return _cancellation(error)
+    return _by_code({code}, error)
+
+
+def _cancellation(error: Any) -> BaseException:
+    reasons = dict(enumerate(error.cancellation_reasons))
+    found = {
+        position: reason.raw_item
+        for position, reason in reasons.items()
+        if reason and reason.code == "ConditionalCheckFailed"
+    }
+    if found:
+        return ConditionFailed(found)
+    return _by_code({reason.code for reason in reasons.values() if reason}, error)
+
+
+def _by_code(codes: set[str], error: BaseException) -> BaseException:
+    if codes & _CONTENDED:
+        return LostRace()
+    if codes & _THROTTLED:
+        return _Refused()
+    if codes & _BROKEN:
+        return _Unanswered()
+    return error
+
+
+def _met(error: ClientError) -> Item | None:
+    """What a single write met. PynamoDB drops it, but keeps botocore's error as the cause."""
+    original = error.__cause__ if isinstance(error.__cause__, ClientError) else error
+    item: Item | None = original.response.get("Item")
+    return item
+
+
+bind(Settings.from_environ(os.environ))
+if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
+    _ = _database.connection.client  # so that Lambda's init phase pays, not the first request

@@ -1,0 +1,33 @@
+"""The values of sort keys and of index hash keys.
+
+Both sort keys end in the id, zero-padded to the 16 digits of 2^53-1, so that they are unique and
+sort as strings.
+"""
+
+import unicodedata
+
+NEVER = "9999-12-31"
+
+
+def recency(created_at: str, ident: int) -> str:
+    """Sorts by creation. `created_at` is UTC in ISO 8601 with microseconds."""
+    return f"{created_at}#{ident:016d}"
+
+
+def urgency(expires_at: str | None, ident: int) -> str:
+    """Sorts by deadline (YYYY-MM-DD), what has none last."""
+    return f"{expires_at or NEVER}#{ident:016d}"
+
+
+def status_lane(status: str, lane: int) -> str:
+    """The hash key of the indexes of one status."""
+    return f"{status}#{lane}"
+
+
+def claim(username: str) -> str:
+    """What usernames that differ only in case or in Unicode form have in common.
+
+    NFKC and case folding, as Unicode 3.13 D146 has it for caseless identifiers.
+    """
+    folded = unicodedata.normalize("NFKC", username).casefold()
+    return unicodedata.normalize("NFKC", folded)

@@ -1,0 +1,119 @@
+"""Reading one thing, and one lane of a list. Each call here is one call to DynamoDB."""
+
+from collections.abc import Sequence
+from typing import Any, Generic, Literal, TypeVar
+
+import msgspec
+from pynamodb.constants import GET_ITEM
+from pynamodb.models import Model
+
+from chalicelib.storage import _private, client
+from chalicelib.storage.records import (
+    GetReply,
+    QueryReply,
+    Task,
+    TaskItem,
+    User,
+    UserItem,
+    decoder,
+)
+from chalicelib.storage.tables import AssignmentModel, CounterModel, TaskModel, UserModel
+
+R = TypeVar("R", User, Task)
+
+_ONE_USER = decoder(GetReply[UserItem])
+_ONE_TASK = decoder(GetReply[TaskItem])
+_USERS = decoder(QueryReply[UserItem])
+_TASKS = decoder(QueryReply[TaskItem])
+
+
+class Ordering(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
+    """A table or an index, which keeps the items of one hash key in the order of a sort key."""
+
+    model: type[Model]
+    index: str | None
+    position: Literal["recency", "urgency"]
+    replies: "msgspec.json.Decoder[Any]"
+    consistent: bool = False
+    """Whether it shows each write at once; only a table and its local indexes can."""
+
+
+class Slice(msgspec.Struct, Generic[R], frozen=True):
+    """What one Query found. `more` where it stopped at its limit, or at DynamoDB's 1 MB."""
+
+    records: Sequence[R]
+    more: bool
+
+
+NEWEST_USERS = Ordering[User](model=UserModel, index="newest", position="recency", replies=_USERS)
+NEWEST_TASKS = Ordering[Task](model=TaskModel, index="newest", position="recency", replies=_TASKS)
+MOST_URGENT_TASKS = Ordering[Task](
+    model=TaskModel, index="most_urgent", position="urgency", replies=_TASKS
+)
+NEWEST_TASKS_BY_STATUS = Ordering[Task](
+    model=TaskModel, index="newest_by_status", position="recency", replies=_TASKS
+)
+MOST_URGENT_TASKS_BY_STATUS = Ordering[Task](
+    model=TaskModel, index="most_urgent_by_status", position="urgency", replies=_TASKS
+)
+NEWEST_ASSIGNED = Ordering[Task](
+    model=AssignmentModel,
+    index=None,
+    position="recency",
+    replies=_TASKS,
+    consistent=True,
+)
+MOST_URGENT_ASSIGNED = Ordering[Task](
+    model=AssignmentModel,
+    index="most_urgent",
+    position="urgency",
+    replies=_TASKS,
+    consistent=True,
+)
+
+
+def user(ident: int) -> User | None:
+    """The user as last written, also one that is going; None where there is none."""
+    item = _ONE_USER.decode(_get(UserModel, str(ident))).Item
+    return item.record() if item else None
+
+
+def task(ident: int) -> Task | None:
+    """The task as last written; None where there is none."""
+    item = _ONE_TASK.decode(_get(TaskModel, str(ident))).Item
+    return item.record() if item else None
+
+
+def ping() -> None:
+    """Asks the database for anything; raises Unavailable where it does not answer."""
+    _get(CounterModel, "ping")
+
+
+def query(
+    ordering: Ordering[R], key: str, *, after: str | None, ascending: bool, limit: int
+) -> Slice[R]:
+    """One Query: up to `limit` records of a hash key, behind a position in the order."""
+    position = getattr(ordering.model, ordering.position)
+    beyond = None
+    if after is not None:
+        beyond = position > after if ascending else position < after
+    table = _private.table_of(ordering.model)
+    reply: Any = client.send(
+        lambda: table.query(
+            key,
+            range_key_condition=beyond,
+            index_name=ordering.index,
+            scan_index_forward=ascending,
+            consistent_read=ordering.consistent,
+            limit=limit,
+        ),
+        repeatable=True,
+    )
+    found = ordering.replies.decode(reply["Body"])
+    return Slice([item.record() for item in found.Items], found.LastEvaluatedKey is not None)
+
+
+def _get(model: type[Model], key: str) -> bytes:
+    table = _private.table_of(model)
+    arguments = table.get_operation_kwargs(key, consistent_read=True)
+    return client.dispatch(GET_ITEM, arguments, repeatable=True)

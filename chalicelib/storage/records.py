@@ -1,0 +1,150 @@
+"""Users and tasks as the use cases know them, and how they are read from DynamoDB's JSON.
+
+Attributes that these records don't know are passed over, so that a newer version may add some
+while this one still runs.
+"""
+
+from typing import Any, Generic, TypeVar
+
+import msgspec
+
+from chalicelib.storage import keys
+from chalicelib.storage.client import Item
+
+
+class User(msgspec.Struct, frozen=True, kw_only=True):
+    """A user. `created_at` is UTC in ISO 8601 with microseconds."""
+
+    id: int
+    username: str
+    created_at: str
+    assigns: int = 0
+    going: bool = False
+
+    @property
+    def recency(self) -> str:
+        """Its place among the users by creation."""
+        return keys.recency(self.created_at, self.id)
+
+
+class Task(msgspec.Struct, frozen=True, kw_only=True):
+    """A task. `created_at` is UTC in ISO 8601 with microseconds, `expires_at` is YYYY-MM-DD,
+    `assignees` are ids of users in ascending order."""
+
+    id: int
+    name: str
+    desc: str
+    status: str
+    expires_at: str | None
+    created_at: str
+    assignees: tuple[int, ...] = ()
+    version: int = 1
+
+    @property
+    def recency(self) -> str:
+        """Its place among the tasks by creation."""
+        return keys.recency(self.created_at, self.id)
+
+    @property
+    def urgency(self) -> str:
+        """Its place among the tasks by deadline."""
+        return keys.urgency(self.expires_at, self.id)
+
+
+class _S(msgspec.Struct):
+    S: str
+
+
+class _N(msgspec.Struct):
+    N: int
+
+
+class _NS(msgspec.Struct):
+    NS: list[int]
+
+
+class _Bool(msgspec.Struct):
+    BOOL: bool
+
+
+class UserItem(msgspec.Struct):
+    """A user's item on the wire."""
+
+    id: _N
+    username: _S
+    created_at: _S
+    assigns: _N | None = None
+    going: _Bool | None = None
+
+    def record(self) -> User:
+        """The user that it stands for."""
+        return User(
+            id=self.id.N,
+            username=self.username.S,
+            created_at=self.created_at.S,
+            assigns=self.assigns.N if self.assigns else 0,
+            going=self.going is not None,
+        )
+
+
+class TaskItem(msgspec.Struct):
+    """A task's item on the wire, or that of one of its copies."""
+
+    id: _N
+    name: _S
+    desc: _S
+    status: _S
+    created_at: _S
+    version: _N
+    expires_at: _S | None = None
+    assignees: _NS | None = None
+
+    def record(self) -> Task:
+        """The task that it stands for."""
+        return Task(
+            id=self.id.N,
+            name=self.name.S,
+            desc=self.desc.S,
+            status=self.status.S,
+            expires_at=self.expires_at.S if self.expires_at else None,
+            created_at=self.created_at.S,
+            assignees=tuple(sorted(self.assignees.NS)) if self.assignees else (),
+            version=self.version.N,
+        )
+
+
+I = TypeVar("I", UserItem, TaskItem)  # noqa: E741
+
+
+class GetReply(msgspec.Struct, Generic[I]):
+    """What GetItem answers."""
+
+    Item: I | None = None
+
+
+class UpdateReply(msgspec.Struct, Generic[I]):
+    """What UpdateItem answers when asked for all that is new."""
+
+    Attributes: I
+
+
+class QueryReply(msgspec.Struct, Generic[I]):
+    """What Query answers."""
+
+    Items: list[I]
+    LastEvaluatedKey: msgspec.Raw | None = None
+
+
+def task_of(item: Item) -> Task:
+    """Reads a task from an item that came with an error."""
+    return msgspec.convert(item, TaskItem, strict=False).record()
+
+
+def user_of(item: Item) -> User:
+    """Reads a user from an item that came with an error."""
+    return msgspec.convert(item, UserItem, strict=False).record()
+
+
+def decoder(reply: Any) -> "msgspec.json.Decoder[Any]":
+    """Reads a reply; numbers, which come as strings, become ints."""
+    return msgspec.json.Decoder(reply, strict=False)

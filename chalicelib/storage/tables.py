@@ -1,0 +1,190 @@
+"""The tables: the one definition of their names, keys, indexes and attributes.
+
+Table        Key                Indexes
+users        id                 newest (lane, recency)
+usernames    name               -
+tasks        id                 newest (lane, recency), most_urgent (lane, urgency),
+                                newest_by_status (status_lane, recency),
+                                most_urgent_by_status (status_lane, urgency)
+assignments  user_id, recency   most_urgent (user_id, urgency), local
+counters     name               -
+"""
+
+from pynamodb.attributes import (
+    BooleanAttribute,
+    NumberAttribute,
+    NumberSetAttribute,
+    UnicodeAttribute,
+)
+from pynamodb.constants import PAY_PER_REQUEST_BILLING_MODE
+from pynamodb.indexes import (
+    AllProjection,
+    GlobalSecondaryIndex,
+    IncludeProjection,
+    LocalSecondaryIndex,
+)
+from pynamodb.models import Model
+
+
+class OnDemand:
+    """The settings of every table; `client.bind` completes the name."""
+
+    table_name = ""
+    billing_mode = PAY_PER_REQUEST_BILLING_MODE
+
+
+class UserNewest(GlobalSecondaryIndex["UserModel"]):
+    """All users by creation. Leaves `assigns` out, so that an assignment writes nothing to it."""
+
+    class Meta:
+        index_name = "newest"
+        projection = IncludeProjection(["username", "created_at"])
+
+    lane = NumberAttribute(hash_key=True)
+    recency = UnicodeAttribute(range_key=True)
+
+
+class UserModel(Model):
+    """Users. One that is going has no lane any more, so that no list shows it."""
+
+    class Meta(OnDemand):
+        pass
+
+    newest = UserNewest()
+    id = NumberAttribute(hash_key=True)
+    username = UnicodeAttribute()
+    created_at = UnicodeAttribute()
+    lane = NumberAttribute(null=True)
+    recency = UnicodeAttribute(null=True)
+    assigns = NumberAttribute(null=True)
+    """How often this user was given a task, ever: tells a delete whether one came in between."""
+    going = BooleanAttribute(null=True)
+    """Set while a user with many tasks is being deleted."""
+
+
+class UsernameModel(Model):
+    """The claims that make usernames unique; `name` is in the form of `keys.claim`."""
+
+    class Meta(OnDemand):
+        pass
+
+    name = UnicodeAttribute(hash_key=True)
+    user_id = NumberAttribute()
+
+
+class TaskNewest(GlobalSecondaryIndex["TaskModel"]):
+    """All tasks by creation."""
+
+    class Meta:
+        index_name = "newest"
+        projection = AllProjection()
+
+    lane = NumberAttribute(hash_key=True)
+    recency = UnicodeAttribute(range_key=True)
+
+
+class TaskMostUrgent(GlobalSecondaryIndex["TaskModel"]):
+    """All tasks by deadline."""
+
+    class Meta:
+        index_name = "most_urgent"
+        projection = AllProjection()
+
+    lane = NumberAttribute(hash_key=True)
+    urgency = UnicodeAttribute(range_key=True)
+
+
+class TaskNewestByStatus(GlobalSecondaryIndex["TaskModel"]):
+    """The tasks of one status by creation."""
+
+    class Meta:
+        index_name = "newest_by_status"
+        projection = AllProjection()
+
+    status_lane = UnicodeAttribute(hash_key=True)
+    recency = UnicodeAttribute(range_key=True)
+
+
+class TaskMostUrgentByStatus(GlobalSecondaryIndex["TaskModel"]):
+    """The tasks of one status by deadline."""
+
+    class Meta:
+        index_name = "most_urgent_by_status"
+        projection = AllProjection()
+
+    status_lane = UnicodeAttribute(hash_key=True)
+    urgency = UnicodeAttribute(range_key=True)
+
+
+class TaskAttributes(Model):
+    """What a task and its copies in the assignments have in common."""
+
+    name = UnicodeAttribute()
+    desc = UnicodeAttribute()
+    status = UnicodeAttribute()
+    created_at = UnicodeAttribute()
+    expires_at = UnicodeAttribute(null=True)
+    assignees = NumberSetAttribute(null=True)
+    version = NumberAttribute()
+
+
+class TaskModel(TaskAttributes):
+    """Tasks, with the truth about who does them."""
+
+    class Meta(OnDemand):
+        pass
+
+    newest = TaskNewest()
+    most_urgent = TaskMostUrgent()
+    newest_by_status = TaskNewestByStatus()
+    most_urgent_by_status = TaskMostUrgentByStatus()
+    id = NumberAttribute(hash_key=True)
+    lane = NumberAttribute()
+    status_lane = UnicodeAttribute()
+    recency = UnicodeAttribute()
+    urgency = UnicodeAttribute()
+
+
+class AssignmentMostUrgent(LocalSecondaryIndex["AssignmentModel"]):
+    """A user's tasks by deadline."""
+
+    class Meta:
+        index_name = "most_urgent"
+        projection = AllProjection()
+
+    user_id = NumberAttribute(hash_key=True)
+    urgency = UnicodeAttribute(range_key=True)
+
+
+class AssignmentModel(TaskAttributes):
+    """A copy of the task for each of its assignees, sorted by the task's creation."""
+
+    class Meta(OnDemand):
+        pass
+
+    most_urgent = AssignmentMostUrgent()
+    user_id = NumberAttribute(hash_key=True)
+    recency = UnicodeAttribute(range_key=True)
+    id = NumberAttribute()
+    urgency = UnicodeAttribute()
+
+
+class CounterModel(Model):
+    """The last id that each lane handed out; see `ids`."""
+
+    class Meta(OnDemand):
+        pass
+
+    name = UnicodeAttribute(hash_key=True)
+    last = NumberAttribute()
+    lanes = NumberAttribute()
+
+
+SUFFIXES: dict[type[Model], str] = {
+    UserModel: "users",
+    UsernameModel: "usernames",
+    TaskModel: "tasks",
+    AssignmentModel: "assignments",
+    CounterModel: "counters",
+}
+"""Each table's name behind the prefix."""

@@ -1,0 +1,79 @@
+"""What can be done with tasks."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+import msgspec
+
+from chalicelib import listing, transition
+from chalicelib.storage import client, clock, ids, keys, reads
+from chalicelib.storage.changes import Change, updated_task
+from chalicelib.storage.records import Task
+
+Status = Literal["PENDING", "IN_PROGRESS", "DONE", "CANCELLED"]
+Edit = Mapping[str, str | None]
+"""New values for some of name, desc, status and expires_at (YYYY-MM-DD, or None for none)."""
+
+
+def create(*, name: str, desc: str, status: Status, expires_at: str | None) -> Task:
+    """Makes a task that nobody has yet."""
+    task = Task(
+        id=ids.next_id("tasks"),
+        name=name,
+        desc=desc,
+        status=status,
+        expires_at=expires_at,
+        created_at=clock.now(),
+    )
+    change = Change()
+    change.new_task(task)
+    change.commit()
+    return task
+
+
+def get(task_id: int) -> Task | None:
+    """The task, or None where there is none."""
+    return reads.task(task_id)
+
+
+def page(paging: listing.Paging) -> listing.Page[Task]:
+    """A page of all tasks, or of those of one status."""
+    lanes = range(client.lanes())
+    urgent = paging.sort == "expires_at"
+    if paging.status is None:
+        ordering = reads.MOST_URGENT_TASKS if urgent else reads.NEWEST_TASKS
+        return listing.page(listing.Lanes(ordering, [str(lane) for lane in lanes]), paging)
+    ordering = reads.MOST_URGENT_TASKS_BY_STATUS if urgent else reads.NEWEST_TASKS_BY_STATUS
+    hashes = [keys.status_lane(paging.status, lane) for lane in lanes]
+    return listing.page(listing.Lanes(ordering, hashes), paging)
+
+
+def edit(task_id: int, values: Edit) -> Task:
+    """Gives a task new values. Guesses that nobody has it, which takes one write.
+
+    Raises:
+        NotFound: there is no such task.
+        LostRace: others changed it at every attempt.
+    """
+    guess = Change()
+    guess.unassigned_task(task_id, values)
+    try:
+        return updated_task(guess.commit())
+    except client.ConditionFailed as failed:
+        task = transition.met_task(failed, 0, task_id)
+    return transition.advance(task, lambda before: msgspec.structs.replace(before, **values))
+
+
+def delete(task_id: int) -> None:
+    """Removes a task. Guesses that nobody has it, which takes one write.
+
+    Raises:
+        NotFound: there is no such task.
+        LostRace: others changed it at every attempt.
+    """
+    guess = Change()
+    guess.unassigned_task_gone(task_id)
+    try:
+        guess.commit()
+    except client.ConditionFailed as failed:
+        transition.remove(transition.met_task(failed, 0, task_id))

@@ -1,0 +1,81 @@
+"""Taking a task that somebody has from one state to the next, in it and all its copies at once.
+
+Each try is one transaction on condition that the task is still as it was read. Where another change
+came first, DynamoDB hands over what it met instead, and the next try starts from there.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import msgspec
+
+from chalicelib.errors import LostRace, NotFound
+from chalicelib.storage import backoff
+from chalicelib.storage.changes import Change
+from chalicelib.storage.client import ConditionFailed
+from chalicelib.storage.records import Task, task_of
+
+ATTEMPTS = 12
+
+
+class Guard(NamedTuple):
+    """A user who must be there when the task changes, and how to say so in the change."""
+
+    user_id: int
+    add: Callable[[Change, int], int]
+
+
+def advance(task: Task, step: Callable[[Task], Task], guard: Guard | None = None) -> Task:
+    """Takes the task to the state that `step` makes of it; where that is the same, writes nothing.
+
+    Raises:
+        NotFound: the task, or the user of the guard, is gone.
+        LostRace: others changed the task at every attempt.
+    """
+    for _ in backoff.attempts(ATTEMPTS):
+        after = step(task)
+        if after is task:
+            return task
+        after = msgspec.structs.replace(after, version=task.version + 1)
+        met = _commit(task, after, guard)
+        if met is None:
+            return after
+        task = met
+    raise LostRace
+
+
+def remove(task: Task) -> None:
+    """Removes the task and its copies.
+
+    Raises:
+        NotFound: the task is gone.
+        LostRace: others changed the task at every attempt.
+    """
+    for _ in backoff.attempts(ATTEMPTS):
+        met = _commit(task, None, None)
+        if met is None:
+            return
+        task = met
+    raise LostRace
+
+
+def met_task(failed: ConditionFailed, position: int, task_id: int) -> Task:
+    """The task that a failed condition met; raises NotFound where there is none."""
+    item = failed.found[position]
+    if item is None:
+        raise NotFound("task", task_id)
+    return task_of(item)
+
+
+def _commit(before: Task, after: Task | None, guard: Guard | None) -> Task | None:
+    """Tries it once; gives None where it is done, else the task as it is by now."""
+    change = Change()
+    guarded = guard.add(change, guard.user_id) if guard else None
+    position = change.task(before, after)
+    try:
+        change.commit()
+    except ConditionFailed as failed:
+        if guard and guarded in failed.found:
+            raise NotFound("user", guard.user_id) from None
+        return met_task(failed, position, before.id)
+    return None

@@ -1,0 +1,121 @@
+"""What can be done with users."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from chalicelib import listing
+from chalicelib.assignments import without
+from chalicelib.errors import Invalid, NotFound, Unavailable, UsernameTaken
+from chalicelib.storage import client, clock, ids, keys, reads
+from chalicelib.storage.changes import MOST_OPERATIONS, Change
+from chalicelib.storage.records import Task, User
+
+MOST_CLAIM_BYTES = 2048
+"""What DynamoDB takes as a hash key."""
+MOST_DELETE_STEPS = 150
+
+
+def create(username: str) -> User:
+    """Makes a user.
+
+    Raises:
+        UsernameTaken: another user has the name, in this or another case.
+        Invalid: the name is too long in its normalised form.
+    """
+    if len(keys.claim(username).encode()) > MOST_CLAIM_BYTES:
+        raise Invalid("username: too long once its compatibility characters are spelled out")
+    user = User(id=ids.next_id("users"), username=username, created_at=clock.now())
+    change = Change()
+    claim = change.new_user(user)
+    try:
+        change.commit()
+    except client.ConditionFailed as failed:
+        if claim in failed.found:
+            raise UsernameTaken(username) from None
+        raise
+    return user
+
+
+def get(user_id: int) -> User | None:
+    """The user, or None where there is none."""
+    user = reads.user(user_id)
+    return None if user is None or user.going else user
+
+
+def page(paging: listing.Paging) -> listing.Page[User]:
+    """A page of all users."""
+    hashes = [str(lane) for lane in range(client.lanes())]
+    return listing.page(listing.Lanes(reads.NEWEST_USERS, hashes), paging)
+
+
+def delete(user_id: int) -> None:
+    """Removes a user, and takes all tasks from them.
+
+    Where it fits, all in one transaction. Else the user is first marked as going, then emptied in
+    several; what a crash leaves half done, the same call finishes.
+
+    Raises:
+        NotFound: there is no such user.
+        Unavailable: there is more to do than one request has time for; repeat it to go on.
+    """
+    user = _found(user_id)
+    for _ in range(MOST_DELETE_STEPS):
+        tasks, complete = _fitting(user)
+        if not complete and not user.going:
+            user = _mark_as_going(user)
+        elif _empty(user, tasks, last=complete):
+            if complete:
+                return
+        else:
+            user = _found(user_id)
+    raise Unavailable(f"user {user_id} has many tasks; repeat the request to finish")
+
+
+def _found(user_id: int) -> User:
+    user = reads.user(user_id)
+    if user is None:
+        raise NotFound("user", user_id)
+    return user
+
+
+def _fitting(user: User) -> tuple[Sequence[Task], bool]:
+    """Tasks of the user that fit into one transaction, and whether these are all."""
+    if not user.assigns:
+        return [], True
+    found = reads.query(
+        reads.NEWEST_ASSIGNED, str(user.id), after=None, ascending=True, limit=MOST_OPERATIONS
+    )
+    room = MOST_OPERATIONS - 2  # the user and the claim
+    fitting: list[Task] = []
+    for task in found.records:
+        room -= 1 + len(task.assignees)
+        if room < 0:
+            return fitting, False
+        fitting.append(task)
+    return fitting, not found.more
+
+
+def _mark_as_going(user: User) -> User:
+    change = Change()
+    change.user_going(user)
+    try:
+        change.commit()
+    except client.ConditionFailed:
+        raise NotFound("user", user.id) from None
+    return _found(user.id)
+
+
+def _empty(user: User, tasks: Sequence[Task], *, last: bool) -> bool:
+    """Takes these tasks from the user, at last with the user; False where something changed."""
+    change = Change()
+    for task in tasks:
+        rest = without(task, user.id)
+        change.task(task, msgspec.structs.replace(rest, version=task.version + 1))
+    if last:
+        change.user_gone(user)
+    try:
+        change.commit()
+    except client.ConditionFailed:
+        return False
+    return True
