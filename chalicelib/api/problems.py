@@ -17,6 +17,10 @@ _STATUSES: dict[type[BilletError], int] = {
 }
 
 
+_RENAMED = {413: "Content Too Large", 414: "URI Too Long", 422: "Unprocessable Content"}
+"""RFC 9110 gave these new names, which Python has from 3.13 on."""
+
+
 class Refused(Exception):
     """A request that HTTP itself has a status for."""
 
@@ -33,4 +37,5 @@ def status_of(error: BilletError) -> int:
 def body(status: int, detail: str) -> bytes:
     """The JSON of a problem. What is no Unicode text in `detail` is replaced."""
     text = detail.encode("utf-8", "replace").decode()
-    return msgspec.json.encode(Problem(HTTPStatus(status).phrase, status, text))
+    title = _RENAMED.get(status) or HTTPStatus(status).phrase
+    return msgspec.json.encode(Problem(title=title, status=status, detail=text))

@@ -116,19 +116,17 @@ class TaskBody(msgspec.Struct):
         )
 
 
-class Done(msgspec.Struct):
+class Done(msgspec.Struct, kw_only=True):
     """What a change without a payload answers."""
 
-    detail: str
     success: Literal[True] = True
+    detail: str
 
 
-class TaskDone(msgspec.Struct):
+class TaskDone(Done, kw_only=True):
     """What a change of a task answers."""
 
-    detail: str
     payload: TaskBody
-    success: Literal[True] = True
 
 
 class Health(msgspec.Struct):
@@ -138,11 +136,11 @@ class Health(msgspec.Struct):
     database: str = "ok"
 
 
-class Problem(msgspec.Struct):
+class Problem(msgspec.Struct, kw_only=True):
     """Every error, as RFC 9457 has it, with the API's own `success`."""
 
+    type: str = "about:blank"
     title: str
     status: int
-    detail: str
-    type: str = "about:blank"
     success: Literal[False] = False
+    detail: str

@@ -30,7 +30,7 @@ def create_user(request: Request, body: NewUser) -> Response:
 @endpoint(blueprint, "DELETE", "/users/{user_id}")
 def delete_user(user_id: int) -> Response:
     users.delete(user_id)
-    return answer(Done(f"user {user_id} deleted"))
+    return answer(Done(detail=f"user {user_id} deleted"))
 
 
 @endpoint(blueprint, "GET", "/users/{user_id}/tasks")

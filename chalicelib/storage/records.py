@@ -132,7 +132,7 @@ class QueryReply(msgspec.Struct, Generic[I]):
     """What Query answers."""
 
     Items: list[I]
-    LastEvaluatedKey: msgspec.Raw | None = None
+    LastEvaluatedKey: dict[str, Any] | None = None
 
 
 def task_of(item: Item) -> Task:
