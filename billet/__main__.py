@@ -1,0 +1,5 @@
+"""python -m billet"""
+
+from billet.cli import main
+
+main(prog_name="python -m billet")
