@@ -1,0 +1,96 @@
+"""Databases for the tests: moto, and DynamoDB Local wherever it can be had.
+
+The endpoint in AWS_ENDPOINT_URL_DYNAMODB, where it is set, takes the place of an own DynamoDB
+Local. Each test has tables of its own.
+"""
+
+import os
+import uuid
+from collections.abc import Callable, Iterator
+
+import pytest
+from pynamodb.connection import Connection
+
+GIVEN_ENDPOINT = os.environ.get("AWS_ENDPOINT_URL_DYNAMODB")
+os.environ.update(  # before botocore reads them: no test can reach an account of AWS
+    AWS_ACCESS_KEY_ID="test",
+    AWS_SECRET_ACCESS_KEY="test",
+    AWS_DEFAULT_REGION="us-east-1",
+    AWS_EC2_METADATA_DISABLED="true",
+    AWS_ENDPOINT_URL="http://127.0.0.1:9",
+)
+for name in ("AWS_ENDPOINT_URL_DYNAMODB", "AWS_PROFILE", "AWS_SESSION_TOKEN", "LANES"):
+    os.environ.pop(name, None)
+
+from billet import dynamodb_local, memory, tables
+from chalicelib.settings import Settings
+from chalicelib.storage import client
+
+BACKENDS = ("moto", "dynamodb-local")
+Bind = Callable[..., Settings]
+
+
+@pytest.fixture(scope="session")
+def moto_endpoint() -> Iterator[str]:
+    with memory.running() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def dynamodb_local_endpoint() -> Iterator[str]:
+    if GIVEN_ENDPOINT:
+        yield GIVEN_ENDPOINT
+        return
+    try:
+        local = dynamodb_local.running()
+        url = local.__enter__()
+    except dynamodb_local.Unusable as reason:
+        if os.environ.get("CI"):
+            raise
+        pytest.skip(f"no DynamoDB Local: {reason}")
+    yield url
+    local.__exit__(None, None, None)
+
+
+@pytest.fixture(params=BACKENDS)
+def backend(request: pytest.FixtureRequest) -> str:
+    """The name of each database in turn; a test that asks for it runs on both."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def endpoint(backend: str, request: pytest.FixtureRequest) -> str:
+    """The URL of the backend."""
+    url: str = request.getfixturevalue(backend.replace("-", "_") + "_endpoint")
+    return url
+
+
+@pytest.fixture(scope="session")
+def connections() -> dict[str, Connection]:
+    """One connection an endpoint, for making one takes longer than most tests."""
+    return {}
+
+
+@pytest.fixture
+def bind(
+    endpoint: str, connections: dict[str, Connection], monkeypatch: pytest.MonkeyPatch
+) -> Bind:
+    """Binds the models to fresh tables, `bind(lanes=4)`; called again, to the same ones."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", endpoint)
+    prefix = f"test-{uuid.uuid4().hex[:12]}"
+    connection = connections.setdefault(endpoint, client.connect())
+
+    def bind_with(lanes: int = 1) -> Settings:
+        settings = Settings(table_prefix=prefix, lanes=lanes)
+        client.bind(settings, connection)
+        list(tables.create())
+        return settings
+
+    return bind_with
+
+
+@pytest.fixture
+def database(bind: Bind) -> Settings:
+    """Fresh tables with one lane."""
+    return bind()
