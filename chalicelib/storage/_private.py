@@ -5,11 +5,13 @@ tests/architecture/test_private_parts.py fails when one of them has changed.
 
 from typing import Any
 
+from botocore.config import Config
 from botocore.parsers import JSONParser, ResponseParserFactory
 from botocore.session import Session, get_session
 from pynamodb.connection import Connection, TableConnection
 from pynamodb.models import Model
 
+USER_AGENT = "billet-tasks"
 UNPARSED = {
     "GetItemOutput",
     "QueryOutput",
@@ -43,6 +45,8 @@ class WireConnection(Connection):
         super().__init__(**options)
         self._wire_session = get_session()
         self._wire_session.register_component("response_parser_factory", _WireParserFactory())
+        # botocore puts its own user agent together anew, twice, for each request.
+        self._wire_session.set_default_client_config(Config(user_agent=USER_AGENT))
 
     @property
     def session(self) -> Session:
