@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as NotConnected
 from pynamodb.connection import Connection
 from pynamodb.exceptions import PynamoDBException
 
@@ -55,7 +56,7 @@ class ConditionFailed(Exception):
 
 
 class _Refused(Unavailable):
-    """The database did not do it and said so."""
+    """The database did not do it: it said so, or was not reached."""
 
 
 class _Unanswered(Unavailable):
@@ -119,17 +120,18 @@ def send(call: Callable[[], T], *, repeatable: bool) -> T:
         LostRace: other transactions were in the way each time.
         Unavailable: the database refused for load, or did not answer.
     """
-    error: Exception
+    silence: _Unanswered | None = None
     for _ in backoff.attempts(ATTEMPTS):
         try:
             return _translated(call)
-        except (_Refused, LostRace) as refusal:
-            error = refusal
-        except _Unanswered as silence:
-            error = silence
+        except (_Refused, LostRace) as error:
+            refusal = error
+        except _Unanswered as error:
+            silence = error
             if not repeatable:
                 break
-    raise error
+    # After a silence nobody knows whether it was done, whatever was answered later.
+    raise silence or refusal
 
 
 def _translated(call: Callable[[], T]) -> T:
@@ -143,6 +145,8 @@ def _translated(call: Callable[[], T]) -> T:
 
 
 def _translation(error: BaseException) -> BaseException:
+    if isinstance(error, NotConnected):
+        return _Refused()  # it was never sent
     if isinstance(error, HTTPClientError):
         return _Unanswered()
     if not isinstance(error, ClientError):
