@@ -40,7 +40,7 @@ def moto_endpoint() -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def dynamodb_local_endpoint() -> Iterator[str]:
-    """Skips where DynamoDB Local can't be had; where it can but does not start, that is an error."""
+    """Skips where DynamoDB Local can't be had; where it can but does not start, it fails."""
     if GIVEN_ENDPOINT:
         yield GIVEN_ENDPOINT
         return
