@@ -1,0 +1,238 @@
+import fcntl
+import io
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.session import get_session
+
+from billet.package import STAGES, chalice
+from chalicelib.api import problems
+from chalicelib.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+HANDLER = """
+import json, sys
+assert not any("site-packages" in folder for folder in sys.path), sys.path
+sys.path.insert(0, sys.argv[1])
+from app import app
+print(json.dumps([app(event, None) for event in json.load(sys.stdin)]))
+"""
+APP = """
+from chalice import Chalice
+app = Chalice(app_name="app")
+@app.route("/")
+def index(): pass
+"""
+
+
+def run_package(stage: str, out: Path, **environ: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "billet", "package", "--stage", stage, "--out", str(out)]
+    return subprocess.run(
+        command, cwd=ROOT, env=os.environ | environ, capture_output=True, text=True, check=False
+    )
+
+
+def index_answers(scratch: Path) -> bool:
+    command = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-cache-dir", "six"]
+    return subprocess.run(command, cwd=scratch, capture_output=True, check=False).returncode == 0
+
+
+@pytest.fixture(scope="session")
+def packages(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """A folder with the package of each stage in it, made once for all workers."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "packages"
+    with open(f"{folder}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for stage in STAGES:
+            if (folder / stage).exists():
+                continue
+            built = run_package(stage, folder / stage)
+            if built.returncode != 0 and not os.environ.get("CI") and not index_answers(base):
+                pytest.skip(f"no package index: {built.stderr}")
+            assert built.returncode == 0, built.stderr
+    return folder
+
+
+@pytest.fixture
+def unpacked(packages: Path, tmp_path: Path) -> Path:
+    shutil.unpack_archive(packages / "dev" / "deployment.zip", tmp_path / "unpacked")
+    return tmp_path / "unpacked"
+
+
+def template(packages: Path, stage: str) -> dict[str, Any]:
+    resources: dict[str, Any] = json.loads((packages / stage / "sam.json").read_text())["Resources"]
+    return resources
+
+
+def proxy_event(method: str, resource: str, body: str | None = None, **ids: str) -> dict[str, Any]:
+    path = f"/dev{resource.format(**ids)}"
+    return {
+        "resource": resource,
+        "httpMethod": method,
+        "headers": {"Content-Type": "application/json"},
+        "multiValueQueryStringParameters": None,
+        "pathParameters": ids or None,
+        "stageVariables": None,
+        "body": body,
+        "isBase64Encoded": False,
+        "requestContext": {"resourcePath": resource, "httpMethod": method, "path": path},
+    }
+
+
+def invoke(
+    folder: Path, variables: dict[str, str], events: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """Lets a bare interpreter, with nothing but the folder on its path, handle the events."""
+    aws = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-W", "error", "-c", HANDLER, str(folder)],
+        input=json.dumps(events),
+        env=aws | {"AWS_LAMBDA_FUNCTION_NAME": "test"} | variables,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    answers: list[dict[str, Any]] = json.loads(done.stdout)
+    return answers
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    files = (file for file in folder.rglob("*") if file.is_file())
+    return {str(file.relative_to(folder)): file.read_bytes() for file in files}
+
+
+def test_the_unpacked_zip_serves_a_stage_and_writes_no_file(
+    packages: Path, unpacked: Path, endpoint: str, database: Settings
+) -> None:
+    variables = template(packages, "dev")["APIHandler"]["Properties"]["Environment"]["Variables"]
+    before = contents(unpacked)
+    user, task, assigned, tasks, refused = invoke(
+        unpacked,
+        {**variables, "TABLE_PREFIX": database.prefix, "AWS_ENDPOINT_URL_DYNAMODB": endpoint},
+        [
+            proxy_event("POST", "/v1/users", '{"username": "ada"}'),
+            proxy_event("POST", "/v1/tasks", '{"name": "zip"}'),
+            proxy_event(
+                "PUT", "/v1/tasks/{task_id}/assign/user/{user_id}", task_id="1", user_id="1"
+            ),
+            proxy_event("GET", "/v1/tasks"),
+            proxy_event("POST", "/v1/tasks", '{"name": 7}'),
+        ],
+    )
+    assert (user["statusCode"], user["headers"]["Location"]) == (201, "/dev/v1/users/1")
+    assert (task["statusCode"], task["headers"]["Location"]) == (201, "/dev/v1/tasks/1")
+    assert json.loads(assigned["body"])["success"] is True
+    assert [(each["id"], each["assignees"]) for each in json.loads(tasks["body"])] == [(1, [1])]
+    assert refused["statusCode"] == json.loads(refused["body"])["status"] == 400
+    assert refused["headers"]["Content-Type"] == problems.CONTENT_TYPE
+    assert contents(unpacked) == before
+
+
+def test_imports_from_the_zip_take_the_compiled_modules_without_a_look_at_the_sources(
+    unpacked: Path,
+) -> None:
+    for source in unpacked.rglob("*.py"):
+        source.write_text("raise AssertionError(f'{__name__} was compiled')")
+    assert invoke(unpacked, {}, []) == []
+
+
+def test_the_zip_holds_the_api_its_libraries_and_nothing_else(packages: Path) -> None:
+    with zipfile.ZipFile(packages / "dev" / "deployment.zip") as archive:
+        paths = [Path(name) for name in archive.namelist()]
+    metadata = [path for path in paths if path.parts[0].endswith(".dist-info")]
+    modules = {path.parts[0] for path in paths if path not in metadata} - {"__pycache__"}
+    ours = {"app.py", "chalicelib", "chalice"}
+    theirs = {"botocore", "dateutil", "jmespath", "msgspec", "pynamodb", "six.py", "urllib3"}
+    assert modules == ours | theirs
+    assert {path.name for path in metadata} == {"METADATA"}
+    runtime = {path.name for path in paths if path.match("chalice/*.py")}
+    assert runtime == {"__init__.py", "app.py"}
+    services = {path.parts[2] for path in paths if path.match("botocore/data/*/*/*")}
+    assert services == {"dynamodb"}
+
+
+def test_two_builds_of_the_zip_are_the_same_to_the_byte(packages: Path) -> None:
+    dev, prod = ((packages / stage / "deployment.zip").read_bytes() for stage in ("dev", "prod"))
+    assert dev == prod
+
+
+def test_cfn_lint_finds_nothing_wrong_with_the_templates(packages: Path) -> None:
+    templates = [packages / stage / "sam.json" for stage in STAGES]
+    linted = subprocess.run(
+        [Path(sys.executable).with_name("cfn-lint"), *templates],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert linted.returncode == 0, linted.stdout
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_function_is_set_to_its_own_stage_and_answers_before_api_gateway_gives_up(
+    stage: str, packages: Path
+) -> None:
+    function = template(packages, stage)["APIHandler"]["Properties"]
+    assert Settings.from_environ(function["Environment"]["Variables"]).prefix == f"billet-{stage}"
+    assert function["Runtime"] == f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    assert (function["Architectures"], function["MemorySize"]) == (["x86_64"], 1024)
+    assert function["Timeout"] < 29
+
+
+def test_whatever_api_gateway_answers_by_itself_has_the_form_of_the_apis_errors(
+    packages: Path,
+) -> None:
+    responses = template(packages, "prod")["RestAPI"]["Properties"]["GatewayResponses"]
+    api_gateway = get_session().get_service_model("apigateway")
+    assert responses.keys() == set(api_gateway.shape_for("GatewayResponseType").enum)
+    for response in responses.values():
+        headers = response["ResponseParameters"]["Headers"]
+        assert headers["Content-Type"] == "'application/problem+json'"
+        assert headers["Access-Control-Allow-Origin"] == "'*'"
+        body = response["ResponseTemplates"]["application/json"]
+        detail = json.loads(body)["detail"]
+        assert body == problems.body(response["StatusCode"], detail).decode()
+
+
+def test_a_missing_package_index_is_told_in_one_line(tmp_path: Path) -> None:
+    refused = run_package(
+        "dev", tmp_path, PIP_NO_INDEX="1", PIP_FIND_LINKS="", PIP_CONFIG_FILE=os.devnull
+    )
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("Error: chalice package failed: Could not satisfy")
+    assert refused.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.usefixtures("packages")  # skips where there is no package index
+def test_a_package_without_one_of_its_libraries_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = tmp_path / "project"
+    (project / "chalicelib").mkdir(parents=True)
+    (project / "app.py").write_text(APP)
+    (project / "requirements.txt").write_text(str(unbuildable(tmp_path)))
+    (project / ".chalice").symlink_to(ROOT / ".chalice")
+    monkeypatch.setattr(chalice, "ROOT", project)
+    with pytest.raises(chalice.Failed, match=r"^no wheel for Lambda of broken==1$"):
+        chalice.package("dev", tmp_path / "scratch")
+
+
+def unbuildable(folder: Path) -> Path:
+    """A source distribution that tells its name and version, but can't be made into a wheel."""
+    setup = b"import setuptools, sys\nassert 'bdist_wheel' not in sys.argv\n"
+    setup += b"setuptools.setup(name='broken', version='1')\n"
+    with tarfile.open(folder / "broken-1.tar.gz", "w:gz") as archive:
+        entry = tarfile.TarInfo("broken-1/setup.py")
+        entry.size = len(setup)
+        archive.addfile(entry, io.BytesIO(setup))
+    return folder / "broken-1.tar.gz"

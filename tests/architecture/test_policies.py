@@ -1,0 +1,99 @@
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from chalice.test import Client
+from pynamodb.connection import Connection
+
+from app import app
+from billet.package import STAGES
+from chalicelib.settings import Settings
+from chalicelib.storage import client
+from tests.conftest import Bind
+
+POLICIES = Path(__file__).parents[2] / ".chalice"
+ACCOUNT = "${AWS::Region}:${AWS::AccountId}"
+LOGS = f"arn:${{AWS::Partition}}:logs:{ACCOUNT}:log-group:/aws/lambda/${{AWS::StackName}}-*"
+ALL = [
+    ("POST", "/v1/users", {"username": "ada"}),
+    ("POST", "/v1/tasks", {"name": "mend"}),
+    ("GET", "/v1/users", None),
+    ("GET", "/v1/users/1", None),
+    ("GET", "/v1/users/1/tasks", None),
+    ("GET", "/v1/users/1/tasks?sort=expires_at", None),
+    ("GET", "/v1/tasks", None),
+    ("GET", "/v1/tasks?sort=expires_at", None),
+    ("GET", "/v1/tasks?status=DONE", None),
+    ("GET", "/v1/tasks?status=DONE&sort=expires_at", None),
+    ("GET", "/v1/tasks/1", None),
+    ("PUT", "/v1/tasks/1/assign/user/1", None),
+    ("PUT", "/v1/tasks/1", {"name": "mend", "desc": "", "status": "DONE"}),
+    ("PUT", "/v1/tasks/1/unassign/user/1", None),
+    ("PATCH", "/v1/tasks/1", {"name": "mended"}),
+    ("DELETE", "/v1/tasks/1", None),
+    ("DELETE", "/v1/users/1", None),
+    ("GET", "/v1/health", None),
+]
+"""Every endpoint, every order of every list."""
+
+
+def allowed(stage: str) -> Iterator[tuple[str, str]]:
+    """Each action that the policy allows, with its resource."""
+    policy = json.loads((POLICIES / f"policy-{stage}.json").read_text())
+    for statement in policy["Statement"]:
+        assert statement["Effect"] == "Allow"
+        resources = statement["Resource"]
+        for resource in resources if isinstance(resources, list) else [resources]:
+            yield from ((action, resource["Fn::Sub"]) for action in statement["Action"])
+
+
+def accesses(operation: str, arguments: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The actions that an operation needs, each with its table or index."""
+    if operation == "TransactWriteItems":
+        for item in arguments["TransactItems"]:
+            yield from ((f"{verb}Item", parts["TableName"]) for verb, parts in item.items())
+    elif operation == "BatchGetItem":
+        yield from ((operation, table) for table in arguments["RequestItems"])
+    else:
+        index = f"/index/{arguments['IndexName']}" if "IndexName" in arguments else ""
+        yield operation, arguments["TableName"] + index
+
+
+@pytest.fixture
+def called(bind: Bind, endpoint: str, connections: dict[str, Connection]) -> set[tuple[str, str]]:
+    """All that the endpoints do in DynamoDB, with a prefix of its own taken from each table."""
+    prefix = bind(lanes=2).prefix
+    connection = connections[endpoint]
+    client.bind(Settings(table_prefix=prefix), connection)  # so the counters are laid out anew
+    found: set[tuple[str, str]] = set()
+
+    def record(params: dict[str, Any], model: Any, **_: Any) -> None:
+        for action, table in accesses(model.name, params):
+            found.add((f"dynamodb:{action}", table.removeprefix(f"{prefix}-")))
+
+    events = connection.client.meta.events
+    events.register("before-parameter-build.dynamodb", record)
+    with Client(app, stage_name="local") as api:
+        for method, path, body in ALL:
+            headers = {"Content-Type": "application/json"}
+            response = api.http.request(
+                method, path, headers=headers, body=json.dumps(body).encode()
+            )
+            assert response.status_code < 300, response.body
+    events.unregister("before-parameter-build.dynamodb", record)
+    return found
+
+
+@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("backend", ["moto"])
+def test_a_policy_allows_on_its_own_tables_what_the_endpoints_do_and_nothing_more(
+    stage: str, called: set[tuple[str, str]]
+) -> None:
+    table = f"arn:${{AWS::Partition}}:dynamodb:{ACCOUNT}:table/billet-{stage}-"
+    expected = {(action, table + path) for action, path in called}
+    logs = {
+        (f"logs:{verb}", LOGS) for verb in ("CreateLogGroup", "CreateLogStream", "PutLogEvents")
+    }
+    assert set(allowed(stage)) == expected | logs
