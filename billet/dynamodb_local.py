@@ -1,10 +1,12 @@
 """DynamoDB Local: AWS's own emulator, in Java, from the npm package in which AWS ships it."""
 
+import fcntl
 import os
 import re
 import shutil
 import socket
 import subprocess
+import sys
 import tarfile
 import tempfile
 import time
@@ -13,12 +15,17 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import click
+
+from billet import supervise
 
 NPM_PACKAGE = "amplify-dynamodb-simulator@2.9.30"
 FIRST_JAVA = 11
 START_SECONDS = 30.0
+FETCH_SECONDS = 120.0
+LOCK_SECONDS = 5.0
 
 
 class Unusable(Exception):
@@ -40,7 +47,7 @@ def fetch() -> Path:
     folder = cache()
     if not (folder / "DynamoDBLocal.jar").exists():
         if shutil.which("npm") is None:
-            raise Unusable("npm is not installed, which fetches DynamoDB Local")
+            raise Unusable("npm is not installed, which fetches it")
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
             _unpack(Path(scratch), folder)
@@ -63,23 +70,59 @@ def java() -> str:
 def running(data: Path | None = None) -> Iterator[str]:
     """Runs it on a free port, with its data in a folder or in memory; gives its URL.
 
+    It ends with this process, however that ends, and is started again should it end before.
+
     Raises:
-        Unusable: it can't be fetched or started.
+        Unusable: it can't be fetched or started, or another process uses the folder.
     """
-    port = _free_port()
-    where = ["-dbPath", str(data)] if data else ["-inMemory"]
+    with _locked(data) as lock:
+        port = _free_port()
+        process = subprocess.Popen(  # noqa: S603
+            [sys.executable, supervise.__file__, *_command(port, data)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            pass_fds=[lock.fileno()] if lock else [],  # held for as long as the database runs
+            start_new_session=True,  # Ctrl-C is for the server, which then ends it
+        )
+        try:
+            _await_answer(process, f"http://127.0.0.1:{port}")
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.communicate()
+
+
+def _command(port: int, data: Path | None) -> list[str]:
     jar = fetch() / "DynamoDBLocal.jar"
-    command = [java(), "-jar", str(jar), *where, "-sharedDb", "-port", str(port)]
-    command[1:1] = [f"-Djava.library.path={jar.parent / 'DynamoDBLocal_lib'}"]
-    process = subprocess.Popen(  # noqa: S603
-        [*command, "-disableTelemetry"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    try:
-        _await_answer(process, f"http://127.0.0.1:{port}")
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.wait()
+    where = ["-dbPath", str(data)] if data else ["-inMemory"]
+    libraries = f"-Djava.library.path={jar.parent / 'DynamoDBLocal_lib'}"
+    options = ["-sharedDb", "-port", str(port), "-disableTelemetry", *where]
+    return [java(), libraries, "-jar", str(jar), *options]
+
+
+@contextmanager
+def _locked(data: Path | None) -> Iterator[IO[bytes] | None]:
+    """Makes the folder this process's own; it is free again soon after a server was killed."""
+    if data is None:
+        yield None
+        return
+    data.mkdir(parents=True, exist_ok=True)
+    with (data / "lock").open("wb") as lock:
+        _await_lock(lock, data)
+        yield lock
+
+
+def _await_lock(lock: IO[bytes], data: Path) -> None:
+    deadline = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if time.monotonic() > deadline:
+                raise Unusable(f"another server uses the data in {data}") from error
+            time.sleep(0.1)
+        else:
+            return
 
 
 @click.command()
@@ -92,15 +135,17 @@ def fetch_command() -> None:
 
 
 def _unpack(scratch: Path, folder: Path) -> None:
-    packed = subprocess.run(  # noqa: S603
-        ["npm", "pack", "--silent", NPM_PACKAGE],  # noqa: S607
-        cwd=scratch,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if packed.returncode != 0:
-        raise Unusable(f"npm could not fetch {NPM_PACKAGE}")
+    try:
+        packed = subprocess.run(  # noqa: S603
+            ["npm", "pack", "--silent", NPM_PACKAGE],  # noqa: S607
+            cwd=scratch,
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=FETCH_SECONDS,
+        )
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
+        raise Unusable(f"npm could not fetch {NPM_PACKAGE}") from error
     with tarfile.open(scratch / packed.stdout.strip()) as archive:
         archive.extractall(scratch, filter="data")
     if not folder.exists():  # another process may have been quicker

@@ -1,0 +1,57 @@
+"""python -m billet serve"""
+
+import os
+import signal
+from contextlib import ExitStack
+from pathlib import Path
+from types import FrameType
+
+import click
+
+from billet.serve import databases
+
+
+@click.command()
+@click.option(
+    "--db",
+    type=click.Choice(databases.CHOICES),
+    default="auto",
+    show_default=True,
+    help="The database. local: DynamoDB Local, with files in --data; memory: moto, in process; "
+    "auto: what AWS_ENDPOINT_URL_DYNAMODB names, else local, else memory.",
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), help="The port, else PORT, else 3000; 0: any."
+)
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path(".billet"),
+    show_default=True,
+    help="The folder for the files of DynamoDB Local.",
+)
+def serve(db: str, host: str, port: int | None, data: Path) -> None:
+    """Serves the API, with its tables made, until Ctrl-C or SIGTERM."""
+    signal.signal(signal.SIGTERM, _stop)
+    if port is not None:
+        os.environ["PORT"] = str(port)
+    with ExitStack() as stack:
+        try:
+            click.echo(stack.enter_context(databases.opened(db, data)))
+            _run(host)
+        except KeyboardInterrupt:
+            click.echo("Stopping")
+
+
+def _run(host: str) -> None:
+    try:
+        from billet.serve import run  # only now, when the environment says where the database is
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    run.until_stopped(host)
+
+
+def _stop(number: int, frame: FrameType | None) -> None:
+    """Ends as Ctrl-C does, with exit status 0: stopping is what was asked for."""
+    raise KeyboardInterrupt

@@ -1,0 +1,77 @@
+"""Servers for the tests: in this process, and by the command that a user types."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+import app
+from billet.serve.server import Server
+from chalicelib.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def server(database: Settings) -> Iterator[str]:
+    """The address of a server in this process, on fresh tables."""
+    with Server(app.app, "127.0.0.1", 0) as server:
+        thread = threading.Thread(target=server.serve_until_stopped)
+        thread.start()
+        yield server.address
+        server.stop()
+        thread.join()
+
+
+class Served:
+    """`python -m billet serve`, as a process of its own."""
+
+    def __init__(self, *arguments: str, **environ: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "billet", "serve", "--port", "0", *arguments],
+            cwd=ROOT,
+            env={**os.environ, **environ},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.said = ""
+        self.url = self._url()
+
+    def _url(self) -> str:
+        for line in self.process.stdout:
+            self.said += line
+            if found := re.search(r"Serving (http://\S+);", line):
+                return found[1]
+        raise AssertionError(f"it did not serve: {self.said}")
+
+    def request(self, method: str, path: str, **more: object) -> httpx.Response:
+        return httpx.request(method, self.url + path, timeout=20, **more)
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        self.process.send_signal(how)
+        with self.process:
+            self.said += self.process.stdout.read()
+        return self.process.returncode
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Served]]:
+    """Starts servers, and ends those that the test has left running."""
+    started = []
+
+    def start(*arguments: str, **environ: str) -> Served:
+        started.append(Served(*arguments, **environ))
+        return started[-1]
+
+    yield start
+    for served in started:
+        if served.process.poll() is None:
+            served.stop()

@@ -1,0 +1,139 @@
+"""What goes over the socket: every answer is ours, and the connection stays right."""
+
+import http.client
+import json
+import socket
+
+import pytest
+
+HEALTH = b"GET /v1/health HTTP/1.1\r\n\r\n"
+
+
+@pytest.fixture
+def backend() -> str:
+    """Any database would do for what is tested here."""
+    return "moto"
+
+
+def converse(address: str, data: bytes) -> socket.socket:
+    host, _, port = address.rpartition(":")
+    connection = socket.create_connection((host, int(port)), timeout=10)
+    connection.sendall(data)
+    return connection
+
+
+def answers(connection: socket.socket, methods: list[str]) -> list[tuple[int, dict, bytes]]:
+    """Reads one answer, of status, headers and body, for each request that was sent."""
+    found = []
+    stream = connection.makefile("rb")
+    for method in methods:
+        status = int(stream.readline().split()[1])
+        headers = http.client.parse_headers(stream)
+        length = 0 if method == "HEAD" else int(headers.get("Content-Length", 0))
+        found.append((status, dict(headers), stream.read(length)))
+    return found
+
+
+BAD_REQUESTS = {
+    "garbage": (b"GARBAGE\r\n\r\n", 400),
+    "an unknown version": (b"GET /v1/health HTTP/3.0\r\n\r\n", 505),
+    "an unknown method": (b"BREW /v1/tasks HTTP/1.1\r\n\r\n", 501),
+    "a method that is not for the path": (b"DELETE /v1/tasks HTTP/1.1\r\n\r\n", 405),
+    "TRACE": (b"TRACE /v1/tasks HTTP/1.1\r\n\r\n", 405),
+    "an unknown path": (b"GET /v1/nothing HTTP/1.1\r\n\r\n", 404),
+    "a target that is no URL": (b"GET http://[::1 HTTP/1.1\r\n\r\n", 404),
+    "bytes that are no text": (b"GET /v1/tasks/\xff%zz HTTP/1.1\r\n\r\n", 400),
+    "a URL that is too long": (b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\n\r\n", 414),
+    "a header that is too long": (HEALTH[:-2] + b"X: " + b"a" * 70_000 + b"\r\n\r\n", 431),
+    "too many headers": (HEALTH[:-2] + b"X: a\r\n" * 200 + b"\r\n", 431),
+    "a header that is none": (HEALTH[:-2] + b"no header\r\n\r\n", 400),
+    "a negative length": (b"POST /v1/tasks HTTP/1.1\r\nContent-Length: -5\r\n\r\n", 400),
+    "a length of letters": (b"POST /v1/tasks HTTP/1.1\r\nContent-Length: five\r\n\r\n", 400),
+    "two lengths": (
+        b"POST /v1/tasks HTTP/1.1\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{} ",
+        400,
+    ),
+    "a length and a coding": (
+        b"POST /v1/tasks HTTP/1.1\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n",
+        400,
+    ),
+    "an unknown coding": (b"POST /v1/tasks HTTP/1.1\r\nTransfer-Encoding: gzip\r\n\r\n", 501),
+    "a chunk without a size": (
+        b"POST /v1/tasks HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        400,
+    ),
+    "a body that is too large": (
+        b"POST /v1/tasks HTTP/1.1\r\nContent-Length: 10000000\r\n\r\n" + b"x" * 1_000_000,
+        413,
+    ),
+    "chunks that are too large": (
+        b"POST /v1/tasks HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n50000\r\n",
+        413,
+    ),
+}
+
+
+@pytest.mark.parametrize(("data", "status"), BAD_REQUESTS.values(), ids=BAD_REQUESTS)
+def test_what_can_not_be_served_is_answered_with_a_problem(server, data, status):
+    with converse(server, data) as connection:
+        [(given, headers, body)] = answers(connection, ["GET"])
+    assert given == status
+    assert headers["Content-Type"] == "application/problem+json"
+    problem = json.loads(body)
+    assert problem["status"] == status
+    assert problem["success"] is False
+    assert problem["detail"]
+    assert set(problem) == {"type", "title", "status", "success", "detail"}
+    assert status != 405 or headers["Allow"] == "GET, HEAD, OPTIONS, POST"
+
+
+BODY = b'{"name": "x"}'
+POST = b"POST /v1/tasks HTTP/1.1\r\nContent-Type: application/json\r\n"
+CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n8;x=y\r\n" + BODY[:8] + b"\r\n5\r\n"
+
+
+@pytest.mark.parametrize(
+    ("data", "method", "status", "length"),
+    [
+        (b"HEAD /v1/health HTTP/1.1\r\n\r\n", "HEAD", 200, 31),
+        (b"OPTIONS /v1/tasks HTTP/1.1\r\n\r\n", "OPTIONS", 204, None),
+        (POST + b"Content-Length: 13\r\n\r\n" + BODY, "POST", 201, 160),
+        (CHUNKED + BODY[8:] + b"\r\n0\r\nTrailer: x\r\n\r\n", "POST", 201, 160),
+        (b"GET /v1/nothing HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}", "GET", 404, 95),
+        (b"GET http://any/v1/health HTTP/1.1\r\n\r\n", "GET", 200, 31),
+        (b"GET //v1/health/ HTTP/1.1\r\n\r\n", "GET", 200, 31),
+    ],
+)
+def test_the_next_request_on_the_connection_is_served_too(server, data, method, status, length):
+    with converse(server, data + HEALTH) as connection:
+        first, second = answers(connection, [method, "GET"])
+    assert first[0] == status
+    assert first[1].get("Content-Length") == (str(length) if length else None)
+    assert second[2] == b'{"status":"ok","database":"ok"}'
+
+
+@pytest.mark.parametrize(
+    "data",
+    [HEALTH[:-2] + b"Connection: close\r\n\r\n", b"GET /v1/health HTTP/1.0\r\n\r\n", b"X\r\n"],
+)
+def test_a_connection_that_is_to_be_closed_is_closed(server, data):
+    with converse(server, data) as connection:
+        answers(connection, ["GET"])
+        assert connection.recv(1) == b""
+
+
+def test_a_client_that_asks_first_is_told_to_go_on(server):
+    head = POST + b"Expect: 100-continue\r\nContent-Length: 13\r\n\r\n"
+    with converse(server, head) as connection:
+        assert connection.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        connection.sendall(BODY)
+        [(status, _, _)] = answers(connection, ["POST"])
+    assert status == 201
+
+
+def test_a_client_that_goes_away_leaves_no_traceback(server, capfd):
+    for data in (b"", POST, POST + b"Content-Length: 13\r\n\r\n{"):
+        converse(server, data).close()
+    with converse(server, HEALTH) as connection:
+        assert answers(connection, ["GET"])[0][0] == 200
+    assert capfd.readouterr() == ("", "")

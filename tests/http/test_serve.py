@@ -1,0 +1,162 @@
+"""Starting, stopping and killing `python -m billet serve` and its database."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+def create(served, name: str) -> int:
+    reply = served.request("POST", "/v1/tasks", json={"name": name})
+    assert reply.status_code == 201
+    return reply.json()["payload"]["id"]
+
+
+def names(served) -> list[str]:
+    return [task["name"] for task in served.request("GET", "/v1/tasks?order=asc").json()]
+
+
+def run(*arguments: str, **environ: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "billet", "serve", *arguments],
+        env={**os.environ, **environ},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_it_stops_cleanly_when_told_to(serve, how):
+    served = serve("--db", "memory")
+    create(served, "x")
+    assert served.stop(how) == 0
+    assert "in memory; the data go when it stops" in served.said
+    assert "Traceback" not in served.said
+
+
+def test_in_memory_nothing_that_16_clients_were_told_is_lost(serve):
+    served = serve("--db", "memory")
+    with ThreadPoolExecutor(16) as clients:
+        ids = list(clients.map(lambda number: create(served, str(number)), range(200)))
+    assert sorted(ids) == list(range(1, 201))
+    listed = served.request("GET", "/v1/tasks?page_size=1000").json()
+    assert {task["name"] for task in listed} == {str(number) for number in range(200)}
+
+
+@pytest.mark.usefixtures("dynamodb_local_endpoint")
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_the_data_are_there_again_after_a_stop_and_after_a_kill(serve, tmp_path, how):
+    first = serve("--db", "local", "--data", str(tmp_path))
+    assert str(tmp_path) in first.said
+    create(first, "one")
+    first.stop(how)
+    second = serve("--db", "local", "--data", str(tmp_path))
+    create(second, "two")
+    assert names(second) == ["one", "two"]
+
+
+def database_of(served) -> psutil.Process:
+    children = psutil.Process(served.process.pid).children(recursive=True)
+    [java] = [child for child in children if child.cmdline()[0].endswith("java")]
+    return java
+
+
+@pytest.mark.usefixtures("dynamodb_local_endpoint")
+def test_a_killed_server_leaves_no_database_behind(serve, tmp_path):
+    served = serve("--db", "local", "--data", str(tmp_path))
+    database = database_of(served)
+    served.stop(signal.SIGKILL)
+    database.wait(timeout=20)
+
+
+@pytest.mark.usefixtures("dynamodb_local_endpoint")
+def test_a_killed_database_is_started_again_with_its_data(serve, tmp_path):
+    served = serve("--db", "local", "--data", str(tmp_path))
+    create(served, "one")
+    database = database_of(served)
+    database.kill()
+    database.wait(timeout=20)
+    for _ in range(100):
+        if served.request("GET", "/v1/health").status_code == 200:
+            break
+    assert names(served) == ["one"]
+
+
+@pytest.mark.usefixtures("dynamodb_local_endpoint")
+def test_a_folder_serves_one_server_at_a_time(serve, tmp_path):
+    serve("--db", "local", "--data", str(tmp_path))
+    second = run("--db", "local", "--data", str(tmp_path), "--port", "0")
+    assert second.returncode == 1
+    assert second.stderr.splitlines() == [
+        f"Error: no DynamoDB Local: another server uses the data in {tmp_path}"
+    ]
+
+
+def test_a_port_in_use_is_one_clear_line():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        ended = run("--db", "memory", "--port", port)
+    assert ended.returncode == 1
+    assert ended.stderr == f"Error: port {port} is in use; choose another one with --port or PORT\n"
+
+
+@pytest.mark.parametrize(
+    ("missing", "reason"),
+    [("java", "java is not installed"), ("npm", "npm is not installed, which fetches it")],
+)
+def test_a_missing_tool_is_one_clear_line_and_with_auto_the_next_choice(
+    serve, tmp_path, missing, reason
+):
+    (tmp_path / "bin").mkdir()
+    if missing == "npm":
+        stand_in = tmp_path / "bin" / "java"
+        stand_in.write_text("#!/bin/sh\necho 'openjdk version \"17.0.1\"' >&2\n")
+        stand_in.chmod(0o755)
+    environ = {"PATH": str(tmp_path / "bin"), "XDG_CACHE_HOME": str(tmp_path)}
+    ended = run("--db", "local", "--port", "0", "--data", str(tmp_path / "data"), **environ)
+    assert (ended.returncode, ended.stderr) == (1, f"Error: no DynamoDB Local: {reason}\n")
+    served = serve("--data", str(tmp_path / "data"), **environ)
+    assert f"in memory; the data go when it stops (no DynamoDB Local: {reason})" in served.said
+
+
+@pytest.mark.parametrize(
+    ("environ", "line"),
+    [
+        ({"LANES": "none"}, "Error: LANES: Expected `int`, got `str`\n"),
+        ({"AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:9"}, "Error: the tables can't be made: "),
+    ],
+)
+def test_what_can_not_work_is_one_clear_line(environ, line):
+    ended = run("--port", "0", **environ)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(line)
+    assert len(ended.stderr.splitlines()) == 1
+
+
+def test_chalice_local_serves_it_too(moto_endpoint):
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = str(probe.getsockname()[1])
+    environ = {**os.environ, "AWS_ENDPOINT_URL_DYNAMODB": moto_endpoint, "TABLE_PREFIX": port}
+    command = ["-m", "billet", "tables", "create"]
+    subprocess.run([sys.executable, *command], env=environ, check=True, capture_output=True)
+    chalice = shutil.which("chalice", path=Path(sys.executable).parent)
+    local = ["local", "--stage", "local", "--port", port, "--no-autoreload"]
+    with subprocess.Popen(
+        [chalice, *local], env=environ, cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert "Serving on" in process.stdout.readline()
+        url = f"http://127.0.0.1:{port}/v1/users"
+        assert httpx.post(url, json={"username": "john.doe"}).status_code == 201
+        assert [user["username"] for user in httpx.get(url).json()] == ["john.doe"]
+        process.terminate()
