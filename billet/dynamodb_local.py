@@ -93,11 +93,12 @@ def running(data: Path | None = None) -> Iterator[str]:
 
 
 def _command(port: int, data: Path | None) -> list[str]:
+    engine = java()
     jar = fetch() / "DynamoDBLocal.jar"
     where = ["-dbPath", str(data)] if data else ["-inMemory"]
     libraries = f"-Djava.library.path={jar.parent / 'DynamoDBLocal_lib'}"
     options = ["-sharedDb", "-port", str(port), "-disableTelemetry", *where]
-    return [java(), libraries, "-jar", str(jar), *options]
+    return [engine, libraries, "-jar", str(jar), *options]
 
 
 @contextmanager

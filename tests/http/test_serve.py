@@ -29,6 +29,7 @@ def names(served) -> list[str]:
 def run(*arguments: str, **environ: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [sys.executable, "-m", "billet", "serve", *arguments],
+        cwd=ROOT,
         env={**os.environ, **environ},
         capture_output=True,
         text=True,
@@ -144,18 +145,17 @@ def test_what_can_not_work_is_one_clear_line(environ, line):
     assert len(ended.stderr.splitlines()) == 1
 
 
-def test_chalice_local_serves_it_too(moto_endpoint):
+@pytest.mark.parametrize("backend", ["moto"])
+def test_chalice_local_serves_it_too(database):
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = str(probe.getsockname()[1])
-    environ = {**os.environ, "AWS_ENDPOINT_URL_DYNAMODB": moto_endpoint, "TABLE_PREFIX": port}
-    command = ["-m", "billet", "tables", "create"]
-    subprocess.run([sys.executable, *command], env=environ, check=True, capture_output=True)
+    environ = {**os.environ, "TABLE_PREFIX": database.prefix}
     chalice = shutil.which("chalice", path=Path(sys.executable).parent)
     local = ["local", "--stage", "local", "--port", port, "--no-autoreload"]
     with subprocess.Popen(
         [chalice, *local], env=environ, cwd=ROOT, stdout=subprocess.PIPE, text=True
     ) as process:
-        assert "Serving on" in process.stdout.readline()
+        assert any("Serving on" in line for line in process.stdout)
         url = f"http://127.0.0.1:{port}/v1/users"
         assert httpx.post(url, json={"username": "john.doe"}).status_code == 201
         assert [user["username"] for user in httpx.get(url).json()] == ["john.doe"]
