@@ -1,33 +1,106 @@
 """Making the tables, and telling how they are."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Sequence
 
-from pynamodb.exceptions import TableDoesNotExist
+import click
 from pynamodb.models import Model
 
+from billet import schema
+from billet.one_line_errors import one_line_errors
 from chalicelib.storage import ids
 from chalicelib.storage.tables import SUFFIXES
 
 KINDS = ("users", "tasks")
+POLL_SECONDS = 0.5
 
 
-def create() -> Iterator[tuple[str, bool]]:
-    """Makes what is missing and waits until it is active.
+def create() -> Iterator[tuple[str, Sequence[str]]]:
+    """Makes what is missing and waits until all of it is active, indexes too.
 
-    Yields each table's name, and whether it had to be made. The id counters are laid out too.
+    Yields each table's name, and what had to be done to it: nothing where it was there already.
+    The id counters are laid out too. Building an index of a large table takes DynamoDB its time.
+
+    Raises:
+        click.ClickException: a table is there with other keys than it needs.
     """
     for model in SUFFIXES:
-        missing = status(model) != "ACTIVE"
-        if missing:
-            model.create_table(wait=True)
-        yield model.Meta.table_name, missing
+        yield model.Meta.table_name, _bring_about(model)
     for kind in KINDS:
         ids.lay_out(kind)
 
 
 def status(model: type[Model]) -> str:
     """DynamoDB's word for the table's state, or "MISSING"."""
-    try:
-        return str(model.describe_table()["TableStatus"])
-    except TableDoesNotExist:
+    described = schema.describe(model)
+    return str(described["TableStatus"]) if described else "MISSING"
+
+
+@click.group()
+def tables() -> None:
+    """The tables in the database."""
+
+
+@tables.command("create")
+@one_line_errors()
+def create_command() -> None:
+    """Makes the tables and indexes that are missing, and waits until they can be used."""
+    for name, done in create():
+        click.echo(f"{name}: {', '.join(done) or 'there already'}")
+
+
+@tables.command("status")
+@one_line_errors()
+def status_command() -> None:
+    """Tells each table's state, its items as DynamoDB last counted them, and its indexes.
+
+    Exit status 1 where a table or an index is missing or not what it should be.
+    """
+    described = {model: schema.describe(model) for model in SUFFIXES}
+    for model, table in described.items():
+        click.echo(f"{model.Meta.table_name}: {_summary(model, table)}")
+    if not all(table and _whole(model, table) for model, table in described.items()):
+        raise SystemExit(1)
+
+
+def _bring_about(model: type[Model]) -> Sequence[str]:
+    done = []
+    if schema.describe(model) is None:
+        model.create_table()
+        done.append("created")
+    table = _active(model)
+    if differences := schema.differences(model, table):
+        raise click.ClickException(f"{model.Meta.table_name}: {'; '.join(differences)}")
+    for index in schema.missing_indexes(model, table):
+        schema.add_index(model, index)
+        _active(model)
+        done.append(f"index {index} added")
+    return done
+
+
+def _active(model: type[Model]) -> schema.Described:
+    """Waits until the table and its indexes are active; gives its description."""
+    while True:
+        table = schema.describe(model)
+        if table and {table["TableStatus"], *_states(table).values()} == {"ACTIVE"}:
+            return table
+        time.sleep(POLL_SECONDS)
+
+
+def _states(table: schema.Described) -> dict[str, str]:
+    """The state of each global index; a local one is a part of its table."""
+    indexes = table.get("GlobalSecondaryIndexes", ())
+    return {index["IndexName"]: index["IndexStatus"] for index in indexes}
+
+
+def _summary(model: type[Model], table: schema.Described | None) -> str:
+    if table is None:
         return "MISSING"
+    missing = dict.fromkeys(schema.missing_indexes(model, table), "MISSING")
+    indexes = [f"{name} {state}" for name, state in (_states(table) | missing).items()]
+    facts = [table["TableStatus"], f"{table['ItemCount']} items", *indexes]
+    return ", ".join([*facts, *schema.differences(model, table)])
+
+
+def _whole(model: type[Model], table: schema.Described) -> bool:
+    return not (schema.missing_indexes(model, table) or schema.differences(model, table))

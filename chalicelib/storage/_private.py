@@ -3,6 +3,7 @@
 tests/architecture/test_private_parts.py fails when one of them has changed.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from botocore.config import Config
@@ -66,3 +67,8 @@ def rename(model: type[Model], name: str, connection: Connection) -> None:
 def table_of(model: type[Model]) -> TableConnection:
     """The low-level connection to the model's table."""
     return model._get_connection()
+
+
+def schema_of(model: type[Model]) -> Mapping[str, Any]:
+    """The keys and indexes with which PynamoDB creates the model's table."""
+    return model._get_schema()

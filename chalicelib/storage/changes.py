@@ -94,7 +94,7 @@ class Change:
 
     def new_user(self, user: User) -> int:
         """Adds a user and the claim to the name; gives the claim's position."""
-        self.put(UserModel(**_user_values(user)), UserModel.id.does_not_exist())
+        self.put(UserModel(**user_values(user)), UserModel.id.does_not_exist())
         claim = UsernameModel(keys.claim(user.username), user_id=user.id)
         return self.put(claim, UsernameModel.name.does_not_exist())
 
@@ -102,9 +102,9 @@ class Change:
         """Adds that the user is there."""
         return self.check(UserModel(user_id), _present())
 
-    def user_assigned(self, user_id: int) -> int:
-        """Adds that the user is there and is given a task."""
-        return self.update(UserModel(user_id), [UserModel.assigns.add(1)], _present())
+    def user_assigned(self, user_id: int, times: int = 1) -> int:
+        """Adds that the user is there and is given a task, or several."""
+        return self.update(UserModel(user_id), [UserModel.assigns.add(times)], _present())
 
     def user_going(self, user: User) -> int:
         """Adds that the user is gone for all readers and can't be given tasks."""
@@ -119,8 +119,11 @@ class Change:
         return self.delete(UserModel(user.id), UserModel.id.exists() & same)
 
     def new_task(self, task: Task) -> int:
-        """Adds a task that nobody has yet."""
-        return self.put(TaskModel(**_task_values(task)), TaskModel.id.does_not_exist())
+        """Adds a task, with a copy for each of its assignees; gives the task's position."""
+        for user_id in task.assignees:
+            copy = AssignmentModel(user_id, task.recency, **copied_values(task))
+            self.put(copy, AssignmentModel.user_id.does_not_exist())
+        return self.put(TaskModel(**task_values(task)), TaskModel.id.does_not_exist())
 
     def task(self, before: Task, after: Task | None) -> int:
         """Adds the way of a task from one state to the next (None: its removal), in it and in each
@@ -131,12 +134,12 @@ class Change:
                 self.delete(AssignmentModel(user_id, before.recency))
         if after is None:
             return self.delete(TaskModel(before.id), unchanged)
-        copy = _setting(AssignmentModel, _copied_values(after))
+        copy = setting(AssignmentModel, copied_values(after))
         for user_id in after.assignees:
             self.update(AssignmentModel(user_id, after.recency), copy)
-        values = _task_values(after)
+        values = task_values(after)
         del values["id"]
-        return self.update(TaskModel(before.id), _setting(TaskModel, values), unchanged)
+        return self.update(TaskModel(before.id), setting(TaskModel, values), unchanged)
 
     def unassigned_task(self, task_id: int, edit: Mapping[str, str | None]) -> int:
         """Adds new name, desc, status or expires_at, on condition that nobody has the task."""
@@ -149,7 +152,7 @@ class Change:
             values |= {"lane": lane, "status_lane": keys.status_lane(status, lane)}
         else:  # a task of another lane has to be read first: its index key holds the status
             nobody &= TaskModel.lane == lane
-        actions = [*_setting(TaskModel, values), TaskModel.version.add(1)]
+        actions = [*setting(TaskModel, values), TaskModel.version.add(1)]
         return self.update(TaskModel(task_id), actions, nobody)
 
     def unassigned_task_gone(self, task_id: int) -> int:
@@ -169,7 +172,8 @@ def _present() -> Condition:
     return present
 
 
-def _user_values(user: User) -> dict[str, Any]:
+def user_values(user: User) -> dict[str, Any]:
+    """The attributes of a user's item."""
     return {
         "id": user.id,
         "username": user.username,
@@ -179,7 +183,8 @@ def _user_values(user: User) -> dict[str, Any]:
     }
 
 
-def _copied_values(task: Task) -> dict[str, Any]:
+def copied_values(task: Task) -> dict[str, Any]:
+    """The attributes that a task and its copies have in common."""
     return {
         "id": task.id,
         "name": task.name,
@@ -193,16 +198,17 @@ def _copied_values(task: Task) -> dict[str, Any]:
     }
 
 
-def _task_values(task: Task) -> dict[str, Any]:
+def task_values(task: Task) -> dict[str, Any]:
+    """The attributes of a task's item."""
     lane = task.id % client.lanes()
-    return _copied_values(task) | {
+    return copied_values(task) | {
         "lane": lane,
         "status_lane": keys.status_lane(task.status, lane),
         "recency": task.recency,
     }
 
 
-def _setting(model: type[Model], values: Mapping[str, Any]) -> Sequence[Action]:
+def setting(model: type[Model], values: Mapping[str, Any]) -> Sequence[Action]:
     """Sets what has a value and removes what has none; other attributes stay as they are."""
     attributes = ((getattr(model, name), value) for name, value in values.items())
     return [path.remove() if value is None else path.set(value) for path, value in attributes]

@@ -4,5 +4,10 @@ from datetime import UTC, datetime
 
 
 def now() -> str:
-    """This instant in UTC: ISO 8601 with microseconds, 2026-01-31T12:00:00.000000Z."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    """This instant, as `stamp` writes it."""
+    return stamp(datetime.now(UTC))
+
+
+def stamp(moment: datetime) -> str:
+    """A moment of UTC: ISO 8601 with microseconds, 2026-01-31T12:00:00.000000Z."""
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

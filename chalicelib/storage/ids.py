@@ -7,6 +7,7 @@ all of them out anew, above all ids handed out so far, in one transaction. Two s
 side by side during a deployment take turns that way, and stay apart.
 """
 
+import itertools
 import random
 from collections.abc import Iterable
 from typing import Any
@@ -46,35 +47,53 @@ def next_id(kind: str) -> int:
         LostRace: others laid the counters out for another number of lanes each time.
     """
     lane = random.randrange(client.lanes())  # noqa: S311
+    return _take(kind, lane, 1)[0]
+
+
+def next_ids(kind: str, count: int) -> list[int]:
+    """The next `count` ids of `kind`, ascending, in one call a lane; raises as `next_id`."""
+    lanes = client.lanes()
+    shares = {lane: len(range((lane - 1) % lanes, count, lanes)) for lane in range(lanes)}
+    taken = (_take(kind, lane, share) for lane, share in shares.items() if share)
+    return sorted(itertools.chain.from_iterable(taken))
+
+
+def _take(kind: str, lane: int, count: int) -> range:
     for _ in backoff.attempts(LAYOUT_ATTEMPTS):
         try:
-            return _count(f"{kind}#{lane}")
+            return _count(f"{kind}#{lane}", count)
         except client.ConditionFailed:
             lay_out(kind)
     raise LostRace
 
 
-def _count(name: str) -> int:
+def _count(name: str, count: int) -> range:
     lanes = client.lanes()
     arguments = _private.table_of(CounterModel).get_operation_kwargs(
         name,
-        actions=[CounterModel.last.add(lanes)],
+        actions=[CounterModel.last.add(count * lanes)],
         condition=CounterModel.lanes == lanes,
         return_values=UPDATED_NEW,
     )
     # An id that is lost with its reply is never used, so asking again is harmless.
     body = client.dispatch(UPDATE_ITEM, arguments, repeatable=True)
-    return int(_COUNTER.decode(body).Attributes.last.N)
+    last: int = _COUNTER.decode(body).Attributes.last.N
+    return range(last - (count - 1) * lanes, last + 1, lanes)
 
 
-def lay_out(kind: str) -> None:
-    """Makes the counters fit LANES, above all ids handed out; does nothing where they fit."""
+def lay_out(kind: str, above: int = 0) -> None:
+    """Makes the counters fit LANES, above all ids handed out; does nothing where they fit.
+
+    Args:
+        above: an id that was handed out although the counters may say otherwise.
+    """
     lanes = client.lanes()
-    counters = {counter.name: counter for counter in _counters(kind)}
+    counters = {counter.name: counter for counter in counters_of(kind)}
     wanted = [f"{kind}#{lane}" for lane in range(lanes)]
-    if set(wanted) == {name for name, counter in counters.items() if counter.lanes == lanes}:
+    if not above and fits(kind, counters.values(), lanes):
         return
     highest = max((counter.last for counter in counters.values()), default=0)
+    highest = max(highest, above)
     change = Change()
     for lane, name in enumerate(wanted):
         last = highest - (highest - lane) % lanes
@@ -87,7 +106,14 @@ def lay_out(kind: str) -> None:
         return  # another process counted or laid out meanwhile; whoever needs an id looks again
 
 
-def _counters(kind: str) -> Iterable[CounterModel]:
+def fits(kind: str, counters: Iterable[CounterModel], lanes: int) -> bool:
+    """Whether these are the counters of `lanes` lanes, each with ids of its own residue."""
+    laid_out = {(counter.name, counter.lanes, counter.last % lanes) for counter in counters}
+    return laid_out == {(f"{kind}#{lane}", lanes, lane) for lane in range(lanes)}
+
+
+def counters_of(kind: str) -> Iterable[CounterModel]:
+    """All counters of a kind, as last written."""
     names = [f"{kind}#{lane}" for lane in range(MAX_LANES)]
     return client.send(
         lambda: list(CounterModel.batch_get(names, consistent_read=True)), repeatable=True
