@@ -1,8 +1,11 @@
 """The operator's commands."""
 
 import importlib
+import os
 
 import click
+
+from chalicelib.settings import Settings
 
 COMMANDS = {
     "doctor": "billet.doctor:doctor",
@@ -23,6 +26,10 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
+        try:
+            Settings.from_environ(os.environ)  # which the modules of storage read at import
+        except ValueError as error:
+            raise click.ClickException(str(error)) from error
         module, _, name = COMMANDS[cmd_name].partition(":")
         command: click.Command = getattr(importlib.import_module(module), name)
         return command

@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Sequence
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, timedelta
 
 from faker import Faker
 
@@ -20,17 +20,18 @@ YEAR = timedelta(days=365)
 
 
 class Invention:
-    """Makes up users and tasks, the same ones again from the same number on the same day.
+    """Makes up users and tasks of the year before `until`, the same from the same arguments.
 
     Args:
-        number: None for others each time.
+        number: what chance begins with; None for others each time.
+        until: a moment of UTC.
     """
 
-    def __init__(self, number: int | None) -> None:
+    def __init__(self, number: int | None, until: datetime) -> None:
         self._random = random.Random(number)  # noqa: S311
         self._fake = Faker()
         self._fake.seed_instance(self._random.random())
-        self._today = datetime.combine(datetime.now(UTC), time(), UTC)
+        self._until = until
 
     def users(self, idents: Sequence[int]) -> list[User]:
         """Users with these ids, in whose order they were made; the id makes the name unique."""
@@ -76,6 +77,6 @@ class Invention:
         return f"{self._fake.first_name()}.{self._fake.last_name()}".lower()
 
     def _moments(self, count: int) -> list[str]:
-        """Moments of the past year, ascending."""
+        """Moments of the year, ascending."""
         ages = sorted((self._random.random() for _ in range(count)), reverse=True)
-        return [clock.stamp(self._today - age * YEAR) for age in ages]
+        return [clock.stamp(self._until - age * YEAR) for age in ages]

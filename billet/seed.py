@@ -7,6 +7,7 @@ tasks: so the tables are whole at every moment, also while others use them or wh
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, time
 from typing import TypeVar
 
 import click
@@ -35,7 +36,7 @@ def seed(users: int, tasks: int, number: int | None) -> None:
 
     Safe on tables in use, and more than once.
     """
-    invention = Invention(number)
+    invention = Invention(number, until=datetime.combine(datetime.now(UTC), time.min, UTC))
     with click.progressbar(length=users + tasks, label="Seeding", file=sys.stderr) as bar:
         people = invention.users(ids.next_ids("users", users))
         for some in _batches(people, USERS_AT_ONCE):

@@ -1,0 +1,338 @@
+"""What `doctor` finds in tables that were broken by hand, and how `--repair` leaves them."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from pynamodb.expressions.update import Action
+from pynamodb.models import Model
+
+from billet.doctor import doctor
+from billet.invariants import findings, lookup
+from billet.invariants.tasks import check_copies, check_tasks
+from billet.invariants.users import check_claims, check_users
+from chalicelib import assignments, tasks, users
+from chalicelib.listing import Paging
+from chalicelib.settings import Settings
+from chalicelib.storage import client, reads
+from chalicelib.storage.changes import Change
+from chalicelib.storage.tables import (
+    AssignmentModel,
+    CounterModel,
+    TaskModel,
+    UserModel,
+    UsernameModel,
+)
+
+ANN, BOB, CAT = 1, 2, 3
+SHARED, OWN, FREE = 1, 2, 3
+
+
+@pytest.fixture
+def world(database: Settings) -> Settings:
+    """Ann and Bob share a task, Bob has another, the third is nobody's, and Cat has none."""
+    fill()
+    return database
+
+
+def fill() -> None:
+    for name in ("Ann", "Bob", "Cat"):
+        users.create(name)
+    for name in ("Shared", "Own", "Free"):
+        tasks.create(name=name, desc="", status="PENDING", expires_at="2030-01-01")
+    for task_id, user_id in ((SHARED, ANN), (SHARED, BOB), (OWN, BOB)):
+        assignments.assign(task_id, user_id)
+
+
+def examine(*options: str) -> tuple[int, str]:
+    result = CliRunner().invoke(doctor, options)
+    return result.exit_code, result.stdout
+
+
+def copy_of(user_id: int, task_id: int) -> Any:
+    [copy] = [one for one in pages(AssignmentModel) if (one.user_id, one.id) == (user_id, task_id)]
+    return copy
+
+
+def set_directly(key: Model, *actions: Action) -> None:
+    change = Change()
+    change.update(key, actions)
+    change.commit()
+
+
+def lose_a_copy() -> None:
+    copy_of(ANN, SHARED).delete()
+
+
+def change_a_copy() -> None:
+    set_directly(
+        copy_of(ANN, SHARED), AssignmentModel.desc.set("old"), AssignmentModel.version.set(1)
+    )
+
+
+def misplace_a_copy() -> None:
+    set_directly(copy_of(ANN, SHARED), AssignmentModel.urgency.set("2020-01-01#1"))
+
+
+def add_a_copy() -> None:
+    copy = copy_of(ANN, SHARED)
+    AssignmentModel(**(copy.attribute_values | {"user_id": CAT})).save()
+
+
+def add_a_copy_at_another_time() -> None:
+    copy = copy_of(ANN, SHARED)
+    recency = "2020-01-01T00:00:00.000000Z#0000000000000001"
+    AssignmentModel(**(copy.attribute_values | {"recency": recency})).save()
+
+
+def add_a_copy_of_no_task() -> None:
+    copy = copy_of(ANN, SHARED)
+    AssignmentModel(**(copy.attribute_values | {"recency": "nonsense"})).save()
+
+
+def lose_a_task() -> None:
+    TaskModel(OWN).delete()
+
+
+def lose_a_user() -> None:
+    UserModel(BOB).delete()
+    UsernameModel("bob").delete()
+
+
+def lose_a_claim() -> None:
+    UsernameModel("ann").delete()
+
+
+def give_a_claim_to_nobody() -> None:
+    UsernameModel("ann", user_id=99).save()
+
+
+def give_a_claim_to_another() -> None:
+    UsernameModel("ann", user_id=BOB).save()
+
+
+def add_a_claim() -> None:
+    UsernameModel("nobody", user_id=99).save()
+
+
+def misplace_a_user() -> None:
+    set_directly(UserModel(ANN), UserModel.recency.set("2020"))
+
+
+def put_a_user_into_no_lane() -> None:
+    set_directly(UserModel(ANN), UserModel.lane.set(7))
+
+
+def hide_a_user() -> None:
+    set_directly(UserModel(ANN), UserModel.lane.remove())
+
+
+def half_delete_a_user() -> None:
+    set_directly(
+        UserModel(BOB),
+        UserModel.going.set(True),
+        UserModel.lane.remove(),
+        UserModel.recency.remove(),
+    )
+
+
+def misplace_a_task() -> None:
+    set_directly(TaskModel(FREE), TaskModel.urgency.set("2020"), TaskModel.recency.set("2020"))
+
+
+def put_a_task_into_no_lane() -> None:
+    set_directly(TaskModel(SHARED), TaskModel.lane.set(7), TaskModel.status_lane.set("PENDING#7"))
+
+
+def show_a_task_under_another_status() -> None:
+    set_directly(TaskModel(SHARED), TaskModel.status_lane.set("DONE#0"))
+
+
+def turn_back_a_counter() -> None:
+    CounterModel("tasks#0", last=1, lanes=1).save()
+
+
+def lose_a_counter() -> None:
+    CounterModel("users#0").delete()
+
+
+def mix_layouts() -> None:
+    CounterModel("tasks#1", last=5, lanes=2).save()
+
+
+BREAKS: dict[Callable[[], None], str] = {
+    lose_a_copy: "user 1 has no copy of task 1",
+    change_a_copy: "user 1's copy of task 1 differs: desc, version",
+    misplace_a_copy: "user 1's copy of task 1 differs: urgency",
+    add_a_copy: "user 3 has a copy that no task needs: ",
+    add_a_copy_at_another_time: "user 1 has a copy that no task needs: 2020-01-01T",
+    add_a_copy_of_no_task: "user 1 has a copy that no task needs: nonsense",
+    lose_a_task: "user 2 has a copy that no task needs: ",
+    lose_a_user: "task 1 names missing users: 2",
+    lose_a_claim: "user 1 has no claim to the name 'Ann'",
+    give_a_claim_to_nobody: "user 1 has the name 'Ann', which user 99 claims",
+    give_a_claim_to_another: "the claim 'ann' of user 2 belongs to no such user",
+    add_a_claim: "the claim 'nobody' of user 99 belongs to no such user",
+    misplace_a_user: "user 1 is not in its place in the index: recency",
+    put_a_user_into_no_lane: "user 1 is not in its place in the index: lane",
+    hide_a_user: "user 1 is not in its place in the index: lane",
+    half_delete_a_user: "user 2 is half deleted",
+    misplace_a_task: "task 3 is not in its place in the indexes: recency, urgency",
+    put_a_task_into_no_lane: "task 1 is not in its place in the indexes: lane, status_lane",
+    show_a_task_under_another_status: "task 1 is not in its place in the indexes: status_lane",
+    turn_back_a_counter: "id 3 is in use, and the counter tasks#0 is at 1",
+    lose_a_counter: "the counters of users are not one layout: ",
+    mix_layouts: "the counters of tasks are not one layout: ",
+}
+
+
+@pytest.mark.parametrize("lanes", [1, 4])
+def test_nothing_is_broken_where_only_the_api_wrote(bind: Any, lanes: int) -> None:
+    bind(lanes)
+    ann, bob = (users.create(name).id for name in ("Ann", "Bob"))
+    task = tasks.create(name="x", desc="", status="PENDING", expires_at="2030-01-01").id
+    for user_id in (ann, bob):
+        assignments.assign(task, user_id)
+    tasks.edit(task, {"status": "DONE", "expires_at": None})
+    users.delete(bob)
+    assert examine() == (0, "Nothing is broken\n")
+
+
+@pytest.mark.usefixtures("world")
+@pytest.mark.parametrize("spoil", BREAKS, ids=lambda spoil: spoil.__name__)
+def test_what_is_broken_is_told_and_mended(spoil: Callable[[], None]) -> None:
+    spoil()
+    status, told = examine()
+    assert status == 1
+    assert any(line.startswith(BREAKS[spoil]) for line in told.splitlines())
+    status, told = examine("--repair")
+    assert (status, told.splitlines()[-1]) == (0, "Nothing is broken")
+    assert all(line.endswith(": mended") for line in told.splitlines()[:-2])
+    assert examine() == (0, "Nothing is broken\n")
+
+
+@pytest.mark.usefixtures("world")
+def test_a_repair_keeps_what_the_tasks_say() -> None:
+    before = tasks.get(SHARED)
+    add_a_copy()
+    lose_a_copy()
+    put_a_task_into_no_lane()
+    examine("--repair")
+    assert tasks.get(SHARED) == before
+    assert [users_tasks(user_id) for user_id in (ANN, BOB, CAT)] == [[SHARED], [OWN, SHARED], []]
+    assert [task.id for task in tasks.page(Paging()).records] == [FREE, OWN, SHARED]
+
+
+@pytest.mark.usefixtures("world")
+def test_a_repair_finishes_a_delete() -> None:
+    half_delete_a_user()
+    examine("--repair")
+    assert reads.user(BOB) is None
+    assert [task.assignees for task in tasks.page(Paging()).records] == [(), (), (ANN,)]
+    assert users.create("bob").id == 4
+
+
+@pytest.mark.usefixtures("world")
+def test_after_a_repair_of_counters_no_id_is_given_twice() -> None:
+    lose_a_counter()
+    turn_back_a_counter()
+    examine("--repair")
+    assert users.create("Dan").id == 4
+    assert tasks.create(name="x", desc="", status="DONE", expires_at=None).id == 4
+
+
+@pytest.mark.usefixtures("world")
+def test_two_users_of_one_name_are_left_to_a_person() -> None:
+    set_directly(UserModel(CAT), UserModel.username.set("ANN"))
+    status, told = examine("--repair")
+    line = "user 3 has the name 'ANN', which user 1 claims"
+    assert status == 1
+    assert f"{line}: can't be mended by itself\n" in told
+    assert told.endswith(f"Checking again\n{line}\n")
+
+
+@pytest.mark.usefixtures("world")
+def test_what_lacks_content_is_left_to_a_person() -> None:
+    set_directly(TaskModel(SHARED), TaskModel.version.remove())
+    set_directly(UserModel(CAT), UserModel.username.remove())
+    UsernameModel("cat").delete()
+    told = "user 3 lacks username\ntask 1 lacks version\n"
+    assert examine() == (1, told)
+    assert examine("--repair")[1].endswith(f"Checking again\n{told}")
+
+
+@pytest.mark.usefixtures("database")
+def test_attributes_of_a_newer_version_are_no_finding(endpoint: str) -> None:
+    fill()
+    table: Any = client.connect()
+    for name, key in ((UserModel.Meta.table_name, ANN), (TaskModel.Meta.table_name, SHARED)):
+        table.client.update_item(
+            TableName=name,
+            Key={"id": {"N": str(key)}},
+            UpdateExpression="SET novel = :novel",
+            ExpressionAttributeValues={":novel": {"S": "x"}},
+        )
+    assert examine() == (0, "Nothing is broken\n")
+
+
+@pytest.mark.usefixtures("world")
+def test_what_changed_since_it_was_read_is_no_finding() -> None:
+    stale = {model: pages(model) for model in (UserModel, UsernameModel, TaskModel)}
+    copies = pages(AssignmentModel)
+    users.delete(BOB)
+    assignments.unassign(SHARED, ANN)
+    assert not list(check_users(stale[UserModel]))
+    assert not list(check_claims(stale[UsernameModel]))
+    assert not list(check_tasks(stale[TaskModel]))
+    assert not list(check_copies(copies))
+
+
+@pytest.mark.usefixtures("world")
+@pytest.mark.parametrize(
+    "spoil", [lose_a_copy, change_a_copy, add_a_copy, misplace_a_task, lose_a_user]
+)
+def test_a_mend_of_a_task_that_changed_since_changes_nothing(spoil: Callable[[], None]) -> None:
+    spoil()
+    [finding, *_] = findings()
+    for task_id in (SHARED, OWN, FREE):
+        set_directly(TaskModel(task_id), TaskModel.version.add(1))
+    before = contents()
+    assert finding.mend
+    with pytest.raises(client.ConditionFailed):
+        finding.mend()
+    assert contents() == before
+
+
+@pytest.mark.usefixtures("world")
+@pytest.mark.parametrize("spoil", [lose_a_claim, give_a_claim_to_nobody, misplace_a_user])
+def test_a_mend_does_not_bring_back_a_user_deleted_since(spoil: Callable[[], None]) -> None:
+    spoil()
+    [finding, *_] = findings()
+    users.delete(ANN)
+    assert finding.mend
+    with pytest.raises(client.ConditionFailed):
+        finding.mend()
+    assert reads.user(ANN) is None
+
+
+@pytest.mark.usefixtures("database")
+def test_a_large_table_is_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lookup, "PAGE", 2)
+    fill()
+    seen: list[int] = []
+    assert not list(findings(seen.append))
+    assert sum(seen) == 3 + 3 + 3 + 3
+
+
+def users_tasks(user_id: int) -> list[int]:
+    return [task.id for task in assignments.page(user_id, Paging()).records]
+
+
+def pages(model: Any) -> list[Any]:
+    return [item for page in lookup.scan(model) for item in page]
+
+
+def contents() -> list[Any]:
+    kinds = (UserModel, UsernameModel, TaskModel, AssignmentModel)
+    return [item.attribute_values for kind in kinds for item in pages(kind)]

@@ -1,0 +1,52 @@
+"""What `seed` writes, on one lane and on several."""
+
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from billet.invariants import findings
+from billet.seed import seed
+from chalicelib import tasks, users
+from chalicelib.listing import Paging
+
+ALL = Paging(page_size=1000)
+
+
+def sow(*options: str) -> Result:
+    return CliRunner().invoke(seed, options)
+
+
+@pytest.mark.parametrize("lanes", [1, 4])
+def test_seeded_tables_are_whole_and_count_on(bind: Any, lanes: int) -> None:
+    bind(lanes)
+    assert sow("--users", "55", "--tasks", "30").stdout == "Added 55 users and 30 tasks\n"
+    assert ids() == (set(range(1, 56)), set(range(1, 31)))
+    assert sow("--users", "3", "--tasks", "9").exit_code == 0
+    assert [len(seeded) for seeded in ids()] == [58, 39]
+    users.create("Ann")
+    assert len(ids()[0]) == 59
+    assert not list(findings())
+
+
+@pytest.mark.usefixtures("database")
+def test_seeded_tasks_are_spread() -> None:
+    sow("--users", "10", "--tasks", "100", "--seed", "1")
+    found = tasks.page(ALL).records
+    assert {task.status for task in found} == {"PENDING", "IN_PROGRESS", "DONE", "CANCELLED"}
+    assert {len(task.assignees) for task in found} == {0, 1, 2, 3}
+    assert 50 < sum(task.expires_at is not None for task in found) < 80
+    assert len({task.created_at[:7] for task in found}) >= 12
+
+
+@pytest.mark.usefixtures("database")
+def test_tasks_without_users_are_nobodys() -> None:
+    assert sow("--users", "0", "--tasks", "5").exit_code == 0
+    assert [task.assignees for task in tasks.page(ALL).records] == [()] * 5
+
+
+def ids() -> tuple[set[int], set[int]]:
+    return (
+        {user.id for user in users.page(ALL).records},
+        {task.id for task in tasks.page(ALL).records},
+    )

@@ -1,0 +1,128 @@
+"""`tables create` and `tables status`, on tables as they are, are not, or were before."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from billet.tables import tables
+from chalicelib import users
+from chalicelib.listing import Paging
+from chalicelib.settings import Settings
+from chalicelib.storage import client
+from chalicelib.storage.tables import AssignmentModel, TaskModel, UserModel
+
+ENVIRONMENT = {
+    "PATH": os.environ["PATH"],
+    "HOME": "/nowhere",
+    "AWS_EC2_METADATA_DISABLED": "true",
+    "AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:9",
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_ACCESS_KEY_ID": "test",
+    "AWS_SECRET_ACCESS_KEY": "test",
+}
+
+
+def run(command: str) -> tuple[int, list[str]]:
+    result = CliRunner().invoke(tables, [command])
+    return result.exit_code, result.output.splitlines()
+
+
+def make(model: type[UserModel | AssignmentModel], key: list[str], kind: str = "N") -> None:
+    """A table with nothing but these keys."""
+    connection: Any = client.connect()
+    connection.client.create_table(
+        TableName=model.Meta.table_name,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": kind} for name in key],
+        KeySchema=[
+            {"AttributeName": name, "KeyType": role}
+            for name, role in zip(key, ("HASH", "RANGE"), strict=False)
+        ],
+    )
+
+
+def test_create_makes_what_is_missing_and_says_so(database: Settings) -> None:
+    TaskModel.delete_table()
+    names = [f"{database.prefix}-{suffix}" for suffix in ("users", "usernames", "tasks")]
+    assert run("status")[0] == 1
+    _, lines = run("create")
+    assert lines[:3] == [
+        f"{names[0]}: there already",
+        f"{names[1]}: there already",
+        f"{names[2]}: created",
+    ]
+    assert run("status")[0] == 0
+
+
+@pytest.mark.usefixtures("database")
+def test_status_tells_state_items_and_indexes() -> None:
+    users.create("Ann")
+    TaskModel.delete_table()
+    status, lines = run("status")
+    assert status == 1
+    assert lines[0].endswith("-users: ACTIVE, 1 items, newest ACTIVE")
+    assert lines[2].endswith("-tasks: MISSING")
+
+
+@pytest.mark.usefixtures("database")
+def test_create_adds_an_index_to_a_table_in_use() -> None:
+    UserModel.delete_table()
+    make(UserModel, ["id"])
+    users.create("Ann")
+    status, lines = run("status")
+    assert (status, lines[0].rpartition(", ")[2]) == (1, "newest MISSING")
+    assert run("create")[1][0].endswith("-users: index newest added")
+    assert [user.username for user in users.page(Paging()).records] == ["Ann"]
+
+
+@pytest.mark.usefixtures("database")
+def test_a_table_with_other_keys_is_refused() -> None:
+    UserModel.delete_table()
+    make(UserModel, ["id"], "S")
+    told = "the table has the key (id S), and should have (id N)"
+    assert run("create") == (1, [f"Error: {UserModel.Meta.table_name}: {told}"])
+    status, lines = run("status")
+    assert status == 1
+    assert lines[0].endswith(told)
+
+
+@pytest.mark.usefixtures("database")
+def test_a_table_without_its_local_index_is_refused() -> None:
+    AssignmentModel.delete_table()
+    make(AssignmentModel, ["user_id"])
+    status, lines = run("create")
+    assert status == 1
+    assert lines[-1].endswith("it lacks the local index most_urgent")
+
+
+@pytest.mark.parametrize("command", ["tables status", "tables create", "doctor", "seed"])
+@pytest.mark.parametrize(
+    ("changed", "line"),
+    [
+        ({}, 'Error: Could not connect to the endpoint URL: "http://127.0.0.1:9/"'),
+        ({"AWS_ACCESS_KEY_ID": ""}, "Error: Unable to locate credentials"),
+        (
+            {"AWS_DEFAULT_REGION": "", "AWS_ENDPOINT_URL_DYNAMODB": ""},
+            "Error: no region: set AWS_DEFAULT_REGION (or an emulator's endpoint)",
+        ),
+        ({"LANES": "0"}, "Error: LANES: Expected `int` >= 1"),
+    ],
+)
+def test_what_is_wrong_with_the_environment_is_one_line(
+    command: str, changed: Mapping[str, str], line: str
+) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-m", "billet", *command.split()],
+        env=ENVIRONMENT | changed,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines()[-1] == line
+    assert "Traceback" not in ended.stderr
