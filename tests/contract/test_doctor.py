@@ -10,9 +10,11 @@ from pynamodb.models import Model
 
 from billet.doctor import doctor
 from billet.invariants import findings, lookup
+from billet.invariants.finding import Finding, confirmed
 from billet.invariants.tasks import check_copies, check_tasks
 from billet.invariants.users import check_claims, check_users
 from chalicelib import assignments, tasks, users
+from chalicelib.errors import LostRace
 from chalicelib.listing import Paging
 from chalicelib.settings import Settings
 from chalicelib.storage import client, reads
@@ -286,6 +288,38 @@ def test_what_changed_since_it_was_read_is_no_finding() -> None:
     assert not list(check_claims(stale[UsernameModel]))
     assert not list(check_tasks(stale[TaskModel]))
     assert not list(check_copies(copies))
+
+
+@pytest.mark.usefixtures("world")
+def test_what_changes_while_it_is_judged_is_judged_again() -> None:
+    versions = []
+
+    def judge(task: TaskModel | None) -> list[Finding]:
+        versions.append(task.version)
+        if len(versions) == 1:
+            tasks.edit(FREE, {"desc": "new"})
+        return [Finding(f"version {task.version}", None)]
+
+    assert confirmed(TaskModel, FREE, judge) == [Finding("version 2", None)]
+    assert versions == [1, 2]
+
+
+@pytest.mark.usefixtures("world")
+def test_what_never_rests_can_not_be_judged() -> None:
+    def judge(_: TaskModel | None) -> list[Finding]:
+        tasks.edit(FREE, {"desc": "new"})
+        return [Finding("broken", None)]
+
+    with pytest.raises(LostRace):
+        confirmed(TaskModel, FREE, judge)
+
+
+@pytest.mark.usefixtures("world")
+def test_a_mended_copy_counts_so_that_a_delete_of_the_user_sees_it() -> None:
+    before = reads.user(ANN).assigns
+    lose_a_copy()
+    examine("--repair")
+    assert reads.user(ANN).assigns == before + 1
 
 
 @pytest.mark.usefixtures("world")

@@ -1,5 +1,6 @@
 """What `seed` writes, on one lane and on several."""
 
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from billet.invariants import findings
 from billet.seed import seed
 from chalicelib import tasks, users
 from chalicelib.listing import Paging
+from chalicelib.storage import reads
 
 ALL = Paging(page_size=1000)
 
@@ -37,6 +39,13 @@ def test_seeded_tasks_are_spread() -> None:
     assert {len(task.assignees) for task in found} == {0, 1, 2, 3}
     assert 50 < sum(task.expires_at is not None for task in found) < 80
     assert len({task.created_at[:7] for task in found}) >= 12
+
+
+@pytest.mark.usefixtures("database")
+def test_seeded_users_count_their_tasks() -> None:
+    sow("--users", "3", "--tasks", "40")
+    given = Counter(user_id for task in tasks.page(ALL).records for user_id in task.assignees)
+    assert {ident: reads.user(ident).assigns for ident in (1, 2, 3)} == given
 
 
 @pytest.mark.usefixtures("database")
