@@ -107,7 +107,8 @@ def bind(
     yield bind_with
     if endpoint == GIVEN_ENDPOINT:  # which others use, and which may keep its data
         for model in SUFFIXES:
-            model.delete_table()
+            if model.exists():
+                model.delete_table()
 
 
 @pytest.fixture
