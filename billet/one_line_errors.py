@@ -8,8 +8,7 @@ import click
 from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.exceptions import PynamoDBException, TableDoesNotExist
 
-from chalicelib.errors import BilletError
-from chalicelib.storage.client import ConditionFailed
+from chalicelib.errors import BilletError, Conflict
 
 WHERE = ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL")
 
@@ -21,17 +20,20 @@ def one_line_errors() -> Iterator[None]:
         raise click.ClickException("no region: set AWS_DEFAULT_REGION (or an emulator's endpoint)")
     try:
         yield
-    except (BilletError, BotoCoreError, ClientError, ConditionFailed, PynamoDBException) as error:
+    except (BilletError, BotoCoreError, ClientError, PynamoDBException) as error:
         raise click.ClickException(_line(error)) from error
 
 
-def _line(error: BaseException) -> str:
-    known = next(
-        (one for one in _causes(error) if isinstance(one, BotoCoreError | ClientError)), error
-    )
-    missing = "ResourceNotFoundException" in str(known) or isinstance(known, TableDoesNotExist)
-    text = "the tables are not there; `billet tables create` makes them" if missing else str(known)
-    return " ".join(text.split())
+def _line(error: Exception) -> str:
+    if isinstance(error, Conflict):
+        return str(error)
+    known = (one for one in _causes(error) if isinstance(one, BotoCoreError | ClientError))
+    cause = next(known, error)
+    if isinstance(cause, TableDoesNotExist) or "ResourceNotFoundException" in str(cause):
+        return "the tables are not there; `billet tables create` makes them"
+    if isinstance(cause, ClientError):
+        return "{Code}: {Message}".format_map(cause.response["Error"])
+    return str(cause)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

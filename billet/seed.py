@@ -16,6 +16,7 @@ from billet.invention import MOST_ASSIGNEES, Invention
 from billet.one_line_errors import one_line_errors
 from chalicelib.storage import ids
 from chalicelib.storage.changes import MOST_OPERATIONS, Change
+from chalicelib.storage.client import ConditionFailed
 from chalicelib.storage.records import Task, User
 
 T = TypeVar("T", User, Task)
@@ -40,11 +41,11 @@ def seed(users: int, tasks: int, number: int | None) -> None:
     with click.progressbar(length=users + tasks, label="Seeding", file=sys.stderr) as bar:
         people = invention.users(ids.next_ids("users", users))
         for some in _batches(people, USERS_AT_ONCE):
-            _write_users(some)
+            write_users(some)
             bar.update(len(some))
         work = invention.tasks(ids.next_ids("tasks", tasks), [user.id for user in people])
         for batch in _batches(work, TASKS_AT_ONCE):
-            _write_tasks(batch)
+            write_tasks(batch)
             bar.update(len(batch))
     click.echo(f"Added {users} users and {tasks} tasks")
 
@@ -53,18 +54,28 @@ def _batches(records: Sequence[T], size: int) -> Iterator[Sequence[T]]:
     return (records[start : start + size] for start in range(0, len(records), size))
 
 
-def _write_users(users: Sequence[User]) -> None:
+def write_users(users: Sequence[User]) -> None:
+    """Writes up to USERS_AT_ONCE users."""
     change = Change()
     for user in users:
         change.new_user(user)
-    change.commit()
+    _send(change)
 
 
-def _write_tasks(tasks: Sequence[Task]) -> None:
+def write_tasks(tasks: Sequence[Task]) -> None:
+    """Writes up to TASKS_AT_ONCE tasks, of up to MOST_ASSIGNEES users each."""
     change = Change()
     given = Counter(user_id for task in tasks for user_id in task.assignees)
     for user_id, times in given.items():
         change.user_assigned(user_id, times)
     for task in tasks:
         change.new_task(task)
-    change.commit()
+    _send(change)
+
+
+def _send(change: Change) -> None:
+    try:
+        change.commit()
+    except ConditionFailed as failed:
+        reason = "a new user was deleted, or a new name taken, meanwhile; the rest is whole"
+        raise click.ClickException(reason) from failed

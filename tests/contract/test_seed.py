@@ -1,13 +1,17 @@
 """What `seed` writes, on one lane and on several."""
 
 from collections import Counter
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from click import ClickException
 from click.testing import CliRunner, Result
+from msgspec import structs
 
 from billet.invariants import findings
-from billet.seed import seed
+from billet.invention import Invention
+from billet.seed import seed, write_tasks
 from chalicelib import tasks, users
 from chalicelib.listing import Paging
 from chalicelib.storage import reads
@@ -52,6 +56,14 @@ def test_seeded_users_count_their_tasks() -> None:
 def test_tasks_without_users_are_nobodys() -> None:
     assert sow("--users", "0", "--tasks", "5").exit_code == 0
     assert [task.assignees for task in tasks.page(ALL).records] == [()] * 5
+
+
+@pytest.mark.usefixtures("database")
+def test_a_user_deleted_meanwhile_is_given_nothing() -> None:
+    [task] = Invention(1, datetime.now(UTC)).tasks([1], [])
+    with pytest.raises(ClickException, match="a new user was deleted"):
+        write_tasks([structs.replace(task, assignees=(7,))])
+    assert ids() == (set(), set())
 
 
 def ids() -> tuple[set[int], set[int]]:
