@@ -4,12 +4,15 @@ The endpoint in AWS_ENDPOINT_URL_DYNAMODB, where it is set, takes the place of a
 Local. Each test has tables of its own.
 """
 
+import json
 import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
+from chalice.test import Client, HTTPResponse
 from pynamodb.connection import Connection
 
 GIVEN_ENDPOINT = os.environ.get("AWS_ENDPOINT_URL_DYNAMODB")
@@ -23,6 +26,7 @@ os.environ.update(  # before botocore reads them: no test can reach an account o
 for name in ("AWS_ENDPOINT_URL_DYNAMODB", "AWS_PROFILE", "AWS_SESSION_TOKEN", "LANES"):
     os.environ.pop(name, None)
 
+import app
 from billet import dynamodb_local, memory, tables
 from chalicelib.settings import Settings
 from chalicelib.storage import client
@@ -30,6 +34,7 @@ from chalicelib.storage.tables import SUFFIXES
 
 BACKENDS = ("moto", "dynamodb-local")
 Bind = Callable[..., Settings]
+Api = Callable[..., HTTPResponse]
 
 
 @pytest.fixture(scope="session")
@@ -115,3 +120,18 @@ def bind(
 def database(bind: Bind) -> Settings:
     """Fresh tables with one lane."""
     return bind()
+
+
+@pytest.fixture
+def api() -> Iterator[Api]:
+    """Sends a request to the app in this process, `api("POST", "/v1/tasks", {"name": "Plan"})`."""
+    with Client(app.app, stage_name="local") as client:
+
+        def request(method: str, path: str, body: Any = b"", **headers: str) -> HTTPResponse:
+            raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+            sent = {"Content-Type": "application/json"} | {
+                name.replace("_", "-"): value for name, value in headers.items()
+            }
+            return client.http.request(method, path, sent, raw)
+
+        yield request

@@ -1,6 +1,7 @@
 """Making the tables and serving the API. Imported once the environment is complete."""
 
 import errno
+import logging
 import os
 
 import click
@@ -20,6 +21,7 @@ def until_stopped(host: str) -> None:
     Raises:
         click.ClickException: the port is in use, or the database does not answer.
     """
+    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
     settings = Settings.from_environ(os.environ)
     with _listening(host, settings.port) as server:
         _make_tables()

@@ -4,6 +4,7 @@ Retries are ours, not botocore's: a write that is no transaction must not be sen
 reply was lost, because the first may have been carried out and others may have followed.
 """
 
+import logging
 import os
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -17,6 +18,8 @@ from chalicelib.errors import LostRace, Unavailable
 from chalicelib.settings import Settings
 from chalicelib.storage import _private, backoff
 from chalicelib.storage.tables import SUFFIXES
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Item = Mapping[str, Mapping[str, Any]]
@@ -126,8 +129,10 @@ def send(call: Callable[[], T], *, repeatable: bool) -> T:
             return _translated(call)
         except (_Refused, LostRace) as error:
             refusal = error
+            log.info("DynamoDB refused: %s", error.__cause__)
         except _Unanswered as error:
             silence = error
+            log.info("DynamoDB did not answer: %s", error.__cause__)
             if not repeatable:
                 break
     # After a silence nobody knows whether it was done, whatever was answered later.

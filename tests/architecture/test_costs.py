@@ -1,0 +1,124 @@
+"""What each endpoint costs: its calls to DynamoDB in their order, and its capacity units.
+
+The calls are the same on both databases. The units are those of DynamoDB Local; moto's differ.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pynamodb.connection import Connection
+
+from app import app
+from billet.metering import Bill, metered
+from chalicelib import assignments, tasks, users
+from chalicelib.storage import client
+from tests.conftest import Api, Bind
+
+GET, QUERY, UPDATE, PUT, DELETE = "GetItem", "Query", "UpdateItem", "PutItem", "DeleteItem"
+TRANSACT = "TransactWriteItems"
+WHOLE = {"name": "mended", "desc": "", "status": "PENDING"}
+# Each request follows on those before it: its calls, read units, write units outside of
+# transactions, and operations within.
+WALK: list[tuple[tuple[Any, ...], list[str], float, float, int]] = [
+    (("POST", "/v1/users", {"username": "ada"}), [UPDATE, TRANSACT], 0, 1, 2),
+    (("POST", "/v1/users", {"username": "eve"}), [UPDATE, TRANSACT], 0, 1, 2),
+    (("POST", "/v1/tasks", {"name": "plan"}), [UPDATE, PUT], 0, 6, 0),
+    (("POST", "/v1/tasks", {"name": "mend"}), [UPDATE, PUT], 0, 6, 0),
+    (("PUT", "/v1/tasks/1/assign/user/1"), [GET, TRANSACT], 1, 0, 3),
+    (("PUT", "/v1/tasks/1/assign/user/1"), [GET, GET], 2, 0, 0),
+    (("PUT", "/v1/tasks/1/unassign/user/2"), [GET, GET], 2, 0, 0),
+    (("GET", "/v1/health"), [GET], 1, 0, 0),
+    (("GET", "/v1/tasks/1"), [GET], 1, 0, 0),
+    (("GET", "/v1/tasks"), [QUERY], 0.5, 0, 0),
+    (("GET", "/v1/tasks?status=PENDING"), [QUERY], 0.5, 0, 0),
+    (("GET", "/v1/tasks?sort=expires_at"), [QUERY], 0.5, 0, 0),
+    (("GET", "/v1/tasks?sort=expires_at&status=PENDING"), [QUERY], 0.5, 0, 0),
+    (("GET", "/v1/users"), [QUERY], 0.5, 0, 0),
+    (("GET", "/v1/users/1"), [GET], 1, 0, 0),
+    (("GET", "/v1/users/1/tasks"), [QUERY], 1, 0, 0),
+    (("GET", "/v1/users/1/tasks?sort=expires_at"), [QUERY], 1, 0, 0),
+    (("GET", "/v1/users/2/tasks"), [QUERY, GET], 1, 0, 0),
+    (("PUT", "/v1/tasks/1", WHOLE), [UPDATE, TRANSACT], 0, 0, 2),
+    (("PUT", "/v1/tasks/2", WHOLE), [UPDATE], 0, 5, 0),
+    (("PATCH", "/v1/tasks/1", {"name": "mend"}), [UPDATE, TRANSACT], 0, 0, 2),
+    (("PATCH", "/v1/tasks/2", {"status": "DONE"}), [UPDATE], 0, 7, 0),
+    (("PUT", "/v1/tasks/1/unassign/user/1"), [GET, TRANSACT], 1, 0, 3),
+    (("DELETE", "/v1/tasks/1"), [DELETE], 0, 5, 0),
+    (("PUT", "/v1/tasks/2/assign/user/1"), [GET, TRANSACT], 1, 0, 3),
+    (("DELETE", "/v1/users/1"), [GET, QUERY, TRANSACT], 2, 0, 4),
+    (("DELETE", "/v1/users/2"), [GET, TRANSACT], 1, 0, 2),
+    (("POST", "/v1/users", {"username": "ada"}), [UPDATE, TRANSACT], 0, 1, 2),
+    (("PUT", "/v1/tasks/2/assign/user/3"), [GET, TRANSACT], 1, 0, 3),
+    (("DELETE", "/v1/tasks/2"), [DELETE, TRANSACT], 0, 0, 2),
+]
+
+
+@pytest.fixture
+def cost(api: Api, endpoint: str, connections: dict[str, Connection]) -> Callable[..., Bill]:
+    """What a request costs."""
+    connection = connections.setdefault(endpoint, client.connect())
+
+    def measure(*request: Any) -> Bill:
+        with metered(connection) as bill:
+            response = api(*request)
+        assert response.status_code < 300, response.body
+        return bill
+
+    return measure
+
+
+@pytest.mark.usefixtures("database")
+def test_each_request_makes_the_calls_and_takes_the_units_that_it_should(
+    backend: str, cost: Callable[..., Bill]
+) -> None:
+    bills = [cost(*step[0]) for step in WALK]
+    assert [bill.calls for bill in bills] == [step[1] for step in WALK]
+    assert [bill.transacted for bill in bills] == [step[4] for step in WALK]
+    if backend == "dynamodb-local":
+        units = [(bill.read_units, bill.write_units) for bill in bills]
+        assert units == [(step[2], step[3]) for step in WALK]
+
+
+def test_the_walk_takes_in_every_endpoint() -> None:
+    walked = {(step[0][0], shape(step[0][1])) for step in WALK}
+    routes = {(method, shape(path)) for path, methods in app.routes.items() for method in methods}
+    assert walked == routes
+
+
+def shape(path: str) -> tuple[str, ...]:
+    """The path without its query, ids and the names of ids left out."""
+    parts = path.partition("?")[0].split("/")
+    return tuple("" if part.isdigit() or part.startswith("{") else part for part in parts)
+
+
+PAGES = (
+    "/v1/tasks?page_size=30",
+    "/v1/tasks?page_size=30&sort=expires_at",
+    "/v1/tasks?page_size=30&status=PENDING",
+    "/v1/tasks?page_size=10&offset=20",
+    "/v1/users?page_size=30",
+    "/v1/users/1/tasks?page_size=30",
+)
+
+
+@pytest.mark.parametrize("lanes", [1, 4])
+@pytest.mark.parametrize("backend", ["dynamodb-local"])
+def test_a_page_costs_the_same_however_large_the_table_is(
+    lanes: int, bind: Bind, cost: Callable[..., Bill]
+) -> None:
+    bind(lanes)
+    bills = []
+    for number in (0, 1):
+        grow(number)
+        bills.append([cost("GET", path) for path in PAGES])
+    assert bills[0] == bills[1]
+    assert [len(bill.calls) for bill in bills[0]] == [lanes, lanes, lanes, lanes, lanes, 1]
+
+
+def grow(number: int) -> None:
+    """Adds 130 users and 130 tasks of theirs, all of the same size."""
+    made = [users.create(f"user.{number}.{count:03}") for count in range(130)]
+    for _ in made:
+        task = tasks.create(name="plan", desc="", status="PENDING", expires_at=None)
+        assignments.assign(task.id, 1)
