@@ -59,17 +59,22 @@ def without(task: Task, user_id: int) -> Task:
 
 
 def page(user_id: int, paging: listing.Paging) -> listing.Page[Task]:
-    """A page of the user's tasks.
+    """A page of the user's tasks, or of those of one status.
 
     Raises:
         NotFound: there is no such user.
     """
-    urgent = paging.sort == "expires_at"
-    ordering = reads.MOST_URGENT_ASSIGNED if urgent else reads.NEWEST_ASSIGNED
-    found = listing.page(listing.Lanes(ordering, [str(user_id)]), paging)
+    found = listing.page(listing.Lanes(_ordering(paging), [str(user_id)]), paging)
     if not found.records:
         _require_user(user_id)
     return found
+
+
+def _ordering(paging: listing.Paging) -> reads.Ordering[Task]:
+    urgent = paging.sort == "expires_at"
+    if paging.status is None:
+        return reads.MOST_URGENT_ASSIGNED if urgent else reads.NEWEST_ASSIGNED
+    return reads.MOST_URGENT_ASSIGNED_BY_STATUS if urgent else reads.NEWEST_ASSIGNED_BY_STATUS
 
 
 def _change(

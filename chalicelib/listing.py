@@ -139,7 +139,12 @@ def _merged(
 
     def read(key: str) -> reads.Slice[R]:
         return reads.query(
-            lanes.ordering, key, after=after, ascending=paging.ascending, limit=limit
+            lanes.ordering,
+            key,
+            after=after,
+            ascending=paging.ascending,
+            limit=limit,
+            status=paging.status,
         )
 
     slices = _on_each(read, lanes.keys)

@@ -12,7 +12,7 @@ import msgspec
 from billet.invariants import lookup
 from billet.invariants.finding import Finding, confirmed, differing, lacking
 from chalicelib.storage import client, keys
-from chalicelib.storage.changes import Change, copied_values, setting
+from chalicelib.storage.changes import Change, copy_values, setting
 from chalicelib.storage.records import Task
 from chalicelib.storage.tables import AssignmentModel, TaskModel, UserModel
 
@@ -83,7 +83,7 @@ def _of_copy(task: Task, user_id: int, copy: AssignmentModel | None) -> Iterator
     mend = partial(_copy, task, user_id)
     if copy is None:
         yield Finding(f"user {user_id} has no copy of task {task.id}", mend)
-    elif wrong := differing(copy, copied_values(task)):
+    elif wrong := differing(copy, copy_values(task)):
         yield Finding(f"user {user_id}'s copy of task {task.id} differs: {', '.join(wrong)}", mend)
 
 
@@ -131,7 +131,7 @@ def _copy(task: Task, user_id: int) -> None:
     change = Change()
     change.user_assigned(user_id)
     change.update(
-        AssignmentModel(user_id, task.recency), setting(AssignmentModel, copied_values(task))
+        AssignmentModel(user_id, task.recency), setting(AssignmentModel, copy_values(task))
     )
     change.check(TaskModel(task.id), TaskModel.version == task.version)
     change.commit()

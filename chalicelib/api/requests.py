@@ -25,6 +25,7 @@ _PHRASES = (
     (re.compile(r"Object missing required field `(.+)`"), r"\1: required"),
     (re.compile(r"Object contains unknown field `(.+)`"), r"\1: unknown"),
     (re.compile(r"Expected `str` matching regex .+"), "must not contain control characters"),
+    (re.compile(r"Invalid RFC3339 encoded date"), "expected a date that there is, YYYY-MM-DD"),
 )
 
 
@@ -83,8 +84,6 @@ def _as_invalid(whole: str) -> Iterator[None]:
         raise Invalid(_detail(str(error), whole)) from error
     except UnicodeDecodeError as error:
         raise Invalid(f"{whole}: not UTF-8") from error
-    except RecursionError as error:
-        raise Invalid(f"{whole}: nested too deep") from error
     except msgspec.DecodeError as error:
         raise Invalid(f"{whole}: not JSON") from error
 

@@ -121,7 +121,7 @@ class Change:
     def new_task(self, task: Task) -> int:
         """Adds a task, with a copy for each of its assignees; gives the task's position."""
         for user_id in task.assignees:
-            copy = AssignmentModel(user_id, task.recency, **copied_values(task))
+            copy = AssignmentModel(user_id, task.recency, **copy_values(task))
             self.put(copy, AssignmentModel.user_id.does_not_exist())
         return self.put(TaskModel(**task_values(task)), TaskModel.id.does_not_exist())
 
@@ -134,7 +134,7 @@ class Change:
                 self.delete(AssignmentModel(user_id, before.recency))
         if after is None:
             return self.delete(TaskModel(before.id), unchanged)
-        copy = setting(AssignmentModel, copied_values(after))
+        copy = setting(AssignmentModel, copy_values(after))
         for user_id in after.assignees:
             self.update(AssignmentModel(user_id, after.recency), copy)
         values = task_values(after)
@@ -183,8 +183,7 @@ def user_values(user: User) -> dict[str, Any]:
     }
 
 
-def copied_values(task: Task) -> dict[str, Any]:
-    """The attributes that a task and its copies have in common."""
+def _common_values(task: Task) -> dict[str, Any]:
     return {
         "id": task.id,
         "name": task.name,
@@ -201,10 +200,18 @@ def copied_values(task: Task) -> dict[str, Any]:
 def task_values(task: Task) -> dict[str, Any]:
     """The attributes of a task's item."""
     lane = task.id % client.lanes()
-    return copied_values(task) | {
+    return _common_values(task) | {
         "lane": lane,
         "status_lane": keys.status_lane(task.status, lane),
         "recency": task.recency,
+    }
+
+
+def copy_values(task: Task) -> dict[str, Any]:
+    """The attributes of a copy, but for its key."""
+    return _common_values(task) | {
+        "status_recency": keys.status_place(task.status, task.recency),
+        "status_urgency": keys.status_place(task.status, task.urgency),
     }
 
 

@@ -24,6 +24,23 @@ def status_lane(status: str, lane: int) -> str:
     return f"{status}#{lane}"
 
 
+def status_place(status: str, place: str) -> str:
+    """Sorts by status, and the tasks of one status by recency or urgency."""
+    return f"{status}#{place}"
+
+
+def span(status: str, after: str | None, ascending: bool) -> tuple[str, str]:
+    """The first and the last status_place that can come behind `after`, both included.
+
+    A place ends in a digit; "!" sorts before all of its characters, and "~" behind.
+    """
+    if after is None:
+        return f"{status}#", f"{status}#~"
+    if ascending:
+        return f"{status}#{after}!", f"{status}#~"
+    return f"{status}#", f"{status}#{after[:-1]}{chr(ord(after[-1]) - 1)}~"
+
+
 def claim(username: str) -> str:
     """What usernames that differ only in case or in Unicode form have in common.
 

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from typing import Any, Generic, Literal, TypeVar
 
 import msgspec
+from pynamodb.attributes import Attribute
 from pynamodb.constants import GET_ITEM
+from pynamodb.expressions.condition import Condition
 from pynamodb.models import Model
 
-from chalicelib.storage import _private, client
+from chalicelib.storage import _private, client, keys
 from chalicelib.storage.records import (
     GetReply,
     QueryReply,
@@ -33,6 +35,8 @@ class Ordering(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
     model: type[Model]
     index: str | None
     position: Literal["recency", "urgency"]
+    status_first: bool = False
+    """Whether the status stands before the position in the sort key."""
     replies: "msgspec.json.Decoder[Any]"
     consistent: bool = False
     """Whether it shows each write at once; only a table and its local indexes can."""
@@ -70,6 +74,22 @@ MOST_URGENT_ASSIGNED = Ordering[Task](
     replies=_TASKS,
     consistent=True,
 )
+NEWEST_ASSIGNED_BY_STATUS = Ordering[Task](
+    model=AssignmentModel,
+    index="newest_by_status",
+    position="recency",
+    status_first=True,
+    replies=_TASKS,
+    consistent=True,
+)
+MOST_URGENT_ASSIGNED_BY_STATUS = Ordering[Task](
+    model=AssignmentModel,
+    index="most_urgent_by_status",
+    position="urgency",
+    status_first=True,
+    replies=_TASKS,
+    consistent=True,
+)
 
 
 def user(ident: int) -> User | None:
@@ -90,14 +110,25 @@ def ping() -> None:
 
 
 def query(
-    ordering: Ordering[R], key: str, *, after: str | None, ascending: bool, limit: int
+    ordering: Ordering[R],
+    key: str,
+    *,
+    after: str | None,
+    ascending: bool,
+    limit: int,
+    status: str | None = None,
 ) -> Slice[R]:
-    """One Query: up to `limit` records of a hash key, behind a position in the order."""
-    position = getattr(ordering.model, ordering.position)
-    beyond = None
-    if after is not None:
-        beyond = position > after if ascending else position < after
+    """One Query: up to `limit` records of a hash key, behind a position in the order.
+
+    Args:
+        status: the one that is wanted, where the ordering has it first.
+    """
     table = _private.table_of(ordering.model)
+    if ordering.status_first:
+        place = getattr(ordering.model, f"status_{ordering.position}")
+        beyond = place.between(*keys.span(status or "", after, ascending))
+    else:
+        beyond = _beyond(getattr(ordering.model, ordering.position), after, ascending)
     reply: Any = client.send(
         lambda: table.query(
             key,
@@ -111,6 +142,12 @@ def query(
     )
     found = ordering.replies.decode(reply["Body"])
     return Slice([item.record() for item in found.Items], found.LastEvaluatedKey is not None)
+
+
+def _beyond(position: Attribute[str], after: str | None, ascending: bool) -> Condition | None:
+    if after is None:
+        return None
+    return position > after if ascending else position < after
 
 
 def _get(model: type[Model], key: str) -> bytes:

@@ -156,6 +156,28 @@ class AssignmentMostUrgent(LocalSecondaryIndex["AssignmentModel"]):
     urgency = UnicodeAttribute(range_key=True)
 
 
+class AssignmentNewestByStatus(LocalSecondaryIndex["AssignmentModel"]):
+    """A user's tasks of one status by creation."""
+
+    class Meta:
+        index_name = "newest_by_status"
+        projection = AllProjection()
+
+    user_id = NumberAttribute(hash_key=True)
+    status_recency = UnicodeAttribute(range_key=True)
+
+
+class AssignmentMostUrgentByStatus(LocalSecondaryIndex["AssignmentModel"]):
+    """A user's tasks of one status by deadline."""
+
+    class Meta:
+        index_name = "most_urgent_by_status"
+        projection = AllProjection()
+
+    user_id = NumberAttribute(hash_key=True)
+    status_urgency = UnicodeAttribute(range_key=True)
+
+
 class AssignmentModel(TaskAttributes):
     """A copy of the task for each of its assignees, sorted by the task's creation."""
 
@@ -163,10 +185,14 @@ class AssignmentModel(TaskAttributes):
         pass
 
     most_urgent = AssignmentMostUrgent()
+    newest_by_status = AssignmentNewestByStatus()
+    most_urgent_by_status = AssignmentMostUrgentByStatus()
     user_id = NumberAttribute(hash_key=True)
     recency = UnicodeAttribute(range_key=True)
     id = NumberAttribute()
     urgency = UnicodeAttribute()
+    status_recency = UnicodeAttribute()
+    status_urgency = UnicodeAttribute()
 
 
 class CounterModel(Model):

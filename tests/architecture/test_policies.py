@@ -23,6 +23,8 @@ ALL = [
     ("GET", "/v1/users/1", None),
     ("GET", "/v1/users/1/tasks", None),
     ("GET", "/v1/users/1/tasks?sort=expires_at", None),
+    ("GET", "/v1/users/1/tasks?status=DONE", None),
+    ("GET", "/v1/users/1/tasks?status=DONE&sort=expires_at", None),
     ("GET", "/v1/tasks", None),
     ("GET", "/v1/tasks?sort=expires_at", None),
     ("GET", "/v1/tasks?status=DONE", None),

@@ -1,0 +1,34 @@
+"""The contract holds on both databases, and on one lane as on several."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.conftest import Api, Bind
+
+
+@pytest.fixture(params=[1, 4], ids="lanes{}".format)
+def lanes(request: pytest.FixtureRequest) -> int:
+    number: int = request.param
+    return number
+
+
+@pytest.fixture
+def api(bind: Bind, lanes: int, api: Api) -> Iterator[Api]:
+    """The API on fresh tables."""
+    bind(lanes)
+    return api
+
+
+@pytest.fixture
+def user(api: Api) -> int:
+    """A user's id."""
+    ident: int = api("POST", "/v1/users", {"username": "ada"}).json_body["id"]
+    return ident
+
+
+@pytest.fixture
+def task(api: Api) -> int:
+    """A task's id."""
+    ident: int = api("POST", "/v1/tasks", {"name": "plan"}).json_body["payload"]["id"]
+    return ident

@@ -1,0 +1,155 @@
+"""Lists in pages, by cursor and by offset, hold what the whole list holds, in its order."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain, product
+from typing import Any
+
+import pytest
+
+from tests.conftest import Api, Bind
+from tests.filling import add_tasks, add_users
+
+STATUSES = ("PENDING", "IN_PROGRESS", "DONE", "CANCELLED")
+DEADLINES = (None, "2030-01-01", "2029-12-31", "2030-01-01")
+LINK = re.compile(r'<(\?cursor=[A-Za-z0-9_-]+&page_size=\d+)>; rel="next"')
+Item = dict[str, Any]
+
+
+def pages(api: Api, path: str, query: str) -> Iterator[list[Item]]:
+    """The pages behind the links, from the first to the last."""
+    while True:
+        answer = api("GET", path + query)
+        assert answer.status_code == 200, answer.body
+        yield answer.json_body
+        if "Link" not in answer.headers:
+            return
+        link = LINK.fullmatch(answer.headers["Link"])
+        assert link, answer.headers["Link"]
+        query = link[1]
+
+
+def chained(found: Iterable[list[Item]]) -> list[Item]:
+    return list(chain.from_iterable(found))
+
+
+def ids(items: Sequence[Item]) -> list[int]:
+    return [item["id"] for item in items]
+
+
+@pytest.fixture
+def tasks(api: Api, user: int) -> list[Item]:
+    """Tasks of the user, of every status with every deadline, in the order of their creation."""
+    made = [
+        ident
+        for status, deadline in product(STATUSES, DEADLINES)
+        for ident in add_tasks(3, assignees=[user], status=status, expires_at=deadline)
+    ]
+    found = {task["id"]: task for task in api("GET", "/v1/tasks").json_body}
+    return [found[ident] for ident in made]
+
+
+def by_creation(tasks: list[Item]) -> list[Item]:
+    return list(tasks)
+
+
+def by_deadline(tasks: list[Item]) -> list[Item]:
+    return sorted(tasks, key=lambda task: (task["expires_at"] or "9999-12-31", task["id"]))
+
+
+ORDERS: list[tuple[str, Callable[[list[Item]], list[Item]], bool]] = [
+    ("", by_creation, True),
+    ("&sort=created_at&order=desc", by_creation, True),
+    ("&order=asc", by_creation, False),
+    ("&sort=expires_at", by_deadline, False),
+    ("&sort=expires_at&order=desc", by_deadline, True),
+]
+
+
+def test_the_pages_of_every_order_and_filter_hold_each_task_once_in_its_order(
+    api: Api, user: int, tasks: list[Item]
+) -> None:
+    lists = ("/v1/tasks", f"/v1/users/{user}/tasks")
+    for path, status, (query, ordered, reverse) in product(lists, (None, "DONE"), ORDERS):
+        wanted = ordered([task for task in tasks if status in (None, task["status"])])
+        if reverse:
+            wanted.reverse()
+        asked = f"?page_size=7{query}" + (f"&status={status}" if status else "")
+        found = list(pages(api, path, asked))
+        assert chained(found) == wanted, (path, asked)
+        assert [len(page) for page in found[:-1]] == [7] * (len(found) - 1)
+        assert 1 <= len(found[-1]) <= 7
+
+
+def test_an_offset_skips_so_many(api: Api, tasks: list[Item]) -> None:
+    wanted = ids(tasks)[::-1]
+    for offset in (0, 1, 20, 47, 48, 10_000):
+        found = api("GET", f"/v1/tasks?offset={offset}&page_size=7")
+        assert ids(found.json_body) == wanted[offset : offset + 7]
+        assert ("Link" in found.headers) == (offset + 7 < 48)
+
+
+def test_users_come_in_pages_too_newest_first(api: Api) -> None:
+    made = add_users(20)
+    for query, wanted in (("", made[::-1]), ("&order=asc", made)):
+        found = list(pages(api, "/v1/users", f"?page_size=6{query}"))
+        assert ids(chained(found)) == wanted
+        assert [len(page) for page in found] == [6, 6, 6, 2]
+
+
+def test_a_page_as_large_as_the_list_is_the_last(api: Api) -> None:
+    assert list(pages(api, "/v1/users", "")) == [[]]
+    add_users(6)
+    assert [len(page) for page in pages(api, "/v1/users", "?page_size=6")] == [6]
+    assert [len(page) for page in pages(api, "/v1/users", "?page_size=3")] == [3, 3]
+
+
+def test_a_cursor_holds_when_its_task_is_gone_and_others_came(api: Api, tasks: list[Item]) -> None:
+    walk = pages(api, "/v1/tasks", "?page_size=7")
+    seen = next(walk)
+    api("DELETE", f"/v1/tasks/{seen[-1]['id']}")
+    add_tasks(3)
+    assert seen + chained(walk) == tasks[::-1]
+
+
+def test_a_cursor_holds_when_there_are_more_lanes(
+    api: Api, tasks: list[Item], bind: Bind, lanes: int
+) -> None:
+    walk = pages(api, "/v1/tasks", "?page_size=7")
+    seen = next(walk)
+    bind(2 * lanes)
+    for task in tasks[::5]:
+        api("PATCH", f"/v1/tasks/{task['id']}", {"desc": "moved"})
+    assert ids(seen + chained(walk)) == ids(tasks)[::-1]
+
+
+def test_ids_are_never_given_twice_when_the_number_of_lanes_changes(
+    api: Api, bind: Bind, lanes: int
+) -> None:
+    given: list[int] = []
+    for number in (lanes, 5, 2, 1):
+        bind(number)
+        highest = max(given, default=0)
+        given += add_tasks(7)
+        assert min(given[-7:]) > highest
+    assert len(set(given)) == 28
+    api("DELETE", f"/v1/tasks/{given[-1]}")
+    assert add_tasks(1)[0] > max(given)
+
+
+def test_ids_begin_with_1_and_follow_each_other(api: Api, lanes: int) -> None:
+    made = [api("POST", "/v1/tasks", {"name": "plan"}).json_body["payload"] for _ in range(9)]
+    assert lanes > 1 or ids(made) == list(range(1, 10))
+    by_residue = [[i for i in ids(made) if i % lanes == residue] for residue in range(lanes)]
+    for residue, given in enumerate(by_residue):
+        first = residue or lanes
+        assert given == [first + lanes * count for count in range(len(given))]
+
+
+def test_pages_of_large_tasks_are_whole_though_shorter(api: Api, user: int) -> None:
+    made = add_tasks(250, assignees=[user], desc="é" * 10_000)[::-1]
+    for path in ("/v1/tasks", f"/v1/users/{user}/tasks"):
+        found = list(pages(api, path, "?page_size=1000"))
+        assert ids(chained(found)) == made
+        assert len(found) > 2
+    assert ids(chained(pages(api, "/v1/tasks", "?offset=240"))) == made[240:]

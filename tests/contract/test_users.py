@@ -1,0 +1,76 @@
+"""/v1/users"""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from tests.conftest import Api
+from tests.filling import add_tasks, add_users
+
+TODAY = datetime.now(UTC).date().isoformat()
+
+
+def test_a_created_user_is_given_in_the_answer_at_its_location_and_in_the_list(api: Api) -> None:
+    created = api("POST", "/v1/users", {"username": "john.doe@gmail.com"})
+    user = created.json_body
+    assert created.status_code == 201
+    assert user == {"id": user["id"], "username": "john.doe@gmail.com", "created_at": TODAY}
+    assert created.headers["Location"] == f"/v1/users/{user['id']}"
+    assert api("GET", f"/v1/users/{user['id']}").json_body == user
+    assert api("GET", "/v1/users").json_body == [user]
+
+
+def test_a_missing_user_is_null_when_asked_for(api: Api) -> None:
+    answer = api("GET", "/v1/users/7")
+    assert (answer.status_code, answer.body) == (200, b"null")
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("ada", "ada"),
+        ("Ada", "  aDA "),
+        ("straße", "STRASSE"),
+        ("ﬁn", "FIN"),  # a ligature
+        ("é", "E\u0301"),  # one code point, and a letter with a combining accent
+    ],
+)
+def test_a_name_that_differs_in_case_or_form_only_is_taken(
+    api: Api, first: str, second: str
+) -> None:
+    assert api("POST", "/v1/users", {"username": first}).status_code == 201
+    refused = api("POST", "/v1/users", {"username": second})
+    assert refused.status_code == 409
+    assert refused.json_body["detail"] == f"username: {second.strip()!r} is taken"
+    assert len(api("GET", "/v1/users").json_body) == 1
+
+
+def test_a_name_is_free_again_when_its_user_is_deleted(api: Api, user: int) -> None:
+    deleted = api("DELETE", f"/v1/users/{user}")
+    assert deleted.json_body == {"success": True, "detail": f"user {user} deleted"}
+    assert api("GET", f"/v1/users/{user}").json_body is None
+    assert api("GET", "/v1/users").json_body == []
+    again = api("POST", "/v1/users", {"username": "ADA"})
+    assert again.status_code == 201
+    assert again.json_body["id"] != user
+
+
+def test_a_missing_user_can_not_be_deleted_nor_have_tasks(api: Api, user: int) -> None:
+    api("DELETE", f"/v1/users/{user}")
+    for method, path in (("DELETE", f"/v1/users/{user}"), ("GET", f"/v1/users/{user}/tasks")):
+        answer = api(method, path)
+        assert answer.status_code == 404
+        assert answer.json_body["detail"] == f"user {user} does not exist"
+
+
+@pytest.mark.parametrize("count", [0, 1, 30, 120])
+def test_a_deleted_user_is_taken_off_each_task(api: Api, user: int, count: int) -> None:
+    [other] = add_users(1)
+    add_tasks(count, assignees=sorted((user, other)))
+    tasks = api("GET", "/v1/tasks?page_size=1000").json_body
+    assert api("DELETE", f"/v1/users/{user}").status_code == 200
+    left = [task | {"assignees": [other]} for task in tasks]
+    assert len(left) == count
+    assert api("GET", "/v1/tasks?page_size=1000").json_body == left
+    assert api("GET", f"/v1/users/{other}/tasks?page_size=1000").json_body == left
+    assert api("GET", f"/v1/users/{user}/tasks").status_code == 404

@@ -1,0 +1,39 @@
+"""Many users and tasks at once, through the same changes as the API's own."""
+
+from collections.abc import Sequence
+
+from chalicelib.storage import clock, ids
+from chalicelib.storage.changes import Change
+from chalicelib.storage.records import Task, User
+
+
+def add_users(count: int) -> list[int]:
+    """Adds users, fifty at once, and gives their ids, ascending."""
+    idents = ids.next_ids("users", count)
+    for start in range(0, count, 50):
+        change = Change()
+        for ident in idents[start : start + 50]:
+            change.new_user(User(id=ident, username=f"user{ident}", created_at=clock.now()))
+        change.commit()
+    return idents
+
+
+def add_tasks(
+    count: int, assignees: Sequence[int] = (), at_once: int = 20, **values: str | None
+) -> list[int]:
+    """Adds tasks that these users have, and gives their ids, ascending."""
+    idents = ids.next_ids("tasks", count)
+    for start in range(0, count, at_once):
+        batch = idents[start : start + at_once]
+        change = Change()
+        for user_id in assignees:
+            change.user_assigned(user_id, len(batch))
+        for ident in batch:
+            change.new_task(_task(ident, assignees, values))
+        change.commit()
+    return idents
+
+
+def _task(ident: int, assignees: Sequence[int], values: dict[str, str | None]) -> Task:
+    fields = {"name": "plan", "desc": "", "status": "PENDING", "expires_at": None} | values
+    return Task(id=ident, created_at=clock.now(), assignees=tuple(assignees), **fields)

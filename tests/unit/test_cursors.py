@@ -1,0 +1,42 @@
+"""Cursors come back as they went out, and what is none is refused as such."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.errors import Invalid
+from chalicelib.listing import Paging, decode_cursor, encode_cursor
+
+PLACE = "2026-01-31T12:00:00.000000Z#0000000000000007"
+PAGINGS = st.builds(
+    Paging,
+    sort=st.sampled_from(["created_at", "expires_at"]),
+    order=st.sampled_from(["asc", "desc"]),
+    status=st.sampled_from([None, "DONE"]),
+)
+
+
+@given(PAGINGS)
+def test_a_cursor_carries_order_filter_and_place(paging: Paging) -> None:
+    word = encode_cursor("tasks", paging, PLACE)
+    assert word.isascii()
+    assert word.replace("-", "").replace("_", "").isalnum()
+    carried = decode_cursor(word, "tasks")
+    assert (carried.sort, carried.order, carried.status) == (
+        paging.sort,
+        paging.order,
+        paging.status,
+    )
+    assert carried.after == PLACE
+
+
+@given(st.text())
+def test_any_other_word_is_refused(word: str) -> None:
+    with pytest.raises(Invalid, match=r"^cursor: not one that this API gave$"):
+        decode_cursor(word, "tasks")
+
+
+@pytest.mark.parametrize("place", ["", "#", "x" * 30, PLACE + "\n", PLACE[:-1], "é" * 20])
+def test_a_cursor_with_a_place_that_can_not_be_is_refused(place: str) -> None:
+    with pytest.raises(Invalid, match="cursor"):
+        decode_cursor(encode_cursor("tasks", Paging(), place), "tasks")

@@ -1,0 +1,61 @@
+"""Sort keys sort as what they stand for."""
+
+from datetime import date, datetime
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from chalicelib.storage import clock, keys
+
+MOMENTS = st.datetimes(min_value=datetime(2000, 1, 1))  # noqa: DTZ001
+IDS = st.integers(1, 2**53 - 1)
+DEADLINES = st.none() | st.dates(min_value=date(1000, 1, 1), max_value=date(9999, 12, 30))
+CREATED = st.tuples(MOMENTS, IDS)
+DUE = st.tuples(DEADLINES, IDS)
+PLACES = st.tuples(MOMENTS, IDS).map(lambda made: keys.recency(clock.stamp(made[0]), made[1]))
+
+
+@given(CREATED, CREATED)
+def test_recency_sorts_by_creation_then_id(
+    one: tuple[datetime, int], other: tuple[datetime, int]
+) -> None:
+    first, second = (keys.recency(clock.stamp(moment), ident) for moment, ident in (one, other))
+    assert (first < second) == (one < other)
+
+
+@given(DUE, DUE)
+def test_urgency_sorts_by_deadline_then_id_and_what_has_none_last(
+    one: tuple[date | None, int], other: tuple[date | None, int]
+) -> None:
+    def place(due: tuple[date | None, int]) -> str:
+        return keys.urgency(due[0].isoformat() if due[0] else None, due[1])
+
+    def rank(due: tuple[date | None, int]) -> tuple[date, int]:
+        return due[0] or date.max, due[1]
+
+    assert (place(one) < place(other)) == (rank(one) < rank(other))
+
+
+@given(PLACES, PLACES, st.sampled_from(["DONE", "PENDING"]))
+def test_a_span_takes_in_just_what_is_behind_a_place_of_the_same_status(
+    after: str, place: str, status: str
+) -> None:
+    for ascending in (True, False):
+        first, last = keys.span("DONE", after, ascending)
+        behind = place > after if ascending else place < after
+        within = first <= keys.status_place(status, place) <= last
+        assert within == (behind and status == "DONE")
+
+
+@given(PLACES)
+def test_a_span_without_a_place_takes_in_the_whole_status(place: str) -> None:
+    first, last = keys.span("DONE", None, True)
+    assert first < keys.status_place("DONE", place) < last
+    assert not first < keys.status_place("CANCELLED", place) < last
+
+
+@given(st.text(min_size=1))
+def test_a_claim_is_the_same_for_every_case_of_a_name(name: str) -> None:
+    claim = keys.claim(name)
+    assert keys.claim(claim) == claim
+    assert keys.claim(name.casefold()) == claim

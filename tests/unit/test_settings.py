@@ -1,0 +1,37 @@
+"""Settings come from the environment, and one that can't be is named."""
+
+import pytest
+
+from chalicelib.settings import Settings
+
+
+def test_what_is_unset_or_empty_has_its_default() -> None:
+    assert Settings.from_environ({"LANES": "", "PATH": "/bin"}) == Settings()
+
+
+def test_what_is_set_is_read_with_its_type() -> None:
+    environ = {"STAGE": "prod", "LANES": "16", "PORT": "0", "LOG_LEVEL": "DEBUG"}
+    read = Settings.from_environ(environ)
+    assert (read.stage, read.lanes, read.port, read.log_level) == ("prod", 16, 0, "DEBUG")
+
+
+def test_tables_are_named_after_the_stage_unless_told_otherwise() -> None:
+    assert Settings.from_environ({"STAGE": "dev"}).prefix == "billet-dev"
+    assert Settings.from_environ({"STAGE": "dev", "TABLE_PREFIX": "mine"}).prefix == "mine"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("STAGE", "test"),
+        ("TABLE_PREFIX", "a b"),
+        ("LANES", "0"),
+        ("LANES", "65"),
+        ("LANES", "two"),
+        ("PORT", "65536"),
+        ("LOG_LEVEL", "TRACE"),
+    ],
+)
+def test_a_value_that_can_not_be_is_refused_by_name(name: str, value: str) -> None:
+    with pytest.raises(ValueError, match=f"^{name}: "):
+        Settings.from_environ({name: value})
