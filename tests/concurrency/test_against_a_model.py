@@ -1,0 +1,179 @@
+"""Whatever is done in whatever order, the product says what a plain model in memory says."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
+
+from billet.invariants import findings
+from chalicelib import assignments, listing, tasks, users
+from chalicelib.errors import BilletError, NotFound, UsernameTaken
+from chalicelib.storage.records import Task
+from tests.conftest import Bind
+
+STATUSES = st.sampled_from(["PENDING", "DONE"])
+DEADLINES = st.none() | st.sampled_from(["2030-01-01", "2031-01-01"])
+NAMES = st.sampled_from(["ada", "Ada", "eve", "bob"])
+EDITS = st.fixed_dictionaries(
+    {}, optional={"name": st.just("mended"), "status": STATUSES, "expires_at": DEADLINES}
+)
+PAGINGS = st.builds(
+    listing.Paging,
+    page_size=st.integers(1, 5),
+    sort=st.sampled_from(["created_at", "expires_at"]),
+    order=st.sampled_from(["asc", "desc"]),
+    status=st.none() | STATUSES,
+)
+
+
+def outcome(call: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
+    """What a call gives, or the kind of the error that it raises."""
+    try:
+        return call(*arguments, **named)
+    except BilletError as error:
+        return type(error)
+
+
+class Machine(RuleBasedStateMachine):
+    """Does the same to the product and to two dicts. Ids of what is deleted stay in play."""
+
+    user_ids = Bundle("users")
+    task_ids = Bundle("tasks")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.users: dict[int, str] = {}
+        self.tasks: dict[int, Task] = {}
+
+    @rule(target=user_ids, name=NAMES)
+    def create_user(self, name: str) -> Any:
+        made = outcome(users.create, name)
+        if name.casefold() in map(str.casefold, self.users.values()):
+            assert made is UsernameTaken
+            return multiple()
+        assert made.id not in self.users
+        self.users[made.id] = name
+        return made.id
+
+    @rule(target=task_ids, status=STATUSES, expires_at=DEADLINES)
+    def create_task(self, status: Any, expires_at: str | None) -> int:
+        task = tasks.create(name="plan", desc="", status=status, expires_at=expires_at)
+        assert task.id not in self.tasks
+        self.tasks[task.id] = task
+        return task.id
+
+    @rule(task_id=task_ids, edit=EDITS)
+    def edit_task(self, task_id: int, edit: dict[str, str | None]) -> None:
+        edited = outcome(tasks.edit, task_id, edit)
+        if task_id not in self.tasks:
+            assert edited is NotFound
+            return
+        self.change(task_id, **edit)
+        assert plain(edited) == plain(self.tasks[task_id])
+
+    @rule(task_id=task_ids)
+    def delete_task(self, task_id: int) -> None:
+        wanted = None if task_id in self.tasks else NotFound
+        assert outcome(tasks.delete, task_id) is wanted
+        self.tasks.pop(task_id, None)
+
+    @rule(task_id=task_ids, user_id=user_ids, call=st.sampled_from(["assign", "unassign"]))
+    def assign_or_unassign(self, task_id: int, user_id: int, call: str) -> None:
+        changed = outcome(getattr(assignments, call), task_id, user_id)
+        if task_id not in self.tasks or user_id not in self.users:
+            assert changed is NotFound
+            return
+        before = set(self.tasks[task_id].assignees)
+        after = before | {user_id} if call == "assign" else before - {user_id}
+        assert changed is (before != after)
+        self.change(task_id, assignees=tuple(sorted(after)))
+
+    @rule(user_id=user_ids)
+    def delete_user(self, user_id: int) -> None:
+        wanted = None if user_id in self.users else NotFound
+        assert outcome(users.delete, user_id) is wanted
+        self.users.pop(user_id, None)
+        for task_id, task in self.tasks.items():
+            self.change(task_id, assignees=tuple(set(task.assignees) - {user_id}))
+
+    @rule(user_id=user_ids)
+    def get_user(self, user_id: int) -> None:
+        user = users.get(user_id)
+        assert (user and user.username) == self.users.get(user_id)
+
+    @rule(paging=PAGINGS)
+    def list_tasks(self, paging: listing.Paging) -> None:
+        assert walked(tasks.page, paging) == self.listed(list(self.tasks.values()), paging)
+
+    @rule(user_id=user_ids, paging=PAGINGS)
+    def list_tasks_of_user(self, user_id: int, paging: listing.Paging) -> None:
+        if user_id not in self.users:
+            assert outcome(assignments.page, user_id, paging) is NotFound
+            return
+        theirs = [task for task in self.tasks.values() if user_id in task.assignees]
+        found = walked(lambda asked: assignments.page(user_id, asked), paging)
+        assert found == self.listed(theirs, paging)
+
+    @invariant()
+    def all_tables_agree(self) -> None:
+        assert [finding.text for finding in findings()] == []
+
+    def change(self, task_id: int, **values: Any) -> None:
+        self.tasks[task_id] = msgspec.structs.replace(self.tasks[task_id], **values)
+
+    def listed(self, found: list[Task], paging: listing.Paging) -> list[Any]:
+        kept = [task for task in found if paging.status in (None, task.status)]
+        by = "recency" if paging.sort == "created_at" else "urgency"
+        kept.sort(key=lambda task: str(getattr(task, by)), reverse=not paging.ascending)
+        return [plain(task) for task in kept]
+
+    def teardown(self) -> None:
+        """Leaves the tables empty for the next run."""
+        for user_id in self.users:
+            users.delete(user_id)
+        for task_id in self.tasks:
+            tasks.delete(task_id)
+
+
+def plain(task: Task) -> Task:
+    """The task without its version, which the model does not keep."""
+    return msgspec.structs.replace(task, version=0)
+
+
+def walked(
+    page: Callable[[listing.Paging], listing.Page[Task]], paging: listing.Paging
+) -> list[Task]:
+    """The whole list, page by page."""
+    found: list[Task] = []
+    while True:
+        part = page(paging)
+        found += map(plain, part.records)
+        if part.next is None:
+            return found
+        paging = msgspec.structs.replace(paging, after=part.next)
+
+
+@pytest.mark.parametrize("lanes", [1, 3])
+def test_the_product_does_what_the_model_does(bind: Bind, lanes: int) -> None:
+    bind(lanes)
+    run_state_machine_as_test(
+        Machine,
+        settings=settings(
+            max_examples=6,
+            stateful_step_count=30,
+            deadline=None,
+            derandomize=True,
+            suppress_health_check=[HealthCheck.too_slow],
+        ),
+    )
