@@ -1,0 +1,50 @@
+"""A database that is silent, or gone, is told as such, and forgotten when it is back."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psutil
+import pytest
+
+from billet import dynamodb_local, tables
+from chalicelib.settings import Settings
+from chalicelib.storage import client
+from tests.conftest import Api
+
+REQUESTS = [("GET", "/v1/health"), ("GET", "/v1/tasks"), ("POST", "/v1/users", {"username": "ada"})]
+
+
+@contextmanager
+def speaking_to_its_own_database(monkeypatch: pytest.MonkeyPatch) -> Iterator[psutil.Process]:
+    """Has the API use a database of its own, with a short time-out; gives its process."""
+    with dynamodb_local.running() as endpoint:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", endpoint)
+        settings = Settings(table_prefix="test")
+        client.bind(settings)
+        list(tables.create())
+        monkeypatch.setattr(client, "READ_TIMEOUT", 0.2)
+        client.bind(settings)
+        port = endpoint.rpartition(":")[2]
+        children = psutil.Process().children(recursive=True)
+        [java] = [one for one in children if "java" in one.name() and port in one.cmdline()]
+        yield java
+
+
+def assert_refused(api: Api) -> None:
+    for request in REQUESTS:
+        answer = api(*request)
+        assert answer.status_code == 503
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert int(answer.headers["Retry-After"]) > 0
+
+
+@pytest.mark.usefixtures("dynamodb_local_endpoint")
+def test_a_silent_or_dead_database_is_told_and_the_silence_forgotten_when_it_speaks(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with speaking_to_its_own_database(monkeypatch) as process:
+        process.suspend()
+        assert_refused(api)
+        process.resume()
+        assert [api(*request).status_code for request in REQUESTS] == [200, 200, 201]
+    assert_refused(api)
