@@ -21,10 +21,10 @@ def until_stopped(host: str) -> None:
     Raises:
         click.ClickException: the port is in use, or the database does not answer.
     """
-    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
     settings = Settings.from_environ(os.environ)
     with _listening(host, settings.port) as server:
         _make_tables()
+        logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
         click.echo(f"Serving http://{server.address}; Ctrl-C stops it. Try:")
         click.echo(f"  curl http://{server.address}/v1/health")
         server.serve_until_stopped()
