@@ -44,13 +44,19 @@ def moto_endpoint() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def dynamodb_local_endpoint() -> Iterator[str]:
-    """Skips where DynamoDB Local can't be had; where it can but does not start, it fails."""
+def startable() -> None:
+    """Skips where DynamoDB Local can't be had; where it can but does not start, a test fails."""
+    if obstacle := _obstacle():
+        pytest.skip(f"no DynamoDB Local: {obstacle}")
+
+
+@pytest.fixture(scope="session")
+def dynamodb_local_endpoint(request: pytest.FixtureRequest) -> Iterator[str]:
+    """The database that is given, or one of our own."""
     if GIVEN_ENDPOINT:
         yield GIVEN_ENDPOINT
         return
-    if obstacle := _obstacle():
-        pytest.skip(f"no DynamoDB Local: {obstacle}")
+    request.getfixturevalue("startable")
     with dynamodb_local.running() as url:
         yield url
 

@@ -38,7 +38,7 @@ def assert_refused(api: Api) -> None:
         assert int(answer.headers["Retry-After"]) > 0
 
 
-@pytest.mark.usefixtures("dynamodb_local_endpoint")
+@pytest.mark.usefixtures("startable")
 def test_a_silent_or_dead_database_is_told_and_the_silence_forgotten_when_it_speaks(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -55,7 +55,7 @@ def test_in_memory_nothing_that_16_clients_were_told_is_lost(serve):
     assert {task["name"] for task in listed} == {str(number) for number in range(200)}
 
 
-@pytest.mark.usefixtures("dynamodb_local_endpoint")
+@pytest.mark.usefixtures("startable")
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
 def test_the_data_are_there_again_after_a_stop_and_after_a_kill(serve, tmp_path, how):
     first = serve("--db", "local", "--data", str(tmp_path))
@@ -73,7 +73,7 @@ def database_of(served) -> psutil.Process:
     return java
 
 
-@pytest.mark.usefixtures("dynamodb_local_endpoint")
+@pytest.mark.usefixtures("startable")
 def test_a_killed_server_leaves_no_database_behind(serve, tmp_path):
     served = serve("--db", "local", "--data", str(tmp_path))
     database = database_of(served)
@@ -81,7 +81,7 @@ def test_a_killed_server_leaves_no_database_behind(serve, tmp_path):
     database.wait(timeout=20)
 
 
-@pytest.mark.usefixtures("dynamodb_local_endpoint")
+@pytest.mark.usefixtures("startable")
 def test_a_killed_database_is_started_again_with_its_data(serve, tmp_path):
     served = serve("--db", "local", "--data", str(tmp_path))
     create(served, "one")
@@ -94,7 +94,7 @@ def test_a_killed_database_is_started_again_with_its_data(serve, tmp_path):
     assert names(served) == ["one"]
 
 
-@pytest.mark.usefixtures("dynamodb_local_endpoint")
+@pytest.mark.usefixtures("startable")
 def test_a_folder_serves_one_server_at_a_time(serve, tmp_path):
     serve("--db", "local", "--data", str(tmp_path))
     second = run("--db", "local", "--data", str(tmp_path), "--port", "0")
