@@ -59,7 +59,7 @@ def _limited(request: AWSPreparedRequest) -> AWSResponse:
     return _error(request, 400, "ThrottlingException")
 
 
-def _contended(request: AWSPreparedRequest) -> AWSResponse:
+def contended(request: AWSPreparedRequest) -> AWSResponse:
     if _operation(request) != "TransactWriteItems":
         return _error(request, 400, "TransactionConflictException")
     reasons = [{"Code": "TransactionConflict"}, {"Code": "None"}]
@@ -74,7 +74,7 @@ def _silent(request: AWSPreparedRequest) -> AWSResponse:
     raise ReadTimeoutError(endpoint_url=request.url)
 
 
-def _done_and_silent(request: AWSPreparedRequest) -> AWSResponse:
+def done_and_silent(request: AWSPreparedRequest) -> AWSResponse:
     _send(request)
     return _silent(request)
 
@@ -94,10 +94,10 @@ def _send(request: AWSPreparedRequest) -> None:
 FAULTS = (
     Fault("throttled", _throttled, lasts=True),
     Fault("limited", _limited),
-    Fault("contended", _contended, lasts=True, refusal=409),
+    Fault("contended", contended, lasts=True, refusal=409),
     Fault("unreachable", _unreachable),
     Fault("silent", _silent, lasts=True, unsure=True),
-    Fault("done, and silent", _done_and_silent, done=True, unsure=True),
+    Fault("done, and silent", done_and_silent, done=True, unsure=True),
     Fault("done, and broken", _done_and_broken, done=True, unsure=True),
 )
 

@@ -9,7 +9,7 @@ from pynamodb.connection import Connection
 
 from billet.invariants import findings
 from tests.conftest import Api
-from tests.faults.injection import FAULTS, Fault, struck
+from tests.faults.injection import FAULTS, Fault, contended, done_and_silent, struck
 from tests.filling import add_tasks, add_users
 
 WHOLE = {"name": "mended", "desc": "", "status": "DONE"}
@@ -92,6 +92,18 @@ def test_a_request_whose_call_fails_is_done_or_refused_but_never_half_done(
         assert world.state() in states, (fault.name, position, lasting)
         assert [finding.text for finding in findings()] == [], (fault.name, position, lasting)
         world.end()
+
+
+def test_a_refusal_does_not_deny_what_an_earlier_try_may_have_done(
+    api: Api, connection: Connection
+) -> None:
+    world = World(api)
+    strikes = iter([done_and_silent, contended, contended, contended, contended])
+    with struck(connection, lambda request: next(strikes)(request), at=1, lasting=True):
+        answer = world.send(*REQUESTS["assign"])
+    assert answer.status_code == 503
+    assert "look before you repeat" in answer.json_body["detail"]
+    assert api("GET", f"/v1/users/{world.ids['idle']}/tasks").json_body != []
 
 
 def assert_right_or_refused(
