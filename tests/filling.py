@@ -1,6 +1,6 @@
 """Many users and tasks at once, through the same changes as the API's own."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from chalicelib.storage import clock, ids
 from chalicelib.storage.changes import Change
@@ -19,7 +19,11 @@ def add_users(count: int) -> list[int]:
 
 
 def add_tasks(
-    count: int, assignees: Sequence[int] = (), at_once: int = 20, **values: str | None
+    count: int,
+    assignees: Sequence[int] = (),
+    at_once: int = 20,
+    describe: Callable[[int], str] = lambda ident: "",
+    **values: str | None,
 ) -> list[int]:
     """Adds tasks that these users have, and gives their ids, ascending."""
     idents = ids.next_ids("tasks", count)
@@ -29,11 +33,11 @@ def add_tasks(
         for user_id in assignees:
             change.user_assigned(user_id, len(batch))
         for ident in batch:
-            change.new_task(_task(ident, assignees, values))
+            change.new_task(_task(ident, assignees, values | {"desc": describe(ident)}))
         change.commit()
     return idents
 
 
 def _task(ident: int, assignees: Sequence[int], values: dict[str, str | None]) -> Task:
-    fields = {"name": "plan", "desc": "", "status": "PENDING", "expires_at": None} | values
+    fields = {"name": "plan", "status": "PENDING", "expires_at": None} | values
     return Task(id=ident, created_at=clock.now(), assignees=tuple(assignees), **fields)
