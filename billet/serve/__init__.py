@@ -33,7 +33,8 @@ from billet.serve import databases
 )
 def serve(db: str, host: str, port: int | None, data: Path) -> None:
     """Serves the API, with its tables made, until Ctrl-C or SIGTERM."""
-    signal.signal(signal.SIGTERM, _stop)
+    for number in (signal.SIGINT, signal.SIGTERM):  # a shell has background jobs ignore SIGINT
+        signal.signal(number, _stop)
     if port is not None:
         os.environ["PORT"] = str(port)
     with ExitStack() as stack:

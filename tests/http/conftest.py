@@ -17,6 +17,7 @@ from billet.serve.server import Server
 from chalicelib.settings import Settings
 
 ROOT = Path(__file__).parents[2]
+STOP_SECONDS = 30
 
 
 @pytest.fixture
@@ -58,7 +59,7 @@ class Served:
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         self.process.send_signal(how)
         with self.process:
-            self.said += self.process.stdout.read()
+            self.said += self.process.communicate(timeout=STOP_SECONDS)[0]
         return self.process.returncode
 
 
@@ -74,4 +75,4 @@ def serve() -> Iterator[Callable[..., Served]]:
     yield start
     for served in started:
         if served.process.poll() is None:
-            served.stop()
+            served.stop(signal.SIGKILL)
