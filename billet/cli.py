@@ -8,6 +8,7 @@ import click
 from chalicelib.settings import Settings
 
 COMMANDS = {
+    "bench": "billet.bench:bench",
     "doctor": "billet.doctor:doctor",
     "dynamodb-local": "billet.dynamodb_local:fetch_command",
     "package": "billet.package:package",

@@ -1,0 +1,89 @@
+"""python -m billet bench: what requests cost, measured side by side with what bounds them."""
+
+import json
+import os
+import platform
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+from rich.console import Console
+from rich.progress import Progress
+
+from billet import dynamodb_local
+
+SECTIONS = ("floor", "http", "growth", "cold", "cost", "lanes")
+
+
+class Size(NamedTuple):
+    """How much is measured."""
+
+    rounds: int
+    worlds: tuple[int, ...]
+    growth_rounds: int
+    connections: tuple[int, ...]
+    seconds: float
+    starts: int
+
+
+QUICK = Size(100, (1_000, 10_000), 60, (1, 16, 64), 0.4, 5)
+FULL = Size(400, (1_000, 10_000, 100_000), 200, (1, 4, 16, 64), 2.0, 15)
+LARGE = FULL._replace(worlds=(*FULL.worlds, 1_000_000))
+
+
+@click.command()
+@click.argument("sections", nargs=-1, type=click.Choice(SECTIONS))
+@click.option("--quick", is_flag=True, help="Fewer rounds: under three minutes in all.")
+@click.option("--large", is_flag=True, help="Growth up to a million tasks.")
+@click.option("--endpoint", help="A DynamoDB other than a DynamoDB Local of its own.")
+@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--plot", "plot_file", type=click.Path(dir_okay=False, path_type=Path))
+def bench(
+    sections: tuple[str, ...],
+    quick: bool,
+    large: bool,
+    endpoint: str | None,
+    json_file: Path | None,
+    plot_file: Path | None,
+) -> None:
+    """Measures SECTIONS (all, if none is named) and prints tables, ratios first."""
+    size = QUICK if quick else LARGE if large else FULL
+    console = Console()
+    with ExitStack() as stack:
+        _connect(stack, endpoint)
+        from billet.bench import run  # only now, when the environment says where the database is
+
+        progress = stack.enter_context(Progress(console=Console(stderr=True), transient=True))
+        found = []
+        for table in run.sections(sections or SECTIONS, size, progress):
+            table.show(console)
+            found.append(table)
+    if json_file:
+        content = {"machine": machine(), "tables": [table.as_dict() for table in found]}
+        json_file.write_text(json.dumps(content, indent=1, ensure_ascii=False))
+    if plot_file:
+        from billet.bench import plot
+
+        plot.draw(found, plot_file)
+
+
+def machine() -> dict[str, Any]:
+    """What the figures were measured on."""
+    return {
+        "cores": os.cpu_count(),
+        "machine": platform.machine(),
+        "system": platform.system(),
+        "python": platform.python_version(),
+    }
+
+
+def _connect(stack: ExitStack, endpoint: str | None) -> None:
+    if endpoint is None:
+        try:
+            endpoint = stack.enter_context(dynamodb_local.running())
+        except dynamodb_local.Unusable as error:
+            raise click.ClickException(f"no DynamoDB Local: {error}; name an --endpoint") from error
+        os.environ |= {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
+    os.environ["AWS_ENDPOINT_URL_DYNAMODB"] = endpoint
+    os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")

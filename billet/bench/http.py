@@ -1,0 +1,191 @@
+"""Requests a second through `billet serve`, next to the floors through the same server."""
+
+import json
+import os
+import random
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import IO, NamedTuple
+
+from billet.bench import load, replay
+from billet.bench.calling import call
+from billet.bench.report import Cell, Table, ms
+from billet.bench.requests import TASK, WHOLE
+from billet.bench.timing import p50, p99
+from billet.bench.worlds import CONNECTION, World
+
+COLUMNS = (
+    "request",
+    "connections",
+    "kept alive",
+    "÷ boto3",
+    "requests/s",
+    "boto3",
+    "p50 ms",
+    "p99 ms",
+    "p99 ÷ p50",
+    "errors",
+)
+_ADDRESS = re.compile(r"(?:http://)?(localhost|[\d.]+):(\d+)")
+
+
+class Case(NamedTuple):
+    """A request as HTTP, the resource that it names, and its ids."""
+
+    method: str
+    resource: str
+    body: object
+    ids: dict[str, int]
+    query: dict[str, int]
+
+    @property
+    def path(self) -> str:
+        """What stands in the request line."""
+        query = "&".join(f"{name}={value}" for name, value in self.query.items())
+        return self.resource.format_map(self.ids) + (f"?{query}" if query else "")
+
+    @property
+    def text(self) -> str:
+        """The body as it is sent."""
+        return "" if self.body is None else json.dumps(self.body)
+
+
+def _cases(world: World) -> dict[str, Case]:
+    free = {"task_id": world.tasks // 2}
+    return {
+        "get": Case("GET", TASK, None, free, {}),
+        "list of 50": Case("GET", "/v1/tasks", None, {}, {"page_size": 50}),
+        "create": Case("POST", "/v1/tasks", {"name": WHOLE["name"]}, {}, {}),
+        "update": Case("PUT", TASK, WHOLE, free, {}),
+    }
+
+
+def measure(
+    world: World,
+    connections: Sequence[int],
+    seconds: float,
+    progress: Callable[[], object],
+) -> Iterator[Table]:
+    """Ours and the floors in turn, in an order that is shuffled for each load."""
+    world.enter()
+    cases = _cases(world)
+    operations = {name: _operations(case) for name, case in cases.items()}
+    rows: list[tuple[Cell, ...]] = []
+    with _ours(world) as ours, _floor(operations) as floor:
+        for count in connections:
+            for keep_alive in (True, False):
+                shape = (count, seconds, keep_alive)
+                nothing = _offer(floor, "GET", "/nothing", "", *shape)
+                rows.append(("nothing", count, keep_alive, None, *_figures(nothing)))
+                progress()
+                for name, case in cases.items():
+                    found = _in_turn(ours, floor, name, case, shape)
+                    ratio = _rate(found["ours"]) / _rate(found["boto3"])
+                    rate, _, *rest = _figures(found["ours"])
+                    rows.append(
+                        (name, count, keep_alive, ratio, rate, _rate(found["boto3"]), *rest)
+                    )
+                    progress()
+    shown = [(*row[:2], "yes" if row[2] else "no", *row[3:]) for row in rows]
+    note = "boto3: the same server, and in its route the bare calls of the same request"
+    yield Table("http: requests a second through the server", COLUMNS, shown, note)
+
+
+def _in_turn(
+    ours: tuple[str, int],
+    floor: tuple[str, int],
+    name: str,
+    case: Case,
+    shape: tuple[int, float, bool],
+) -> dict[str, load.Result]:
+    offers = {
+        "ours": lambda: _offer(ours, case.method, case.path, case.text, *shape),
+        "boto3": lambda: _offer(
+            floor, case.method, f"/bare/{name}".replace(" ", "%20"), case.text, *shape
+        ),
+    }
+    order = list(offers)
+    random.shuffle(order)
+    return {which: offers[which]() for which in order}
+
+
+def _rate(result: load.Result) -> float:
+    return len(result.samples) / result.seconds
+
+
+def _figures(result: load.Result) -> tuple[float, None, float, float, float, int]:
+    middle, high = p50(result.samples), p99(result.samples)
+    return _rate(result), None, ms(middle), ms(high), high / middle, result.errors
+
+
+def _operations(case: Case) -> list[replay.Operation]:
+    with replay.recorded(CONNECTION) as operations:
+        call(case.method, case.resource, case.body, case.ids, case.query)
+    return operations
+
+
+def _offer(
+    server: tuple[str, int],
+    method: str,
+    path: str,
+    body: str,
+    connections: int,
+    seconds: float,
+    keep_alive: bool,
+) -> load.Result:
+    wanted = load.Load(*server, method, path, body, connections, seconds, keep_alive)
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-m", load.__name__],
+        input=json.dumps(wanted.__dict__),
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return load.Result(**json.loads(done.stdout))
+
+
+@contextmanager
+def _ours(world: World) -> Iterator[tuple[str, int]]:
+    settings = {"TABLE_PREFIX": world.settings.prefix}
+    with _server(["-m", "billet", "serve", "--port", "0"], settings, "") as address:
+        yield address
+
+
+@contextmanager
+def _floor(operations: dict[str, list[replay.Operation]]) -> Iterator[tuple[str, int]]:
+    with _server(["-m", "billet.bench.floor_server"], {}, json.dumps(operations)) as address:
+        yield address
+
+
+@contextmanager
+def _server(arguments: list[str], settings: dict[str, str], text: str) -> Iterator[tuple[str, int]]:
+    """Runs a server until the end of the block; gives its host and port."""
+    process = subprocess.Popen(  # noqa: S603
+        [sys.executable, *arguments],
+        env=os.environ | settings,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        _hand_over(text, process.stdin)
+        try:
+            yield _address(process.stdout or ())
+        finally:
+            process.terminate()
+
+
+def _hand_over(text: str, stdin: IO[str] | None) -> None:
+    if stdin:
+        with stdin:
+            stdin.write(text)
+
+
+def _address(output: Iterable[str]) -> tuple[str, int]:
+    for line in output:
+        if "Database" not in line and (found := _ADDRESS.search(line)):
+            return "127.0.0.1", int(found[2])
+    raise RuntimeError("the server did not start")

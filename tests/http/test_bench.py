@@ -1,0 +1,30 @@
+"""python -m billet bench, as it is typed, on the sections that need no package index."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.usefixtures("startable")
+def test_a_section_prints_its_table_and_writes_it_with_a_picture(tmp_path: Path) -> None:
+    found, picture = tmp_path / "bench.json", tmp_path / "bench.png"
+    files = ("--json", str(found), "--plot", str(picture))
+    done = subprocess.run(
+        [sys.executable, "-m", "billet", "bench", "--quick", "lanes", "cost", *files],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "a page of 50" in done.stdout
+    by_lanes, costs = json.loads(found.read_text())["tables"]
+    assert [row[by_lanes["columns"].index("calls")] for row in by_lanes["rows"]] == [1, 4, 16]
+    units = {row[0]: row[2:5] for row in costs["rows"]}
+    assert units["GET task"] == [1, 0, 0]
+    assert units["POST task"] == [0, 6, 0]
+    assert picture.read_bytes().startswith(b"\x89PNG")
