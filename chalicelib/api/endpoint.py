@@ -7,7 +7,7 @@ Chalice's middleware sees a view's exception only as the 500 that it has become 
 import inspect
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Generic, NamedTuple, TypeVar, get_args
 
 import msgspec
 from chalice.app import Blueprint, Request, Response
@@ -16,12 +16,42 @@ from chalicelib.api import problems, requests
 from chalicelib.api.schemas import ListQuery
 from chalicelib.errors import BilletError, Unavailable
 
-View = Callable[..., Response]
+B = TypeVar("B")
 
 log = logging.getLogger(__name__)
 
 
-def endpoint(blueprint: Blueprint, method: str, path: str) -> Callable[[View], View]:
+class Answer(msgspec.Struct, Generic[B], frozen=True):
+    """What a view gives: the body, to be written as JSON, and headers beside Content-Type."""
+
+    body: B
+    headers: Mapping[str, str] = {}
+
+
+View = Callable[..., Answer[Any]]
+
+
+class Endpoint(NamedTuple):
+    """A method of a path, as its view declares it."""
+
+    method: str
+    path: str
+    view: View
+    status: int
+    """The status where it succeeds."""
+    takes: Mapping[str, Any]
+    """The type of each of the view's parameters, by name."""
+    gives: Any
+    """The type of the body where it succeeds."""
+
+
+ENDPOINTS: list[Endpoint] = []
+"""Every endpoint of the API; complete once `app` is imported."""
+
+
+def endpoint(
+    blueprint: Blueprint, method: str, path: str, *, status: int = 200
+) -> Callable[[View], View]:
     """Makes a view the endpoint of a method and a path.
 
     The view gets, by the annotations of its parameters: ids of the path as ints, `body` and `query`
@@ -29,13 +59,19 @@ def endpoint(blueprint: Blueprint, method: str, path: str) -> Callable[[View], V
     """
 
     def register(view: View) -> View:
-        readers = _readers(view)
+        signature = inspect.signature(view)
+        takes = {name: parameter.annotation for name, parameter in signature.parameters.items()}
+        [gives] = get_args(signature.return_annotation)
+        ENDPOINTS.append(Endpoint(method, f"/v1{path}", view, status, takes, gives))
+        readers = {name: _reader(name, kind) for name, kind in takes.items()}
 
         def handle(**path_parameters: str) -> Response:
             request = blueprint.current_request
             try:
                 requests.raw_body(request)
-                return view(**{name: read(request) for name, read in readers.items()})
+                answer = view(**{name: read(request) for name, read in readers.items()})
+                body = msgspec.json.encode(answer.body)
+                return _response(body, status, "application/json", answer.headers)
             except problems.Refused as refusal:
                 return problem(refusal.status, str(refusal))
             except Unavailable as error:
@@ -55,34 +91,19 @@ def endpoint(blueprint: Blueprint, method: str, path: str) -> Callable[[View], V
     return register
 
 
-def answer(body: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """A reply in JSON."""
-    return _response(msgspec.json.encode(body), status, "application/json", headers)
-
-
-def created(request: Request, ident: int, body: Any) -> Response:
-    """The reply to a POST. The path that was posted to holds the stage, if there is one."""
+def located(request: Request, ident: int) -> Mapping[str, str]:
+    """The header Location of what a POST made. The path posted to holds the stage, if any."""
     path = request.context["path"].rstrip("/")
-    return answer(body, 201, {"Location": f"{path}/{ident}"})
+    return {"Location": f"{path}/{ident}"}
 
 
 def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
     """The reply that tells of an error."""
-    return _response(problems.body(status, detail), status, problems.CONTENT_TYPE, headers)
+    return _response(problems.body(status, detail), status, problems.CONTENT_TYPE, headers or {})
 
 
-def _response(
-    body: bytes, status: int, content_type: str, headers: Mapping[str, str] | None
-) -> Response:
-    return Response(body.decode(), {"Content-Type": content_type, **(headers or {})}, status)
-
-
-def _readers(view: View) -> dict[str, Callable[[Request], Any]]:
-    """How to get each argument of a view from the request."""
-    return {
-        name: _reader(name, parameter.annotation)
-        for name, parameter in inspect.signature(view).parameters.items()
-    }
+def _response(body: bytes, status: int, content_type: str, headers: Mapping[str, str]) -> Response:
+    return Response(body.decode(), {"Content-Type": content_type, **headers}, status)
 
 
 def _reader(name: str, kind: Any) -> Callable[[Request], Any]:

@@ -1,15 +1,15 @@
 """/v1/health"""
 
-from chalice.app import Blueprint, Response
+from chalice.app import Blueprint
 
 from chalicelib import health
-from chalicelib.api.endpoint import answer, endpoint
+from chalicelib.api.endpoint import Answer, endpoint
 from chalicelib.api.schemas import Health
 
 blueprint = Blueprint(__name__)
 
 
 @endpoint(blueprint, "GET", "/health")
-def check_health() -> Response:
+def check_health() -> Answer[Health]:
     health.check()
-    return answer(Health())
+    return Answer(Health())

@@ -1,22 +1,22 @@
 """Which page a list's query parameters ask for, and the reply that holds it."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
-from chalice.app import Response
-
-from chalicelib.api.endpoint import answer
+from chalicelib.api.endpoint import Answer
 from chalicelib.api.schemas import ListQuery
 from chalicelib.errors import Invalid
 from chalicelib.listing import MOST_OFFSET, Order, Page, Paging, Sort, decode_cursor, encode_cursor
+
+B = TypeVar("B")
 
 _ORDERS: dict[Sort, Order] = {"created_at": "desc", "expires_at": "asc"}
 
 
 def respond(
-    path: str, query: ListQuery, read: Callable[[Paging], Page[Any]], form: Callable[[Any], Any]
-) -> Response:
+    path: str, query: ListQuery, read: Callable[[Paging], Page[Any]], form: Callable[[Any], B]
+) -> Answer[list[B]]:
     """The page of the list at `path` that the query asks for, each record in its outer form.
 
     More is told by a link with a query only, which holds behind any stage (RFC 8288).
@@ -28,7 +28,7 @@ def respond(
         cursor = encode_cursor(path, paging, page.next)
         link = urlencode({"cursor": cursor, "page_size": paging.page_size})
         headers["Link"] = f'<?{link}>; rel="next"'
-    return answer([form(record) for record in page.records], headers=headers)
+    return Answer([form(record) for record in page.records], headers)
 
 
 def _paging(path: str, query: ListQuery) -> Paging:

@@ -3,11 +3,11 @@
 from typing import Any
 
 import msgspec
-from chalice.app import Blueprint, Request, Response
+from chalice.app import Blueprint, Request
 
 from chalicelib import assignments, tasks
 from chalicelib.api import pages
-from chalicelib.api.endpoint import answer, created, endpoint
+from chalicelib.api.endpoint import Answer, endpoint, located
 from chalicelib.api.schemas import (
     Done,
     NewTask,
@@ -22,53 +22,53 @@ blueprint = Blueprint(__name__)
 
 
 @endpoint(blueprint, "GET", "/tasks")
-def list_tasks(query: TaskListQuery) -> Response:
+def list_tasks(query: TaskListQuery) -> Answer[list[TaskBody]]:
     return pages.respond("tasks", query, tasks.page, TaskBody.of)
 
 
 @endpoint(blueprint, "GET", "/tasks/{task_id}")
-def get_task(task_id: int) -> Response:
+def get_task(task_id: int) -> Answer[TaskBody | None]:
     task = tasks.get(task_id)
-    return answer(TaskBody.of(task) if task else None)
+    return Answer(TaskBody.of(task) if task else None)
 
 
-@endpoint(blueprint, "POST", "/tasks")
-def create_task(request: Request, body: NewTask) -> Response:
+@endpoint(blueprint, "POST", "/tasks", status=201)
+def create_task(request: Request, body: NewTask) -> Answer[TaskDone]:
     task = tasks.create(**_values(body))
     done = TaskDone(detail=f"task {task.id} created", payload=TaskBody.of(task))
-    return created(request, task.id, done)
+    return Answer(done, located(request, task.id))
 
 
 @endpoint(blueprint, "PUT", "/tasks/{task_id}")
-def replace_task(task_id: int, body: WholeTask) -> Response:
+def replace_task(task_id: int, body: WholeTask) -> Answer[TaskDone]:
     task = tasks.edit(task_id, _values(body))
-    return answer(TaskDone(detail=f"task {task_id} updated", payload=TaskBody.of(task)))
+    return Answer(TaskDone(detail=f"task {task_id} updated", payload=TaskBody.of(task)))
 
 
 @endpoint(blueprint, "PATCH", "/tasks/{task_id}")
-def patch_task(task_id: int, body: TaskPatch) -> Response:
+def patch_task(task_id: int, body: TaskPatch) -> Answer[TaskDone]:
     task = tasks.edit(task_id, _values(body))
-    return answer(TaskDone(detail=f"task {task_id} updated", payload=TaskBody.of(task)))
+    return Answer(TaskDone(detail=f"task {task_id} updated", payload=TaskBody.of(task)))
 
 
 @endpoint(blueprint, "DELETE", "/tasks/{task_id}")
-def delete_task(task_id: int) -> Response:
+def delete_task(task_id: int) -> Answer[Done]:
     tasks.delete(task_id)
-    return answer(Done(detail=f"task {task_id} deleted"))
+    return Answer(Done(detail=f"task {task_id} deleted"))
 
 
 @endpoint(blueprint, "PUT", "/tasks/{task_id}/assign/user/{user_id}")
-def assign_task(task_id: int, user_id: int) -> Response:
+def assign_task(task_id: int, user_id: int) -> Answer[Done]:
     changed = assignments.assign(task_id, user_id)
     how = "assigned" if changed else "was already assigned"
-    return answer(Done(detail=f"task {task_id} {how} to user {user_id}"))
+    return Answer(Done(detail=f"task {task_id} {how} to user {user_id}"))
 
 
 @endpoint(blueprint, "PUT", "/tasks/{task_id}/unassign/user/{user_id}")
-def unassign_task(task_id: int, user_id: int) -> Response:
+def unassign_task(task_id: int, user_id: int) -> Answer[Done]:
     changed = assignments.unassign(task_id, user_id)
     how = "unassigned" if changed else "was not assigned"
-    return answer(Done(detail=f"task {task_id} {how} {'from' if changed else 'to'} user {user_id}"))
+    return Answer(Done(detail=f"task {task_id} {how} {'from' if changed else 'to'} user {user_id}"))
 
 
 def _values(body: msgspec.Struct) -> dict[str, Any]:

@@ -1,40 +1,40 @@
 """/v1/users"""
 
-from chalice.app import Blueprint, Request, Response
+from chalice.app import Blueprint, Request
 
 from chalicelib import assignments, users
 from chalicelib.api import pages
-from chalicelib.api.endpoint import answer, created, endpoint
+from chalicelib.api.endpoint import Answer, endpoint, located
 from chalicelib.api.schemas import Done, ListQuery, NewUser, TaskBody, TaskListQuery, UserBody
 
 blueprint = Blueprint(__name__)
 
 
 @endpoint(blueprint, "GET", "/users")
-def list_users(query: ListQuery) -> Response:
+def list_users(query: ListQuery) -> Answer[list[UserBody]]:
     return pages.respond("users", query, users.page, UserBody.of)
 
 
 @endpoint(blueprint, "GET", "/users/{user_id}")
-def get_user(user_id: int) -> Response:
+def get_user(user_id: int) -> Answer[UserBody | None]:
     user = users.get(user_id)
-    return answer(UserBody.of(user) if user else None)
+    return Answer(UserBody.of(user) if user else None)
 
 
-@endpoint(blueprint, "POST", "/users")
-def create_user(request: Request, body: NewUser) -> Response:
+@endpoint(blueprint, "POST", "/users", status=201)
+def create_user(request: Request, body: NewUser) -> Answer[UserBody]:
     user = users.create(body.username.strip())
-    return created(request, user.id, UserBody.of(user))
+    return Answer(UserBody.of(user), located(request, user.id))
 
 
 @endpoint(blueprint, "DELETE", "/users/{user_id}")
-def delete_user(user_id: int) -> Response:
+def delete_user(user_id: int) -> Answer[Done]:
     users.delete(user_id)
-    return answer(Done(detail=f"user {user_id} deleted"))
+    return Answer(Done(detail=f"user {user_id} deleted"))
 
 
 @endpoint(blueprint, "GET", "/users/{user_id}/tasks")
-def list_tasks_of_user(user_id: int, query: TaskListQuery) -> Response:
+def list_tasks_of_user(user_id: int, query: TaskListQuery) -> Answer[list[TaskBody]]:
     return pages.respond(
         f"users/{user_id}/tasks",
         query,
