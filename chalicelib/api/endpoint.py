@@ -73,7 +73,7 @@ def endpoint(
                 body = msgspec.json.encode(answer.body)
                 return _response(body, status, "application/json", answer.headers)
             except problems.Refused as refusal:
-                return problem(refusal.status, str(refusal))
+                return problem(refusal.status, str(refusal), refusal.headers, refusal.kind)
             except Unavailable as error:
                 return problem(503, str(error), {"Retry-After": str(error.retry_after)})
             except BilletError as error:
@@ -97,9 +97,15 @@ def located(request: Request, ident: int) -> Mapping[str, str]:
     return {"Location": f"{path}/{ident}"}
 
 
-def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
+def problem(
+    status: int,
+    detail: str,
+    headers: Mapping[str, str] | None = None,
+    kind: str = "about:blank",
+) -> Response:
     """The reply that tells of an error."""
-    return _response(problems.body(status, detail), status, problems.CONTENT_TYPE, headers or {})
+    body = problems.body(status, detail, kind)
+    return _response(body, status, problems.CONTENT_TYPE, headers or {})
 
 
 def _response(body: bytes, status: int, content_type: str, headers: Mapping[str, str]) -> Response:

@@ -1,5 +1,6 @@
 """Errors as clients see them: application/problem+json (RFC 9457)."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 
 import msgspec
@@ -24,9 +25,19 @@ _RENAMED = {413: "Content Too Large", 414: "URI Too Long", 422: "Unprocessable C
 class Refused(Exception):
     """A request that HTTP itself has a status for."""
 
-    def __init__(self, status: int, detail: str) -> None:
+    def __init__(
+        self,
+        status: int,
+        detail: str,
+        *,
+        kind: str = "about:blank",
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
         super().__init__(detail)
         self.status = status
+        self.kind = kind
+        """A URI for the kind of problem (RFC 9457, section 3.1.1)."""
+        self.headers = headers or {}
 
 
 def status_of(error: BilletError) -> int:
@@ -34,8 +45,8 @@ def status_of(error: BilletError) -> int:
     return next(_STATUSES[kind] for kind in type(error).__mro__ if kind in _STATUSES)
 
 
-def body(status: int, detail: str) -> bytes:
+def body(status: int, detail: str, kind: str = "about:blank") -> bytes:
     """The JSON of a problem. What is no Unicode text in `detail` is replaced."""
     text = detail.encode("utf-8", "replace").decode()
     title = _RENAMED.get(status) or HTTPStatus(status).phrase
-    return msgspec.json.encode(Problem(title=title, status=status, detail=text))
+    return msgspec.json.encode(Problem(type=kind, title=title, status=status, detail=text))
