@@ -21,6 +21,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     """The port that `billet serve` listens on; 0 is any free one."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """The least severe level that is logged."""
+    request_seconds: Annotated[int, msgspec.Meta(ge=5, le=900)] = 25
+    """After how many seconds a request is given up; Lambda and API Gateway must wait longer."""
 
     @property
     def prefix(self) -> str:

@@ -6,19 +6,26 @@ Chalice's middleware sees a view's exception only as the 500 that it has become 
 
 import inspect
 import logging
+import os
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, NamedTuple, TypeVar, get_args
 
 import msgspec
 from chalice.app import Blueprint, Request, Response
 
+from chalicelib import deadline
 from chalicelib.api import problems, requests
 from chalicelib.api.schemas import ListQuery
 from chalicelib.errors import BilletError, Unavailable
+from chalicelib.settings import Settings
 
 B = TypeVar("B")
 
 log = logging.getLogger(__name__)
+
+ANSWER_SECONDS = 1.0
+"""What is kept of Lambda's time for the answer itself."""
+_REQUEST_SECONDS = Settings.from_environ(os.environ).request_seconds
 
 
 class Answer(msgspec.Struct, Generic[B], frozen=True):
@@ -69,13 +76,14 @@ def endpoint(
             request = blueprint.current_request
             try:
                 requests.raw_body(request)
-                answer = view(**{name: read(request) for name, read in readers.items()})
+                with deadline.within(_seconds(blueprint.lambda_context)):
+                    answer = view(**{name: read(request) for name, read in readers.items()})
                 body = msgspec.json.encode(answer.body)
                 return _response(body, status, "application/json", answer.headers)
             except problems.Refused as refusal:
                 return problem(refusal.status, str(refusal), refusal.headers, refusal.kind)
             except Unavailable as error:
-                return problem(503, str(error), {"Retry-After": str(error.retry_after)})
+                return problem(503, str(error), problems.retry_after())
             except BilletError as error:
                 return problem(problems.status_of(error), str(error))
             except Exception:
@@ -110,6 +118,12 @@ def problem(
 
 def _response(body: bytes, status: int, content_type: str, headers: Mapping[str, str]) -> Response:
     return Response(body.decode(), {"Content-Type": content_type, **headers}, status)
+
+
+def _seconds(context: Any) -> float:
+    """How long a request may work: as long as the setting says, and no longer than Lambda does."""
+    given: float = context.get_remaining_time_in_millis() / 1000
+    return min(_REQUEST_SECONDS, given - ANSWER_SECONDS)
 
 
 def _reader(name: str, kind: Any) -> Callable[[Request], Any]:

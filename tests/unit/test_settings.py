@@ -30,6 +30,7 @@ def test_tables_are_named_after_the_stage_unless_told_otherwise() -> None:
         ("LANES", "two"),
         ("PORT", "65536"),
         ("LOG_LEVEL", "TRACE"),
+        ("REQUEST_SECONDS", "4"),
     ],
 )
 def test_a_value_that_can_not_be_is_refused_by_name(name: str, value: str) -> None:
