@@ -46,9 +46,12 @@ def operation(request: AWSPreparedRequest) -> str:
     return text.rpartition(".")[2]
 
 
+def reply(request: AWSPreparedRequest, status: int, body: Any) -> AWSResponse:
+    return AWSResponse(request.url, status, {}, _Raw(json.dumps(body).encode()))
+
+
 def _error(request: AWSPreparedRequest, status: int, code: str, **more: Any) -> AWSResponse:
-    body = json.dumps({"__type": f"com.amazonaws.dynamodb.v20120810#{code}"} | more).encode()
-    return AWSResponse(request.url, status, {}, _Raw(body))
+    return reply(request, status, {"__type": f"com.amazonaws.dynamodb.v20120810#{code}"} | more)
 
 
 def throttled(request: AWSPreparedRequest) -> AWSResponse:
@@ -75,19 +78,19 @@ def silent(request: AWSPreparedRequest) -> AWSResponse:
 
 
 def done_and_silent(request: AWSPreparedRequest) -> AWSResponse:
-    _send(request)
+    send(request)
     return silent(request)
 
 
 def _done_and_broken(request: AWSPreparedRequest) -> AWSResponse:
-    _send(request)
+    send(request)
     return _error(request, 500, "InternalServerError")
 
 
 _session = URLLib3Session()
 
 
-def _send(request: AWSPreparedRequest) -> None:
+def send(request: AWSPreparedRequest) -> None:
     _session.send(request)
 
 
