@@ -4,30 +4,39 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
 from billet import dynamodb_local, memory
+from billet.serve import gate
 
 CHOICES = ("auto", "local", "memory")
 ENDPOINT = "AWS_ENDPOINT_URL_DYNAMODB"
+MEMORY_AT_ONCE = 2
+"""moto answers one at a time, and those who wait inside it may run out of time there."""
+
+
+class Database(NamedTuple):
+    """Which database it is, and what becomes of the data; and how many requests it is good for."""
+
+    says: str
+    at_once: int = gate.AT_WORK
 
 
 @contextmanager
-def opened(choice: str, data: Path) -> Iterator[str]:
+def opened(choice: str, data: Path) -> Iterator[Database]:
     """Starts the database where it is ours to start, and points AWS's variables at it.
-
-    Gives a line that says which it is and what becomes of the data.
 
     Raises:
         click.ClickException: the one that was asked for can't be had.
     """
     given = os.environ.get(ENDPOINT)
     if choice == "auto" and given:
-        yield f"Database: {given}, as {ENDPOINT} says"
+        yield Database(f"Database: {given}, as {ENDPOINT} says")
         return
     with ExitStack() as stack:
-        url, line = _started(choice, data, stack)
+        url, database = _started(choice, data, stack)
         os.environ.update(
             {
                 ENDPOINT: url,
@@ -37,18 +46,20 @@ def opened(choice: str, data: Path) -> Iterator[str]:
             }
         )
         os.environ.pop("AWS_SESSION_TOKEN", None)
-        yield line
+        yield database
 
 
-def _started(choice: str, data: Path, stack: ExitStack) -> tuple[str, str]:
+def _started(choice: str, data: Path, stack: ExitStack) -> tuple[str, Database]:
     reason = ""
     if choice != "memory":
         try:
             url = stack.enter_context(dynamodb_local.running(data))
-            return url, f"Database: DynamoDB Local, with its data in {data.resolve()}"
+            says = f"Database: DynamoDB Local, with its data in {data.resolve()}"
+            return url, Database(says)
         except dynamodb_local.Unusable as error:
             if choice == "local":
                 raise click.ClickException(f"no DynamoDB Local: {error}") from error
             reason = f" (no DynamoDB Local: {error})"
     url = stack.enter_context(memory.running())
-    return url, f"Database: in memory; the data go when it stops{reason}"
+    says = f"Database: in memory; the data go when it stops{reason}"
+    return url, Database(says, MEMORY_AT_ONCE)

@@ -7,17 +7,20 @@ every error as a problem.
 """
 
 import socket
-from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
 from chalice.local import ChaliceRequestHandler, RouteMatcher
 
 from billet.serve.bodies import BadBody, read_body
+from billet.serve.connections import Connections
+from billet.serve.gate import Full, Gate
 from chalicelib.api import problems
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT")
+BUSY = "the server is busy; try again"
 IDLE_SECONDS = 30
 LINGER_SECONDS = 1.0
 LINGER_BYTES = 16 * 1024 * 1024
@@ -31,26 +34,26 @@ class Handler(ChaliceRequestHandler):
     wbufsize = 64 * 1024
     timeout = IDLE_SECONDS
 
-    def __init__(
-        self, *arguments: Any, at_work: Callable[[], AbstractContextManager[None]], **named: Any
-    ) -> None:
-        self._at_work = at_work
+    def __init__(self, *arguments: Any, connections: Connections, gate: Gate, **named: Any) -> None:
+        self._connections = connections
+        self._gate = gate
         self._routes = named["app_object"].routes
         self._matcher = RouteMatcher(list(self._routes))
         super().__init__(*arguments, **named)
 
     def _answer(self) -> None:
-        with self._at_work():
-            try:
-                if self.headers.defects:
-                    raise BadBody(400, "a header can't be read")
-                body = read_body(self.headers, self.rfile, self.request_version)
-            except BadBody as error:
-                self.close_connection = True
-                self._problem(error.status, str(error))
-            else:
-                self._dispatch(body)
+        try:
+            if self.headers.defects:
+                raise BadBody(400, "a header can't be read")
+            body = read_body(self.headers, self.rfile, self.request_version)
+        except BadBody as error:
+            self.close_connection = True
+            self._problem(error.status, str(error))
             self.wfile.flush()
+        else:
+            with self._connections.at_work(self.connection):
+                self._dispatch(body)
+                self.wfile.flush()
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _answer  # noqa: N815
     do_OPTIONS = do_TRACE = do_CONNECT = _answer  # noqa: N815
@@ -67,7 +70,11 @@ class Handler(ChaliceRequestHandler):
         elif self.command not in allowed.split(", "):
             self._problem(405, f"{self.command} is not for this path", {"Allow": allowed})
         else:
-            self._call(body)
+            try:
+                with self._gate.entered():
+                    self._call(body)
+            except Full:
+                self._problem(503, BUSY, problems.retry_after())
 
     def _allowed(self, route: str) -> str:
         methods = set(self._routes[route]) | {"OPTIONS"}
@@ -98,7 +105,7 @@ class Handler(ChaliceRequestHandler):
         self._problem(code, message or HTTPStatus(code).phrase)
         self.wfile.flush()
 
-    def _problem(self, status: int, detail: str, headers: dict[str, str] | None = None) -> None:
+    def _problem(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
         content = {"Content-Type": problems.CONTENT_TYPE, **(headers or {})}
         self._send(status, content, problems.body(status, detail))
 
