@@ -4,8 +4,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-AT_WORK = 64
-WAITING = 64
+AT_WORK = 16
+WAITING = 112
 WAIT_SECONDS = 10.0
 
 
