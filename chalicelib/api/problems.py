@@ -6,13 +6,14 @@ from http import HTTPStatus
 import msgspec
 
 from chalicelib.api.schemas import Problem
-from chalicelib.errors import BilletError, Conflict, Invalid, NotFound, Unavailable
+from chalicelib.errors import BilletError, Conflict, Invalid, NotFound, Stale, Unavailable
 
 CONTENT_TYPE = "application/problem+json"
 
 _STATUSES: dict[type[BilletError], int] = {
     Invalid: 400,
     NotFound: 404,
+    Stale: 412,
     Conflict: 409,
     Unavailable: 503,
 }

@@ -18,6 +18,8 @@ ACCOUNT = "${AWS::Region}:${AWS::AccountId}"
 LOGS = f"arn:${{AWS::Partition}}:logs:{ACCOUNT}:log-group:/aws/lambda/${{AWS::StackName}}-*"
 ALL = [
     ("POST", "/v1/users", {"username": "ada"}),
+    ("POST", "/v1/users", {"username": "ada"}, {"Idempotency-Key": "a"}, 409),
+    ("POST", "/v1/users", {"username": "eve"}, {"Idempotency-Key": "b"}),
     ("POST", "/v1/tasks", {"name": "mend"}),
     ("GET", "/v1/users", None),
     ("GET", "/v1/users/1", None),
@@ -78,12 +80,12 @@ def called(bind: Bind, endpoint: str, connections: dict[str, Connection]) -> set
     events = connection.client.meta.events
     events.register("before-parameter-build.dynamodb", record)
     with Client(app, stage_name="local") as api:
-        for method, path, body in ALL:
-            headers = {"Content-Type": "application/json"}
+        for method, path, body, *more in ALL:
+            [headers, status] = [*more, {}, None][:2]
             response = api.http.request(
-                method, path, headers=headers, body=json.dumps(body).encode()
+                method, path, {"Content-Type": "application/json"} | headers, json.dumps(body).encode()
             )
-            assert response.status_code < 300, response.body
+            assert response.status_code == status or response.status_code < 300, response.body
     events.unregister("before-parameter-build.dynamodb", record)
     return found
 
