@@ -33,7 +33,9 @@ def run(command: str) -> tuple[int, list[str]]:
     return result.exit_code, result.output.splitlines()
 
 
-def make(model: type[UserModel | AssignmentModel | ReplyModel], key: list[str], kind: str = "N") -> None:
+def make(
+    model: type[UserModel | AssignmentModel | ReplyModel], key: list[str], kind: str = "N"
+) -> None:
     """A table with nothing but these keys."""
     connection: Any = client.connect()
     connection.client.create_table(
