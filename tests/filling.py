@@ -39,12 +39,11 @@ def add_tasks(
     return idents
 
 
-def age_replies(**times: int) -> None:
-    """Gives all idempotency keys these times, in seconds since 1970, as if they were older."""
-    for item in ReplyModel.scan():
-        change = Change()
-        change.update(ReplyModel(item.key), setting(ReplyModel, times))
-        change.commit()
+def age_reply(item: ReplyModel, **times: int) -> None:
+    """Gives an idempotency key these times, in seconds since 1970, as if it were older."""
+    change = Change()
+    change.update(ReplyModel(item.key), setting(ReplyModel, times))
+    change.commit()
 
 
 def _task(ident: int, assignees: Sequence[int], values: dict[str, str | None]) -> Task:

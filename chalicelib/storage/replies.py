@@ -15,7 +15,7 @@ import uuid
 
 import msgspec
 
-from chalicelib.errors import KeyReused, Unavailable, UnderWay
+from chalicelib.errors import KeyReused, LostRace, Unavailable, UnderWay
 from chalicelib.storage import client, clock
 from chalicelib.storage.changes import Change
 from chalicelib.storage.records import Claim, KeyItem, Reply
@@ -70,7 +70,7 @@ def release(claim: Claim) -> None:
         change.commit(repeatable=True)
     except client.ConditionFailed:
         pass  # it was carried out after all, or another request has taken over
-    except Unavailable as error:
+    except (LostRace, Unavailable) as error:
         log.warning("a key stays claimed until its lease is over: %s", error)
 
 

@@ -1,7 +1,6 @@
 """A request with an idempotency key is carried out once, whoever repeats it and whenever."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import pytest
@@ -13,7 +12,7 @@ from chalicelib.storage import clock
 from chalicelib.storage.tables import ReplyModel
 from tests.conftest import Api
 from tests.faults.injection import struck
-from tests.filling import age_replies
+from tests.filling import age_reply
 
 WHOLE = {"name": "mended", "desc": "", "status": "DONE"}
 CHANGES: list[tuple[Any, ...]] = [
@@ -143,7 +142,10 @@ def test_a_repeat_while_the_first_is_under_way_is_told_to_wait(
 def test_a_request_whose_lease_is_over_is_done_by_the_next_and_not_by_itself_any_more(
     api: Api, connection: Connection, call: int
 ) -> None:
-    end_lease = partial(age_replies, lease=clock.seconds() - 1)
+    def end_lease() -> None:
+        [item] = ReplyModel.scan()
+        age_reply(item, lease=clock.seconds() - 1)
+
     first, [_, again] = meanwhile(connection, api, call, end_lease, lambda: create(api))
     assert (again.status_code, first.status_code) == (201, 409)
     assert create(api).body == again.body
@@ -155,7 +157,7 @@ def test_a_key_is_forgotten_after_a_day_also_where_its_item_is_still_there(api: 
     [item] = ReplyModel.scan()
     assert item.expires - clock.seconds() in range(24 * 60 * 60 - 30, 24 * 60 * 60 + 1)
     assert create(api).body == first.body
-    age_replies(expires=clock.seconds() - 1)
+    age_reply(item, expires=clock.seconds() - 1)
     assert create(api).body != first.body
     assert len(api("GET", "/v1/tasks").json_body) == 2
 

@@ -11,7 +11,7 @@ from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 from botocore.httpsession import URLLib3Session
 from pynamodb.connection import Connection
 
-Strike = Callable[[AWSPreparedRequest], AWSResponse]
+Strike = Callable[[AWSPreparedRequest], AWSResponse | None]
 
 
 @dataclass
