@@ -17,6 +17,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     """Tables are named TABLE_PREFIX-users and so on; `billet-{STAGE}` where it is empty."""
     lanes: Annotated[int, msgspec.Meta(ge=1, le=MAX_LANES)] = 1
     """Over how many partitions each listing index and each id counter is spread, 1 to 64."""
+    require_if_match: Literal["on", "off"] = "off"
+    """Whether a change of a task or user must name, in If-Match, the version that it rests on."""
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 3000
     """The port that `billet serve` listens on; 0 is any free one."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

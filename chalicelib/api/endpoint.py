@@ -8,31 +8,24 @@ import inspect
 import logging
 import os
 from collections.abc import Callable, Mapping
-from typing import Any, Generic, NamedTuple, TypeVar, get_args
+from typing import Any, NamedTuple, get_args
 
 import msgspec
 from chalice.app import Blueprint, Request, Response
 
 from chalicelib import deadline
-from chalicelib.api import problems, requests
+from chalicelib.api import preconditions, problems, requests
+from chalicelib.api.answers import Answer
+from chalicelib.api.idempotency import Write
 from chalicelib.api.schemas import ListQuery
 from chalicelib.errors import BilletError, Unavailable
 from chalicelib.settings import Settings
-
-B = TypeVar("B")
 
 log = logging.getLogger(__name__)
 
 ANSWER_SECONDS = 1.0
 """What is kept of Lambda's time for the answer itself."""
 _REQUEST_SECONDS = Settings.from_environ(os.environ).request_seconds
-
-
-class Answer(msgspec.Struct, Generic[B], frozen=True):
-    """What a view gives: the body, to be written as JSON, and headers beside Content-Type."""
-
-    body: B
-    headers: Mapping[str, str] = {}
 
 
 View = Callable[..., Answer[Any]]
@@ -62,15 +55,17 @@ def endpoint(
     """Makes a view the endpoint of a method and a path.
 
     The view gets, by the annotations of its parameters: ids of the path as ints, `body` and `query`
-    as the structs that they are annotated with, `request` as Chalice's own.
+    as the structs that they are annotated with, `request` as Chalice's own, and `write` as what a
+    view that changes something has to go through.
     """
 
     def register(view: View) -> View:
         signature = inspect.signature(view)
         takes = {name: parameter.annotation for name, parameter in signature.parameters.items()}
         [gives] = get_args(signature.return_annotation)
-        ENDPOINTS.append(Endpoint(method, f"/v1{path}", view, status, takes, gives))
-        readers = {name: _reader(name, kind) for name, kind in takes.items()}
+        this = Endpoint(method, f"/v1{path}", view, status, takes, gives)
+        ENDPOINTS.append(this)
+        readers = {name: _reader(name, kind, this) for name, kind in takes.items()}
 
         def handle(**path_parameters: str) -> Response:
             request = blueprint.current_request
@@ -78,8 +73,7 @@ def endpoint(
                 requests.raw_body(request)
                 with deadline.within(_seconds(blueprint.lambda_context)):
                     answer = view(**{name: read(request) for name, read in readers.items()})
-                body = msgspec.json.encode(answer.body)
-                return _response(body, status, "application/json", answer.headers)
+                return _answered(preconditions.unless_known(request, answer), status)
             except problems.Refused as refusal:
                 return problem(refusal.status, str(refusal), refusal.headers, refusal.kind)
             except Unavailable as error:
@@ -116,6 +110,13 @@ def problem(
     return _response(body, status, problems.CONTENT_TYPE, headers or {})
 
 
+def _answered(answer: Answer[Any], usual: int) -> Response:
+    if answer.status == 304:
+        return Response("", dict(answer.headers), 304)
+    body = msgspec.json.encode(answer.body)
+    return _response(body, answer.status or usual, "application/json", answer.headers)
+
+
 def _response(body: bytes, status: int, content_type: str, headers: Mapping[str, str]) -> Response:
     return Response(body.decode(), {"Content-Type": content_type, **headers}, status)
 
@@ -126,11 +127,13 @@ def _seconds(context: Any) -> float:
     return min(_REQUEST_SECONDS, given - ANSWER_SECONDS)
 
 
-def _reader(name: str, kind: Any) -> Callable[[Request], Any]:
+def _reader(name: str, kind: Any, endpoint: Endpoint) -> Callable[[Request], Any]:
     if kind is Request:
         return lambda request: request
     if kind is int:
         return lambda request: requests.ident(name, (request.uri_params or {})[name])
+    if kind is Write:
+        return lambda request: Write.of(request, endpoint.path, endpoint.status)
     if issubclass(kind, ListQuery):
         return lambda request: requests.query(request, kind)
     return lambda request: requests.body(request, kind)

@@ -7,7 +7,7 @@ from http import HTTPStatus
 import msgspec
 
 from chalicelib.api.schemas import Problem
-from chalicelib.errors import BilletError, Conflict, Invalid, NotFound, Unavailable
+from chalicelib.errors import BilletError, Conflict, Invalid, NotFound, Stale, Unavailable
 
 CONTENT_TYPE = "application/problem+json"
 MOST_RETRY_AFTER = 3
@@ -16,6 +16,7 @@ MOST_RETRY_AFTER = 3
 _STATUSES: dict[type[BilletError], int] = {
     Invalid: 400,
     NotFound: 404,
+    Stale: 412,
     Conflict: 409,
     Unavailable: 503,
 }

@@ -1,9 +1,10 @@
-"""Users and tasks as the use cases know them, and how they are read from DynamoDB's JSON.
+"""Users, tasks and replies as the floors above know them, and how DynamoDB's JSON is read.
 
 Attributes that these records don't know are passed over, so that a newer version may add some
 while this one still runs.
 """
 
+from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -49,6 +50,22 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     def urgency(self) -> str:
         """Its place among the tasks by deadline."""
         return keys.urgency(self.expires_at, self.id)
+
+
+class Claim(msgspec.Struct, frozen=True):
+    """A running request's hold on an idempotency key."""
+
+    key: str
+    owner: str
+    """A random word by which this request is told from one that takes the key over."""
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """What a request was answered."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: str
 
 
 class _S(msgspec.Struct):
@@ -111,6 +128,13 @@ class TaskItem(msgspec.Struct):
             assignees=tuple(sorted(self.assignees.NS)) if self.assignees else (),
             version=self.version.N,
         )
+
+
+class KeyItem(msgspec.Struct):
+    """The item of an idempotency key on the wire."""
+
+    fingerprint: _S
+    reply: _S | None = None
 
 
 I = TypeVar("I", UserItem, TaskItem)  # noqa: E741

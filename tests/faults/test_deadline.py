@@ -22,7 +22,7 @@ from chalicelib.storage import _private, client
 from chalicelib.storage.tables import TaskModel
 from tests.conftest import Api, Bind
 from tests.faults.injection import Strike, contended, operation, silent, struck, throttled
-from tests.faults.test_each_call import REQUESTS, World
+from tests.faults.worlds import CHANGES, READS, World
 from tests.filling import add_tasks, add_users
 
 LIMIT = Settings().request_seconds
@@ -78,8 +78,8 @@ def test_no_request_outlasts_its_time_whatever_all_its_calls_meet(
     def throttled_at_first(call: AWSPreparedRequest) -> AWSResponse | None:
         return throttled(call) if next(times) % client.ATTEMPTS else None
 
-    for method, path, *body in REQUESTS.values():
-        request = (method, path.format_map(World(api).ids), *body)
+    for template in (CHANGES | READS).values():
+        request = World(api).request(*template)
         for meets in (throttled, silent):
             assert_given_up(slowly(*request, then=meets), clock)
         for meets in (contended, throttled_at_first):
@@ -105,7 +105,7 @@ def test_a_race_that_does_not_end_is_given_up_in_time(
             _private.table_of(TaskModel).update_item(str(world.ids["free"]), actions=again)
             clock.time = now  # what another does takes none of our time
 
-    method, path = REQUESTS["assign"]
+    method, path = CHANGES["assign"]
     answer = slowly(method, path.format_map(world.ids), then=overtaken)
     assert_given_up(answer, clock)
     assert api("GET", f"/v1/tasks/{world.ids['free']}").json_body["assignees"] == []
