@@ -16,7 +16,7 @@ from tests.faults.jepsen.system import System
 
 CLIENTS = 16
 WALKERS = 4
-STABLE = 30
+STABLE = 12
 GIVEN = 4
 UP_SECONDS = 120
 TRIES = 3
@@ -159,7 +159,7 @@ class Client:
     def walk(self) -> tuple[Reply, list[Any]]:
         """All tasks by deadline, page after page, as far as there are answers; and the last one."""
         seen: list[Any] = []
-        query = "?sort=expires_at&page_size=30"
+        query = "?sort=expires_at&page_size=15"
         while True:
             reply = self.until_known("GET", f"/v1/tasks{query}")
             if reply.outcome != "ok":

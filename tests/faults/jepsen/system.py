@@ -22,9 +22,13 @@ class System:
 
     The database is stopped by SIGTERM only: killed with SIGKILL, DynamoDB Local itself may lose the
     last transaction that it acknowledged.
+
+    Args:
+        data: the folder for the database's files; None: in memory, and gone when it is stopped.
+        serve: how Python runs the API.
     """
 
-    def __init__(self, data: Path, serve: Sequence[str]) -> None:
+    def __init__(self, data: Path | None, serve: Sequence[str]) -> None:
         self._data, self._serve = data, serve
         self._database_port = dynamodb_local.free_port()
         self.port = dynamodb_local.free_port()
