@@ -29,7 +29,7 @@ _QUOTED = re.compile(r'"((?:[ !\x23-\x5b\x5d-\x7e]|\\["\\]){1,255})"')
 _BARE = re.compile(r"[A-Za-z0-9._~:+/=-]{1,255}")
 
 
-class _Key(msgspec.Struct, frozen=True):
+class Key(msgspec.Struct, frozen=True):
     """An idempotency key with its scope, and what the request that has it looks like."""
 
     digest: str
@@ -40,7 +40,7 @@ class Write(msgspec.Struct, frozen=True):
     """How a request that changes something is to be carried out."""
 
     match: Collection[int] | None
-    key: _Key | None
+    key: Key | None
     status: int
 
     @classmethod
@@ -72,7 +72,7 @@ class Write(msgspec.Struct, frozen=True):
             raise Refused(422, str(error), kind=KIND) from error
 
     def _once(
-        self, key: _Key, act: Callable[[Terms], R], render: Callable[[R], Answer[B]]
+        self, key: Key, act: Callable[[Terms], R], render: Callable[[R], Answer[B]]
     ) -> Answer[B]:
         claim = replies.claim(key.digest, key.fingerprint)
         if isinstance(claim, Reply):
@@ -94,13 +94,13 @@ def _again(reply: Reply) -> Answer[Any]:
     return Answer(msgspec.Raw(reply.body.encode()), headers, reply.status)
 
 
-def _key(request: Request, route: str) -> _Key | None:
+def _key(request: Request, route: str) -> Key | None:
     header = request.headers.get("idempotency-key")
     if header is None:
         return None
     scope = [principals.of(request).id, request.method, route]
     payload = [request.uri_params, request.headers.get("if-match"), requests.raw_body(request)]
-    return _Key(_digest([*scope, _word(header.strip(" \t"))]), _digest(payload))
+    return Key(_digest([*scope, _word(header.strip(" \t"))]), _digest(payload))
 
 
 def _word(header: str) -> str:

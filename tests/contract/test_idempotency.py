@@ -12,7 +12,7 @@ from chalicelib.storage import clock
 from chalicelib.storage.tables import ReplyModel
 from tests.conftest import Api
 from tests.faults.injection import struck
-from tests.filling import age_reply
+from tests.filling import add_tasks, age_reply
 
 WHOLE = {"name": "mended", "desc": "", "status": "DONE"}
 CHANGES: list[tuple[Any, ...]] = [
@@ -179,3 +179,9 @@ def test_a_key_means_the_same_with_and_without_quotes_and_nothing_with_get(api: 
     ]
     assert [answer.json_body["payload"]["id"] for answer in made] == [1, 1, 2, 3]
     assert api("GET", "/v1/tasks/1", Idempotency_Key="a\tb").status_code == 200
+
+
+def test_a_delete_that_would_fill_a_transaction_has_room_for_its_reply(api: Api, user: int) -> None:
+    add_tasks(49, assignees=[user])  # 98 operations, with the user and the claim to the name 100
+    deleted = [api("DELETE", f"/v1/users/{user}", Idempotency_Key="a") for _ in range(2)]
+    assert [answer.status_code for answer in deleted] == [200, 200]

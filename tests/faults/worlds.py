@@ -4,9 +4,12 @@ from typing import Any
 
 from chalice.test import HTTPResponse
 
+from chalicelib.storage import clock, ids
+from chalicelib.storage.changes import Change
+from chalicelib.storage.records import Task
 from chalicelib.storage.tables import ReplyModel
 from tests.conftest import Api
-from tests.filling import add_tasks, add_users, age_reply
+from tests.filling import add_users, age_reply
 
 WHOLE = {"name": "mended", "desc": "", "status": "DONE"}
 CHANGES: dict[str, tuple[Any, ...]] = {
@@ -42,8 +45,7 @@ class World:
     def __init__(self, api: Api, keyed: bool = False) -> None:
         self.api = api
         idle, busy = add_users(2)
-        [free] = add_tasks(1, name="free")
-        [held] = add_tasks(1, name="held", assignees=[busy])
+        free, held = _free_and_held(busy)
         self.ids = {"idle": idle, "busy": busy, "free": free, "held": held}
         self.headers = {"Idempotency_Key": f"key-{idle}"} if keyed else {}
 
@@ -75,6 +77,27 @@ class World:
     @staticmethod
     def _plain(task: dict[str, Any], names: dict[int, str]) -> dict[str, Any]:
         return task | {"id": 0, "assignees": [names[user] for user in task["assignees"]]}
+
+
+def _free_and_held(user_id: int) -> list[int]:
+    """A task that nobody has, and one that the user has."""
+    free, held = ids.next_ids("tasks", 2)
+    change = Change()
+    change.user_assigned(user_id)
+    for ident, assignees in ((free, ()), (held, (user_id,))):
+        change.new_task(
+            Task(
+                id=ident,
+                name="plan",
+                desc="",
+                status="PENDING",
+                expires_at=None,
+                created_at=clock.now(),
+                assignees=assignees,
+            )
+        )
+    change.commit()
+    return [free, held]
 
 
 def end_leases() -> None:
