@@ -5,10 +5,10 @@ import os
 
 from chalice.app import Chalice
 
-from chalicelib.api import health, tasks, users
+from chalicelib.api import docs, health, tasks, users
 from chalicelib.settings import Settings
 
 logging.getLogger("chalicelib").setLevel(Settings.from_environ(os.environ).log_level)
 app = Chalice(app_name="billet-tasks")
-for module in (users, tasks, health):
-    app.register_blueprint(module.blueprint, url_prefix="/v1")
+for module in (users, tasks, health, docs):
+    app.register_blueprint(module.blueprint)

@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 
 class Answer(msgspec.Struct, Generic[B], frozen=True):
-    """What a view gives: the body, to be written as JSON, and headers beside Content-Type."""
+    """What a view gives: the body, to be written as JSON (a msgspec.Raw as it is), and headers."""
 
     body: B
     headers: Mapping[str, str] = {}
@@ -50,9 +50,9 @@ ENDPOINTS: list[Endpoint] = []
 
 
 def endpoint(
-    blueprint: Blueprint, method: str, path: str, *, status: int = 200
+    blueprint: Blueprint, method: str, path: str, *, status: int = 200, prefix: str = "/v1"
 ) -> Callable[[View], View]:
-    """Makes a view the endpoint of a method and a path.
+    """Makes a view the endpoint of a method and a path, which follows the prefix.
 
     The view gets, by the annotations of its parameters: ids of the path as ints, `body` and `query`
     as the structs that they are annotated with, `request` as Chalice's own.
@@ -62,7 +62,7 @@ def endpoint(
         signature = inspect.signature(view)
         takes = {name: parameter.annotation for name, parameter in signature.parameters.items()}
         [gives] = get_args(signature.return_annotation)
-        ENDPOINTS.append(Endpoint(method, f"/v1{path}", view, status, takes, gives))
+        ENDPOINTS.append(Endpoint(method, prefix + path, view, status, takes, gives))
         readers = {name: _reader(name, kind) for name, kind in takes.items()}
 
         def handle(**path_parameters: str) -> Response:
@@ -85,7 +85,7 @@ def endpoint(
 
         handle.__name__ = view.__name__
         # No content types: Chalice would answer a wrong one in a form of its own.
-        blueprint.route(path, methods=[method], content_types=[])(handle)
+        blueprint.route(prefix + path, methods=[method], content_types=[])(handle)
         return view
 
     return register

@@ -1,0 +1,50 @@
+"""The JSON Schemas of what endpoints take and give."""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import msgspec
+
+from chalicelib.api.endpoint import Endpoint
+from chalicelib.api.schemas import Problem
+
+COMPONENT = "#/components/schemas/{name}"
+
+
+class Schemas(NamedTuple):
+    """The schema of each type, most of them references, and the components that they refer to."""
+
+    of: dict[Any, dict[str, Any]]
+    components: dict[str, dict[str, Any]]
+
+
+def collect(endpoints: Iterable[Endpoint]) -> Schemas:
+    """The schemas of all bodies."""
+    endpoints = list(endpoints)
+    taken = [each.takes["body"] for each in endpoints if "body" in each.takes]
+    given = [*(each.gives for each in endpoints), Problem]
+    of_taken, components = msgspec.json.schema_components(taken, ref_template=COMPONENT)
+    of_given, given_components = msgspec.json.schema_components(given, ref_template=COMPONENT)
+    components |= {name: _whole(schema) for name, schema in given_components.items()}
+    return Schemas(dict(zip([*taken, *given], [*of_taken, *of_given], strict=True)), components)
+
+
+def of_query(query: type[msgspec.Struct]) -> dict[str, dict[str, Any]]:
+    """The schema of each query parameter."""
+    components = msgspec.json.schema_components([query], ref_template=COMPONENT)[1]
+    properties = components[query.__name__]["properties"]
+    return {name: _without_null(schema) for name, schema in properties.items()}
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """What a query string can say: a parameter that has no value is left out of it."""
+    return schema["anyOf"][0] if "anyOf" in schema else schema
+
+
+def _whole(schema: dict[str, Any]) -> dict[str, Any]:
+    """All fields are there, also those that have a default in the code."""
+    fields = {
+        name: {key: value for key, value in field.items() if key != "default"}
+        for name, field in schema["properties"].items()
+    }
+    return {**schema, "properties": fields, "required": list(fields)}
