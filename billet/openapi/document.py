@@ -24,6 +24,13 @@ A body is JSON in UTF-8, of up to 256 KiB. Fields and parameters that are not de
 """
 SERVERS = [{"url": "..", "description": "Where this description comes from, behind any stage."}]
 
+TAGS = {
+    "users": "Users, and the tasks that each has.",
+    "tasks": "Tasks, and who has them.",
+    "health": "Whether the API can do its work.",
+    "docs": "What the API says of itself.",
+}
+
 
 def described() -> list[Endpoint]:
     """The endpoints of the API; the page that shows its description is not among them."""
@@ -47,6 +54,7 @@ def build() -> dict[str, Any]:
             "license": {"name": project["license"], "identifier": project["license"]},
         },
         servers=SERVERS,
+        tags=[{"name": name, "description": said} for name, said in TAGS.items()],
     )
     endpoints = described()
     bodies = schemas.collect(endpoints)

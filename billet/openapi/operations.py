@@ -17,7 +17,7 @@ def operation(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
     found = {
         "operationId": name,
         "summary": endpoint.view.__doc__ or name.replace("_", " ").capitalize(),
-        "tags": [endpoint.path.split("/")[2]],
+        "tags": [endpoint.view.__module__.rpartition(".")[2]],
         "parameters": [*_ids(endpoint), *_query(endpoint), *_headers(endpoint)],
         "responses": {str(endpoint.status): _success(endpoint, schemas), **_problems(endpoint)},
     }

@@ -17,7 +17,6 @@ from chalice.local import ChaliceRequestHandler, RouteMatcher
 from billet.serve.bodies import BadBody, read_body
 from chalicelib.api import problems
 
-METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT")
 IDLE_SECONDS = 30
 LINGER_SECONDS = 1.0
 LINGER_BYTES = 16 * 1024 * 1024
@@ -52,8 +51,13 @@ class Handler(ChaliceRequestHandler):
                 self._dispatch(body)
             self.wfile.flush()
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _answer  # noqa: N815
-    do_OPTIONS = do_TRACE = do_CONNECT = _answer  # noqa: N815
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _answer  # noqa: N815
+
+    def __getattr__(self, name: str) -> Callable[[], None]:
+        """Lets http.server find that every other method is answered, too: by a 404 or a 405."""
+        if name.startswith("do_"):
+            return self._answer
+        raise AttributeError(name)
 
     def _dispatch(self, body: bytes) -> None:
         try:

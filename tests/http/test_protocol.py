@@ -37,7 +37,7 @@ def answers(connection: socket.socket, methods: list[str]) -> list[tuple[int, di
 BAD_REQUESTS = {
     "garbage": (b"GARBAGE\r\n\r\n", 400),
     "an unknown version": (b"GET /v1/health HTTP/3.0\r\n\r\n", 505),
-    "an unknown method": (b"BREW /v1/tasks HTTP/1.1\r\n\r\n", 501),
+    "an unknown method": (b"BREW /v1/tasks HTTP/1.1\r\n\r\n", 405),
     "a method that is not for the path": (b"DELETE /v1/tasks HTTP/1.1\r\n\r\n", 405),
     "TRACE": (b"TRACE /v1/tasks HTTP/1.1\r\n\r\n", 405),
     "an unknown path": (b"GET /v1/nothing HTTP/1.1\r\n\r\n", 404),
