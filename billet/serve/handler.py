@@ -18,6 +18,7 @@ from billet.serve.bodies import BadBody, read_body
 from chalicelib.api import problems
 
 IDLE_SECONDS = 30
+MOST_REQUEST_LINE = 65536
 LINGER_SECONDS = 1.0
 LINGER_BYTES = 16 * 1024 * 1024
 
@@ -29,6 +30,7 @@ class Handler(ChaliceRequestHandler):
     disable_nagle_algorithm = True
     wbufsize = 64 * 1024
     timeout = IDLE_SECONDS
+    raw_requestline: bytes
 
     def __init__(
         self, *arguments: Any, at_work: Callable[[], AbstractContextManager[None]], **named: Any
@@ -37,6 +39,15 @@ class Handler(ChaliceRequestHandler):
         self._routes = named["app_object"].routes
         self._matcher = RouteMatcher(list(self._routes))
         super().__init__(*arguments, **named)
+
+    def parse_request(self) -> bool:
+        """Passes over an empty line before a request (RFC 9112, section 2.2), but over no other."""
+        if self.raw_requestline in (b"\r\n", b"\n"):
+            self.raw_requestline = self.rfile.readline(MOST_REQUEST_LINE)
+        parsed = bool(super().parse_request())
+        if self.raw_requestline and not self.requestline.split():
+            self.send_error(400, "the request line is empty")
+        return parsed
 
     def _answer(self) -> None:
         with self._at_work():
@@ -53,7 +64,7 @@ class Handler(ChaliceRequestHandler):
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _answer  # noqa: N815
 
-    def __getattr__(self, name: str) -> Callable[[], None]:
+    def __getattr__(self, name: str) -> Any:
         """Lets http.server find that every other method is answered, too: by a 404 or a 405."""
         if name.startswith("do_"):
             return self._answer

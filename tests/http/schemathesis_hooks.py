@@ -1,8 +1,5 @@
 """What schemathesis can't know of the API from its description, which says it in words only."""
 
-import random
-from typing import Any
-
 import schemathesis
 from schemathesis.checks import CHECKS
 from schemathesis.specs.openapi import checks
