@@ -1,5 +1,7 @@
 """What schemathesis can't know of the API from its description, which says it in words only."""
 
+from typing import Any
+
 import schemathesis
 from schemathesis.checks import CHECKS
 from schemathesis.specs.openapi import checks

@@ -19,7 +19,10 @@ from chalicelib.api.schemas import NewUser
 from tests.conftest import Api
 
 ROOT = Path(__file__).parents[2]
-SCHEMATHESIS = [Path(sys.executable).with_name("schemathesis"), "--config-file"]
+SCHEMATHESIS = (
+    Path(sys.executable).with_name("schemathesis"),
+    *("--config-file", "tests/http/schemathesis.toml", "run"),
+)
 WATCHED = """
 import sys
 opened = []
@@ -85,8 +88,7 @@ def test_schemathesis_finds_nothing_wrong_with_the_served_api(serve, tmp_path: P
     served = serve("--data", str(tmp_path))
     examples = str(settings().max_examples // 10)
     done = subprocess.run(
-        [*SCHEMATHESIS, "tests/http/schemathesis.toml", "run", f"{served.url}/v1/openapi.json"]
-        + ["--url", served.url, "--max-examples", examples],
+        [*SCHEMATHESIS, f"{served.url}/v1/openapi.json", "--url", served.url, "-n", examples],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": "."},
         capture_output=True,
