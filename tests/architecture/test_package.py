@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from botocore.session import get_session
 
-from billet.package import STAGES, chalice
+from billet.package import STAGES, chalice, slim
 from chalicelib.api import problems
 from chalicelib.settings import Settings
 
@@ -116,7 +116,7 @@ def test_the_unpacked_zip_serves_a_stage_and_writes_no_file(
 ) -> None:
     variables = template(packages, "dev")["APIHandler"]["Properties"]["Environment"]["Variables"]
     before = contents(unpacked)
-    user, task, assigned, tasks, refused = invoke(
+    user, task, assigned, tasks, refused, page, viewer, description = invoke(
         unpacked,
         {**variables, "TABLE_PREFIX": database.prefix, "AWS_ENDPOINT_URL_DYNAMODB": endpoint},
         [
@@ -127,6 +127,9 @@ def test_the_unpacked_zip_serves_a_stage_and_writes_no_file(
             ),
             proxy_event("GET", "/v1/tasks"),
             proxy_event("POST", "/v1/tasks", '{"name": 7}'),
+            proxy_event("GET", "/docs"),
+            proxy_event("GET", "/docs/swagger-ui.js"),
+            proxy_event("GET", "/v1/openapi.json"),
         ],
     )
     assert (user["statusCode"], user["headers"]["Location"]) == (201, "/dev/v1/users/1")
@@ -135,6 +138,9 @@ def test_the_unpacked_zip_serves_a_stage_and_writes_no_file(
     assert [(each["id"], each["assignees"]) for each in json.loads(tasks["body"])] == [(1, [1])]
     assert refused["statusCode"] == json.loads(refused["body"])["status"] == 400
     assert refused["headers"]["Content-Type"] == problems.CONTENT_TYPE
+    assert (page["statusCode"], '<base href="./">' in page["body"]) == (200, True)
+    assert "SwaggerUIBundle" in viewer["body"]
+    assert json.loads(description["body"])["openapi"] == "3.1.1"
     assert contents(unpacked) == before
 
 
@@ -153,7 +159,8 @@ def test_the_zip_holds_the_api_its_libraries_and_nothing_else(packages: Path) ->
     modules = {path.parts[0] for path in paths if path not in metadata} - {"__pycache__"}
     ours = {"app.py", "chalicelib", "chalice"}
     theirs = {"botocore", "dateutil", "jmespath", "msgspec", "pynamodb", "six.py", "urllib3"}
-    assert modules == ours | theirs
+    assert modules == ours | theirs | {"offapi"}
+    assert {path.name for path in paths if path.match("offapi/*")} == slim.SWAGGER_UI
     assert {path.name for path in metadata} == {"METADATA"}
     runtime = {path.name for path in paths if path.match("chalice/*.py")}
     assert runtime == {"__init__.py", "app.py"}
