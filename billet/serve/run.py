@@ -19,14 +19,19 @@ def until_stopped(host: str) -> None:
     """Serves until KeyboardInterrupt, and then finishes the requests in flight.
 
     Raises:
-        click.ClickException: the port is in use, or the database does not answer.
+        click.ClickException: the port is in use, the database does not answer, or nobody could be
+            let in.
     """
     settings = Settings.from_environ(os.environ)
+    if settings.cognito_user_pool_arn:
+        raise click.ClickException("COGNITO_USER_POOL_ARN: only API Gateway can check its tokens")
     with _listening(host, settings.port) as server:
         _make_tables()
         logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
         click.echo(f"Serving http://{server.address}; Ctrl-C stops it. Try:")
         click.echo(f"  curl http://{server.address}/v1/health")
+        if settings.authenticated:
+            click.echo("  python -m billet token create --name me --role admin")
         server.serve_until_stopped()
 
 
