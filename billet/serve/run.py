@@ -19,12 +19,9 @@ def until_stopped(host: str) -> None:
     """Serves until KeyboardInterrupt, and then finishes the requests in flight.
 
     Raises:
-        click.ClickException: the port is in use, the database does not answer, or nobody could be
-            let in.
+        click.ClickException: the port is in use, or the database does not answer.
     """
     settings = Settings.from_environ(os.environ)
-    if settings.cognito_user_pool_arn:
-        raise click.ClickException("COGNITO_USER_POOL_ARN: only API Gateway can check its tokens")
     with _listening(host, settings.port) as server:
         _make_tables()
         logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
