@@ -5,10 +5,12 @@ import os
 
 from chalice.app import Chalice
 
-from chalicelib.api import docs, health, tasks, users
+from chalicelib.api import authentication, docs, health, tasks, users
 from chalicelib.settings import Settings
 
-logging.getLogger("chalicelib").setLevel(Settings.from_environ(os.environ).log_level)
+settings = Settings.from_environ(os.environ)
+logging.getLogger("chalicelib").setLevel(settings.log_level)
 app = Chalice(app_name="billet-tasks")
 for module in (users, tasks, health, docs):
     app.register_blueprint(module.blueprint)
+authentication.guard(app, settings)

@@ -1,5 +1,5 @@
-"""What kinds of endpoints have in common: the errors that they answer, the headers that they take
-and give. Each is told once, with the rule for which endpoints it holds."""
+"""What kinds of endpoints have in common: who may call them, the errors that they answer, the
+headers that they take and give. Each is told once, with the rule for which endpoints it holds."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple, get_args
@@ -15,6 +15,10 @@ Rule = Callable[[Endpoint], bool]
 
 def always(_: Endpoint) -> bool:
     return True
+
+
+def is_guarded(endpoint: Endpoint) -> bool:
+    return endpoint.role is not None
 
 
 def creates(endpoint: Endpoint) -> bool:
@@ -55,6 +59,12 @@ HEADERS: dict[str, dict[str, Any]] = {
         "schema": {"type": "string", "pattern": r'^<\?.+>; rel="next"$'},
         "example": '<?cursor=WyJ0YXNrcyIs&page_size=100>; rel="next"',
     },
+    "WWW-Authenticate": {
+        "description": "What is asked for, and what is wrong with what was sent (RFC 6750).",
+        "required": True,
+        "schema": {"type": "string", "pattern": "^Bearer "},
+        "example": 'Bearer realm="billet-tasks", error="invalid_token"',
+    },
     "Retry-After": {
         "description": "After how many seconds to try again.",
         "required": True,
@@ -63,6 +73,16 @@ HEADERS: dict[str, dict[str, Any]] = {
     },
 }
 """Headers of answers."""
+
+SECURITY_SCHEMES: dict[str, dict[str, Any]] = {
+    "token": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A token from `billet token create` (`blt_…`), or one of the Cognito user"
+        " pool that takes their place. Its role is reader, editor or admin, each of which may do"
+        " what the one before may. Asked for in every deployment; locally with AUTH=on.",
+    }
+}
 
 GIVEN: dict[str, Rule] = {"Location": creates, "Link": lists}
 """Which of them an endpoint gives where it succeeds."""
@@ -94,6 +114,22 @@ class Problem(NamedTuple):
 
 PROBLEMS = (
     Problem("BadRequest", 400, "It can't be read, or isn't allowed.", "name: required", always),
+    Problem(
+        "Unauthorized",
+        401,
+        "No token, or one that is not valid.",
+        "authorization: the token is not valid",
+        is_guarded,
+        ("WWW-Authenticate",),
+    ),
+    Problem(
+        "Forbidden",
+        403,
+        "The role of the token does not allow it.",
+        "this needs the role editor, and you have reader",
+        is_guarded,
+        ("WWW-Authenticate",),
+    ),
     Problem("NotFound", 404, "No such user or task.", "task 7 does not exist", may_miss),
     Problem(
         "Conflict",

@@ -72,3 +72,5 @@ def _add_components(spec: APISpec, components: dict[str, Any]) -> None:
         spec.components.header(name, header)
     for problem in common.PROBLEMS:
         spec.components.response(problem.name, problem.response())
+    for name, scheme in common.SECURITY_SCHEMES.items():
+        spec.components.security_scheme(name, scheme)

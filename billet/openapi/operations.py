@@ -18,6 +18,7 @@ def operation(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
         "operationId": name,
         "summary": endpoint.view.__doc__ or name.replace("_", " ").capitalize(),
         "tags": [endpoint.view.__module__.rpartition(".")[2]],
+        "security": [{name: [endpoint.role]} for name in common.SECURITY_SCHEMES if endpoint.role],
         "parameters": [*_ids(endpoint), *_query(endpoint), *_headers(endpoint)],
         "responses": {str(endpoint.status): _success(endpoint, schemas), **_problems(endpoint)},
     }

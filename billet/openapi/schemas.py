@@ -42,9 +42,10 @@ def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _whole(schema: dict[str, Any]) -> dict[str, Any]:
-    """All fields are there, also those that have a default in the code."""
-    fields = {
-        name: {key: value for key, value in field.items() if key != "default"}
-        for name, field in schema["properties"].items()
-    }
-    return {**schema, "properties": fields, "required": list(fields)}
+    """What is given, where a field that has a default in the code is there, too."""
+    fields = schema["properties"]
+    always = [name for name in fields if name in schema["required"] or "default" in fields[name]]
+    given = {name: {**field} for name, field in fields.items()}
+    for field in given.values():
+        field.pop("default", None)
+    return {**schema, "properties": given, "required": always}

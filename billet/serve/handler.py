@@ -6,16 +6,26 @@ gives HEAD a body and passes over chunked ones. This one answers as API Gateway 
 every error as a problem.
 """
 
+import logging
 import socket
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
 from http import HTTPStatus
 from typing import Any
 
-from chalice.local import ChaliceRequestHandler, RouteMatcher
+from chalice.local import (
+    ChaliceRequestHandler,
+    ForbiddenError,
+    NotAuthorizedError,
+    RouteMatcher,
+)
 
 from billet.serve.bodies import BadBody, read_body
-from chalicelib.api import problems
+from chalicelib.api import principals, problems
+from chalicelib.errors import Unavailable
+
+log = logging.getLogger(__name__)
 
 IDLE_SECONDS = 30
 MOST_REQUEST_LINE = 65536
@@ -91,15 +101,35 @@ class Handler(ChaliceRequestHandler):
         return ", ".join(sorted(methods))
 
     def _call(self, body: bytes) -> None:
-        """Calls the app as Lambda would; HEAD is a GET whose body is not sent."""
-        reply = self.local_gateway.handle_request(
+        """Calls authorizer and app as API Gateway would, and answers as it for the authorizer."""
+        try:
+            reply = self._reply(body)
+        except NotAuthorizedError:
+            self._refuse(principals.missing_token())
+        except ForbiddenError:
+            self._refuse(principals.wrong_token())
+        except Unavailable as error:
+            self._problem(503, str(error), {"Retry-After": str(error.retry_after)})
+        except Exception:
+            request_id = uuid.uuid4()
+            log.exception("request %s failed", request_id)
+            self._problem(500, f"request {request_id} failed")
+        else:
+            headers = {**reply["headers"], **reply["multiValueHeaders"]}
+            self._send(reply["statusCode"], headers, (reply["body"] or "").encode())
+
+    def _reply(self, body: bytes) -> dict[str, Any]:
+        """What the app answers; HEAD is a GET whose body is not sent."""
+        reply: dict[str, Any] = self.local_gateway.handle_request(
             method="GET" if self.command == "HEAD" else self.command,
             path=self.path,
             headers=dict(self.headers),
             body=body or None,
         )
-        headers = {**reply["headers"], **reply["multiValueHeaders"]}
-        self._send(reply["statusCode"], headers, (reply["body"] or "").encode())
+        return reply
+
+    def _refuse(self, refusal: problems.Refused) -> None:
+        self._problem(refusal.status, str(refusal), refusal.headers)
 
     def handle_expect_100(self) -> bool:
         """Tells a client that waits for it to send the body."""
@@ -113,7 +143,7 @@ class Handler(ChaliceRequestHandler):
         self._problem(code, message or HTTPStatus(code).phrase)
         self.wfile.flush()
 
-    def _problem(self, status: int, detail: str, headers: dict[str, str] | None = None) -> None:
+    def _problem(self, status: int, detail: str, headers: Mapping[str, str] | None = None) -> None:
         content = {"Content-Type": problems.CONTENT_TYPE, **(headers or {})}
         self._send(status, content, problems.body(status, detail))
 

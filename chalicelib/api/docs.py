@@ -28,13 +28,13 @@ POLICY = "; ".join(
 blueprint = Blueprint(__name__)
 
 
-@endpoint(blueprint, "GET", "/openapi.json")
+@endpoint(blueprint, "GET", "/openapi.json", role=None)
 def get_description() -> Answer[msgspec.Raw]:
     """This description."""
     return Answer(_content(FILES / "openapi.json"))
 
 
-@endpoint(blueprint, "GET", "/docs", prefix="")
+@endpoint(blueprint, "GET", "/docs", role=None, prefix="")
 def show_docs(request: Request) -> Answer[msgspec.Raw]:
     """The page that shows the description."""
     page = (FILES / "docs.html").read_text()
@@ -43,17 +43,17 @@ def show_docs(request: Request) -> Answer[msgspec.Raw]:
     return Answer(msgspec.Raw(page.replace("{root}", root).encode()), headers)
 
 
-@endpoint(blueprint, "GET", "/docs/start.js", prefix="")
+@endpoint(blueprint, "GET", "/docs/start.js", role=None, prefix="")
 def get_start() -> Answer[msgspec.Raw]:
     return Answer(_content(FILES / "start.js"), _asset("text/javascript"))
 
 
-@endpoint(blueprint, "GET", "/docs/swagger-ui.js", prefix="")
+@endpoint(blueprint, "GET", "/docs/swagger-ui.js", role=None, prefix="")
 def get_swagger_ui() -> Answer[msgspec.Raw]:
     return Answer(_content(_swagger_ui("swagger_bundle.js")), _asset("text/javascript"))
 
 
-@endpoint(blueprint, "GET", "/docs/swagger-ui.css", prefix="")
+@endpoint(blueprint, "GET", "/docs/swagger-ui.css", role=None, prefix="")
 def get_style() -> Answer[msgspec.Raw]:
     return Answer(_content(_swagger_ui("swagger_style.css")), _asset("text/css"))
 

@@ -12,9 +12,10 @@ from typing import Any, Generic, NamedTuple, TypeVar, get_args
 import msgspec
 from chalice.app import Blueprint, Request, Response
 
-from chalicelib.api import problems, requests
+from chalicelib.api import principals, problems, requests
 from chalicelib.api.schemas import ListQuery
 from chalicelib.errors import BilletError, Unavailable
+from chalicelib.tokens import Role
 
 B = TypeVar("B")
 
@@ -36,6 +37,8 @@ class Endpoint(NamedTuple):
 
     method: str
     path: str
+    role: Role | None
+    """The least role that may call it; None: it is open to everybody."""
     view: View
     status: int
     """The status where it succeeds."""
@@ -50,9 +53,15 @@ ENDPOINTS: list[Endpoint] = []
 
 
 def endpoint(
-    blueprint: Blueprint, method: str, path: str, *, status: int = 200, prefix: str = "/v1"
+    blueprint: Blueprint,
+    method: str,
+    path: str,
+    *,
+    role: Role | None,
+    status: int = 200,
+    prefix: str = "/v1",
 ) -> Callable[[View], View]:
-    """Makes a view the endpoint of a method and a path, which follows the prefix.
+    """Makes a view the endpoint of a method and a path, for those who have the role or a higher.
 
     The view gets, by the annotations of its parameters: ids of the path as ints, `body` and `query`
     as the structs that they are annotated with, `request` as Chalice's own.
@@ -62,12 +71,13 @@ def endpoint(
         signature = inspect.signature(view)
         takes = {name: parameter.annotation for name, parameter in signature.parameters.items()}
         [gives] = get_args(signature.return_annotation)
-        ENDPOINTS.append(Endpoint(method, prefix + path, view, status, takes, gives))
+        ENDPOINTS.append(Endpoint(method, prefix + path, role, view, status, takes, gives))
         readers = {name: _reader(name, kind) for name, kind in takes.items()}
 
         def handle(**path_parameters: str) -> Response:
             request = blueprint.current_request
             try:
+                principals.admit(request, role)
                 requests.raw_body(request)
                 answer = view(**{name: read(request) for name, read in readers.items()})
                 body = msgspec.json.encode(answer.body)
