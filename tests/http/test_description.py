@@ -20,10 +20,10 @@ from chalicelib.api.schemas import NewUser
 from tests.conftest import Api
 
 ROOT = Path(__file__).parents[2]
-SCHEMATHESIS = (
-    Path(sys.executable).with_name("schemathesis"),
-    *("--config-file", "tests/http/schemathesis.toml", "run"),
-)
+BIN = Path(sys.executable).parent
+SCHEMATHESIS = """
+export TOKEN=$(python -m billet token create --name schemathesis --role admin)
+schemathesis --config-file tests/http/schemathesis.toml run"""
 WATCHED = """
 import sys
 opened = []
@@ -86,14 +86,15 @@ def test_a_start_reads_nothing_of_the_page() -> None:
 
 def test_schemathesis_finds_nothing_wrong_with_the_served_api(serve, tmp_path: Path) -> None:
     """A tenth of the examples, and a seed as fixed, as Hypothesis's profile has them for a test."""
-    served = serve("--data", str(tmp_path))
-    examples = str(settings().max_examples // 10)
-    seed = "1" if settings().derandomize else str(secrets.randbits(32))
-    options = ("--url", served.url, "--max-examples", examples, "--seed", seed)
+    served = serve("--data", str(tmp_path), AUTH="on")
+    [export] = re.findall(r"^ +(export .+)$", served.said, re.MULTILINE)
+    seed = 1 if settings().derandomize else secrets.randbits(32)
+    options = f"--url {served.url} --max-examples {settings().max_examples // 10} --seed {seed}"
     done = subprocess.run(
-        [*SCHEMATHESIS, f"{served.url}/v1/openapi.json", *options],
+        ["sh", "-e"],
+        input=f"{export}\n{SCHEMATHESIS} {served.url}/v1/openapi.json {options}",
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": "."},
+        env={**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", "PYTHONPATH": "."},
         capture_output=True,
         text=True,
     )
