@@ -26,6 +26,7 @@ def collect(endpoints: Iterable[Endpoint]) -> Schemas:
     of_taken, components = msgspec.json.schema_components(taken, ref_template=COMPONENT)
     of_given, given_components = msgspec.json.schema_components(given, ref_template=COMPONENT)
     components |= {name: _whole(schema) for name, schema in given_components.items()}
+    components = {name: _typed(schema) for name, schema in components.items()}
     return Schemas(dict(zip([*taken, *given], [*of_taken, *of_given], strict=True)), components)
 
 
@@ -33,7 +34,7 @@ def of_query(query: type[msgspec.Struct]) -> dict[str, dict[str, Any]]:
     """The schema of each query parameter."""
     components = msgspec.json.schema_components([query], ref_template=COMPONENT)[1]
     properties = components[query.__name__]["properties"]
-    return {name: _without_null(schema) for name, schema in properties.items()}
+    return {name: _typed(_without_null(schema)) for name, schema in properties.items()}
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
@@ -49,3 +50,15 @@ def _whole(schema: dict[str, Any]) -> dict[str, Any]:
     for field in given.values():
         field.pop("default", None)
     return {**schema, "properties": given, "required": always}
+
+
+def _typed(node: Any) -> Any:
+    """The schema with a type beside each enum; msgspec leaves it out, generators of clients ask."""
+    if isinstance(node, list):
+        return [_typed(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    found = {key: _typed(value) for key, value in node.items()}
+    if "enum" in found:
+        found["type"] = "string" if isinstance(found["enum"][0], str) else "boolean"
+    return found
