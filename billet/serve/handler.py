@@ -7,15 +7,17 @@ every error as a problem.
 """
 
 import socket
+import uuid
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
+from email.message import Message
 from http import HTTPStatus
 from typing import Any
 
 from chalice.local import ChaliceRequestHandler, RouteMatcher
 
 from billet.serve.bodies import BadBody, read_body
-from chalicelib.api import problems
+from chalicelib.api import headers, problems, request_ids
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT")
 IDLE_SECONDS = 30
@@ -38,6 +40,16 @@ class Handler(ChaliceRequestHandler):
         self._routes = named["app_object"].routes
         self._matcher = RouteMatcher(list(self._routes))
         super().__init__(*arguments, **named)
+
+    def setup(self) -> None:
+        """Lets the app know who the client is, as API Gateway does."""
+        super().setup()
+        self.local_gateway.event_converter.LOCAL_SOURCE_IP = self.client_address[0]
+
+    def parse_request(self) -> bool:
+        """Reads the head of a request, and forgets that of the request before in any case."""
+        self.headers = Message()
+        return bool(super().parse_request())
 
     def _answer(self) -> None:
         with self._at_work():
@@ -63,17 +75,18 @@ class Handler(ChaliceRequestHandler):
             return
         allowed = self._allowed(route)
         if self.command == "OPTIONS":
-            self._send(204, {"Allow": allowed}, b"")
-        elif self.command not in allowed.split(", "):
-            self._problem(405, f"{self.command} is not for this path", {"Allow": allowed})
+            self._send_own(204, headers.of_preflight(allowed), b"")
+        elif self.command not in allowed:
+            told = {"Allow": ", ".join(allowed)}
+            self._problem(405, f"{self.command} is not for this path", told)
         else:
             self._call(body)
 
-    def _allowed(self, route: str) -> str:
+    def _allowed(self, route: str) -> list[str]:
         methods = set(self._routes[route]) | {"OPTIONS"}
         if "GET" in methods:
             methods.add("HEAD")
-        return ", ".join(sorted(methods))
+        return sorted(methods)
 
     def _call(self, body: bytes) -> None:
         """Calls the app as Lambda would; HEAD is a GET whose body is not sent."""
@@ -83,8 +96,8 @@ class Handler(ChaliceRequestHandler):
             headers=dict(self.headers),
             body=body or None,
         )
-        headers = {**reply["headers"], **reply["multiValueHeaders"]}
-        self._send(reply["statusCode"], headers, (reply["body"] or "").encode())
+        told = {**reply["headers"], **reply["multiValueHeaders"]}
+        self._send(reply["statusCode"], told, (reply["body"] or "").encode())
 
     def handle_expect_100(self) -> bool:
         """Tells a client that waits for it to send the body."""
@@ -98,13 +111,22 @@ class Handler(ChaliceRequestHandler):
         self._problem(code, message or HTTPStatus(code).phrase)
         self.wfile.flush()
 
-    def _problem(self, status: int, detail: str, headers: dict[str, str] | None = None) -> None:
-        content = {"Content-Type": problems.CONTENT_TYPE, **(headers or {})}
-        self._send(status, content, problems.body(status, detail))
+    def _problem(self, status: int, detail: str, told: dict[str, str] | None = None) -> None:
+        content = {"Content-Type": problems.CONTENT_TYPE, **(told or {})}
+        self._send_own(status, content, problems.body(status, detail))
 
-    def _send(self, status: int, headers: dict[str, Any], body: bytes) -> None:
+    def _send_own(self, status: int, told: dict[str, str], body: bytes) -> None:
+        """Sends an answer that is not the app's."""
+        method = getattr(self, "command", None) or "-"
+        asked = self.headers if method != "-" else Message()  # there may be no head at all
+        named = request_ids.settle(asked, str(uuid.uuid4()))
+        if status >= 400:
+            request_ids.note_failure(method if method in METHODS else "-", "-", status)
+        self._send(status, {**headers.of_reply(asked, method, status), **named, **told}, body)
+
+    def _send(self, status: int, told: dict[str, Any], body: bytes) -> None:
         self.send_response(status)
-        for name, value in headers.items():
+        for name, value in told.items():
             self.send_header(name, value)
         if status != 204:
             self.send_header("Content-Length", str(len(body)))
