@@ -12,7 +12,7 @@ settings = Settings.from_environ(os.environ)
 request_ids.stamp_log_records()
 logging.getLogger("chalicelib").setLevel(settings.log_level)
 for name in ("botocore", "pynamodb"):
-    logging.getLogger(name).setLevel(logging.INFO)  # below that they log requests with their bodies
+    logging.getLogger(name).setLevel(logging.WARNING)  # in DEBUG they log bodies, and tokens
 app = Chalice(app_name="billet-tasks")
 for module in (users, tasks, health):
     app.register_blueprint(module.blueprint, url_prefix="/v1")

@@ -1,14 +1,27 @@
-"""What API Gateway answers by itself, in the API's own form of error.
+"""What API Gateway answers by itself, in the API's own form of error, and what it lets through.
 
-It is merged into the template as SAM's GatewayResponses, so that it is part of the API's definition
-and a change of it is deployed like one of a route.
+It is merged into the template as SAM's GatewayResponses and MethodSettings, so that it is part of
+the API's definition and a change of it is deployed like one of a route.
 """
 
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from chalicelib.api import problems
+from chalicelib.api import headers, problems, request_ids
+from chalicelib.api.endpoint import Endpoint
+from chalicelib.api.throttling import USUAL, Throttle
 
 RETRY_AFTER = {"Retry-After": "'1'"}
+ALWAYS = {
+    **{name: f"'{text}'" for name, text in headers.SECURITY.items()},
+    **{name: f"'{text}'" for name, text in headers.HTTPS_ONLY.items()},
+    "Cache-Control": "'no-store'",
+    "Content-Type": f"'{problems.CONTENT_TYPE}'",
+    request_ids.HEADER: "context.requestId",
+}
+"""What each of these answers says. In single quotes is a text, without them a variable:
+https://docs.aws.amazon.com/apigateway/latest/developerguide/rest-api-parameter-mapping.html
+The quotes of a policy within need no mark (https://github.com/DataBiosphere/azul/pull/6385)."""
 BROKEN = (500, "request $context.requestId failed")
 
 RESPONSES: dict[str, tuple[int, str]] = {
@@ -40,17 +53,59 @@ the status and detail of each answer; an unknown path and a wrong method are one
 RETRYABLE = {"INTEGRATION_FAILURE", "THROTTLED"}
 
 
-def merge_template() -> dict[str, Any]:
-    """What `chalice package` is to merge into its template."""
-    responses = {kind: _response(kind, *answer) for kind, answer in RESPONSES.items()}
-    return {"Resources": {"RestAPI": {"Properties": {"GatewayResponses": responses}}}}
+def merge_template(endpoints: Iterable[Endpoint], origins: Sequence[str]) -> dict[str, Any]:
+    """What `chalice package` is to merge into its template.
+
+    Args:
+        endpoints: the routes, each with its rule of throttling.
+        origins: from where pages may read the answers.
+    """
+    given = ALWAYS | _cors(origins)
+    properties = {
+        "GatewayResponses": {
+            kind: _response(kind, given, *answer) for kind, answer in RESPONSES.items()
+        },
+        "MethodSettings": method_settings(endpoints),
+    }
+    return {"Resources": {"RestAPI": {"Properties": properties}}}
 
 
-def _response(kind: str, status: int, detail: str) -> dict[str, Any]:
-    headers = {"Access-Control-Allow-Origin": "'*'", "Content-Type": f"'{problems.CONTENT_TYPE}'"}
+def method_settings(endpoints: Iterable[Endpoint]) -> list[dict[str, Any]]:
+    """How much API Gateway lets through: to any route, and to each that has a rule of its own.
+
+    In paths a slash is written ~1, but the first one as it is too:
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-apigateway-stage-methodsetting.html
+    """
+    own = [one for one in endpoints if one.throttle != USUAL]
+    return [
+        _setting("*", "/*", USUAL),
+        *(_setting(one.method, "/" + one.path.replace("/", "~1"), one.throttle) for one in own),
+    ]
+
+
+def _setting(method: str, path: str, throttle: Throttle) -> dict[str, Any]:
+    return {
+        "HttpMethod": method,
+        "ResourcePath": path,
+        "ThrottlingRateLimit": throttle.rate,
+        "ThrottlingBurstLimit": throttle.burst,
+    }
+
+
+def _cors(origins: Sequence[str]) -> dict[str, str]:
+    """API Gateway can't choose among origins here, so of several it names the first."""
+    if not origins:
+        return {}
+    return {
+        "Access-Control-Allow-Origin": f"'{origins[0]}'",
+        "Access-Control-Expose-Headers": f"'{headers.EXPOSED}'",
+    }
+
+
+def _response(kind: str, given: Mapping[str, str], status: int, detail: str) -> dict[str, Any]:
     return {
         "StatusCode": status,
-        "ResponseParameters": {"Headers": headers | (RETRY_AFTER if kind in RETRYABLE else {})},
+        "ResponseParameters": {"Headers": {**given, **(RETRY_AFTER if kind in RETRYABLE else {})}},
         # A template for application/json is taken whatever the client accepts.
         "ResponseTemplates": {"application/json": problems.body(status, detail).decode()},
     }

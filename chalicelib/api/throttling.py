@@ -30,6 +30,8 @@ class Throttle(NamedTuple):
 
 USUAL = Throttle(rate=100, burst=200)
 """For a route that has no rule of its own."""
+PAGES = Throttle(rate=50, burst=100)
+"""For lists: a page may take a megabyte of reading."""
 
 
 class Limiter:

@@ -13,8 +13,11 @@ from typing import Any
 import pytest
 from botocore.session import get_session
 
-from billet.package import STAGES, chalice
+from billet.package import STAGES, chalice, gateway
+from chalicelib.api import headers as headers_of_the_api
 from chalicelib.api import problems
+from chalicelib.api.endpoint import ENDPOINTS
+from chalicelib.api.throttling import Throttle
 from chalicelib.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -23,7 +26,8 @@ import json, sys
 assert not any("site-packages" in folder for folder in sys.path), sys.path
 sys.path.insert(0, sys.argv[1])
 from app import app
-print(json.dumps([app(event, None) for event in json.load(sys.stdin)]))
+class Context: aws_request_id = "test"
+print(json.dumps([app(event, Context) for event in json.load(sys.stdin)]))
 """
 APP = """
 from chalice import Chalice
@@ -84,7 +88,12 @@ def proxy_event(method: str, resource: str, body: str | None = None, **ids: str)
         "stageVariables": None,
         "body": body,
         "isBase64Encoded": False,
-        "requestContext": {"resourcePath": resource, "httpMethod": method, "path": path},
+        "requestContext": {
+            "resourcePath": resource,
+            "httpMethod": method,
+            "path": path,
+            "identity": {"sourceIp": "10.0.0.1"},
+        },
     }
 
 
@@ -135,6 +144,7 @@ def test_the_unpacked_zip_serves_a_stage_and_writes_no_file(
     assert [(each["id"], each["assignees"]) for each in json.loads(tasks["body"])] == [(1, [1])]
     assert refused["statusCode"] == json.loads(refused["body"])["status"] == 400
     assert refused["headers"]["Content-Type"] == problems.CONTENT_TYPE
+    assert refused["headers"]["RateLimit"].startswith('"burst";r=45;t=1, "quota";r=995;t=60')
     assert contents(unpacked) == before
 
 
@@ -153,7 +163,8 @@ def test_the_zip_holds_the_api_its_libraries_and_nothing_else(packages: Path) ->
     modules = {path.parts[0] for path in paths if path not in metadata} - {"__pycache__"}
     ours = {"app.py", "chalicelib", "chalice"}
     theirs = {"botocore", "dateutil", "jmespath", "msgspec", "pynamodb", "six.py", "urllib3"}
-    assert modules == ours | theirs
+    for_throttling = {"limits", "deprecated", "packaging", "typing_extensions.py", "wrapt"}
+    assert modules == ours | theirs | for_throttling
     assert {path.name for path in metadata} == {"METADATA"}
     runtime = {path.name for path in paths if path.match("chalice/*.py")}
     assert runtime == {"__init__.py", "app.py"}
@@ -197,10 +208,69 @@ def test_whatever_api_gateway_answers_by_itself_has_the_form_of_the_apis_errors(
     for response in responses.values():
         headers = response["ResponseParameters"]["Headers"]
         assert headers["Content-Type"] == "'application/problem+json'"
-        assert headers["Access-Control-Allow-Origin"] == "'*'"
+        assert headers["X-Request-Id"] == "context.requestId"
+        asked = {"x-forwarded-proto": "https"}
+        common = headers_of_the_api.of_reply(asked, "GET", response["StatusCode"])
+        assert {name: headers[name] for name in common} == {
+            name: f"'{text}'" for name, text in common.items()
+        }
         body = response["ResponseTemplates"]["application/json"]
         detail = json.loads(body)["detail"]
         assert body == problems.body(response["StatusCode"], detail).decode()
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_api_gateway_lets_through_to_each_route_what_the_rule_beside_it_says(
+    stage: str, packages: Path
+) -> None:
+    properties = template(packages, stage)["RestAPI"]["Properties"]
+    settings = {
+        (one["HttpMethod"], one["ResourcePath"]): Throttle(
+            one["ThrottlingRateLimit"], one["ThrottlingBurstLimit"]
+        )
+        for one in properties["MethodSettings"]
+    }
+    assert len(settings) == len(properties["MethodSettings"])
+    usual = settings.pop(("*", "/*"))
+    for path, methods in properties["DefinitionBody"]["paths"].items():
+        for method in methods:
+            [rule] = [one.throttle for one in ENDPOINTS if one[:2] == (method.upper(), path)]
+            escaped = "/" + path.replace("/", "~1")
+            assert settings.pop((method.upper(), escaped), usual) == rule
+    assert settings == {}
+
+
+def test_a_list_is_let_through_at_half_the_usual_rate() -> None:
+    usual, *own = gateway.method_settings(ENDPOINTS)
+    assert usual == {
+        "HttpMethod": "*",
+        "ResourcePath": "/*",
+        "ThrottlingRateLimit": 100,
+        "ThrottlingBurstLimit": 200,
+    }
+    assert {
+        "HttpMethod": "GET",
+        "ResourcePath": "/~1v1~1users~1{user_id}~1tasks",
+        "ThrottlingRateLimit": 50,
+        "ThrottlingBurstLimit": 100,
+    } in own
+
+
+@pytest.mark.parametrize(
+    ("origins", "named"),
+    [
+        ((), None),
+        (("*",), "'*'"),
+        (("https://a.example", "https://b.example"), "'https://a.example'"),
+    ],
+)
+def test_what_api_gateway_answers_by_itself_is_for_pages_of_the_first_origin_only(
+    origins: tuple[str, ...], named: str | None
+) -> None:
+    properties = gateway.merge_template([], origins)["Resources"]["RestAPI"]["Properties"]
+    for response in properties["GatewayResponses"].values():
+        headers = response["ResponseParameters"]["Headers"]
+        assert headers.get("Access-Control-Allow-Origin") == named
 
 
 def test_a_missing_package_index_is_told_in_one_line(tmp_path: Path) -> None:
