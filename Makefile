@@ -25,10 +25,12 @@ serve: $(READY)  ## the API at http://localhost:3000 (PORT=…, ARGS="--db local
 test: $(READY)  ## the whole suite, on moto and, wherever it can be had, on DynamoDB Local
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
-check: $(READY)  ## format, lint and types
+check: $(READY)  ## format, lint, types, and known dangers in the code and the libraries
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/bandit --quiet --severity-level medium --recursive app.py chalicelib billet
+	$(BIN)/python .ci/audit.py
 
 pr: check test  ## all that a change must pass
 
