@@ -5,7 +5,7 @@ import os
 
 from chalice.app import Chalice
 
-from chalicelib.api import health, preflight, request_ids, tasks, users
+from chalicelib.api import authentication, health, preflight, request_ids, tasks, users
 from chalicelib.settings import Settings
 
 settings = Settings.from_environ(os.environ)
@@ -16,5 +16,6 @@ for name in ("botocore", "pynamodb"):
 app = Chalice(app_name="billet-tasks")
 for module in (users, tasks, health):
     app.register_blueprint(module.blueprint, url_prefix="/v1")
+authentication.guard(app, settings)
 if settings.origins:
     preflight.register(app)

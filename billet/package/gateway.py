@@ -7,28 +7,19 @@ the API's definition and a change of it is deployed like one of a route.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from chalicelib.api import headers, problems, request_ids
+from chalicelib.api import headers, principals, problems, request_ids
 from chalicelib.api.endpoint import Endpoint
 from chalicelib.api.throttling import USUAL, Throttle
 
-RETRY_AFTER = {"Retry-After": "'1'"}
-ALWAYS = {
-    **{name: f"'{text}'" for name, text in headers.SECURITY.items()},
-    **{name: f"'{text}'" for name, text in headers.HTTPS_ONLY.items()},
-    "Cache-Control": "'no-store'",
-    "Content-Type": f"'{problems.CONTENT_TYPE}'",
-    request_ids.HEADER: "context.requestId",
-}
-"""What each of these answers says. In single quotes is a text, without them a variable:
-https://docs.aws.amazon.com/apigateway/latest/developerguide/rest-api-parameter-mapping.html
-The quotes of a policy within need no mark (https://github.com/DataBiosphere/azul/pull/6385)."""
 BROKEN = (500, "request $context.requestId failed")
+BUSY = (503, "the service is busy; try again")
+MISSING, WRONG = principals.missing_token(), principals.wrong_token()
 
 RESPONSES: dict[str, tuple[int, str]] = {
-    "ACCESS_DENIED": (403, "not allowed"),
+    "ACCESS_DENIED": (WRONG.status, str(WRONG)),
     "API_CONFIGURATION_ERROR": BROKEN,
-    "AUTHORIZER_CONFIGURATION_ERROR": BROKEN,
-    "AUTHORIZER_FAILURE": BROKEN,
+    "AUTHORIZER_CONFIGURATION_ERROR": BUSY,
+    "AUTHORIZER_FAILURE": BUSY,
     "BAD_REQUEST_BODY": (400, "body: not valid"),
     "BAD_REQUEST_PARAMETERS": (400, "query: not valid"),
     "DEFAULT_4XX": (400, "the request can't be read"),
@@ -43,14 +34,31 @@ RESPONSES: dict[str, tuple[int, str]] = {
     "REQUEST_TOO_LARGE": (413, "the request is too large"),
     "RESOURCE_NOT_FOUND": (404, "no such path"),
     "THROTTLED": (429, "too many requests; try again"),
-    "UNAUTHORIZED": (401, "not authenticated"),
+    "UNAUTHORIZED": (MISSING.status, str(MISSING)),
     "UNSUPPORTED_MEDIA_TYPE": (415, "content-type: expected application/json"),
     "WAF_FILTERED": (403, "not allowed"),
 }
 """By https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html
-the status and detail of each answer; an unknown path and a wrong method are one to API Gateway."""
+the status and detail of each answer. An unknown path and a wrong method are one to API Gateway, and
+the authorizer denies access to wrong tokens only."""
 
-RETRYABLE = {"INTEGRATION_FAILURE", "THROTTLED"}
+ALWAYS = {
+    **headers.SECURITY,
+    **headers.HTTPS_ONLY,
+    "Cache-Control": "no-store",
+    "Content-Type": problems.CONTENT_TYPE,
+}
+"""What each of them says."""
+RETRY_AFTER = {"Retry-After": "1"}
+HEADERS: dict[str, Mapping[str, str]] = {
+    "ACCESS_DENIED": WRONG.headers,
+    "AUTHORIZER_CONFIGURATION_ERROR": RETRY_AFTER,
+    "AUTHORIZER_FAILURE": RETRY_AFTER,
+    "INTEGRATION_FAILURE": RETRY_AFTER,
+    "THROTTLED": RETRY_AFTER,
+    "UNAUTHORIZED": MISSING.headers,
+}
+"""What some of them say beside that."""
 
 
 def merge_template(endpoints: Iterable[Endpoint], origins: Sequence[str]) -> dict[str, Any]:
@@ -97,15 +105,21 @@ def _cors(origins: Sequence[str]) -> dict[str, str]:
     if not origins:
         return {}
     return {
-        "Access-Control-Allow-Origin": f"'{origins[0]}'",
-        "Access-Control-Expose-Headers": f"'{headers.EXPOSED}'",
+        "Access-Control-Allow-Origin": origins[0],
+        "Access-Control-Expose-Headers": headers.EXPOSED,
     }
 
 
 def _response(kind: str, given: Mapping[str, str], status: int, detail: str) -> dict[str, Any]:
+    """An answer. Its headers are texts, in single quotes, or variables, without them:
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/rest-api-parameter-mapping.html
+    Quotes within a text need no mark (https://github.com/DataBiosphere/azul/pull/6385).
+    """
+    told = {**given, **HEADERS.get(kind, {})}
+    quoted = {name: f"'{text}'" for name, text in told.items()}
     return {
         "StatusCode": status,
-        "ResponseParameters": {"Headers": {**given, **(RETRY_AFTER if kind in RETRYABLE else {})}},
+        "ResponseParameters": {"Headers": {**quoted, request_ids.HEADER: "context.requestId"}},
         # A template for application/json is taken whatever the client accepts.
         "ResponseTemplates": {"application/json": problems.body(status, detail).decode()},
     }

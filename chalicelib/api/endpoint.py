@@ -12,10 +12,11 @@ from typing import Any, Generic, NamedTuple, TypeVar, get_args
 import msgspec
 from chalice.app import Blueprint, Request, Response
 
-from chalicelib.api import headers, problems, request_ids, requests, throttling
+from chalicelib.api import headers, principals, problems, request_ids, requests, throttling
 from chalicelib.api.schemas import ListQuery
 from chalicelib.api.throttling import USUAL, Throttle
 from chalicelib.errors import BilletError, Unavailable
+from chalicelib.tokens import Role
 
 B = TypeVar("B")
 
@@ -37,6 +38,8 @@ class Endpoint(NamedTuple):
 
     method: str
     path: str
+    role: Role | None
+    """The least role that may call it; None: it is open to everybody."""
     view: View
     status: int
     """The status where it succeeds."""
@@ -53,9 +56,15 @@ ENDPOINTS: list[Endpoint] = []
 
 
 def endpoint(
-    blueprint: Blueprint, method: str, path: str, *, status: int = 200, throttle: Throttle = USUAL
+    blueprint: Blueprint,
+    method: str,
+    path: str,
+    *,
+    role: Role | None,
+    status: int = 200,
+    throttle: Throttle = USUAL,
 ) -> Callable[[View], View]:
-    """Makes a view the endpoint of a method and a path.
+    """Makes a view the endpoint of a method and a path, for those who have the role or a higher.
 
     The view gets, by the annotations of its parameters: ids of the path as ints, `body` and `query`
     as the structs that they are annotated with, `request` as Chalice's own.
@@ -65,12 +74,14 @@ def endpoint(
         signature = inspect.signature(view)
         takes = {name: parameter.annotation for name, parameter in signature.parameters.items()}
         [gives] = get_args(signature.return_annotation)
-        ENDPOINTS.append(Endpoint(method, f"/v1{path}", view, status, takes, gives, throttle))
+        whole = f"/v1{path}"
+        ENDPOINTS.append(Endpoint(method, whole, role, view, status, takes, gives, throttle))
         readers = {name: _reader(name, kind) for name, kind in takes.items()}
 
         def respond(request: Request, told: dict[str, str]) -> Response:
             try:
                 told |= throttling.admit(request)
+                principals.admit(request, role)
                 requests.raw_body(request)
                 answer = view(**{name: read(request) for name, read in readers.items()})
                 body = msgspec.json.encode(answer.body)

@@ -43,8 +43,41 @@ def test_tables_are_named_after_the_stage_unless_told_otherwise() -> None:
         ("RATE_QUOTA", "-1"),
         ("RATE_WINDOW_SECONDS", "0"),
         ("RATE_BURST", "0"),
+        ("AUTH", "yes"),
+        ("AUTH_CACHE_SECONDS", "3601"),
+        ("COGNITO_USER_POOL_ARN", "us-east-1_abc"),
     ],
 )
 def test_a_value_that_can_not_be_is_refused_by_name(name: str, value: str) -> None:
     with pytest.raises(ValueError, match=f"^{name}: "):
         Settings.from_environ({name: value})
+
+
+@pytest.mark.parametrize(
+    ("stage", "auth", "authenticated"),
+    [
+        ("local", "", False),
+        ("local", "off", False),
+        ("local", "on", True),
+        ("dev", "", True),
+        ("prod", "on", True),
+    ],
+)
+def test_authentication_is_off_in_the_stage_local_only(
+    stage: str, auth: str, authenticated: bool
+) -> None:
+    read = Settings.from_environ({"STAGE": stage, "AUTH": auth})
+    assert read.authenticated is authenticated
+
+
+@pytest.mark.parametrize("stage", ["dev", "prod"])
+def test_a_deployed_stage_without_authentication_is_refused_by_name(stage: str) -> None:
+    with pytest.raises(ValueError, match=f"^AUTH: can't be off in the stage {stage}$"):
+        Settings.from_environ({"STAGE": stage, "AUTH": "off"})
+
+
+def test_a_user_pool_without_authentication_is_refused_by_name() -> None:
+    pool = "arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_Ab1"
+    assert Settings.from_environ({"STAGE": "dev", "COGNITO_USER_POOL_ARN": pool}).authenticated
+    with pytest.raises(ValueError, match=r"^COGNITO_USER_POOL_ARN: needs AUTH=on$"):
+        Settings.from_environ({"COGNITO_USER_POOL_ARN": pool})
