@@ -16,6 +16,7 @@ from chalice.test import Client
 from chalicelib.api import headers, preflight
 from chalicelib.settings import Settings
 from tests.conftest import Api
+from tests.http.test_protocol import answers, converse
 
 ROOT = Path(__file__).parents[2]
 OURS = "https://tasks.example"
@@ -153,6 +154,24 @@ def test_a_well_formed_request_id_comes_back_and_is_in_the_log(
     assert record.request_id == given
     route = "/v1/tasks/{task_id}"
     assert record.getMessage() == f"request_id={given} method=GET route={route} status=400"
+
+
+def test_a_request_id_comes_back_wherever_the_answer_is_made(server: str) -> None:
+    with httpx.Client(base_url=f"http://{server}", headers={"X-Request-Id": "mine"}) as client:
+        for method, path, _ in REQUESTS.values():
+            assert client.request(method, path).headers.get_list("X-Request-Id") == ["mine"]
+
+
+def test_what_can_not_be_read_gets_nothing_of_the_request_before_it(server: str) -> None:
+    named = b"GET /v1/health HTTP/1.1\r\nX-Request-Id: mine\r\nX-Forwarded-Proto: https\r\n\r\n"
+    unreadable = b"GET /v1/tasks HTTP/1.1\r\nX: " + b"a" * 70_000 + b"\r\n\r\n"
+    for data in (b"GARBAGE\r\n\r\n", unreadable, b"GET /" + b"a" * 70_000 + b"\r\n\r\n"):
+        with converse(server, named + data) as connection:
+            (_, first, _), (status, second, _) = answers(connection, ["GET", "GET"])
+        assert first["X-Request-Id"] == "mine"
+        assert status in {400, 414, 431}
+        assert re.fullmatch("[0-9a-f-]{36}", second["X-Request-Id"])
+        assert "Strict-Transport-Security" not in second
 
 
 @pytest.mark.parametrize("given", ["", "x" * 65, "a b", "a\nb", "é", "<script>", "a=b"])

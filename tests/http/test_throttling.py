@@ -1,14 +1,17 @@
 """A principal gets what the settings allow, to the request, and is told what is left."""
 
 import json
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
+import httpx
 import pytest
+from chalice.app import Request
 
-from chalicelib.api import throttling
+from chalicelib.api import principals, throttling
 from chalicelib.api.problems import Refused
 from chalicelib.settings import Settings
 from chalicelib.storage import client
@@ -44,6 +47,12 @@ def limit() -> Iterator[Callable[..., None]]:
 
 
 @pytest.fixture
+def backend() -> str:
+    """Any database would do for what is tested here."""
+    return "moto"
+
+
+@pytest.fixture
 def _no_database() -> Iterator[None]:
     """Has DynamoDB answer at once that there is nothing."""
     connection = client.connect()
@@ -72,8 +81,9 @@ def test_of_1000_requests_at_twice_the_quota_just_the_quota_is_served(
     assert [api("GET", "/v1/health").status_code for _ in range(2)] == [200, 429]
 
 
+@pytest.mark.usefixtures("clock")
 def test_a_burst_is_refused_with_the_problem_of_the_draft_and_costs_no_quota(
-    api: Api, clock: Clock, limit: Callable[..., None]
+    api: Api, limit: Callable[..., None]
 ) -> None:
     limit(rate_quota=100, rate_burst=3)
     statuses = [api("GET", "/v1/tasks/0").status_code for _ in range(5)]
@@ -93,15 +103,6 @@ def test_a_burst_is_refused_with_the_problem_of_the_draft_and_costs_no_quota(
 
 
 @pytest.mark.usefixtures("clock")
-def test_each_principal_has_a_quota_of_its_own_and_each_address_of_those_unknown() -> None:
-    limiter = throttling.Limiter(quota=1, window=60, burst=1)
-    for who in ("token", "10.0.0.1", "10.0.0.2"):
-        limiter.admit(who)
-        with pytest.raises(Refused):
-            limiter.admit(who)
-
-
-@pytest.mark.usefixtures("clock")
 def test_16_threads_get_the_quota_together_and_each_is_told_another_rest() -> None:
     limiter = throttling.Limiter(quota=500, window=60, burst=500)
 
@@ -115,6 +116,39 @@ def test_16_threads_get_the_quota_together_and_each_is_told_another_rest() -> No
         found = Counter(threads.map(rest, range(1000)))
     told = [f'"burst";r={left};t=1, "quota";r={left};t=60' for left in range(500)]
     assert found == Counter(told) + Counter(refused=500)
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_token_is_counted_wherever_it_comes_from_and_without_one_the_address(
+    limit: Callable[..., None],
+) -> None:
+    limit(rate_quota=1)
+    principals.trust(principals.token_holder)
+    token = {"id": "0123", "name": "ci", "role": "reader"}
+    for address, said in (("10.0.0.1", token), ("10.0.0.1", {}), ("10.0.0.2", {})):
+        throttling.admit(request_from(address, said))
+    for address, said in (("10.0.0.2", token), ("10.0.0.2", {})):
+        with pytest.raises(Refused):
+            throttling.admit(request_from(address, said))
+    principals.trust(principals.anonymous)
+
+
+def request_from(address: str, authorizer: dict[str, str]) -> Request:
+    event = {"headers": {}, "pathParameters": {}, "stageVariables": {}, "body": None}
+    context = {"httpMethod": "GET", "resourcePath": "/", "identity": {"sourceIp": address}}
+    query = {"multiValueQueryStringParameters": None}
+    return Request(event | query | {"requestContext": context | {"authorizer": authorizer}})
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere 127.0.0.2 is not there")
+def test_the_local_server_counts_each_address(server: str, limit: Callable[..., None]) -> None:
+    limit(rate_quota=1)
+    statuses = []
+    for address in ("127.0.0.1", "127.0.0.2", "127.0.0.1"):
+        transport = httpx.HTTPTransport(local_address=address)
+        with httpx.Client(transport=transport) as client:
+            statuses.append(client.get(f"http://{server}/v1/health").status_code)
+    assert statuses == [200, 200, 429]
 
 
 def test_only_a_stage_that_is_deployed_limits_unasked() -> None:
