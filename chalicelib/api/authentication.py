@@ -36,10 +36,10 @@ def authenticate(request: AuthRequest) -> AuthResponse:
 def guard(app: Chalice, settings: Settings) -> None:
     """Puts authentication before the routes of a complete app, or before none where it is off."""
     authorizer = _authorizer(app, settings)
-    everybodys = {(one.method, one.path) for one in ENDPOINTS if one.role is None}
+    open_to_all = {(one.method, one.path) for one in ENDPOINTS if one.role is None}
     for path, methods in app.routes.items():
         for method, route in methods.items():
-            route.authorizer = None if (method, path) in everybodys else authorizer
+            route.authorizer = None if (method, path) in open_to_all else authorizer
 
 
 def _authorizer(app: Chalice, settings: Settings) -> Authorizer | None:

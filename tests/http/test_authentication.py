@@ -68,17 +68,12 @@ def test_a_request_without_a_token_is_told_what_is_expected(client: httpx.Client
 def test_unknown_expired_revoked_and_malformed_tokens_are_answered_alike(
     client: httpx.Client,
 ) -> None:
-    unknown = "blt_" + "A" * 43
-    for words in (unknown, expired(), revoked(), "blt_x y", "\xff" * 9000):
-        reply = client.get("/v1/tasks", headers={b"Authorization": f"Bearer {words}".encode()})
+    words = ["blt_" + "A" * 43, expired(), revoked(), "blt_x y", "\xff" * 9000]
+    for header in (*(f"Bearer {word}" for word in words), "Bearer", "Basic YTpi"):
+        reply = client.get("/v1/tasks", headers={b"Authorization": header.encode()})
         assert reply.status_code == 401
         assert reply.headers["WWW-Authenticate"] == WRONG
         assert reply.json()["detail"] == "authorization: the token is not valid"
-
-
-@pytest.mark.parametrize("header", ["Bearer", "Basic YTpi"])
-def test_what_is_no_token_is_refused(client: httpx.Client, header: str) -> None:
-    assert client.get("/v1/tasks", headers={"Authorization": header}).status_code == 401
 
 
 def test_the_scheme_counts_without_regard_to_case_and_the_token_with(client: httpx.Client) -> None:

@@ -5,6 +5,7 @@ import pytest
 
 from app import app
 from chalicelib import tokens
+from chalicelib.api.endpoint import ENDPOINTS
 
 pytestmark = pytest.mark.usefixtures("guarded")
 
@@ -34,6 +35,7 @@ def backend() -> str:
 def test_each_route_is_for_those_who_have_the_role_that_it_needs(server: str) -> None:
     secrets = {role: tokens.issue(role, role, None)[0] for role in tokens.ROLES}
     routes = [(method, path) for path, methods in app.routes.items() for method in methods]
+    assert {(one.method, one.path) for one in ENDPOINTS} == set(routes)
     with httpx.Client(base_url=f"http://{server}") as client:
         for who, secret in {**secrets, "nobody": None, "wrong": "blt_wrong"}.items():
             client.headers = {"Authorization": f"Bearer {secret}"} if secret else {}
