@@ -109,7 +109,7 @@ class Handler(ChaliceRequestHandler):
         except Unavailable as error:
             self._problem(503, str(error), {"Retry-After": str(error.retry_after)})
         except Exception:
-            log.exception("request %s failed", request_ids.current())
+            log.exception("a mistake of ours:")
             self._problem(500, f"request {request_ids.current()} failed")
         else:
             told = {**reply["headers"], **reply["multiValueHeaders"]}

@@ -24,7 +24,7 @@ def until_stopped(host: str) -> None:
     settings = Settings.from_environ(os.environ)
     with _listening(host, settings.port) as server:
         _make_tables()
-        logging.basicConfig(format="%(levelname)s %(name)s [%(request_id)s]: %(message)s")
+        logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
         click.echo(f"Serving http://{server.address}; Ctrl-C stops it. Try:")
         click.echo(f"  curl http://{server.address}/v1/health")
         if settings.authenticated:

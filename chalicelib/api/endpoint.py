@@ -93,7 +93,7 @@ def endpoint(
             except BilletError as error:
                 return problem(problems.status_of(error), str(error))
             except Exception:
-                log.exception("request %s failed", request_ids.current())
+                log.exception("a mistake of ours:")
                 return problem(500, f"request {request_ids.current()} failed")
 
         def handle(**path_parameters: str) -> Response:

@@ -38,17 +38,18 @@ def current() -> str:
 
 def note_failure(method: str, route: str, status: int) -> None:
     """Writes a line of the log: logfmt, and nothing in it that a client makes up but its id."""
-    facts = (current(), method, route, status)
-    log.info("request_id=%s method=%s route=%s status=%s", *facts)
+    log.info("method=%s route=%s status=%s", method, route, status)
 
 
 def stamp_log_records() -> None:
-    """Gives every record of the log its `request_id`, "-" where it belongs to none."""
+    """Has our lines of the log end with the id of their request, whatever formats them."""
     make = logging.getLogRecordFactory()
 
-    def stamped(*arguments: Any, **named: Any) -> logging.LogRecord:
-        record = make(*arguments, **named)
-        record.request_id = _current.get()
-        return record
+    def stamped(
+        name: str, level: int, path: str, line: int, message: object, *rest: Any, **named: Any
+    ) -> logging.LogRecord:
+        if name.partition(".")[0] in {"billet", "chalicelib"}:
+            message = f"{message} request_id={current()}"  # in whose form is no %
+        return make(name, level, path, line, message, *rest, **named)
 
     logging.setLogRecordFactory(stamped)
