@@ -31,10 +31,12 @@ test: $(READY)  ## the whole suite, on moto and, wherever it can be had, on Dyna
 fuzz: $(READY)  ## what make test fuzzes, for minutes and anew each time
 	$(BIN)/python -m pytest --hypothesis-profile=fuzz tests/http/test_description.py tests/http/test_fuzz.py $(ARGS)
 
-check: $(READY)  ## format, lint and types
+check: $(READY)  ## format, lint, types, and known dangers in the code and the libraries
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/bandit --quiet --severity-level medium --recursive app.py chalicelib billet
+	$(BIN)/python .ci/audit.py
 
 pr: check test  ## all that a change must pass
 

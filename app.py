@@ -5,12 +5,17 @@ import os
 
 from chalice.app import Chalice
 
-from chalicelib.api import authentication, docs, health, tasks, users
+from chalicelib.api import authentication, docs, health, preflight, request_ids, tasks, users
 from chalicelib.settings import Settings
 
 settings = Settings.from_environ(os.environ)
+request_ids.stamp_log_records()
 logging.getLogger("chalicelib").setLevel(settings.log_level)
+for name in ("botocore", "pynamodb"):
+    logging.getLogger(name).setLevel(logging.WARNING)  # in DEBUG they log bodies, and tokens
 app = Chalice(app_name="billet-tasks")
 for module in (users, tasks, health, docs):
     app.register_blueprint(module.blueprint)
 authentication.guard(app, settings)
+if settings.origins:
+    preflight.register(app)

@@ -6,7 +6,10 @@ from typing import Annotated, Literal
 import msgspec
 
 MAX_LANES = 64
+USUAL_QUOTA = 1000
 
+_ORIGINS = r"^(\*|https?://[^\s/,*]+(,https?://[^\s/,*]+)*)?$(?!\n)"
+"""Origins as browsers send them (RFC 6454, section 6.2): no path, no slash at the end."""
 _USER_POOL = r"^(arn:aws[a-z-]*:cognito-idp:[a-z0-9-]+:[0-9]{12}:userpool/[A-Za-z0-9_-]+)?$"
 
 
@@ -29,11 +32,32 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     """The port that `billet serve` listens on; 0 is any free one."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """The least severe level that is logged."""
+    cors_origins: Annotated[str, msgspec.Meta(pattern=_ORIGINS)] = ""
+    """From where pages may use the API: `https://a.example,https://b.example`, or `*`."""
+    rate_quota: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    """How many requests a principal may send in RATE_WINDOW_SECONDS; 0 is any number. Where it is
+    not set: 1000, in stage local any number."""
+    rate_window_seconds: Annotated[int, msgspec.Meta(ge=1, le=86400)] = 60
+    """The seconds over which RATE_QUOTA counts."""
+    rate_burst: Annotated[int, msgspec.Meta(ge=1)] = 50
+    """How many requests of RATE_QUOTA a principal may send in one second."""
 
     @property
     def prefix(self) -> str:
         """What the names of this stage's tables begin with."""
         return self.table_prefix or f"billet-{self.stage}"
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """From where pages may use the API; "*" is anywhere."""
+        return tuple(filter(None, self.cors_origins.split(",")))
+
+    @property
+    def quota(self) -> int:
+        """How many requests a principal may send in a window; 0 is any number."""
+        if self.rate_quota is None:
+            return 0 if self.stage == "local" else USUAL_QUOTA
+        return self.rate_quota
 
     @property
     def authenticated(self) -> bool:

@@ -65,6 +65,22 @@ HEADERS: dict[str, dict[str, Any]] = {
         "schema": {"type": "string", "pattern": "^Bearer "},
         "example": 'Bearer realm="billet-tasks", error="invalid_token"',
     },
+    "X-Request-Id": {
+        "description": "The id of the request: the one that it came with, if that was well-formed.",
+        "required": True,
+        "schema": {"type": "string"},
+        "example": "6c7ec7a2-71fe-4f4c-9d5f-4a1e1b7f0f5e",
+    },
+    "RateLimit-Policy": {
+        "description": "What may be asked for, where there is a quota.",
+        "schema": {"type": "string"},
+        "example": '"burst";q=50;w=1, "quota";q=1000;w=60',
+    },
+    "RateLimit": {
+        "description": "What is left of it, and in how many seconds it is whole again.",
+        "schema": {"type": "string"},
+        "example": '"burst";r=49;t=1, "quota";r=995;t=60',
+    },
     "Retry-After": {
         "description": "After how many seconds to try again.",
         "required": True,
@@ -84,7 +100,10 @@ SECURITY_SCHEMES: dict[str, dict[str, Any]] = {
     }
 }
 
-GIVEN: dict[str, Rule] = {"Location": creates, "Link": lists}
+EVERYWHERE = ("X-Request-Id", "RateLimit-Policy", "RateLimit")
+"""Which of them each answer has, errors too."""
+
+GIVEN: dict[str, Rule] = {"Location": creates, "Link": lists, **dict.fromkeys(EVERYWHERE, always)}
 """Which of them an endpoint gives where it succeeds."""
 
 TAKEN: list[tuple[dict[str, Any], Rule]] = []
@@ -108,8 +127,11 @@ class Problem(NamedTuple):
             "schema": "Problem",
             "example": msgspec.json.decode(problems.body(self.status, self.detail)),
         }
-        headers = {"headers": {name: name for name in self.headers}} if self.headers else {}
-        return {"description": self.when, "content": {problems.CONTENT_TYPE: media}, **headers}
+        return {
+            "description": self.when,
+            "headers": {name: name for name in (*self.headers, *EVERYWHERE)},
+            "content": {problems.CONTENT_TYPE: media},
+        }
 
 
 PROBLEMS = (

@@ -52,10 +52,9 @@ def _success(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
     said = HTTPStatus(endpoint.status).phrase
     response: dict[str, Any] = {
         "description": f"{said}; null where there is none" if common.gives_null(endpoint) else said,
+        "headers": {name: name for name, rule in common.GIVEN.items() if rule(endpoint)},
         "content": _json(schemas.of[endpoint.gives]),
     }
-    if headers := {name: name for name, rule in common.GIVEN.items() if rule(endpoint)}:
-        response["headers"] = headers
     if found := links.after(endpoint):
         response["links"] = found
     return response

@@ -17,11 +17,12 @@ from chalicelib.api.schemas import (
     TaskPatch,
     WholeTask,
 )
+from chalicelib.api.throttling import PAGES
 
 blueprint = Blueprint(__name__)
 
 
-@endpoint(blueprint, "GET", "/tasks", role="reader")
+@endpoint(blueprint, "GET", "/tasks", role="reader", throttle=PAGES)
 def list_tasks(query: TaskListQuery) -> Answer[list[TaskBody]]:
     return pages.respond("tasks", query, tasks.page, TaskBody.of)
 

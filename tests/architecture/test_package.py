@@ -13,10 +13,12 @@ from typing import Any
 import pytest
 from botocore.session import get_session
 
-from billet.package import STAGES, chalice, slim
+from billet.package import STAGES, chalice, gateway, slim
 from chalicelib import tokens
+from chalicelib.api import headers as headers_of_the_api
 from chalicelib.api import problems
 from chalicelib.api.endpoint import ENDPOINTS
+from chalicelib.api.throttling import USUAL, Throttle
 from chalicelib.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -24,9 +26,10 @@ HANDLER = """
 import importlib, json, sys
 assert not any("site-packages" in folder for folder in sys.path), sys.path
 sys.path.insert(0, sys.argv[1])
+class Context: aws_request_id = "test"
 module, _, name = sys.argv[2].rpartition(".")
 handler = getattr(importlib.import_module(module), name)
-print(json.dumps([handler(event, None) for event in json.load(sys.stdin)]))
+print(json.dumps([handler(event, Context) for event in json.load(sys.stdin)]))
 """
 APP = """
 from chalice import Chalice
@@ -92,6 +95,7 @@ def proxy_event(method: str, resource: str, body: str | None = None, **ids: str)
             "httpMethod": method,
             "path": path,
             "authorizer": {"id": "0123", "name": "ci", "role": "admin"},
+            "identity": {"sourceIp": "10.0.0.1"},
         },
     }
 
@@ -149,6 +153,7 @@ def test_the_unpacked_zip_serves_a_stage_and_writes_no_file(
     assert [(each["id"], each["assignees"]) for each in json.loads(tasks["body"])] == [(1, [1])]
     assert refused["statusCode"] == json.loads(refused["body"])["status"] == 400
     assert refused["headers"]["Content-Type"] == problems.CONTENT_TYPE
+    assert '"quota";r=995;' in refused["headers"]["RateLimit"]
     assert (page["statusCode"], '<base href="./">' in page["body"]) == (200, True)
     assert "SwaggerUIBundle" in viewer["body"]
     assert json.loads(description["body"])["openapi"] == "3.1.1"
@@ -198,7 +203,8 @@ def test_the_zip_holds_the_api_its_libraries_and_nothing_else(packages: Path) ->
     modules = {path.parts[0] for path in paths if path not in metadata} - {"__pycache__"}
     ours = {"app.py", "chalicelib", "chalice"}
     theirs = {"botocore", "dateutil", "jmespath", "msgspec", "pynamodb", "six.py", "urllib3"}
-    assert modules == ours | theirs | {"offapi"}
+    for_throttling = {"limits", "deprecated", "packaging", "typing_extensions.py", "wrapt"}
+    assert modules == ours | theirs | for_throttling | {"offapi"}
     assert {path.name for path in paths if path.match("offapi/*")} == slim.SWAGGER_UI
     assert {path.name for path in metadata} == {"METADATA"}
     runtime = {path.name for path in paths if path.match("chalice/*.py")}
@@ -267,10 +273,70 @@ def test_whatever_api_gateway_answers_by_itself_has_the_form_of_the_apis_errors(
     for response in responses.values():
         headers = response["ResponseParameters"]["Headers"]
         assert headers["Content-Type"] == "'application/problem+json'"
-        assert headers["Access-Control-Allow-Origin"] == "'*'"
+        assert headers["X-Request-Id"] == "context.requestId"
+        asked = {"x-forwarded-proto": "https"}
+        common = headers_of_the_api.of_reply(asked, "GET", response["StatusCode"])
+        assert {name: headers[name] for name in common} == {
+            name: f"'{text}'" for name, text in common.items()
+        }
         body = response["ResponseTemplates"]["application/json"]
         detail = json.loads(body)["detail"]
         assert body == problems.body(response["StatusCode"], detail).decode()
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_api_gateway_lets_through_to_each_route_what_the_rule_beside_it_says(
+    stage: str, packages: Path
+) -> None:
+    properties = template(packages, stage)["RestAPI"]["Properties"]
+    settings = {
+        (one["HttpMethod"], one["ResourcePath"]): Throttle(
+            one["ThrottlingRateLimit"], one["ThrottlingBurstLimit"]
+        )
+        for one in properties["MethodSettings"]
+    }
+    assert len(settings) == len(properties["MethodSettings"])
+    usual = settings.pop(("*", "/*"))
+    rules = {(one.method, one.path): one.throttle for one in ENDPOINTS}
+    for path, methods in properties["DefinitionBody"]["paths"].items():
+        for method in methods:
+            escaped = "/" + path.replace("/", "~1")
+            found = settings.pop((method.upper(), escaped), usual)
+            assert found == rules.get((method.upper(), path), USUAL)
+    assert settings == {}
+
+
+def test_a_list_is_let_through_at_half_the_usual_rate() -> None:
+    usual, *own = gateway.method_settings(ENDPOINTS)
+    assert usual == {
+        "HttpMethod": "*",
+        "ResourcePath": "/*",
+        "ThrottlingRateLimit": 100,
+        "ThrottlingBurstLimit": 200,
+    }
+    assert {
+        "HttpMethod": "GET",
+        "ResourcePath": "/~1v1~1users~1{user_id}~1tasks",
+        "ThrottlingRateLimit": 50,
+        "ThrottlingBurstLimit": 100,
+    } in own
+
+
+@pytest.mark.parametrize(
+    ("origins", "named"),
+    [
+        ((), None),
+        (("*",), "'*'"),
+        (("https://a.example", "https://b.example"), "'https://a.example'"),
+    ],
+)
+def test_what_api_gateway_answers_by_itself_is_for_pages_of_the_first_origin_only(
+    origins: tuple[str, ...], named: str | None
+) -> None:
+    properties = gateway.merge_template([], origins)["Resources"]["RestAPI"]["Properties"]
+    for response in properties["GatewayResponses"].values():
+        headers = response["ResponseParameters"]["Headers"]
+        assert headers.get("Access-Control-Allow-Origin") == named
 
 
 def test_api_gateway_tells_a_missing_token_from_a_wrong_one_and_from_a_failure_of_ours(

@@ -10,9 +10,16 @@ def test_what_is_unset_or_empty_has_its_default() -> None:
 
 
 def test_what_is_set_is_read_with_its_type() -> None:
-    environ = {"STAGE": "prod", "LANES": "16", "PORT": "0", "LOG_LEVEL": "DEBUG"}
+    environ = {"STAGE": "prod", "LANES": "16", "PORT": "0", "LOG_LEVEL": "DEBUG", "RATE_QUOTA": "0"}
     read = Settings.from_environ(environ)
     assert (read.stage, read.lanes, read.port, read.log_level) == ("prod", 16, 0, "DEBUG")
+    assert read.quota == 0
+
+
+def test_origins_are_listed_with_commas() -> None:
+    assert Settings().origins == ()
+    environ = {"CORS_ORIGINS": "https://a.example,http://localhost:8080"}
+    assert Settings.from_environ(environ).origins == ("https://a.example", "http://localhost:8080")
 
 
 def test_tables_are_named_after_the_stage_unless_told_otherwise() -> None:
@@ -30,6 +37,12 @@ def test_tables_are_named_after_the_stage_unless_told_otherwise() -> None:
         ("LANES", "two"),
         ("PORT", "65536"),
         ("LOG_LEVEL", "TRACE"),
+        ("CORS_ORIGINS", "https://a.example/"),
+        ("CORS_ORIGINS", "https://a.example,*"),
+        ("CORS_ORIGINS", "a.example"),
+        ("RATE_QUOTA", "-1"),
+        ("RATE_WINDOW_SECONDS", "0"),
+        ("RATE_BURST", "0"),
         ("AUTH", "yes"),
         ("AUTH_CACHE_SECONDS", "3601"),
         ("COGNITO_USER_POOL_ARN", "us-east-1_abc"),
