@@ -11,10 +11,12 @@ COMMANDS = {
     "bench": "billet.bench:bench",
     "doctor": "billet.doctor:doctor",
     "dynamodb-local": "billet.dynamodb_local:fetch_command",
+    "openapi": "billet.openapi:openapi",
     "package": "billet.package:package",
     "seed": "billet.seed:seed",
     "serve": "billet.serve:serve",
     "tables": "billet.tables:tables",
+    "token": "billet.token:token",
 }
 
 

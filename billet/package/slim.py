@@ -11,6 +11,8 @@ SERVICES = {"dynamodb"}
 """Those of AWS that the API calls, as botocore/data names them."""
 LAMBDA_FOLDER = "/var/task"
 """Where Lambda unpacks the zip."""
+SWAGGER_UI = {"swagger_bundle.js", "swagger_style.css"}
+"""What chalicelib/api/docs.py serves of the viewers that offapi ships."""
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """The earliest time that a zip can hold."""
 
@@ -32,7 +34,13 @@ def needed(path: PurePosixPath) -> bool:
         return path.name == "METADATA"  # scanners for vulnerable versions go by it
     if path.is_relative_to("botocore/data"):
         return len(path.parts) == 3 or path.parts[2] in SERVICES
-    return not top.endswith(".data") and path.suffix not in {".pyi", ".pyc"}
+    if top == "offapi":
+        return path.name in SWAGGER_UI
+    return (
+        not top.startswith(".")
+        and not top.endswith(".data")
+        and path.suffix not in {".pyi", ".pyc"}
+    )
 
 
 def _compile(folder: str) -> None:

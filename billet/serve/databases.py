@@ -37,16 +37,17 @@ def opened(choice: str, data: Path) -> Iterator[Database]:
         return
     with ExitStack() as stack:
         url, database = _started(choice, data, stack)
-        os.environ.update(
-            {
-                ENDPOINT: url,
-                "AWS_ACCESS_KEY_ID": "local",
-                "AWS_SECRET_ACCESS_KEY": "local",
-                "AWS_DEFAULT_REGION": "us-east-1",
-            }
-        )
+        variables = {
+            ENDPOINT: url,
+            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }
+        os.environ.update(variables)
         os.environ.pop("AWS_SESSION_TOKEN", None)
-        yield database
+        words = " ".join(f"{name}={value}" for name, value in variables.items())
+        more = f"In another terminal, python -m billet works on it after:\n  export {words}"
+        yield database._replace(says=f"{database.says}\n{more}")
 
 
 def _started(choice: str, data: Path, stack: ExitStack) -> tuple[str, Database]:

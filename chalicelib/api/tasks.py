@@ -20,24 +20,25 @@ from chalicelib.api.schemas import (
     TaskPatch,
     WholeTask,
 )
+from chalicelib.api.throttling import PAGES
 from chalicelib.storage.records import Task
 from chalicelib.transition import Outcome
 
 blueprint = Blueprint(__name__)
 
 
-@endpoint(blueprint, "GET", "/tasks")
+@endpoint(blueprint, "GET", "/tasks", role="reader", throttle=PAGES)
 def list_tasks(query: TaskListQuery) -> Answer[list[TaskBody]]:
     return pages.respond("tasks", query, tasks.page, TaskBody.of)
 
 
-@endpoint(blueprint, "GET", "/tasks/{task_id}")
+@endpoint(blueprint, "GET", "/tasks/{task_id}", role="reader")
 def get_task(task_id: int) -> Answer[TaskBody | None]:
     task = tasks.get(task_id)
     return Answer(TaskBody.of(task), tagged(task.version)) if task else Answer(None)
 
 
-@endpoint(blueprint, "POST", "/tasks", status=201)
+@endpoint(blueprint, "POST", "/tasks", role="editor", status=201)
 def create_task(request: Request, body: NewTask, write: Write) -> Answer[TaskDone]:
     def made(task: Task) -> Answer[TaskDone]:
         done = TaskDone(detail=f"task {task.id} created", payload=TaskBody.of(task))
@@ -46,23 +47,23 @@ def create_task(request: Request, body: NewTask, write: Write) -> Answer[TaskDon
     return write(lambda terms: tasks.create(**_values(body), terms=terms), made)
 
 
-@endpoint(blueprint, "PUT", "/tasks/{task_id}")
+@endpoint(blueprint, "PUT", "/tasks/{task_id}", role="editor")
 def replace_task(task_id: int, body: WholeTask, write: Write) -> Answer[TaskDone]:
     return write(lambda terms: tasks.edit(task_id, _values(body), terms), _updated)
 
 
-@endpoint(blueprint, "PATCH", "/tasks/{task_id}")
+@endpoint(blueprint, "PATCH", "/tasks/{task_id}", role="editor")
 def patch_task(task_id: int, body: TaskPatch, write: Write) -> Answer[TaskDone]:
     return write(lambda terms: tasks.edit(task_id, _values(body), terms), _updated)
 
 
-@endpoint(blueprint, "DELETE", "/tasks/{task_id}")
+@endpoint(blueprint, "DELETE", "/tasks/{task_id}", role="editor")
 def delete_task(task_id: int, write: Write) -> Answer[Done]:
     deleted = Answer(Done(detail=f"task {task_id} deleted"))
     return write(lambda terms: tasks.delete(task_id, terms), lambda _: deleted)
 
 
-@endpoint(blueprint, "PUT", "/tasks/{task_id}/assign/user/{user_id}")
+@endpoint(blueprint, "PUT", "/tasks/{task_id}/assign/user/{user_id}", role="editor")
 def assign_task(task_id: int, user_id: int, write: Write) -> Answer[Done]:
     def given(outcome: Outcome) -> Answer[Done]:
         how = "assigned" if outcome.changed else "was already assigned"
@@ -72,7 +73,7 @@ def assign_task(task_id: int, user_id: int, write: Write) -> Answer[Done]:
     return write(lambda terms: assignments.assign(task_id, user_id, terms), given)
 
 
-@endpoint(blueprint, "PUT", "/tasks/{task_id}/unassign/user/{user_id}")
+@endpoint(blueprint, "PUT", "/tasks/{task_id}/unassign/user/{user_id}", role="editor")
 def unassign_task(task_id: int, user_id: int, write: Write) -> Answer[Done]:
     def taken(outcome: Outcome) -> Answer[Done]:
         how = "unassigned from" if outcome.changed else "was not assigned to"

@@ -9,23 +9,24 @@ from chalicelib.api.endpoint import endpoint, located
 from chalicelib.api.idempotency import Write
 from chalicelib.api.preconditions import tagged
 from chalicelib.api.schemas import Done, ListQuery, NewUser, TaskBody, TaskListQuery, UserBody
+from chalicelib.api.throttling import PAGES, Throttle
 from chalicelib.storage.records import User
 
 blueprint = Blueprint(__name__)
 
 
-@endpoint(blueprint, "GET", "/users")
+@endpoint(blueprint, "GET", "/users", role="reader", throttle=PAGES)
 def list_users(query: ListQuery) -> Answer[list[UserBody]]:
     return pages.respond("users", query, users.page, UserBody.of)
 
 
-@endpoint(blueprint, "GET", "/users/{user_id}")
+@endpoint(blueprint, "GET", "/users/{user_id}", role="reader")
 def get_user(user_id: int) -> Answer[UserBody | None]:
     user = users.get(user_id)
     return Answer(UserBody.of(user), tagged(users.VERSION)) if user else Answer(None)
 
 
-@endpoint(blueprint, "POST", "/users", status=201)
+@endpoint(blueprint, "POST", "/users", role="admin", status=201)
 def create_user(request: Request, body: NewUser, write: Write) -> Answer[UserBody]:
     def made(user: User) -> Answer[UserBody]:
         headers = {**located(request, user.id), **tagged(users.VERSION)}
@@ -34,13 +35,16 @@ def create_user(request: Request, body: NewUser, write: Write) -> Answer[UserBod
     return write(lambda terms: users.create(body.username.strip(), terms), made)
 
 
-@endpoint(blueprint, "DELETE", "/users/{user_id}")
+# One who has many tasks takes many transactions.
+@endpoint(
+    blueprint, "DELETE", "/users/{user_id}", role="admin", throttle=Throttle(rate=10, burst=20)
+)
 def delete_user(user_id: int, write: Write) -> Answer[Done]:
     deleted = Answer(Done(detail=f"user {user_id} deleted"))
     return write(lambda terms: users.delete(user_id, terms), lambda _: deleted)
 
 
-@endpoint(blueprint, "GET", "/users/{user_id}/tasks")
+@endpoint(blueprint, "GET", "/users/{user_id}/tasks", role="reader", throttle=PAGES)
 def list_tasks_of_user(user_id: int, query: TaskListQuery) -> Answer[list[TaskBody]]:
     return pages.respond(
         f"users/{user_id}/tasks",

@@ -16,11 +16,21 @@ from pynamodb.models import Model
 
 from chalicelib.errors import UnderWay
 from chalicelib.storage import client, keys
-from chalicelib.storage.records import Claim, Reply, Task, TaskItem, UpdateReply, User, decoder
+from chalicelib.storage.records import (
+    Claim,
+    Reply,
+    Task,
+    TaskItem,
+    Token,
+    UpdateReply,
+    User,
+    decoder,
+)
 from chalicelib.storage.tables import (
     AssignmentModel,
     ReplyModel,
     TaskModel,
+    TokenModel,
     UserModel,
     UsernameModel,
 )
@@ -186,6 +196,15 @@ class Change:
         text = msgspec.json.encode(reply).decode()
         key, held = ReplyModel(claim.key), ReplyModel.owner == claim.owner
         self._reply = self.update(key, [ReplyModel.reply.set(text)], held)
+
+    def new_token(self, token: Token) -> int:
+        """Adds a token."""
+        item = TokenModel(**msgspec.structs.asdict(token))
+        return self.put(item, TokenModel.digest.does_not_exist())
+
+    def token_gone(self, digest: str) -> int:
+        """Adds the removal of a token."""
+        return self.delete(TokenModel(digest))
 
 
 def updated_task(reply: bytes) -> Task:

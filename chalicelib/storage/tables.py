@@ -8,6 +8,7 @@ tasks        id                 newest (lane, recency), most_urgent (lane, urgen
                                 most_urgent_by_status (status_lane, urgency)
 assignments  user_id, recency   most_urgent (user_id, urgency), local
 counters     name               -
+tokens       digest             -
 replies      key                -
 """
 
@@ -207,6 +208,20 @@ class CounterModel(Model):
     lanes = NumberAttribute()
 
 
+class TokenModel(Model):
+    """Who may use the API. The secret is nowhere; `digest` is its SHA-256, in hexadecimal."""
+
+    class Meta(OnDemand):
+        pass
+
+    digest = UnicodeAttribute(hash_key=True)
+    name = UnicodeAttribute()
+    role = UnicodeAttribute()
+    created_at = UnicodeAttribute()
+    expires_at = UnicodeAttribute(null=True)
+    last_four = UnicodeAttribute()
+
+
 class ReplyModel(Model):
     """The idempotency keys of running requests and, with the reply, of those that are done; see
     `replies`. Both times are seconds since 1970."""
@@ -228,6 +243,7 @@ SUFFIXES: dict[type[Model], str] = {
     TaskModel: "tasks",
     AssignmentModel: "assignments",
     CounterModel: "counters",
+    TokenModel: "tokens",
     ReplyModel: "replies",
 }
 """Each table's name behind the prefix."""

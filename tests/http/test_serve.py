@@ -13,7 +13,10 @@ import httpx
 import psutil
 import pytest
 
+from chalicelib import tokens
+
 ROOT = Path(__file__).parents[2]
+POOL = "arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_Ab1"
 
 
 def create(served, name: str) -> int:
@@ -128,6 +131,11 @@ def test_a_missing_tool_is_one_clear_line_and_with_auto_the_next_choice(
     [
         ({"LANES": "none"}, "Error: LANES: Expected `int`, got `str`\n"),
         ({"AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:9"}, "Error: the tables can't be made: "),
+        ({"STAGE": "prod", "AUTH": "off"}, "Error: AUTH: can't be off in the stage prod\n"),
+        (
+            {"STAGE": "dev", "COGNITO_USER_POOL_ARN": POOL},
+            "Error: COGNITO_USER_POOL_ARN: only API Gateway can check its tokens\n",
+        ),
     ],
 )
 def test_what_can_not_work_is_one_clear_line(environ, line):
@@ -138,10 +146,11 @@ def test_what_can_not_work_is_one_clear_line(environ, line):
 
 
 @pytest.mark.parametrize("backend", ["moto"])
-def test_chalice_local_serves_it_too(database):
+def test_chalice_local_serves_it_too_and_nobody_without_a_token(database):
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = str(probe.getsockname()[1])
-    environ = {**os.environ, "TABLE_PREFIX": database.prefix}
+    environ = {**os.environ, "TABLE_PREFIX": database.prefix, "AUTH": "on"}
+    secret, _ = tokens.issue("ci", "admin", None)
     chalice = shutil.which("chalice", path=Path(sys.executable).parent)
     local = ["local", "--stage", "local", "--port", port, "--no-autoreload"]
     with subprocess.Popen(
@@ -149,6 +158,14 @@ def test_chalice_local_serves_it_too(database):
     ) as process:
         assert any("Serving on" in line for line in process.stdout)
         url = f"http://127.0.0.1:{port}/v1/users"
-        assert httpx.post(url, json={"username": "john.doe"}).status_code == 201
-        assert [user["username"] for user in httpx.get(url).json()] == ["john.doe"]
+        user = {"username": "john.doe"}
+        assert httpx.post(url, json=user).status_code == 401
+        assert httpx.post(url, json=user, headers=bearer("blt_wrong")).status_code == 403
+        assert httpx.post(url, json=user, headers=bearer(secret)).status_code == 201
+        found = httpx.get(url, headers=bearer(secret)).json()
+        assert [user["username"] for user in found] == ["john.doe"]
         process.terminate()
+
+
+def bearer(secret: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {secret}"}
