@@ -21,6 +21,8 @@ MOST_OPERATIONS = 100
 """What DynamoDB takes in one transaction."""
 
 _UPDATED_TASK = decoder(UpdateReply[TaskItem])
+_PRESENT: Condition = UserModel.id.exists() & UserModel.going.does_not_exist()
+_NOBODYS: Condition = TaskModel.id.exists() & TaskModel.assignees.does_not_exist()
 
 
 class Change:
@@ -100,11 +102,11 @@ class Change:
 
     def user_present(self, user_id: int) -> int:
         """Adds that the user is there."""
-        return self.check(UserModel(user_id), _present())
+        return self.check(UserModel(user_id), _PRESENT)
 
     def user_assigned(self, user_id: int, times: int = 1) -> int:
         """Adds that the user is there and is given a task, or several."""
-        return self.update(UserModel(user_id), [UserModel.assigns.add(times)], _present())
+        return self.update(UserModel(user_id), [UserModel.assigns.add(times)], _PRESENT)
 
     def user_going(self, user: User) -> int:
         """Adds that the user is gone for all readers and can't be given tasks."""
@@ -143,7 +145,7 @@ class Change:
 
     def unassigned_task(self, task_id: int, edit: Mapping[str, str | None]) -> int:
         """Adds new name, desc, status or expires_at, on condition that nobody has the task."""
-        nobody = TaskModel.id.exists() & TaskModel.assignees.does_not_exist()
+        condition = _NOBODYS
         values: dict[str, Any] = dict(edit)
         lane = task_id % client.lanes()
         if "expires_at" in edit:
@@ -151,25 +153,19 @@ class Change:
         if (status := edit.get("status")) is not None:
             values |= {"lane": lane, "status_lane": keys.status_lane(status, lane)}
         else:  # a task of another lane has to be read first: its index key holds the status
-            nobody &= TaskModel.lane == lane
+            condition &= TaskModel.lane == lane
         actions = [*setting(TaskModel, values), TaskModel.version.add(1)]
-        return self.update(TaskModel(task_id), actions, nobody)
+        return self.update(TaskModel(task_id), actions, condition)
 
     def unassigned_task_gone(self, task_id: int) -> int:
         """Adds the removal of a task, on condition that nobody has it."""
-        nobody = TaskModel.id.exists() & TaskModel.assignees.does_not_exist()
-        return self.delete(TaskModel(task_id), nobody)
+        return self.delete(TaskModel(task_id), _NOBODYS)
 
 
 def updated_task(reply: bytes) -> Task:
     """The task in the reply to a single update."""
     item: TaskItem = _UPDATED_TASK.decode(reply).Attributes
     return item.record()
-
-
-def _present() -> Condition:
-    present: Condition = UserModel.id.exists() & UserModel.going.does_not_exist()
-    return present
 
 
 def user_values(user: User) -> dict[str, Any]:
