@@ -41,6 +41,7 @@ print(json.dumps([imported - start, time.perf_counter() - imported]))
 """
 _IMPORT = re.compile(r"import time:\s+(\d+) \|\s+\d+ \|\s+(\S+)")
 DEAREST = 10
+WARM_UP = 1
 
 
 def unpacked(folder: Path) -> Path:
@@ -69,7 +70,7 @@ def measure(
     side_by_side(
         {"ours": Candidate(start("ours", _OURS)), "floor": Candidate(start("floor", _FLOOR))},
         rounds,
-        warm_up=1,
+        warm_up=WARM_UP,
         progress=progress,
     )
     rows = []
