@@ -26,17 +26,17 @@ class Worlds:
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self._name = f"bench-{uuid.uuid4().hex[:8]}"
-        self._worlds: dict[tuple[int, int], World] = {}
+        self._worlds: dict[tuple[str, int, int], World] = {}
 
-    def of(self, tasks: int, lanes: int = 1) -> World:
-        """The world with so many tasks and lanes."""
-        if (tasks, lanes) not in self._worlds:
-            world = World(f"{self._name}-{tasks}-{lanes}", tasks, lanes)
+    def of(self, purpose: str, tasks: int, lanes: int = 1) -> World:
+        """The world with so many tasks and lanes, for those who leave it in the same state."""
+        if (purpose, tasks, lanes) not in self._worlds:
+            world = World(f"{self._name}-{purpose}-{tasks}-{lanes}", tasks, lanes)
             step = self._progress.add_task(f"filling {tasks:,} tasks", total=world.items)
             world.fill(partial(self._progress.advance, step))
             self._progress.remove_task(step)
-            self._worlds[tasks, lanes] = world
-        return self._worlds[tasks, lanes]
+            self._worlds[purpose, tasks, lanes] = world
+        return self._worlds[purpose, tasks, lanes]
 
 
 class Bar:
@@ -75,16 +75,16 @@ def sections(names: Sequence[str], size: Size, progress: Progress) -> Iterator[T
 
 
 def _floor(size: Size, worlds: Worlds, bar: Bar) -> Iterator[Table]:
-    return floor.measure(worlds.of(TASKS), size.rounds, bar.of(floor.steps(size.rounds)))
+    return floor.measure(worlds.of("one", TASKS), size.rounds, bar.of(floor.steps(size.rounds)))
 
 
 def _http(size: Size, worlds: Worlds, bar: Bar) -> Iterator[Table]:
     steps = http.steps(size.connections)
-    return http.measure(worlds.of(TASKS), size.connections, size.seconds, bar.of(steps))
+    return http.measure(worlds.of("http", TASKS), size.connections, size.seconds, bar.of(steps))
 
 
 def _growth(size: Size, worlds: Worlds, bar: Bar) -> Iterator[Table]:
-    grown = [worlds.of(tasks) for tasks in size.worlds]
+    grown = [worlds.of("growth", tasks) for tasks in size.worlds]
     return growth.measure(grown, size.growth_rounds, bar.of(growth.steps(size.growth_rounds)))
 
 
@@ -92,13 +92,13 @@ def _cold(size: Size, worlds: Worlds, bar: Bar) -> Iterator[Table]:
     with tempfile.TemporaryDirectory() as folder:
         function = cold.unpacked(Path(folder))
         steps = bar.of(cold.WARM_UP + size.starts)
-        yield from cold.measure(worlds.of(TASKS), function, size.starts, steps)
+        yield from cold.measure(worlds.of("one", TASKS), function, size.starts, steps)
 
 
 def _cost(size: Size, worlds: Worlds, bar: Bar) -> Iterator[Table]:
-    return cost.measure(worlds.of(TASKS), bar.of(len(requests(0, 0))))
+    return cost.measure(worlds.of("one", TASKS), bar.of(len(requests(0, 0))))
 
 
 def _lanes(size: Size, worlds: Worlds, bar: Bar) -> Iterator[Table]:
-    laned = [worlds.of(LANED_TASKS, number) for number in LANES]
+    laned = [worlds.of("lanes", LANED_TASKS, number) for number in LANES]
     return lanes.measure(laned, size.rounds, bar.of(WARM_UP + size.rounds))
