@@ -5,6 +5,9 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 WORKERS ?= 2
 
+# Each of the many processes of the suite would compile everything anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup serve test pr format check dynamodb-local clean
 
@@ -25,10 +28,12 @@ serve: $(READY)  ## the API at http://localhost:3000 (PORT=…, ARGS="--db local
 test: $(READY)  ## the whole suite, on moto and, wherever it can be had, on DynamoDB Local
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
-check: $(READY)  ## format, lint and types
+check: $(READY)  ## format, lint, types, and known dangers in the code and the libraries
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/bandit --quiet --severity-level medium --recursive app.py chalicelib billet
+	$(BIN)/python .ci/audit.py
 
 pr: check test  ## all that a change must pass
 

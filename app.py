@@ -9,13 +9,20 @@ import os
 
 from chalice.app import Chalice
 
-from chalicelib.api import health, tasks, users
+from chalicelib.api import authentication, health, preflight, request_ids, tasks, users
 from chalicelib.settings import Settings
 
-logging.getLogger("chalicelib").setLevel(Settings.from_environ(os.environ).log_level)
+settings = Settings.from_environ(os.environ)
+request_ids.stamp_log_records()
+logging.getLogger("chalicelib").setLevel(settings.log_level)
+for name in ("botocore", "pynamodb"):
+    logging.getLogger(name).setLevel(logging.WARNING)  # in DEBUG they log bodies, and tokens
 app = Chalice(app_name="billet-tasks")
 for module in (users, tasks, health):
     app.register_blueprint(module.blueprint, url_prefix="/v1")
+authentication.guard(app, settings)
+if settings.origins:
+    preflight.register(app)
 
 gc.freeze()
 gc.enable()

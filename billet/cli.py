@@ -15,6 +15,7 @@ COMMANDS = {
     "seed": "billet.seed:seed",
     "serve": "billet.serve:serve",
     "tables": "billet.tables:tables",
+    "token": "billet.token:token",
 }
 
 

@@ -30,8 +30,9 @@ FAR = 2_500
 """An offset beyond which lanes are passed over in equal shares: about 1 MB of short tasks."""
 MOST_ROUNDS = 20
 """How many times 1 MB a lane an offset may reach over."""
-MOST_TEXT = 1_000_000
-"""How many characters of descriptions fit into a page, so that it fits into Lambda's 6 MB."""
+MOST_TEXT = 700_000
+"""How many characters of descriptions fit into a page, so that it fits into Lambda's 6 MB: a
+control character takes seven bytes there, for its escape is escaped once more."""
 
 _POSITION = re.compile(r"[0-9T:.+Z-]{10,40}#[0-9]{16}")
 

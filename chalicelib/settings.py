@@ -6,6 +6,11 @@ from typing import Annotated, Literal
 import msgspec
 
 MAX_LANES = 64
+USUAL_QUOTA = 1000
+
+_ORIGINS = r"^(\*|https?://[^\s/,*]+(,https?://[^\s/,*]+)*)?$(?!\n)"
+"""Origins as browsers send them (RFC 6454, section 6.2): no path, no slash at the end."""
+_USER_POOL = r"^(arn:aws[a-z-]*:cognito-idp:[a-z0-9-]+:[0-9]{12}:userpool/[A-Za-z0-9_-]+)?$"
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
@@ -17,27 +22,65 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     """Tables are named TABLE_PREFIX-users and so on; `billet-{STAGE}` where it is empty."""
     lanes: Annotated[int, msgspec.Meta(ge=1, le=MAX_LANES)] = 1
     """Over how many partitions each listing index and each id counter is spread, 1 to 64."""
+    auth: Literal["on", "off"] | None = None
+    """Whether requests need a token; where it is not set: in dev and prod, but not in local."""
+    auth_cache_seconds: Annotated[int, msgspec.Meta(ge=0, le=3600)] = 300
+    """How long API Gateway goes on admitting a token that it has asked about, 0 to 3600 seconds."""
+    cognito_user_pool_arn: Annotated[str, msgspec.Meta(pattern=_USER_POOL)] = ""
+    """The user pool whose tokens are taken in place of those of the table `tokens`."""
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 3000
     """The port that `billet serve` listens on; 0 is any free one."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """The least severe level that is logged."""
+    cors_origins: Annotated[str, msgspec.Meta(pattern=_ORIGINS)] = ""
+    """From where pages may use the API: `https://a.example,https://b.example`, or `*`."""
+    rate_quota: Annotated[int, msgspec.Meta(ge=0)] | None = None
+    """How many requests a principal may send in RATE_WINDOW_SECONDS; 0 is any number. Where it is
+    not set: 1000, in stage local any number."""
+    rate_window_seconds: Annotated[int, msgspec.Meta(ge=1, le=86400)] = 60
+    """The seconds over which RATE_QUOTA counts."""
+    rate_burst: Annotated[int, msgspec.Meta(ge=1)] = 50
+    """How many requests of RATE_QUOTA a principal may send in one second."""
 
     @property
     def prefix(self) -> str:
         """What the names of this stage's tables begin with."""
         return self.table_prefix or f"billet-{self.stage}"
 
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """From where pages may use the API; "*" is anywhere."""
+        return tuple(filter(None, self.cors_origins.split(",")))
+
+    @property
+    def quota(self) -> int:
+        """How many requests a principal may send in a window; 0 is any number."""
+        if self.rate_quota is None:
+            return 0 if self.stage == "local" else USUAL_QUOTA
+        return self.rate_quota
+
+    @property
+    def authenticated(self) -> bool:
+        """Whether requests need a token."""
+        return self.stage != "local" or self.auth == "on"
+
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Settings":
         """Reads the variables that are set; an empty one counts as unset.
 
         Raises:
-            ValueError: a variable has a value that it can't have; the text names it.
+            ValueError: a variable has a value that it can't have, alone or beside the others; the
+                text names it.
         """
         names = {field.encode_name for field in msgspec.structs.fields(cls)}
         given = {name: environ[name] for name in names if environ.get(name)}
         try:
-            return msgspec.convert(given, cls, strict=False)
+            settings = msgspec.convert(given, cls, strict=False)
         except msgspec.ValidationError as error:
             reason, _, path = str(error).partition(" - at `$.")
             raise ValueError(f"{path.rstrip('`')}: {reason}") from error
+        if settings.auth == "off" and settings.authenticated:
+            raise ValueError(f"AUTH: can't be off in the stage {settings.stage}")
+        if settings.cognito_user_pool_arn and not settings.authenticated:
+            raise ValueError("COGNITO_USER_POOL_ARN: needs AUTH=on")
+        return settings

@@ -23,7 +23,7 @@ os.environ.update(  # before botocore reads them: no test can reach an account o
     AWS_EC2_METADATA_DISABLED="true",
     AWS_ENDPOINT_URL="http://127.0.0.1:9",
 )
-for name in ("AWS_ENDPOINT_URL_DYNAMODB", "AWS_PROFILE", "AWS_SESSION_TOKEN", "LANES"):
+for name in ("AWS_ENDPOINT_URL_DYNAMODB", "AWS_PROFILE", "AWS_SESSION_TOKEN", "AUTH", "LANES"):
     os.environ.pop(name, None)
 
 import app

@@ -14,7 +14,10 @@ from typing import Any, NamedTuple
 
 from chalice.constants import MISSING_DEPENDENCIES_TEMPLATE
 
+import app  # noqa: F401  # with it, ENDPOINTS is complete
 from billet.package import gateway
+from chalicelib.api.endpoint import ENDPOINTS
+from chalicelib.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 CLI = "import sys; from chalice.cli import main; sys.exit(main())"
@@ -43,13 +46,19 @@ def package(stage: str, scratch: Path) -> Built:
     """
     project, out, merge = scratch / "project", scratch / "out", scratch / "merge.json"
     _copy(project)
-    merge.write_text(json.dumps(gateway.merge_template()))
+    merge.write_text(json.dumps(gateway.merge_template(ENDPOINTS, _settings(stage).origins)))
     options = ["--stage", stage, "--merge-template", str(merge), str(out)]
     _run(["--project-dir", str(project), "package", *options])
     function = _function(out / "sam.json")
     return Built(
         out / "deployment.zip", out / "sam.json", function["Runtime"], *function["Architectures"]
     )
+
+
+def _settings(stage: str) -> Settings:
+    """The settings of the function when it is deployed."""
+    config = json.loads((ROOT / ".chalice" / "config.json").read_text())
+    return Settings.from_environ(config["stages"][stage]["environment_variables"])
 
 
 def _copy(project: Path) -> None:

@@ -1,21 +1,25 @@
-"""What API Gateway answers by itself, in the API's own form of error.
+"""What API Gateway answers by itself, in the API's own form of error, and what it lets through.
 
-It is merged into the template as SAM's GatewayResponses, so that it is part of the API's definition
-and a change of it is deployed like one of a route.
+It is merged into the template as SAM's GatewayResponses and MethodSettings, so that it is part of
+the API's definition and a change of it is deployed like one of a route.
 """
 
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from chalicelib.api import problems
+from chalicelib.api import headers, principals, problems, request_ids
+from chalicelib.api.endpoint import Endpoint
+from chalicelib.api.throttling import USUAL, Throttle
 
-RETRY_AFTER = {"Retry-After": "'1'"}
 BROKEN = (500, "request $context.requestId failed")
+BUSY = (503, "the service is busy; try again")
+MISSING, WRONG = principals.missing_token(), principals.wrong_token()
 
 RESPONSES: dict[str, tuple[int, str]] = {
-    "ACCESS_DENIED": (403, "not allowed"),
+    "ACCESS_DENIED": (WRONG.status, str(WRONG)),
     "API_CONFIGURATION_ERROR": BROKEN,
-    "AUTHORIZER_CONFIGURATION_ERROR": BROKEN,
-    "AUTHORIZER_FAILURE": BROKEN,
+    "AUTHORIZER_CONFIGURATION_ERROR": BUSY,
+    "AUTHORIZER_FAILURE": BUSY,
     "BAD_REQUEST_BODY": (400, "body: not valid"),
     "BAD_REQUEST_PARAMETERS": (400, "query: not valid"),
     "DEFAULT_4XX": (400, "the request can't be read"),
@@ -30,27 +34,92 @@ RESPONSES: dict[str, tuple[int, str]] = {
     "REQUEST_TOO_LARGE": (413, "the request is too large"),
     "RESOURCE_NOT_FOUND": (404, "no such path"),
     "THROTTLED": (429, "too many requests; try again"),
-    "UNAUTHORIZED": (401, "not authenticated"),
+    "UNAUTHORIZED": (MISSING.status, str(MISSING)),
     "UNSUPPORTED_MEDIA_TYPE": (415, "content-type: expected application/json"),
     "WAF_FILTERED": (403, "not allowed"),
 }
 """By https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html
-the status and detail of each answer; an unknown path and a wrong method are one to API Gateway."""
+the status and detail of each answer. An unknown path and a wrong method are one to API Gateway, and
+the authorizer denies access to wrong tokens only."""
 
-RETRYABLE = {"INTEGRATION_FAILURE", "THROTTLED"}
+ALWAYS = {
+    **headers.SECURITY,
+    **headers.HTTPS_ONLY,
+    "Cache-Control": "no-store",
+    "Content-Type": problems.CONTENT_TYPE,
+}
+"""What each of them says."""
+RETRY_AFTER = {"Retry-After": "1"}
+HEADERS: dict[str, Mapping[str, str]] = {
+    "ACCESS_DENIED": WRONG.headers,
+    "AUTHORIZER_CONFIGURATION_ERROR": RETRY_AFTER,
+    "AUTHORIZER_FAILURE": RETRY_AFTER,
+    "INTEGRATION_FAILURE": RETRY_AFTER,
+    "THROTTLED": RETRY_AFTER,
+    "UNAUTHORIZED": MISSING.headers,
+}
+"""What some of them say beside that."""
 
 
-def merge_template() -> dict[str, Any]:
-    """What `chalice package` is to merge into its template."""
-    responses = {kind: _response(kind, *answer) for kind, answer in RESPONSES.items()}
-    return {"Resources": {"RestAPI": {"Properties": {"GatewayResponses": responses}}}}
+def merge_template(endpoints: Iterable[Endpoint], origins: Sequence[str]) -> dict[str, Any]:
+    """What `chalice package` is to merge into its template.
+
+    Args:
+        endpoints: the routes, each with its rule of throttling.
+        origins: from where pages may read the answers.
+    """
+    given = ALWAYS | _cors(origins)
+    properties = {
+        "GatewayResponses": {
+            kind: _response(kind, given, *answer) for kind, answer in RESPONSES.items()
+        },
+        "MethodSettings": method_settings(endpoints),
+    }
+    return {"Resources": {"RestAPI": {"Properties": properties}}}
 
 
-def _response(kind: str, status: int, detail: str) -> dict[str, Any]:
-    headers = {"Access-Control-Allow-Origin": "'*'", "Content-Type": f"'{problems.CONTENT_TYPE}'"}
+def method_settings(endpoints: Iterable[Endpoint]) -> list[dict[str, Any]]:
+    """How much API Gateway lets through: to any route, and to each that has a rule of its own.
+
+    In paths a slash is written ~1, but the first one as it is too:
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-apigateway-stage-methodsetting.html
+    """
+    own = [one for one in endpoints if one.throttle != USUAL]
+    return [
+        _setting("*", "/*", USUAL),
+        *(_setting(one.method, "/" + one.path.replace("/", "~1"), one.throttle) for one in own),
+    ]
+
+
+def _setting(method: str, path: str, throttle: Throttle) -> dict[str, Any]:
+    return {
+        "HttpMethod": method,
+        "ResourcePath": path,
+        "ThrottlingRateLimit": throttle.rate,
+        "ThrottlingBurstLimit": throttle.burst,
+    }
+
+
+def _cors(origins: Sequence[str]) -> dict[str, str]:
+    """API Gateway can't choose among origins here, so of several it names the first."""
+    if not origins:
+        return {}
+    return {
+        "Access-Control-Allow-Origin": origins[0],
+        "Access-Control-Expose-Headers": headers.EXPOSED,
+    }
+
+
+def _response(kind: str, given: Mapping[str, str], status: int, detail: str) -> dict[str, Any]:
+    """An answer. Its headers are texts, in single quotes, or variables, without them:
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/rest-api-parameter-mapping.html
+    Quotes within a text need no mark (https://github.com/DataBiosphere/azul/pull/6385).
+    """
+    told = {**given, **HEADERS.get(kind, {})}
+    quoted = {name: f"'{text}'" for name, text in told.items()}
     return {
         "StatusCode": status,
-        "ResponseParameters": {"Headers": headers | (RETRY_AFTER if kind in RETRYABLE else {})},
+        "ResponseParameters": {"Headers": {**quoted, request_ids.HEADER: "context.requestId"}},
         # A template for application/json is taken whatever the client accepts.
         "ResponseTemplates": {"application/json": problems.body(status, detail).decode()},
     }

@@ -9,6 +9,7 @@ from types import FrameType
 import click
 
 from billet.serve import databases
+from chalicelib.settings import Settings
 
 
 @click.command()
@@ -35,6 +36,8 @@ def serve(db: str, host: str, port: int | None, data: Path) -> None:
     """Serves the API, with its tables made, until Ctrl-C or SIGTERM."""
     for number in (signal.SIGINT, signal.SIGTERM):  # a shell has background jobs ignore SIGINT
         signal.signal(number, _stop)
+    if Settings.from_environ(os.environ).cognito_user_pool_arn:
+        raise click.ClickException("COGNITO_USER_POOL_ARN: only API Gateway can check its tokens")
     if port is not None:
         os.environ["PORT"] = str(port)
     with ExitStack() as stack:

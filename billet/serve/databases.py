@@ -17,7 +17,7 @@ ENDPOINT = "AWS_ENDPOINT_URL_DYNAMODB"
 def opened(choice: str, data: Path) -> Iterator[str]:
     """Starts the database where it is ours to start, and points AWS's variables at it.
 
-    Gives a line that says which it is and what becomes of the data.
+    Gives lines that say which it is, what becomes of the data, and how other commands work on it.
 
     Raises:
         click.ClickException: the one that was asked for can't be had.
@@ -28,16 +28,16 @@ def opened(choice: str, data: Path) -> Iterator[str]:
         return
     with ExitStack() as stack:
         url, line = _started(choice, data, stack)
-        os.environ.update(
-            {
-                ENDPOINT: url,
-                "AWS_ACCESS_KEY_ID": "local",
-                "AWS_SECRET_ACCESS_KEY": "local",
-                "AWS_DEFAULT_REGION": "us-east-1",
-            }
-        )
+        variables = {
+            ENDPOINT: url,
+            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }
+        os.environ.update(variables)
         os.environ.pop("AWS_SESSION_TOKEN", None)
-        yield line
+        words = " ".join(f"{name}={value}" for name, value in variables.items())
+        yield f"{line}\nIn another terminal, python -m billet works on it after:\n  export {words}"
 
 
 def _started(choice: str, data: Path, stack: ExitStack) -> tuple[str, str]:

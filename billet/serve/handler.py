@@ -6,16 +6,27 @@ gives HEAD a body and passes over chunked ones. This one answers as API Gateway 
 every error as a problem.
 """
 
+import logging
 import socket
-from collections.abc import Callable
+import uuid
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
+from email.message import Message
 from http import HTTPStatus
 from typing import Any
 
-from chalice.local import ChaliceRequestHandler, RouteMatcher
+from chalice.local import (
+    ChaliceRequestHandler,
+    ForbiddenError,
+    NotAuthorizedError,
+    RouteMatcher,
+)
 
 from billet.serve.bodies import BadBody, read_body
-from chalicelib.api import problems
+from chalicelib.api import headers, principals, problems, request_ids
+from chalicelib.errors import Unavailable
+
+log = logging.getLogger(__name__)
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT")
 IDLE_SECONDS = 30
@@ -39,8 +50,19 @@ class Handler(ChaliceRequestHandler):
         self._matcher = RouteMatcher(list(self._routes))
         super().__init__(*arguments, **named)
 
+    def setup(self) -> None:
+        """Lets the app know who the client is, as API Gateway does."""
+        super().setup()
+        self.local_gateway.event_converter.LOCAL_SOURCE_IP = self.client_address[0]
+
+    def parse_request(self) -> bool:
+        """Reads the head of a request; if it can't be read, that of the one before is forgotten."""
+        self.headers = Message()
+        return bool(super().parse_request())
+
     def _answer(self) -> None:
         with self._at_work():
+            self._named = request_ids.settle(self.headers, str(uuid.uuid4()))
             try:
                 if self.headers.defects:
                     raise BadBody(400, "a header can't be read")
@@ -63,28 +85,48 @@ class Handler(ChaliceRequestHandler):
             return
         allowed = self._allowed(route)
         if self.command == "OPTIONS":
-            self._send(204, {"Allow": allowed}, b"")
-        elif self.command not in allowed.split(", "):
-            self._problem(405, f"{self.command} is not for this path", {"Allow": allowed})
+            self._send_own(204, headers.of_preflight(allowed), b"")
+        elif self.command not in allowed:
+            told = {"Allow": ", ".join(allowed)}
+            self._problem(405, f"{self.command} is not for this path", told)
         else:
             self._call(body)
 
-    def _allowed(self, route: str) -> str:
+    def _allowed(self, route: str) -> list[str]:
         methods = set(self._routes[route]) | {"OPTIONS"}
         if "GET" in methods:
             methods.add("HEAD")
-        return ", ".join(sorted(methods))
+        return sorted(methods)
 
     def _call(self, body: bytes) -> None:
-        """Calls the app as Lambda would; HEAD is a GET whose body is not sent."""
-        reply = self.local_gateway.handle_request(
+        """Calls authorizer and app as API Gateway would, and answers as it for the authorizer."""
+        try:
+            reply = self._reply(body)
+        except NotAuthorizedError:
+            self._refuse(principals.missing_token())
+        except ForbiddenError:
+            self._refuse(principals.wrong_token())
+        except Unavailable as error:
+            self._problem(503, str(error), {"Retry-After": str(error.retry_after)})
+        except Exception:
+            log.exception("a mistake of ours:")
+            self._problem(500, f"request {request_ids.current()} failed")
+        else:
+            told = {**reply["headers"], **reply["multiValueHeaders"]}
+            self._send(reply["statusCode"], told, (reply["body"] or "").encode())
+
+    def _reply(self, body: bytes) -> dict[str, Any]:
+        """What the app answers; HEAD is a GET whose body is not sent."""
+        reply: dict[str, Any] = self.local_gateway.handle_request(
             method="GET" if self.command == "HEAD" else self.command,
             path=self.path,
-            headers=dict(self.headers),
+            headers={**dict(self.headers), **self._named},
             body=body or None,
         )
-        headers = {**reply["headers"], **reply["multiValueHeaders"]}
-        self._send(reply["statusCode"], headers, (reply["body"] or "").encode())
+        return reply
+
+    def _refuse(self, refusal: problems.Refused) -> None:
+        self._problem(refusal.status, str(refusal), refusal.headers)
 
     def handle_expect_100(self) -> bool:
         """Tells a client that waits for it to send the body."""
@@ -94,17 +136,28 @@ class Handler(ChaliceRequestHandler):
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Answers what can't be read as HTTP; http.server calls this."""
+        if not self.command:  # the request's line could not be read
+            self.headers = Message()
+        self._named = request_ids.settle(self.headers, str(uuid.uuid4()))
         self.close_connection = True
         self._problem(code, message or HTTPStatus(code).phrase)
         self.wfile.flush()
 
-    def _problem(self, status: int, detail: str, headers: dict[str, str] | None = None) -> None:
-        content = {"Content-Type": problems.CONTENT_TYPE, **(headers or {})}
-        self._send(status, content, problems.body(status, detail))
+    def _problem(self, status: int, detail: str, told: Mapping[str, str] | None = None) -> None:
+        content = {"Content-Type": problems.CONTENT_TYPE, **(told or {})}
+        self._send_own(status, content, problems.body(status, detail))
 
-    def _send(self, status: int, headers: dict[str, Any], body: bytes) -> None:
+    def _send_own(self, status: int, told: dict[str, str], body: bytes) -> None:
+        """Sends an answer that is not the app's."""
+        method = self.command if self.command in METHODS else "-"
+        if status >= 400:
+            request_ids.note_failure(method, "-", status)
+        common = headers.of_reply(self.headers, method, status)
+        self._send(status, {**common, **self._named, **told}, body)
+
+    def _send(self, status: int, told: dict[str, Any], body: bytes) -> None:
         self.send_response(status)
-        for name, value in headers.items():
+        for name, value in told.items():
             self.send_header(name, value)
         if status != 204:
             self.send_header("Content-Length", str(len(body)))

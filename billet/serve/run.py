@@ -27,6 +27,8 @@ def until_stopped(host: str) -> None:
         logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
         click.echo(f"Serving http://{server.address}; Ctrl-C stops it. Try:")
         click.echo(f"  curl http://{server.address}/v1/health")
+        if settings.authenticated:
+            click.echo("  python -m billet token create --name me --role admin")
         server.serve_until_stopped()
 
 

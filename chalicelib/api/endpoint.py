@@ -12,9 +12,11 @@ from typing import Any, Generic, NamedTuple, TypeVar, get_args
 import msgspec
 from chalice.app import Blueprint, Request, Response
 
-from chalicelib.api import problems, requests
+from chalicelib.api import headers, principals, problems, request_ids, requests, throttling
 from chalicelib.api.schemas import ListQuery
+from chalicelib.api.throttling import USUAL, Throttle
 from chalicelib.errors import BilletError, Unavailable
+from chalicelib.tokens import Role
 
 B = TypeVar("B")
 
@@ -36,6 +38,8 @@ class Endpoint(NamedTuple):
 
     method: str
     path: str
+    role: Role | None
+    """The least role that may call it; None: it is open to everybody."""
     view: View
     status: int
     """The status where it succeeds."""
@@ -43,6 +47,8 @@ class Endpoint(NamedTuple):
     """The type of each of the view's parameters, by name."""
     gives: Any
     """The type of the body where it succeeds."""
+    throttle: Throttle
+    """What API Gateway lets through to it."""
 
 
 ENDPOINTS: list[Endpoint] = []
@@ -50,9 +56,15 @@ ENDPOINTS: list[Endpoint] = []
 
 
 def endpoint(
-    blueprint: Blueprint, method: str, path: str, *, status: int = 200
+    blueprint: Blueprint,
+    method: str,
+    path: str,
+    *,
+    role: Role | None,
+    status: int = 200,
+    throttle: Throttle = USUAL,
 ) -> Callable[[View], View]:
-    """Makes a view the endpoint of a method and a path.
+    """Makes a view the endpoint of a method and a path, for those who have the role or a higher.
 
     The view gets, by the annotations of its parameters: ids of the path as ints, `body` and `query`
     as the structs that they are annotated with, `request` as Chalice's own.
@@ -62,26 +74,32 @@ def endpoint(
         signature = inspect.signature(view)
         takes = {name: parameter.annotation for name, parameter in signature.parameters.items()}
         [gives] = get_args(signature.return_annotation)
-        ENDPOINTS.append(Endpoint(method, f"/v1{path}", view, status, takes, gives))
+        whole = f"/v1{path}"
+        ENDPOINTS.append(Endpoint(method, whole, role, view, status, takes, gives, throttle))
         readers = {name: _reader(name, kind) for name, kind in takes.items()}
 
-        def handle(**path_parameters: str) -> Response:
-            request = blueprint.current_request
+        def respond(request: Request, told: dict[str, str]) -> Response:
             try:
+                told |= throttling.admit(request)
+                principals.admit(request, role)
                 requests.raw_body(request)
                 answer = view(**{name: read(request) for name, read in readers.items()})
                 body = msgspec.json.encode(answer.body)
                 return _response(body, status, "application/json", answer.headers)
             except problems.Refused as refusal:
-                return problem(refusal.status, str(refusal), refusal.headers, refusal.kind)
+                return refused(refusal)
             except Unavailable as error:
                 return problem(503, str(error), {"Retry-After": str(error.retry_after)})
             except BilletError as error:
                 return problem(problems.status_of(error), str(error))
             except Exception:
-                request_id = blueprint.lambda_context.aws_request_id
-                log.exception("request %s failed", request_id)
-                return problem(500, f"request {request_id} failed")
+                log.exception("a mistake of ours:")
+                return problem(500, f"request {request_ids.current()} failed")
+
+        def handle(**path_parameters: str) -> Response:
+            request = blueprint.current_request
+            told = request_ids.settle(request.headers, blueprint.lambda_context.aws_request_id)
+            return _finished(request, respond(request, told), told)
 
         handle.__name__ = view.__name__
         # No content types: Chalice would answer a wrong one in a form of its own.
@@ -97,15 +115,25 @@ def located(request: Request, ident: int) -> Mapping[str, str]:
     return {"Location": f"{path}/{ident}"}
 
 
-def problem(
-    status: int,
-    detail: str,
-    headers: Mapping[str, str] | None = None,
-    kind: str = "about:blank",
-) -> Response:
+def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
     """The reply that tells of an error."""
-    body = problems.body(status, detail, kind)
-    return _response(body, status, problems.CONTENT_TYPE, headers or {})
+    return refused(problems.Refused(status, detail, headers=headers))
+
+
+def refused(refusal: problems.Refused) -> Response:
+    """The reply that tells of a refusal."""
+    body = problems.body(refusal.status, str(refusal), refusal.kind, refusal.violated_policies)
+    return _response(body, refusal.status, problems.CONTENT_TYPE, refusal.headers)
+
+
+def _finished(request: Request, response: Response, told: Mapping[str, str]) -> Response:
+    """The reply with what every reply has; what it says itself comes first."""
+    status = response.status_code
+    common = headers.of_reply(request.headers, request.method, status)
+    response.headers = {**common, **told, **response.headers}
+    if status >= 400:
+        request_ids.note_failure(request.method, request.path, status)
+    return response
 
 
 def _response(body: bytes, status: int, content_type: str, headers: Mapping[str, str]) -> Response:

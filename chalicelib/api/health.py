@@ -9,7 +9,7 @@ from chalicelib.api.schemas import Health
 blueprint = Blueprint(__name__)
 
 
-@endpoint(blueprint, "GET", "/health")
+@endpoint(blueprint, "GET", "/health", role=None)
 def check_health() -> Answer[Health]:
     health.check()
     return Answer(Health())

@@ -32,12 +32,15 @@ class Refused(Exception):
         *,
         kind: str = "about:blank",
         headers: Mapping[str, str] | None = None,
+        violated_policies: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET,
     ) -> None:
         super().__init__(detail)
         self.status = status
         self.kind = kind
         """A URI for the kind of problem (RFC 9457, section 3.1.1)."""
         self.headers = headers or {}
+        self.violated_policies = violated_policies
+        """The names of the policies of throttling that it would go beyond."""
 
 
 def status_of(error: BilletError) -> int:
@@ -45,8 +48,18 @@ def status_of(error: BilletError) -> int:
     return next(_STATUSES[kind] for kind in type(error).__mro__ if kind in _STATUSES)
 
 
-def body(status: int, detail: str, kind: str = "about:blank") -> bytes:
+def body(
+    status: int,
+    detail: str,
+    kind: str = "about:blank",
+    violated_policies: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET,
+) -> bytes:
     """The JSON of a problem. What is no Unicode text in `detail` is replaced."""
-    text = detail.encode("utf-8", "replace").decode()
-    title = _RENAMED.get(status) or HTTPStatus(status).phrase
-    return msgspec.json.encode(Problem(type=kind, title=title, status=status, detail=text))
+    problem = Problem(
+        type=kind,
+        title=_RENAMED.get(status) or HTTPStatus(status).phrase,
+        status=status,
+        detail=detail.encode("utf-8", "replace").decode(),
+        violated_policies=violated_policies,
+    )
+    return msgspec.json.encode(problem)

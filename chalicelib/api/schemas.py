@@ -137,10 +137,16 @@ class Health(msgspec.Struct):
 
 
 class Problem(msgspec.Struct, kw_only=True):
-    """Every error, as RFC 9457 has it, with the API's own `success`."""
+    """Every error, as RFC 9457 has it, with the API's own `success`.
+
+    `violated-policies` is a member of the type that tells of a spent quota alone.
+    """
 
     type: str = "about:blank"
     title: str
     status: int
     success: Literal[False] = False
     detail: str
+    violated_policies: tuple[str, ...] | msgspec.UnsetType = msgspec.field(
+        name="violated-policies", default=msgspec.UNSET
+    )

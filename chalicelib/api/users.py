@@ -6,34 +6,38 @@ from chalicelib import assignments, users
 from chalicelib.api import pages
 from chalicelib.api.endpoint import Answer, endpoint, located
 from chalicelib.api.schemas import Done, ListQuery, NewUser, TaskBody, TaskListQuery, UserBody
+from chalicelib.api.throttling import PAGES, Throttle
 
 blueprint = Blueprint(__name__)
 
 
-@endpoint(blueprint, "GET", "/users")
+@endpoint(blueprint, "GET", "/users", role="reader", throttle=PAGES)
 def list_users(query: ListQuery) -> Answer[list[UserBody]]:
     return pages.respond("users", query, users.page, UserBody.of)
 
 
-@endpoint(blueprint, "GET", "/users/{user_id}")
+@endpoint(blueprint, "GET", "/users/{user_id}", role="reader")
 def get_user(user_id: int) -> Answer[UserBody | None]:
     user = users.get(user_id)
     return Answer(UserBody.of(user) if user else None)
 
 
-@endpoint(blueprint, "POST", "/users", status=201)
+@endpoint(blueprint, "POST", "/users", role="admin", status=201)
 def create_user(request: Request, body: NewUser) -> Answer[UserBody]:
     user = users.create(body.username.strip())
     return Answer(UserBody.of(user), located(request, user.id))
 
 
-@endpoint(blueprint, "DELETE", "/users/{user_id}")
+# One who has many tasks takes many transactions.
+@endpoint(
+    blueprint, "DELETE", "/users/{user_id}", role="admin", throttle=Throttle(rate=10, burst=20)
+)
 def delete_user(user_id: int) -> Answer[Done]:
     users.delete(user_id)
     return Answer(Done(detail=f"user {user_id} deleted"))
 
 
-@endpoint(blueprint, "GET", "/users/{user_id}/tasks")
+@endpoint(blueprint, "GET", "/users/{user_id}/tasks", role="reader", throttle=PAGES)
 def list_tasks_of_user(user_id: int, query: TaskListQuery) -> Answer[list[TaskBody]]:
     return pages.respond(
         f"users/{user_id}/tasks",

@@ -8,14 +8,21 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
 from pynamodb.constants import ALL_NEW, ALL_OLD, TRANSACT_WRITE_ITEMS
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.models import Model
 
 from chalicelib.storage import client, keys
-from chalicelib.storage.records import Task, TaskItem, UpdateReply, User, decoder
-from chalicelib.storage.tables import AssignmentModel, TaskModel, UserModel, UsernameModel
+from chalicelib.storage.records import Task, TaskItem, Token, UpdateReply, User, decoder
+from chalicelib.storage.tables import (
+    AssignmentModel,
+    TaskModel,
+    TokenModel,
+    UserModel,
+    UsernameModel,
+)
 
 MOST_OPERATIONS = 100
 """What DynamoDB takes in one transaction."""
@@ -160,6 +167,15 @@ class Change:
     def unassigned_task_gone(self, task_id: int) -> int:
         """Adds the removal of a task, on condition that nobody has it."""
         return self.delete(TaskModel(task_id), _NOBODYS)
+
+    def new_token(self, token: Token) -> int:
+        """Adds a token."""
+        item = TokenModel(**msgspec.structs.asdict(token))
+        return self.put(item, TokenModel.digest.does_not_exist())
+
+    def token_gone(self, digest: str) -> int:
+        """Adds the removal of a token."""
+        return self.delete(TokenModel(digest))
 
 
 def updated_task(reply: bytes) -> Task:

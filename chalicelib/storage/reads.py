@@ -15,16 +15,25 @@ from chalicelib.storage.records import (
     QueryReply,
     Task,
     TaskItem,
+    Token,
+    TokenItem,
     User,
     UserItem,
     decoder,
 )
-from chalicelib.storage.tables import AssignmentModel, CounterModel, TaskModel, UserModel
+from chalicelib.storage.tables import (
+    AssignmentModel,
+    CounterModel,
+    TaskModel,
+    TokenModel,
+    UserModel,
+)
 
 R = TypeVar("R", User, Task)
 
 _ONE_USER = decoder(GetReply[UserItem])
 _ONE_TASK = decoder(GetReply[TaskItem])
+_ONE_TOKEN = decoder(GetReply[TokenItem])
 _USERS = decoder(QueryReply[UserItem])
 _TASKS = decoder(QueryReply[TaskItem])
 
@@ -101,6 +110,12 @@ def user(ident: int) -> User | None:
 def task(ident: int) -> Task | None:
     """The task as last written; None where there is none."""
     item = _ONE_TASK.decode(_get(TaskModel, str(ident))).Item
+    return item.record() if item else None
+
+
+def token(digest: str) -> Token | None:
+    """The token as last written; None where there is none."""
+    item = _ONE_TOKEN.decode(_get(TokenModel, digest)).Item
     return item.record() if item else None
 
 

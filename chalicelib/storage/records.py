@@ -1,4 +1,4 @@
-"""Users and tasks as the use cases know them, and how they are read from DynamoDB's JSON.
+"""Users, tasks and tokens as the use cases know them, and how they are read from DynamoDB's JSON.
 
 Attributes that these records don't know are passed over, so that a newer version may add some
 while this one still runs.
@@ -49,6 +49,22 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     def urgency(self) -> str:
         """Its place among the tasks by deadline."""
         return keys.urgency(self.expires_at, self.id)
+
+
+class Token(msgspec.Struct, frozen=True, kw_only=True):
+    """A token, without its secret. Both times are UTC in ISO 8601 with microseconds."""
+
+    digest: str
+    name: str
+    role: str
+    created_at: str
+    expires_at: str | None
+    last_four: str
+
+    @property
+    def id(self) -> str:
+        """What it is called by in public: 64 of the 256 bits of the digest."""
+        return self.digest[:16]
 
 
 class _S(msgspec.Struct):
@@ -113,7 +129,29 @@ class TaskItem(msgspec.Struct):
         )
 
 
-I = TypeVar("I", UserItem, TaskItem)  # noqa: E741
+class TokenItem(msgspec.Struct):
+    """A token's item on the wire."""
+
+    digest: _S
+    name: _S
+    role: _S
+    created_at: _S
+    last_four: _S
+    expires_at: _S | None = None
+
+    def record(self) -> Token:
+        """The token that it stands for."""
+        return Token(
+            digest=self.digest.S,
+            name=self.name.S,
+            role=self.role.S,
+            created_at=self.created_at.S,
+            expires_at=self.expires_at.S if self.expires_at else None,
+            last_four=self.last_four.S,
+        )
+
+
+I = TypeVar("I", UserItem, TaskItem, TokenItem)  # noqa: E741
 
 
 class GetReply(msgspec.Struct, Generic[I]):

@@ -8,6 +8,7 @@ tasks        id                 newest (lane, recency), most_urgent (lane, urgen
                                 most_urgent_by_status (status_lane, urgency)
 assignments  user_id, recency   most_urgent (user_id, urgency), local
 counters     name               -
+tokens       digest             -
 """
 
 from pynamodb.attributes import (
@@ -206,11 +207,26 @@ class CounterModel(Model):
     lanes = NumberAttribute()
 
 
+class TokenModel(Model):
+    """Who may use the API. The secret is nowhere; `digest` is its SHA-256, in hexadecimal."""
+
+    class Meta(OnDemand):
+        pass
+
+    digest = UnicodeAttribute(hash_key=True)
+    name = UnicodeAttribute()
+    role = UnicodeAttribute()
+    created_at = UnicodeAttribute()
+    expires_at = UnicodeAttribute(null=True)
+    last_four = UnicodeAttribute()
+
+
 SUFFIXES: dict[type[Model], str] = {
     UserModel: "users",
     UsernameModel: "usernames",
     TaskModel: "tasks",
     AssignmentModel: "assignments",
     CounterModel: "counters",
+    TokenModel: "tokens",
 }
 """Each table's name behind the prefix."""

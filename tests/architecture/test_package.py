@@ -13,17 +13,23 @@ from typing import Any
 import pytest
 from botocore.session import get_session
 
-from billet.package import STAGES, chalice
+from billet.package import STAGES, chalice, gateway
+from chalicelib import tokens
+from chalicelib.api import headers as headers_of_the_api
 from chalicelib.api import problems
+from chalicelib.api.endpoint import ENDPOINTS
+from chalicelib.api.throttling import Throttle
 from chalicelib.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 HANDLER = """
-import json, sys
+import importlib, json, sys
 assert not any("site-packages" in folder for folder in sys.path), sys.path
 sys.path.insert(0, sys.argv[1])
-from app import app
-print(json.dumps([app(event, None) for event in json.load(sys.stdin)]))
+class Context: aws_request_id = "test"
+module, _, name = sys.argv[2].rpartition(".")
+handler = getattr(importlib.import_module(module), name)
+print(json.dumps([handler(event, Context) for event in json.load(sys.stdin)]))
 """
 APP = """
 from chalice import Chalice
@@ -84,17 +90,26 @@ def proxy_event(method: str, resource: str, body: str | None = None, **ids: str)
         "stageVariables": None,
         "body": body,
         "isBase64Encoded": False,
-        "requestContext": {"resourcePath": resource, "httpMethod": method, "path": path},
+        "requestContext": {
+            "resourcePath": resource,
+            "httpMethod": method,
+            "path": path,
+            "authorizer": {"id": "0123", "name": "ci", "role": "admin"},
+            "identity": {"sourceIp": "10.0.0.1"},
+        },
     }
 
 
 def invoke(
-    folder: Path, variables: dict[str, str], events: list[dict[str, Any]]
+    folder: Path,
+    variables: dict[str, str],
+    events: list[dict[str, Any]],
+    handler: str = "app.app",
 ) -> list[dict[str, Any]]:
     """Lets a bare interpreter, with nothing but the folder on its path, handle the events."""
     aws = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
     done = subprocess.run(
-        [sys.executable, "-I", "-S", "-W", "error", "-c", HANDLER, str(folder)],
+        [sys.executable, "-I", "-S", "-W", "error", "-c", HANDLER, str(folder), handler],
         input=json.dumps(events),
         env=aws | {"AWS_LAMBDA_FUNCTION_NAME": "test"} | variables,
         capture_output=True,
@@ -135,7 +150,36 @@ def test_the_unpacked_zip_serves_a_stage_and_writes_no_file(
     assert [(each["id"], each["assignees"]) for each in json.loads(tasks["body"])] == [(1, [1])]
     assert refused["statusCode"] == json.loads(refused["body"])["status"] == 400
     assert refused["headers"]["Content-Type"] == problems.CONTENT_TYPE
+    assert '"quota";r=995;' in refused["headers"]["RateLimit"]
     assert contents(unpacked) == before
+
+
+@pytest.mark.parametrize("backend", ["moto"])
+def test_the_zip_holds_the_authorizer_whose_refusal_is_a_policy_without_routes(
+    packages: Path, unpacked: Path, endpoint: str, database: Settings
+) -> None:
+    function = template(packages, "dev")["Authenticate"]["Properties"]
+    variables = function["Environment"]["Variables"] | {
+        "TABLE_PREFIX": database.prefix,
+        "AWS_ENDPOINT_URL_DYNAMODB": endpoint,
+    }
+    secret, token = tokens.issue("ci", "editor", None)
+    arn = "arn:aws:execute-api:eu-west-1:123456789012:a1b2c3/dev/GET/v1/tasks"
+    events = [
+        {"type": "TOKEN", "authorizationToken": f"Bearer {word}", "methodArn": arn}
+        for word in (secret, "blt_wrong")
+    ]
+    admitted, refused = invoke(unpacked, variables, events, function["Handler"])
+    assert admitted["context"] == {"id": token.id, "name": "ci", "role": "editor"}
+    assert resources(admitted) == [arn.replace("GET/v1/tasks", "*/*")]
+    assert resources(refused) == []
+
+
+def resources(answer: dict[str, Any]) -> Any:
+    """What the policy allows, of an answer of the authorizer."""
+    [statement] = answer["policyDocument"]["Statement"]
+    assert statement["Effect"] == "Allow"
+    return statement["Resource"]
 
 
 def test_imports_from_the_zip_take_the_compiled_modules_without_a_look_at_the_sources(
@@ -153,7 +197,8 @@ def test_the_zip_holds_the_api_its_libraries_and_nothing_else(packages: Path) ->
     modules = {path.parts[0] for path in paths if path not in metadata} - {"__pycache__"}
     ours = {"app.py", "chalicelib", "chalice"}
     theirs = {"botocore", "dateutil", "jmespath", "msgspec", "pynamodb", "six.py", "urllib3"}
-    assert modules == ours | theirs
+    for_throttling = {"limits", "deprecated", "packaging", "typing_extensions.py", "wrapt"}
+    assert modules == ours | theirs | for_throttling
     assert {path.name for path in metadata} == {"METADATA"}
     runtime = {path.name for path in paths if path.match("chalice/*.py")}
     assert runtime == {"__init__.py", "app.py"}
@@ -188,6 +233,30 @@ def test_the_function_is_set_to_its_own_stage_and_answers_before_api_gateway_giv
     assert function["Timeout"] < 29
 
 
+@pytest.mark.parametrize("stage", STAGES)
+def test_api_gateway_asks_the_authorizer_before_each_route_that_is_not_open(
+    stage: str, packages: Path
+) -> None:
+    found = template(packages, stage)
+    api = found["RestAPI"]["Properties"]["DefinitionBody"]
+    [scheme] = api["securityDefinitions"].values()
+    assert scheme["name"] == "Authorization"
+    authorizer = scheme["x-amazon-apigateway-authorizer"]
+    assert (authorizer["type"], authorizer["authorizerResultTtlInSeconds"]) == ("token", 300)
+    assert "${Authenticate.Arn}" in authorizer["authorizerUri"]["Fn::Sub"]
+    permission = found["AuthenticateInvokePermission"]["Properties"]
+    assert permission["FunctionName"] == {"Fn::GetAtt": ["Authenticate", "Arn"]}
+    assert permission["Principal"].startswith("apigateway.")
+    [policy] = found["AuthenticateRole"]["Properties"]["Policies"]
+    file = ROOT / ".chalice" / f"policy-{stage}-authenticate.json"
+    assert policy["PolicyDocument"] == json.loads(file.read_text())
+    open_to_all = {(one.method, one.path) for one in ENDPOINTS if one.role is None}
+    for path, methods in api["paths"].items():
+        for method, described in methods.items():
+            secured = described.get("security") == [{"authenticate": []}]
+            assert secured is ((method.upper(), path) not in open_to_all), (method, path)
+
+
 def test_whatever_api_gateway_answers_by_itself_has_the_form_of_the_apis_errors(
     packages: Path,
 ) -> None:
@@ -197,10 +266,87 @@ def test_whatever_api_gateway_answers_by_itself_has_the_form_of_the_apis_errors(
     for response in responses.values():
         headers = response["ResponseParameters"]["Headers"]
         assert headers["Content-Type"] == "'application/problem+json'"
-        assert headers["Access-Control-Allow-Origin"] == "'*'"
+        assert headers["X-Request-Id"] == "context.requestId"
+        asked = {"x-forwarded-proto": "https"}
+        common = headers_of_the_api.of_reply(asked, "GET", response["StatusCode"])
+        assert {name: headers[name] for name in common} == {
+            name: f"'{text}'" for name, text in common.items()
+        }
         body = response["ResponseTemplates"]["application/json"]
         detail = json.loads(body)["detail"]
         assert body == problems.body(response["StatusCode"], detail).decode()
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_api_gateway_lets_through_to_each_route_what_the_rule_beside_it_says(
+    stage: str, packages: Path
+) -> None:
+    properties = template(packages, stage)["RestAPI"]["Properties"]
+    settings = {
+        (one["HttpMethod"], one["ResourcePath"]): Throttle(
+            one["ThrottlingRateLimit"], one["ThrottlingBurstLimit"]
+        )
+        for one in properties["MethodSettings"]
+    }
+    assert len(settings) == len(properties["MethodSettings"])
+    usual = settings.pop(("*", "/*"))
+    for path, methods in properties["DefinitionBody"]["paths"].items():
+        for method in methods:
+            [rule] = [one.throttle for one in ENDPOINTS if one[:2] == (method.upper(), path)]
+            escaped = "/" + path.replace("/", "~1")
+            assert settings.pop((method.upper(), escaped), usual) == rule
+    assert settings == {}
+
+
+def test_a_list_is_let_through_at_half_the_usual_rate() -> None:
+    usual, *own = gateway.method_settings(ENDPOINTS)
+    assert usual == {
+        "HttpMethod": "*",
+        "ResourcePath": "/*",
+        "ThrottlingRateLimit": 100,
+        "ThrottlingBurstLimit": 200,
+    }
+    assert {
+        "HttpMethod": "GET",
+        "ResourcePath": "/~1v1~1users~1{user_id}~1tasks",
+        "ThrottlingRateLimit": 50,
+        "ThrottlingBurstLimit": 100,
+    } in own
+
+
+@pytest.mark.parametrize(
+    ("origins", "named"),
+    [
+        ((), None),
+        (("*",), "'*'"),
+        (("https://a.example", "https://b.example"), "'https://a.example'"),
+    ],
+)
+def test_what_api_gateway_answers_by_itself_is_for_pages_of_the_first_origin_only(
+    origins: tuple[str, ...], named: str | None
+) -> None:
+    properties = gateway.merge_template([], origins)["Resources"]["RestAPI"]["Properties"]
+    for response in properties["GatewayResponses"].values():
+        headers = response["ResponseParameters"]["Headers"]
+        assert headers.get("Access-Control-Allow-Origin") == named
+
+
+def test_api_gateway_tells_a_missing_token_from_a_wrong_one_and_from_a_failure_of_ours(
+    packages: Path,
+) -> None:
+    responses = template(packages, "prod")["RestAPI"]["Properties"]["GatewayResponses"]
+    told = {
+        kind: (response["StatusCode"], response["ResponseParameters"]["Headers"])
+        for kind, response in responses.items()
+    }
+    challenge = 'Bearer realm="billet-tasks"'
+    assert told["UNAUTHORIZED"][0] == told["ACCESS_DENIED"][0] == 401
+    assert told["UNAUTHORIZED"][1]["WWW-Authenticate"] == f"'{challenge}'"
+    wrong = told["ACCESS_DENIED"][1]["WWW-Authenticate"]
+    assert wrong == f"'{challenge}, error=\"invalid_token\"'"
+    for kind in ("AUTHORIZER_FAILURE", "AUTHORIZER_CONFIGURATION_ERROR"):
+        assert told[kind][0] == 503
+        assert told[kind][1]["Retry-After"] == "'1'"
 
 
 def test_a_missing_package_index_is_told_in_one_line(tmp_path: Path) -> None:

@@ -1,14 +1,17 @@
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from chalice.app import AuthRequest
 from chalice.test import Client
 from pynamodb.connection import Connection
 
 from app import app
 from billet.package import STAGES
+from chalicelib.api import authentication
 from chalicelib.settings import Settings
 from chalicelib.storage import client
 from tests.conftest import Bind
@@ -41,9 +44,9 @@ ALL = [
 """Every endpoint, every order of every list."""
 
 
-def allowed(stage: str) -> Iterator[tuple[str, str]]:
+def allowed(file: str) -> Iterator[tuple[str, str]]:
     """Each action that the policy allows, with its resource."""
-    policy = json.loads((POLICIES / f"policy-{stage}.json").read_text())
+    policy = json.loads((POLICIES / file).read_text())
     for statement in policy["Statement"]:
         assert statement["Effect"] == "Allow"
         resources = statement["Resource"]
@@ -63,12 +66,9 @@ def accesses(operation: str, arguments: dict[str, Any]) -> Iterator[tuple[str, s
         yield operation, arguments["TableName"] + index
 
 
-@pytest.fixture
-def called(bind: Bind, endpoint: str, connections: dict[str, Connection]) -> set[tuple[str, str]]:
-    """All that the endpoints do in DynamoDB, with a prefix of its own taken from each table."""
-    prefix = bind(lanes=2).prefix
-    connection = connections[endpoint]
-    client.bind(Settings(table_prefix=prefix), connection)  # so the counters are laid out anew
+@contextmanager
+def recorded(connection: Connection, prefix: str) -> Iterator[set[tuple[str, str]]]:
+    """All that is done in DynamoDB, with a prefix of its own taken from each table."""
     found: set[tuple[str, str]] = set()
 
     def record(params: dict[str, Any], model: Any, **_: Any) -> None:
@@ -77,25 +77,48 @@ def called(bind: Bind, endpoint: str, connections: dict[str, Connection]) -> set
 
     events = connection.client.meta.events
     events.register("before-parameter-build.dynamodb", record)
-    with Client(app, stage_name="local") as api:
+    yield found
+    events.unregister("before-parameter-build.dynamodb", record)
+
+
+@pytest.fixture
+def called(bind: Bind, endpoint: str, connections: dict[str, Connection]) -> set[tuple[str, str]]:
+    """What the endpoints do in DynamoDB."""
+    prefix = bind(lanes=2).prefix
+    connection = connections[endpoint]
+    client.bind(Settings(table_prefix=prefix), connection)  # so the counters are laid out anew
+    with recorded(connection, prefix) as found, Client(app, stage_name="local") as api:
         for method, path, body in ALL:
             headers = {"Content-Type": "application/json"}
             response = api.http.request(
                 method, path, headers=headers, body=json.dumps(body).encode()
             )
             assert response.status_code < 300, response.body
-    events.unregister("before-parameter-build.dynamodb", record)
     return found
 
 
-@pytest.mark.parametrize("stage", STAGES)
+def expected(stage: str, called: set[tuple[str, str]]) -> set[tuple[str, str]]:
+    """What a policy allows that allows this on the stage's tables, and to write the log."""
+    table = f"arn:${{AWS::Partition}}:dynamodb:{ACCOUNT}:table/billet-{stage}-"
+    verbs = ("CreateLogGroup", "CreateLogStream", "PutLogEvents")
+    return {(action, table + path) for action, path in called} | {
+        (f"logs:{verb}", LOGS) for verb in verbs
+    }
+
+
 @pytest.mark.parametrize("backend", ["moto"])
 def test_a_policy_allows_on_its_own_tables_what_the_endpoints_do_and_nothing_more(
-    stage: str, called: set[tuple[str, str]]
+    called: set[tuple[str, str]],
 ) -> None:
-    table = f"arn:${{AWS::Partition}}:dynamodb:{ACCOUNT}:table/billet-{stage}-"
-    expected = {(action, table + path) for action, path in called}
-    logs = {
-        (f"logs:{verb}", LOGS) for verb in ("CreateLogGroup", "CreateLogStream", "PutLogEvents")
-    }
-    assert set(allowed(stage)) == expected | logs
+    for stage in STAGES:
+        assert set(allowed(f"policy-{stage}.json")) == expected(stage, called)
+
+
+@pytest.mark.parametrize("backend", ["moto"])
+def test_the_authorizer_may_do_what_it_does_and_nothing_more(
+    database: Settings, endpoint: str, connections: dict[str, Connection]
+) -> None:
+    with recorded(connections[endpoint], database.prefix) as called:
+        authentication.authenticate.func(AuthRequest("TOKEN", "Bearer blt_wrong", ""))
+    for stage in STAGES:
+        assert set(allowed(f"policy-{stage}-authenticate.json")) == expected(stage, called)

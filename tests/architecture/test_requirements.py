@@ -54,4 +54,11 @@ def test_the_readme_tells_each_setting_and_its_default():
     rows = re.findall(r"^\| ([A-Z_]+) \| (\S+) \|", (ROOT / "README.md").read_text(), re.MULTILINE)
     fields = msgspec.structs.fields(Settings)
     defaults = {field.encode_name: str(field.default) for field in fields}
-    assert dict(rows) == defaults | {"TABLE_PREFIX": "billet-{STAGE}"}
+    told = {
+        "TABLE_PREFIX": "billet-{STAGE}",
+        "AUTH": "off",
+        "COGNITO_USER_POOL_ARN": "none",
+        "CORS_ORIGINS": "none",
+        "RATE_QUOTA": "1000",
+    }
+    assert dict(rows) == defaults | told

@@ -164,7 +164,7 @@ def walked(
         paging = msgspec.structs.replace(paging, after=part.next)
 
 
-@pytest.mark.parametrize("lanes", [1, 3])
+@pytest.mark.parametrize(("backend", "lanes"), [("moto", 1), ("dynamodb-local", 3)])
 def test_the_product_does_what_the_model_does(bind: Bind, lanes: int) -> None:
     bind(lanes)
     run_state_machine_as_test(

@@ -84,6 +84,11 @@ def _done_and_broken(request: AWSPreparedRequest) -> AWSResponse:
     return _error(request, 500, "InternalServerError")
 
 
+def nothing_there(request: AWSPreparedRequest) -> AWSResponse:
+    """No fault: the answer to a GetItem of what is not there, without asking for it."""
+    return AWSResponse(request.url, 200, {}, _Raw(b"{}"))
+
+
 _session = URLLib3Session()
 
 

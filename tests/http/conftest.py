@@ -14,6 +14,7 @@ import pytest
 
 import app
 from billet.serve.server import Server
+from chalicelib.api import authentication
 from chalicelib.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -29,6 +30,14 @@ def server(database: Settings) -> Iterator[str]:
         yield server.address
         server.stop()
         thread.join()
+
+
+@pytest.fixture
+def guarded() -> Iterator[None]:
+    """Has the app ask for tokens."""
+    authentication.guard(app.app, Settings(auth="on"))
+    yield
+    authentication.guard(app.app, Settings())
 
 
 class Served:

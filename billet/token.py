@@ -1,0 +1,78 @@
+"""Tokens: making them, listing them, and ending them."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import click
+
+from billet.invariants import lookup
+from billet.one_line_errors import one_line_errors
+from chalicelib import tokens
+from chalicelib.storage import clock
+from chalicelib.storage.records import Token
+from chalicelib.storage.tables import TokenModel
+
+
+@click.group()
+def token() -> None:
+    """The tokens that let clients in where authentication is on."""
+
+
+def _after(context: click.Context, option: click.Parameter, days: str | None) -> datetime | None:
+    if days is None:
+        return None
+    found = re.fullmatch(r"([1-9][0-9]{0,3})d", days)
+    if found is None:
+        raise click.BadParameter("expected days, like 90d")
+    return datetime.now(UTC) + timedelta(days=int(found[1]))
+
+
+@token.command()
+@click.option("--name", required=True, help="Whose it is.")
+@click.option("--role", type=click.Choice(tokens.ROLES), required=True, help="What it may do.")
+@click.option(
+    "--expires", metavar="90d", callback=_after, help="After how many days; without this, never."
+)
+@one_line_errors()
+def create(name: str, role: tokens.Role, expires: datetime | None) -> None:
+    """Makes a token and writes it to standard output, the one time that it is ever shown."""
+    secret, made = tokens.issue(name, role, expires)
+    click.echo(f"{_line(made)}. Keep it: it is not shown again.", err=True)
+    click.echo(secret)
+
+
+@token.command("list")
+@one_line_errors()
+def list_command() -> None:
+    """Tells what is known of each token, the oldest first, those that have expired too."""
+    for one in sorted(_all(), key=lambda one: one.created_at):
+        click.echo(_line(one))
+
+
+@token.command()
+@click.argument("ident", metavar="ID")
+@one_line_errors()
+def revoke(ident: str) -> None:
+    """Ends the token that `token list` shows with this ID."""
+    found = next((one for one in _all() if one.id == ident), None)
+    if found is None:
+        raise click.ClickException(f"there is no token {ident}")
+    tokens.revoke(found.digest)
+    click.echo(f"Revoked {_line(found)}")
+
+
+def _all() -> Iterator[Token]:
+    names = Token.__struct_fields__
+    for page in lookup.scan(TokenModel):
+        yield from (Token(**{name: getattr(item, name) for name in names}) for item in page)
+
+
+def _line(one: Token) -> str:
+    if one.expires_at is None:
+        end = "does not expire"
+    else:
+        verb = "expired" if one.expires_at <= clock.now() else "expires"
+        end = f"{verb} {one.expires_at[:19]}Z"
+    facts = (one.role, f"created {one.created_at[:19]}Z", end, f"ends in {one.last_four}")
+    return f"{one.id} {one.name}: {', '.join(facts)}"

@@ -1,0 +1,40 @@
+"""The audit of libraries takes no silence for a good answer."""
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+spec = importlib.util.spec_from_file_location(
+    "audit", Path(__file__).parents[2] / ".ci" / "audit.py"
+)
+audit = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(audit)
+
+SOUND = {"name": "six", "version": "1.17.0", "vulns": []}
+BROKEN = {"name": "six", "version": "1.0.0", "vulns": [{"id": "PYSEC-1"}]}
+UNKNOWN = {"name": "ours", "skip_reason": "Dependency not found on PyPI"}
+
+
+@pytest.mark.parametrize(
+    ("found", "status", "status_in_ci", "said"),
+    [
+        ([SOUND, SOUND], 0, 0, "pip-audit: 2 audited, 0 vulnerable"),
+        ([SOUND, BROKEN, UNKNOWN], 1, 1, "six 1.0.0: PYSEC-1"),
+        ([SOUND, UNKNOWN], 0, 1, "NOT AUDITED for known vulnerabilities: no answer about ours"),
+        ([UNKNOWN, UNKNOWN], 0, 1, "NOT AUDITED for known vulnerabilities: the service knows none"),
+    ],
+)
+def test_what_was_not_audited_is_said_and_fails_in_ci(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    found: list[dict[str, object]],
+    status: int,
+    status_in_ci: int,
+    said: str,
+) -> None:
+    monkeypatch.delenv("CI", raising=False)
+    assert audit.verdict(found) == status
+    assert said in "".join(capsys.readouterr())
+    monkeypatch.setenv("CI", "true")
+    assert audit.verdict(found) == status_in_ci
