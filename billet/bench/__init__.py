@@ -66,7 +66,11 @@ def bench(
             table.show(console)
             found.append(table)
     if json_file:
-        content = {"machine": machine(), "tables": [table.as_dict() for table in found]}
+        content = {
+            "machine": machine(),
+            "size": "--quick " if quick else "--large " if large else "",
+            "tables": [table.as_dict() for table in found],
+        }
         json_file.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
     if plot_file:
         from billet.bench import plot

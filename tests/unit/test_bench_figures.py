@@ -1,6 +1,6 @@
 """The arithmetic of the benchmarks."""
 
-from billet.bench import prices, replay
+from billet.bench import performance, prices, replay
 from billet.bench.lanes import creates_a_second, updates_a_second
 from billet.bench.report import Table, shown
 from billet.bench.timing import Candidate, p50, p99, percentile, side_by_side
@@ -36,27 +36,13 @@ def test_lanes_multiply_what_the_busiest_key_takes() -> None:
     assert [updates_a_second(lanes) for lanes in (1, 16)] == [500, 8_000]
 
 
-def test_conditions_and_what_only_they_need_are_left_out_of_a_floor() -> None:
-    update = {
-        "TableName": "tasks",
-        "UpdateExpression": "SET #0 = :0",
-        "ConditionExpression": "#1 = :1",
-        "ExpressionAttributeNames": {"#0": "name", "#1": "version"},
-        "ExpressionAttributeValues": {":0": {"S": "a"}, ":1": {"N": "1"}},
-        "ReturnConsumedCapacity": "TOTAL",
-    }
-    bare = {
-        "TableName": "tasks",
-        "UpdateExpression": "SET #0 = :0",
-        "ExpressionAttributeNames": {"#0": "name"},
-        "ExpressionAttributeValues": {":0": {"S": "a"}},
-    }
-    assert replay.unconditional(update) == bare
-    transaction = {
-        "TransactItems": [{"Update": update}, {"ConditionCheck": {"TableName": "users"}}],
-        "ClientRequestToken": "once",
-    }
-    assert replay.unconditional(transaction) == {"TransactItems": [{"Update": bare}]}
+def test_what_is_done_again_with_nothing_put_back_puts_a_whole_item_without_a_condition() -> None:
+    put = {"TableName": "tasks", "Item": {"id": {"N": "1"}}, "ConditionExpression": "#0 = :0"}
+    update = {"TableName": "tasks", "Key": {}, "ConditionExpression": "#0 = :0"}
+    assert replay.repeatable([("PutItem", put), ("UpdateItem", update)]) == [
+        ("PutItem", {"TableName": "tasks", "Item": {"id": {"N": "1"}}}),
+        ("UpdateItem", update),
+    ]
 
 
 def test_cells_are_shown_with_the_digits_that_count() -> None:
@@ -67,9 +53,25 @@ def test_cells_are_shown_with_the_digits_that_count() -> None:
         "1,234",
         "",
     ]
-    assert Table("t", ("a",), [(1,)]).as_dict() == {
-        "title": "t",
-        "columns": ("a",),
-        "rows": [(1,)],
-        "note": "",
-    }
+
+
+def test_the_document_of_a_run_has_its_machine_commands_and_tables() -> None:
+    machine = {"day": "2026-01-31", "cores": 2, "memory_gb": 8, "machine": "x86_64"}
+    tables = [
+        Table("what it costs", ("request", "calls"), [("GET", 1), ("PUT", 2.5)], "by us", "cost"),
+        Table("what lanes cost", ("lanes", "errors"), [(1, 0), (4, 3)], section="lanes"),
+    ]
+    assert (tables[1].column("errors"), tables[0].column("errors")) == ([0, 3], [])
+    text = performance.document(
+        {
+            "machine": machine | {"system": "Linux", "python": "3.11.7"},
+            "size": "--quick ",
+            "tables": [table.as_dict() for table in tables],
+        }
+    )
+    assert "2026-01-31, with 2 cores (x86_64) and 8 GB, Linux, Python 3.11.7" in text
+    assert "`python -m billet bench --quick --json bench.json`" in text
+    table = "| request | calls |\n| --- | ---: |\n| GET | 1 |\n| PUT | 2.50 |\n\nBy us.\n"
+    assert table in text
+    assert text.index("    python -m billet bench cost") < text.index(table)
+    assert text.index(table) < text.index("    python -m billet bench lanes")
