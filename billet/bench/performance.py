@@ -14,9 +14,10 @@ HEAD = """# Performance
 
 Ratios first: they hold from one machine to another, milliseconds do not. Everything in a table
 ran side by side in one run, in an order shuffled for each round. The figures are of {machine}.
+What they mean for growth is told in [scaling.md](scaling.md). This file is written, not edited:
 
-This file is written by `python -m billet.bench.performance < bench.json`, from what `python -m
-billet bench {size}--json bench.json` found. [scaling.md](scaling.md) goes on from here."""
+    python -m billet bench {size}--json bench.json
+    python -m billet.bench.performance < bench.json > docs/performance.md"""
 
 SAYS = {
     "floor": """\
@@ -50,7 +51,8 @@ def document(content: Mapping[str, Any]) -> str:
     tables = [Table(**table) for table in content["tables"]]
     parts = [head]
     for section in dict.fromkeys(table.section for table in tables):
-        parts += [f"## {section}", SAYS[section], f"    python -m billet bench {section}"]
+        command = f"    python -m billet bench {content['size']}{section}"
+        parts += [f"## {section}", SAYS[section], command]
         parts += ["\n".join(_lines(table)) for table in tables if table.section == section]
     return "\n\n".join(parts) + "\n"
 

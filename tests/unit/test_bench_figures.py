@@ -70,8 +70,8 @@ def test_the_document_of_a_run_has_its_machine_commands_and_tables() -> None:
         }
     )
     assert "2026-01-31, with 2 cores (x86_64) and 8 GB, Linux, Python 3.11.7" in text
-    assert "`python -m billet bench --quick --json bench.json`" in text
+    assert "    python -m billet bench --quick --json bench.json\n" in text
     table = "| request | calls |\n| --- | ---: |\n| GET | 1 |\n| PUT | 2.50 |\n\nBy us.\n"
     assert table in text
-    assert text.index("    python -m billet bench cost") < text.index(table)
-    assert text.index(table) < text.index("    python -m billet bench lanes")
+    assert text.index("    python -m billet bench --quick cost") < text.index(table)
+    assert text.index(table) < text.index("    python -m billet bench --quick lanes")
