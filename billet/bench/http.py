@@ -128,7 +128,7 @@ def _figures(result: load.Result, bare: float | None) -> tuple[Cell, ...]:
 def _operations(case: Case) -> list[replay.Operation]:
     with replay.recorded(CONNECTION, replay.client()) as recording:
         call(case.method, case.resource, case.body, case.ids, case.query)
-    return replay.repeatable(recording.operations)
+    return recording.operations
 
 
 def _offer(

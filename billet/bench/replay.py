@@ -83,15 +83,6 @@ def _written(
         yield parameters["TableName"], parameters["Key"]
 
 
-def repeatable(operations: Sequence[Operation]) -> list[Operation]:
-    """What can be done again with nothing put back: a new item overwrites the last one."""
-    whole = {"TableName", "Item"}
-    return [
-        (name, {key: parameters[key] for key in whole} if name == "PutItem" else parameters)
-        for name, parameters in operations
-    ]
-
-
 def calls(
     client: Any, operations: Sequence[Operation]
 ) -> list[tuple[Callable[..., Any], dict[str, Any]]]:

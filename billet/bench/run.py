@@ -16,7 +16,7 @@ from billet.bench.timing import WARM_UP
 from billet.bench.worlds import World
 
 TASKS = 1_000
-LANED_TASKS = 2_000
+LANED_TASKS = 1_000
 LANES = (1, 4, 16)
 
 
@@ -101,4 +101,4 @@ def _cost(size: Size, worlds: Worlds, bar: Bar) -> Iterator[Table]:
 
 def _lanes(size: Size, worlds: Worlds, bar: Bar) -> Iterator[Table]:
     laned = [worlds.of("lanes", LANED_TASKS, number) for number in LANES]
-    return lanes.measure(laned, size.rounds, bar.of(WARM_UP + size.rounds))
+    return lanes.measure(laned, size.growth_rounds, bar.of(WARM_UP + size.growth_rounds))

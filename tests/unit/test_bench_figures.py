@@ -1,6 +1,6 @@
 """The arithmetic of the benchmarks."""
 
-from billet.bench import performance, prices, replay
+from billet.bench import performance, prices
 from billet.bench.lanes import creates_a_second, updates_a_second
 from billet.bench.report import Table, shown
 from billet.bench.timing import Candidate, p50, p99, percentile, side_by_side
@@ -34,15 +34,6 @@ def test_a_million_requests_cost_their_units() -> None:
 def test_lanes_multiply_what_the_busiest_key_takes() -> None:
     assert [creates_a_second(lanes) for lanes in (1, 16)] == [1000, 16_000]
     assert [updates_a_second(lanes) for lanes in (1, 16)] == [500, 8_000]
-
-
-def test_what_is_done_again_with_nothing_put_back_puts_a_whole_item_without_a_condition() -> None:
-    put = {"TableName": "tasks", "Item": {"id": {"N": "1"}}, "ConditionExpression": "#0 = :0"}
-    update = {"TableName": "tasks", "Key": {}, "ConditionExpression": "#0 = :0"}
-    assert replay.repeatable([("PutItem", put), ("UpdateItem", update)]) == [
-        ("PutItem", {"TableName": "tasks", "Item": {"id": {"N": "1"}}}),
-        ("UpdateItem", update),
-    ]
 
 
 def test_cells_are_shown_with_the_digits_that_count() -> None:
