@@ -20,7 +20,7 @@ from billet.bench.worlds import CONNECTION, World
 COLUMNS = (
     "request",
     "connections",
-    "kept alive",
+    "each",
     "÷ boto3",
     "requests/s",
     "boto3",
@@ -92,8 +92,11 @@ def measure(
                     ratio = _rate(found["ours"]) / bare
                     rows.append((name, count, keep_alive, ratio, *_figures(found["ours"], bare)))
                     progress()
-    shown = [(*row[:2], "yes" if row[2] else "no", *row[3:]) for row in rows]
-    note = "boto3: the same server, and in its route the bare calls of the same request"
+    shown = [(*row[:2], "kept" if row[2] else "new", *row[3:]) for row in rows]
+    note = (
+        "each: connections kept alive, or a new one for each request; "
+        "boto3: the same server, and in its route the bare calls of the same request"
+    )
     yield Table("http: requests a second through the server", COLUMNS, shown, note)
 
 

@@ -13,8 +13,12 @@ from billet.bench.report import Table, shown
 HEAD = """# Performance
 
 Ratios first: they hold from one machine to another, milliseconds do not. Everything in a table
-ran side by side in one run, in an order shuffled for each round. The figures are of {machine}.
-What they mean for growth is told in [scaling.md](scaling.md). This file is written, not edited:
+ran side by side in one run, in an order shuffled for each round. What the figures mean for growth
+is told in [scaling.md](scaling.md).
+
+{machine}.
+
+This file is written, not edited:
 
     python -m billet bench {size}--json bench.json
     python -m billet.bench.performance < bench.json > docs/performance.md"""
@@ -59,7 +63,7 @@ def document(content: Mapping[str, Any]) -> str:
 
 def _machine(machine: Mapping[str, Any]) -> str:
     return (
-        f"{machine['day']}, with {machine['cores']} cores ({machine['machine']}) and "
+        f"Measured on {machine['day']}, with {machine['cores']} cores ({machine['machine']}) and "
         f"{machine['memory_gb']} GB, {machine['system']}, Python {machine['python']}, "
         "and DynamoDB Local on the same machine"
     )
