@@ -9,7 +9,7 @@ WORKERS ?= 2
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test pr format check dynamodb-local clean
+.PHONY: help setup serve test fuzz pr format check dynamodb-local clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -27,6 +27,9 @@ serve: $(READY)  ## the API at http://localhost:3000 (PORT=…, ARGS="--db local
 
 test: $(READY)  ## the whole suite, on moto and, wherever it can be had, on DynamoDB Local
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+
+fuzz: $(READY)  ## what make test fuzzes, for minutes and anew each time
+	$(BIN)/python -m pytest --hypothesis-profile=fuzz tests/http/test_description.py tests/http/test_fuzz.py $(ARGS)
 
 check: $(READY)  ## format, lint, types, and known dangers in the code and the libraries
 	$(BIN)/ruff format --check .

@@ -9,7 +9,7 @@ import os
 
 from chalice.app import Chalice
 
-from chalicelib.api import authentication, health, preflight, request_ids, tasks, users
+from chalicelib.api import authentication, docs, health, preflight, request_ids, tasks, users
 from chalicelib.settings import Settings
 
 settings = Settings.from_environ(os.environ)
@@ -18,8 +18,8 @@ logging.getLogger("chalicelib").setLevel(settings.log_level)
 for name in ("botocore", "pynamodb"):
     logging.getLogger(name).setLevel(logging.WARNING)  # in DEBUG they log bodies, and tokens
 app = Chalice(app_name="billet-tasks")
-for module in (users, tasks, health):
-    app.register_blueprint(module.blueprint, url_prefix="/v1")
+for module in (users, tasks, health, docs):
+    app.register_blueprint(module.blueprint)
 authentication.guard(app, settings)
 if settings.origins:
     preflight.register(app)

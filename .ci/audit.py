@@ -1,11 +1,10 @@
 """Asks PyPI, by pip-audit, for known vulnerabilities of the libraries that are installed.
 
 pip-audit passes over what its service does not know, or a mirror does not tell. So that no answer
-is never taken for a good one, this says so, and fails where CI is set.
+is never taken for a good one, this says so, and fails where an answer is required.
 """
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -16,17 +15,19 @@ import click
 COMMAND = ("-m", "pip_audit", "--local", "--format", "json", "--progress-spinner", "off")
 
 
-def main() -> None:
-    """Exit status 1: there are vulnerabilities; or, where CI is set, something was not audited."""
+@click.command()
+@click.option("--require", is_flag=True, help="Fail where something could not be audited.")
+def main(require: bool) -> None:
+    """Exit status 1: there are vulnerabilities, or an answer that is required is missing."""
     asked = subprocess.run([sys.executable, *COMMAND], capture_output=True, text=True, check=False)  # noqa: S603
     try:
         found = json.loads(asked.stdout)["dependencies"]
     except ValueError:
-        raise SystemExit(unaudited(asked.stderr.strip().rpartition("\n")[2])) from None
-    raise SystemExit(verdict(found))
+        raise SystemExit(unaudited(asked.stderr.strip().rpartition("\n")[2], require)) from None
+    raise SystemExit(verdict(found, require))
 
 
-def verdict(found: Sequence[dict[str, Any]]) -> int:
+def verdict(found: Sequence[dict[str, Any]], require: bool) -> int:
     """Tells what pip-audit found; gives the exit status."""
     vulnerable = [one for one in found if one.get("vulns")]
     for one in vulnerable:
@@ -34,16 +35,16 @@ def verdict(found: Sequence[dict[str, Any]]) -> int:
         click.secho(f"{one['name']} {one['version']}: {ids}", fg="red")
     skipped = [one["name"] for one in found if "skip_reason" in one]
     if len(skipped) == len(found):
-        return unaudited("the service knows none of the libraries; is it PyPI itself?")
+        return unaudited("the service knows none of the libraries; is it PyPI itself?", require)
     click.echo(f"pip-audit: {len(found) - len(skipped)} audited, {len(vulnerable)} vulnerable")
-    missed = unaudited(f"no answer about {', '.join(skipped)}") if skipped else 0
+    missed = unaudited(f"no answer about {', '.join(skipped)}", require) if skipped else 0
     return 1 if vulnerable else missed
 
 
-def unaudited(why: str) -> int:
+def unaudited(why: str, require: bool) -> int:
     """Says that there was no answer; gives the exit status."""
     click.secho(f"NOT AUDITED for known vulnerabilities: {why}", fg="yellow", err=True)
-    return 1 if os.environ.get("CI") else 0
+    return int(require)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ COMMANDS = {
     "bench": "billet.bench:bench",
     "doctor": "billet.doctor:doctor",
     "dynamodb-local": "billet.dynamodb_local:fetch_command",
+    "openapi": "billet.openapi:openapi",
     "package": "billet.package:package",
     "seed": "billet.seed:seed",
     "serve": "billet.serve:serve",

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from chalice.test import Client, HTTPResponse
+from hypothesis import settings
 from pynamodb.connection import Connection
 
 GIVEN_ENDPOINT = os.environ.get("AWS_ENDPOINT_URL_DYNAMODB")
@@ -31,6 +32,10 @@ from billet import dynamodb_local, memory, tables
 from chalicelib.settings import Settings
 from chalicelib.storage import client
 from chalicelib.storage.tables import SUFFIXES
+
+settings.register_profile("suite", derandomize=True, deadline=None, database=None)
+settings.register_profile("fuzz", max_examples=3_000, deadline=None)
+settings.load_profile("suite")
 
 BACKENDS = ("moto", "dynamodb-local")
 Bind = Callable[..., Settings]

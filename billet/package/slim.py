@@ -14,6 +14,8 @@ SERVICES = {"dynamodb"}
 """Those of AWS that the API calls, as botocore/data names them."""
 LAMBDA_FOLDER = "/var/task"
 """Where Lambda unpacks the zip."""
+SWAGGER_UI = {"swagger_bundle.js", "swagger_style.css"}
+"""What chalicelib/api/docs.py serves of the viewers that offapi ships."""
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """The earliest time that a zip can hold."""
 
@@ -38,7 +40,13 @@ def needed(path: PurePosixPath) -> bool:
         # Without the rules botocore finds endpoints by endpoints.json, as it did before it had any.
         shared = len(path.parts) == 3
         return shared or (path.parts[2] in SERVICES and not path.match("endpoint-rule-set-*"))
-    return not top.endswith(".data") and path.suffix not in {".pyi", ".pyc"}
+    if top == "offapi":
+        return path.name in SWAGGER_UI
+    return (
+        not top.startswith(".")
+        and not top.endswith(".data")
+        and path.suffix not in {".pyi", ".pyc"}
+    )
 
 
 def _shorten(data: Path) -> None:

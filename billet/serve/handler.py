@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT")
 IDLE_SECONDS = 30
+MOST_REQUEST_LINE = 65536
 LINGER_SECONDS = 1.0
 LINGER_BYTES = 16 * 1024 * 1024
 
@@ -41,6 +42,7 @@ class Handler(ChaliceRequestHandler):
     disable_nagle_algorithm = True
     wbufsize = 64 * 1024
     timeout = IDLE_SECONDS
+    raw_requestline: bytes
 
     def __init__(
         self, *arguments: Any, at_work: Callable[[], AbstractContextManager[None]], **named: Any
@@ -56,9 +58,17 @@ class Handler(ChaliceRequestHandler):
         self.local_gateway.event_converter.LOCAL_SOURCE_IP = self.client_address[0]
 
     def parse_request(self) -> bool:
-        """Reads the head of a request; if it can't be read, that of the one before is forgotten."""
+        """Reads the head of a request; if it can't be read, that of the one before is forgotten.
+
+        Passes over an empty line before it, but over no other (RFC 9112, section 2.2).
+        """
         self.headers = Message()
-        return bool(super().parse_request())
+        if self.raw_requestline in (b"\r\n", b"\n"):
+            self.raw_requestline = self.rfile.readline(MOST_REQUEST_LINE)
+        parsed = bool(super().parse_request())
+        if self.raw_requestline and not self.requestline.split():
+            self.send_error(400, "the request line is empty")
+        return parsed
 
     def _answer(self) -> None:
         with self._at_work():
@@ -74,8 +84,13 @@ class Handler(ChaliceRequestHandler):
                 self._dispatch(body)
             self.wfile.flush()
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _answer  # noqa: N815
-    do_OPTIONS = do_TRACE = do_CONNECT = _answer  # noqa: N815
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _answer  # noqa: N815
+
+    def __getattr__(self, name: str) -> Any:
+        """Lets http.server find that every other method is answered, too: by a 404 or a 405."""
+        if name.startswith("do_"):
+            return self._answer
+        raise AttributeError(name)
 
     def _dispatch(self, body: bytes) -> None:
         try:

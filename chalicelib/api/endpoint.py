@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 class Answer(msgspec.Struct, Generic[B], frozen=True):
-    """What a view gives: the body, to be written as JSON, and headers beside Content-Type."""
+    """What a view gives: the body, to be written as JSON (a msgspec.Raw as it is), and headers."""
 
     body: B
     headers: Mapping[str, str] = {}
@@ -62,6 +62,7 @@ def endpoint(
     *,
     role: Role | None,
     status: int = 200,
+    prefix: str = "/v1",
     throttle: Throttle = USUAL,
 ) -> Callable[[View], View]:
     """Makes a view the endpoint of a method and a path, for those who have the role or a higher.
@@ -74,7 +75,7 @@ def endpoint(
         signature = inspect.signature(view)
         takes = {name: parameter.annotation for name, parameter in signature.parameters.items()}
         [gives] = get_args(signature.return_annotation)
-        whole = f"/v1{path}"
+        whole = prefix + path
         ENDPOINTS.append(Endpoint(method, whole, role, view, status, takes, gives, throttle))
         readers = {name: _reader(name, kind) for name, kind in takes.items()}
 
@@ -103,7 +104,7 @@ def endpoint(
 
         handle.__name__ = view.__name__
         # No content types: Chalice would answer a wrong one in a form of its own.
-        blueprint.route(path, methods=[method], content_types=[])(handle)
+        blueprint.route(whole, methods=[method], content_types=[])(handle)
         return view
 
     return register

@@ -8,8 +8,9 @@ from typing import Any, TypeVar
 import msgspec
 from chalice.app import MultiDict, Request
 
+from chalicelib.api.fields import MOST_ID
 from chalicelib.api.problems import Refused
-from chalicelib.api.schemas import MOST_ID, ListQuery
+from chalicelib.api.schemas import ListQuery
 from chalicelib.errors import Invalid
 
 S = TypeVar("S", bound=msgspec.Struct)

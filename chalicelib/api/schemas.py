@@ -1,22 +1,27 @@
 """The bodies and query parameters that are taken, and the bodies that are given."""
 
-from datetime import date
-from typing import Annotated, Literal
+from typing import Literal
 
 import msgspec
 
-from chalicelib.listing import Order, Sort
+from chalicelib.api.fields import (
+    Assignees,
+    Cursor,
+    Day,
+    Deadline,
+    Desc,
+    Id,
+    Name,
+    Offset,
+    Order,
+    PageSize,
+    Sort,
+    StatusGiven,
+    Username,
+    WithStatus,
+)
 from chalicelib.storage.records import Task, User
 from chalicelib.tasks import Status
-
-MOST_ID = 2**53 - 1
-"""The largest integer that every JSON reader keeps exact (RFC 8259, section 6)."""
-PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]*$(?!\n)"
-"""No control characters; Python's `$` alone would let a newline at the end pass."""
-
-Username = Annotated[str, msgspec.Meta(max_length=10_000, pattern=PRINTABLE)]
-Name = Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=PRINTABLE)]
-Desc = Annotated[str, msgspec.Meta(max_length=10_000)]
 
 
 class _Body(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -39,7 +44,7 @@ class NewTask(_Body):
     name: Name
     desc: Desc = ""
     status: Status = "PENDING"
-    expires_at: date | None = None
+    expires_at: Deadline | None = None
 
 
 class WholeTask(_Body):
@@ -48,7 +53,7 @@ class WholeTask(_Body):
     name: Name
     desc: Desc
     status: Status
-    expires_at: date | None = None
+    expires_at: Deadline | None = None
 
 
 class TaskPatch(_Body):
@@ -57,7 +62,7 @@ class TaskPatch(_Body):
     name: Name | msgspec.UnsetType = msgspec.UNSET
     desc: Desc | msgspec.UnsetType = msgspec.UNSET
     status: Status | msgspec.UnsetType = msgspec.UNSET
-    expires_at: date | None | msgspec.UnsetType = msgspec.UNSET
+    expires_at: Deadline | None | msgspec.UnsetType = msgspec.UNSET
 
 
 class _Query(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -67,25 +72,25 @@ class _Query(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 class ListQuery(_Query):
     """What every list takes. `cursor` carries order, sort and status; see docs/architecture.md."""
 
-    page_size: Annotated[int, msgspec.Meta(ge=1, le=1000)] = 100
-    offset: Annotated[int, msgspec.Meta(ge=0)] = 0
+    page_size: PageSize = 100
+    offset: Offset = 0
     order: Order | None = None
-    cursor: str | None = None
+    cursor: Cursor | None = None
 
 
 class TaskListQuery(ListQuery):
     """What lists of tasks take."""
 
     sort: Sort | None = None
-    status: Status | None = None
+    status: WithStatus | None = None
 
 
 class UserBody(msgspec.Struct):
     """A user, as given."""
 
-    id: int
+    id: Id
     username: str
-    created_at: str
+    created_at: Day
 
     @classmethod
     def of(cls, user: User) -> "UserBody":
@@ -95,13 +100,13 @@ class UserBody(msgspec.Struct):
 class TaskBody(msgspec.Struct):
     """A task, as given."""
 
-    id: int
+    id: Id
     name: str
     desc: str
-    status: str
-    expires_at: str | None
-    created_at: str
-    assignees: tuple[int, ...]
+    status: StatusGiven
+    expires_at: Day | None
+    created_at: Day
+    assignees: Assignees
 
     @classmethod
     def of(cls, task: Task) -> "TaskBody":
@@ -132,8 +137,8 @@ class TaskDone(Done, kw_only=True):
 class Health(msgspec.Struct):
     """What GET /v1/health answers."""
 
-    status: str = "ok"
-    database: str = "ok"
+    status: Literal["ok"] = "ok"
+    database: Literal["ok"] = "ok"
 
 
 class Problem(msgspec.Struct, kw_only=True):

@@ -13,12 +13,12 @@ from typing import Any
 import pytest
 from botocore.session import get_session
 
-from billet.package import STAGES, chalice, gateway
+from billet.package import STAGES, chalice, gateway, slim
 from chalicelib import tokens
 from chalicelib.api import headers as headers_of_the_api
 from chalicelib.api import problems
 from chalicelib.api.endpoint import ENDPOINTS
-from chalicelib.api.throttling import Throttle
+from chalicelib.api.throttling import USUAL, Throttle
 from chalicelib.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -131,7 +131,7 @@ def test_the_unpacked_zip_serves_a_stage_and_writes_no_file(
 ) -> None:
     variables = template(packages, "dev")["APIHandler"]["Properties"]["Environment"]["Variables"]
     before = contents(unpacked)
-    user, task, assigned, tasks, refused = invoke(
+    user, task, assigned, tasks, refused, page, viewer, description = invoke(
         unpacked,
         {**variables, "TABLE_PREFIX": database.prefix, "AWS_ENDPOINT_URL_DYNAMODB": endpoint},
         [
@@ -142,6 +142,9 @@ def test_the_unpacked_zip_serves_a_stage_and_writes_no_file(
             ),
             proxy_event("GET", "/v1/tasks"),
             proxy_event("POST", "/v1/tasks", '{"name": 7}'),
+            proxy_event("GET", "/docs"),
+            proxy_event("GET", "/docs/swagger-ui.js"),
+            proxy_event("GET", "/v1/openapi.json"),
         ],
     )
     assert (user["statusCode"], user["headers"]["Location"]) == (201, "/dev/v1/users/1")
@@ -151,6 +154,9 @@ def test_the_unpacked_zip_serves_a_stage_and_writes_no_file(
     assert refused["statusCode"] == json.loads(refused["body"])["status"] == 400
     assert refused["headers"]["Content-Type"] == problems.CONTENT_TYPE
     assert '"quota";r=995;' in refused["headers"]["RateLimit"]
+    assert (page["statusCode"], '<base href="./">' in page["body"]) == (200, True)
+    assert "SwaggerUIBundle" in viewer["body"]
+    assert json.loads(description["body"])["openapi"] == "3.1.1"
     assert contents(unpacked) == before
 
 
@@ -198,7 +204,8 @@ def test_the_zip_holds_the_api_its_libraries_and_nothing_else(packages: Path) ->
     ours = {"app.py", "chalicelib", "chalice"}
     theirs = {"botocore", "dateutil", "jmespath", "msgspec", "pynamodb", "six.py", "urllib3"}
     for_throttling = {"limits", "deprecated", "packaging", "typing_extensions.py", "wrapt"}
-    assert modules == ours | theirs | for_throttling
+    assert modules == ours | theirs | for_throttling | {"offapi"}
+    assert {path.name for path in paths if path.match("offapi/*")} == slim.SWAGGER_UI
     assert {path.name for path in metadata} == {"METADATA"}
     runtime = {path.name for path in paths if path.match("chalice/*.py")}
     assert runtime == {"__init__.py", "app.py"}
@@ -302,11 +309,12 @@ def test_api_gateway_lets_through_to_each_route_what_the_rule_beside_it_says(
     }
     assert len(settings) == len(properties["MethodSettings"])
     usual = settings.pop(("*", "/*"))
+    rules = {(one.method, one.path): one.throttle for one in ENDPOINTS}
     for path, methods in properties["DefinitionBody"]["paths"].items():
         for method in methods:
-            [rule] = [one.throttle for one in ENDPOINTS if one[:2] == (method.upper(), path)]
             escaped = "/" + path.replace("/", "~1")
-            assert settings.pop((method.upper(), escaped), usual) == rule
+            found = settings.pop((method.upper(), escaped), usual)
+            assert found == rules.get((method.upper(), path), USUAL)
     assert settings == {}
 
 

@@ -134,13 +134,10 @@ def test_any_origin_is_told_with_a_star() -> None:
 
 
 @pytest.mark.parametrize("given", ["a", "7f3c.A_b-9", "x" * 64])
-@pytest.mark.usefixtures("database")
 def test_a_well_formed_request_id_comes_back_and_is_in_the_log(
     api: Api, caplog: pytest.LogCaptureFixture, given: str
 ) -> None:
     caplog.set_level(logging.INFO, "chalicelib")
-    assert api("GET", "/v1/health", X_Request_Id=given).headers["X-Request-Id"] == given
-    assert caplog.records == []
     assert api("GET", "/v1/tasks/0", X_Request_Id=given).headers["X-Request-Id"] == given
     line = f"method=GET route=/v1/tasks/{{task_id}} status=400 request_id={given}"
     assert caplog.messages == [line]
@@ -165,9 +162,8 @@ def test_what_can_not_be_read_gets_nothing_of_the_request_before_it(server: str)
 
 
 @pytest.mark.parametrize("given", ["", "x" * 65, "a b", "a\nb", "é", "<script>", "a=b"])
-@pytest.mark.usefixtures("database")
 def test_a_request_id_in_another_form_is_passed_over(api: Api, given: str) -> None:
-    made = api("GET", "/v1/health", X_Request_Id=given).headers["X-Request-Id"]
+    made = api("GET", "/v1/tasks/0", X_Request_Id=given).headers["X-Request-Id"]
     assert re.fullmatch("[0-9a-f-]{36}", made)
 
 

@@ -36,8 +36,9 @@ def answers(connection: socket.socket, methods: list[str]) -> list[tuple[int, di
 
 BAD_REQUESTS = {
     "garbage": (b"GARBAGE\r\n\r\n", 400),
+    "nothing but white space": (b"\r\n \r\n", 400),
     "an unknown version": (b"GET /v1/health HTTP/3.0\r\n\r\n", 505),
-    "an unknown method": (b"BREW /v1/tasks HTTP/1.1\r\n\r\n", 501),
+    "an unknown method": (b"BREW /v1/tasks HTTP/1.1\r\n\r\n", 405),
     "a method that is not for the path": (b"DELETE /v1/tasks HTTP/1.1\r\n\r\n", 405),
     "TRACE": (b"TRACE /v1/tasks HTTP/1.1\r\n\r\n", 405),
     "an unknown path": (b"GET /v1/nothing HTTP/1.1\r\n\r\n", 404),
@@ -102,6 +103,7 @@ CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n8;x=y\r\n" + BODY[:8] + b"\
         (b"GET /v1/nothing HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}", "GET", 404, 95),
         (b"GET http://any/v1/health HTTP/1.1\r\n\r\n", "GET", 200, 31),
         (b"GET //v1/health/ HTTP/1.1\r\n\r\n", "GET", 200, 31),
+        (b"\r\nGET /v1/health HTTP/1.1\r\n\r\n", "GET", 200, 31),
     ],
 )
 def test_the_next_request_on_the_connection_is_served_too(server, data, method, status, length):

@@ -98,9 +98,14 @@ def backend() -> str:
 
 
 @pytest.fixture
-def connection(endpoint: str, connections: dict[str, Connection], database: Settings) -> Connection:
-    """The connection that the API uses, on fresh tables."""
-    return connections.setdefault(endpoint, client.connect())
+def connection(
+    endpoint: str, connections: dict[str, Connection], monkeypatch: pytest.MonkeyPatch
+) -> Connection:
+    """The connection that the API uses. There are no tables, for nobody may ask for them."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", endpoint)
+    connection = connections.setdefault(endpoint, client.connect())
+    client.bind(Settings(table_prefix="none"), connection)
+    return connection
 
 
 @pytest.mark.parametrize("requests", REQUESTS.values(), ids=REQUESTS)
@@ -111,7 +116,7 @@ def test_what_goes_beyond_a_limit_costs_no_call(
         statuses = {api(*request).status_code for request in requests}
         assert bill.calls == []
         assert statuses <= {400, 413}
-        assert api("GET", "/v1/health").status_code == 200
+        api("GET", "/v1/health")
         assert bill.calls == ["GetItem"]  # it would have been seen
 
 

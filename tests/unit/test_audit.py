@@ -17,7 +17,7 @@ UNKNOWN = {"name": "ours", "skip_reason": "Dependency not found on PyPI"}
 
 
 @pytest.mark.parametrize(
-    ("found", "status", "status_in_ci", "said"),
+    ("found", "status", "status_where_required", "said"),
     [
         ([SOUND, SOUND], 0, 0, "pip-audit: 2 audited, 0 vulnerable"),
         ([SOUND, BROKEN, UNKNOWN], 1, 1, "six 1.0.0: PYSEC-1"),
@@ -25,16 +25,13 @@ UNKNOWN = {"name": "ours", "skip_reason": "Dependency not found on PyPI"}
         ([UNKNOWN, UNKNOWN], 0, 1, "NOT AUDITED for known vulnerabilities: the service knows none"),
     ],
 )
-def test_what_was_not_audited_is_said_and_fails_in_ci(
-    monkeypatch: pytest.MonkeyPatch,
+def test_what_was_not_audited_is_said_and_fails_where_an_answer_is_required(
     capsys: pytest.CaptureFixture[str],
     found: list[dict[str, object]],
     status: int,
-    status_in_ci: int,
+    status_where_required: int,
     said: str,
 ) -> None:
-    monkeypatch.delenv("CI", raising=False)
-    assert audit.verdict(found) == status
+    assert audit.verdict(found, require=False) == status
     assert said in "".join(capsys.readouterr())
-    monkeypatch.setenv("CI", "true")
-    assert audit.verdict(found) == status_in_ci
+    assert audit.verdict(found, require=True) == status_where_required

@@ -1,0 +1,201 @@
+"""What kinds of endpoints have in common: who may call them, the errors that they answer, the
+headers that they take and give. Each is told once, with the rule for which endpoints it holds."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple, get_args
+
+import msgspec
+
+from chalicelib.api import problems
+from chalicelib.api.endpoint import Endpoint
+from chalicelib.api.schemas import ListQuery
+
+Rule = Callable[[Endpoint], bool]
+
+
+def always(_: Endpoint) -> bool:
+    return True
+
+
+def is_guarded(endpoint: Endpoint) -> bool:
+    return endpoint.role is not None
+
+
+def creates(endpoint: Endpoint) -> bool:
+    return endpoint.status == 201
+
+
+def changes(endpoint: Endpoint) -> bool:
+    return endpoint.method != "GET"
+
+
+def takes_body(endpoint: Endpoint) -> bool:
+    return "body" in endpoint.takes
+
+
+def lists(endpoint: Endpoint) -> bool:
+    return issubclass(endpoint.takes.get("query", object), ListQuery)
+
+
+def gives_null(endpoint: Endpoint) -> bool:
+    """Whether it answers `null` for what does not exist."""
+    return type(None) in get_args(endpoint.gives)
+
+
+def may_miss(endpoint: Endpoint) -> bool:
+    """Whether it is an error when what the path names does not exist."""
+    return "{" in endpoint.path and not gives_null(endpoint)
+
+
+HEADERS: dict[str, dict[str, Any]] = {
+    "Location": {
+        "description": "The path of what was made.",
+        "required": True,
+        "schema": {"type": "string", "pattern": r"^/.*/[1-9][0-9]*$"},
+        "example": "/v1/tasks/1",
+    },
+    "Link": {
+        "description": "The next page, where there is more; its query is for the same path.",
+        "schema": {"type": "string", "pattern": r'^<\?.+>; rel="next"$'},
+        "example": '<?cursor=WyJ0YXNrcyIs&page_size=100>; rel="next"',
+    },
+    "WWW-Authenticate": {
+        "description": "What is asked for, and what is wrong with what was sent (RFC 6750).",
+        "required": True,
+        "schema": {"type": "string", "pattern": "^Bearer "},
+        "example": 'Bearer realm="billet-tasks", error="invalid_token"',
+    },
+    "X-Request-Id": {
+        "description": "The id of the request: the one that it came with, if that was well-formed.",
+        "required": True,
+        "schema": {"type": "string"},
+        "example": "6c7ec7a2-71fe-4f4c-9d5f-4a1e1b7f0f5e",
+    },
+    "RateLimit-Policy": {
+        "description": "What may be asked for, where there is a quota.",
+        "schema": {"type": "string"},
+        "example": '"burst";q=50;w=1, "quota";q=1000;w=60',
+    },
+    "RateLimit": {
+        "description": "What is left of it, and in how many seconds it is whole again.",
+        "schema": {"type": "string"},
+        "example": '"burst";r=49;t=1, "quota";r=995;t=60',
+    },
+    "Retry-After": {
+        "description": "After how many seconds to try again.",
+        "required": True,
+        "schema": {"type": "integer", "minimum": 0},
+        "example": 1,
+    },
+}
+"""Headers of answers."""
+
+SECURITY_SCHEMES: dict[str, dict[str, Any]] = {
+    "token": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A token from `billet token create` (`blt_…`), or one of the Cognito user"
+        " pool that takes their place. Its role is reader, editor or admin, each of which may do"
+        " what the one before may. Asked for in every deployment; locally with AUTH=on.",
+    }
+}
+
+EVERYWHERE = ("X-Request-Id", "RateLimit-Policy", "RateLimit")
+"""Which of them each answer has, errors too."""
+
+GIVEN: dict[str, Rule] = {"Location": creates, "Link": lists, **dict.fromkeys(EVERYWHERE, always)}
+"""Which of them an endpoint gives where it succeeds."""
+
+TAKEN: list[tuple[dict[str, Any], Rule]] = []
+"""Headers of requests, as parameters."""
+
+
+class Problem(NamedTuple):
+    """An error that endpoints answer."""
+
+    name: str
+    status: int
+    when: str
+    detail: str
+    """An example of it."""
+    rule: Rule
+    headers: tuple[str, ...] = ()
+
+    def response(self) -> dict[str, Any]:
+        """The response, to be told among the components."""
+        media = {
+            "schema": "Problem",
+            "example": msgspec.json.decode(problems.body(self.status, self.detail)),
+        }
+        return {
+            "description": self.when,
+            "headers": {name: name for name in (*self.headers, *EVERYWHERE)},
+            "content": {problems.CONTENT_TYPE: media},
+        }
+
+
+PROBLEMS = (
+    Problem("BadRequest", 400, "It can't be read, or isn't allowed.", "name: required", always),
+    Problem(
+        "Unauthorized",
+        401,
+        "No token, or one that is not valid.",
+        "authorization: the token is not valid",
+        is_guarded,
+        ("WWW-Authenticate",),
+    ),
+    Problem(
+        "Forbidden",
+        403,
+        "The role of the token does not allow it.",
+        "this needs the role editor, and you have reader",
+        is_guarded,
+        ("WWW-Authenticate",),
+    ),
+    Problem("NotFound", 404, "No such user or task.", "task 7 does not exist", may_miss),
+    Problem(
+        "Conflict",
+        409,
+        "The username is taken, the task has 50 assignees, or others were changing the same thing.",
+        "task 7 has 50 assignees already, the most a task may have",
+        changes,
+    ),
+    Problem("ContentTooLarge", 413, "Over 256 KiB.", "body: at most 262144 bytes", always),
+    Problem(
+        "UnsupportedMediaType",
+        415,
+        "It is not JSON.",
+        "content-type: expected application/json",
+        takes_body,
+    ),
+    Problem(
+        "TooManyRequests",
+        429,
+        "More than there is room for.",
+        "too many requests; try again",
+        always,
+        ("Retry-After",),
+    ),
+    Problem(
+        "InternalServerError",
+        500,
+        "Our mistake, which the log tells of under the id of the request.",
+        "request 6c7ec7a2-71fe-4f4c-9d5f-4a1e1b7f0f5e failed",
+        always,
+    ),
+    Problem(
+        "ServiceUnavailable",
+        503,
+        "The database, or the API, is overloaded or silent.",
+        "the service is busy; try again",
+        always,
+        ("Retry-After",),
+    ),
+    Problem(
+        "GatewayTimeout",
+        504,
+        "The gateway had no answer in time. Look before you repeat a change.",
+        "no answer in time; look before you repeat a change",
+        always,
+    ),
+)

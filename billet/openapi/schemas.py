@@ -1,0 +1,64 @@
+"""The JSON Schemas of what endpoints take and give."""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+import msgspec
+
+from chalicelib.api.endpoint import Endpoint
+from chalicelib.api.schemas import Problem
+
+COMPONENT = "#/components/schemas/{name}"
+
+
+class Schemas(NamedTuple):
+    """The schema of each type, most of them references, and the components that they refer to."""
+
+    of: dict[Any, dict[str, Any]]
+    components: dict[str, dict[str, Any]]
+
+
+def collect(endpoints: Iterable[Endpoint]) -> Schemas:
+    """The schemas of all bodies."""
+    endpoints = list(endpoints)
+    taken = [each.takes["body"] for each in endpoints if "body" in each.takes]
+    given = [*(each.gives for each in endpoints), Problem]
+    of_taken, components = msgspec.json.schema_components(taken, ref_template=COMPONENT)
+    of_given, given_components = msgspec.json.schema_components(given, ref_template=COMPONENT)
+    components |= {name: _whole(schema) for name, schema in given_components.items()}
+    components = {name: _typed(schema) for name, schema in components.items()}
+    return Schemas(dict(zip([*taken, *given], [*of_taken, *of_given], strict=True)), components)
+
+
+def of_query(query: type[msgspec.Struct]) -> dict[str, dict[str, Any]]:
+    """The schema of each query parameter."""
+    components = msgspec.json.schema_components([query], ref_template=COMPONENT)[1]
+    properties = components[query.__name__]["properties"]
+    return {name: _typed(_without_null(schema)) for name, schema in properties.items()}
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """What a query string can say: a parameter that has no value is left out of it."""
+    return schema["anyOf"][0] if "anyOf" in schema else schema
+
+
+def _whole(schema: dict[str, Any]) -> dict[str, Any]:
+    """What is given, where a field that has a default in the code is there, too."""
+    fields = schema["properties"]
+    always = [name for name in fields if name in schema["required"] or "default" in fields[name]]
+    given = {name: {**field} for name, field in fields.items()}
+    for field in given.values():
+        field.pop("default", None)
+    return {**schema, "properties": given, "required": always}
+
+
+def _typed(node: Any) -> Any:
+    """The schema with a type beside each enum; msgspec leaves it out, generators of clients ask."""
+    if isinstance(node, list):
+        return [_typed(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    found = {key: _typed(value) for key, value in node.items()}
+    if "enum" in found:
+        found["type"] = "string" if isinstance(found["enum"][0], str) else "boolean"
+    return found
