@@ -4,6 +4,7 @@ Each trouble is real: it happens on the way of the real client to a real databas
 """
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -15,9 +16,11 @@ from billet.invariants import findings
 from chalicelib.errors import Unavailable
 from chalicelib.settings import Settings
 from chalicelib.storage import client, ids
+from chalicelib.storage.tables import UserModel
 from tests.conftest import Api
 from tests.faults import proxy
 from tests.faults.injection import reply, send, struck
+from tests.faults.worlds import until_heard
 from tests.filling import add_tasks, add_users
 
 READ_SECONDS = 0.5
@@ -30,15 +33,21 @@ REQUESTS: list[tuple[Any, ...]] = [
 
 @pytest.fixture
 def road(
-    endpoint: str, database: Settings, monkeypatch: pytest.MonkeyPatch
+    endpoint: str, connection: Connection, database: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[proxy.Proxy]:
-    """The proxy through which the API speaks to its database, closed until it is opened."""
+    """The proxy through which the API speaks to its database, closed until it is opened. There are
+    a user and two tasks."""
+    add_users(1)
+    add_tasks(2)
     road = proxy.Proxy(endpoint)
     with road.open():
         monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", road.url)
         monkeypatch.setattr(client, "READ_TIMEOUT", READ_SECONDS)
         client.bind(database)
-    return road
+    yield road
+    client.bind(database, connection)
+    assert [finding.text for finding in findings()] == []
+    assert len(list(UserModel.scan())) == 2
 
 
 WAYS = [
@@ -56,20 +65,12 @@ WAYS = [
 def test_trouble_is_told_soon_leaves_nothing_half_done_and_is_forgotten_when_over(
     api: Api, road: proxy.Proxy, way: proxy.Way | None
 ) -> None:
-    with road.open():
-        add_users(1)
-        add_tasks(2)
-        if way:
-            assert_told(api, road, way)
-    if not way:
+    with road.open() if way else nullcontext():
         assert_told(api, road, way)
     road.way = proxy.honest
     with road.open():
-        assert [finding.text for finding in findings()] == []
-        again = [api(*request) for request in REQUESTS]
-        assert [answer.status_code for answer in again] == [201, 200, 200]
-        assert [finding.text for finding in findings()] == []
-        assert len(api("GET", "/v1/users").json_body) == 2
+        again = [until_heard(api, *request).status_code for request in REQUESTS]
+    assert again in ([201, 200, 200], [409, 200, 200])  # 409: it was done, but took too long
 
 
 def assert_told(api: Api, road: proxy.Proxy, way: proxy.Way | None) -> None:
