@@ -11,6 +11,8 @@ from pynamodb.connection import Connection
 
 from app import app
 from billet.metering import Bill, metered
+from chalicelib import listing
+from chalicelib.settings import Settings
 from chalicelib.storage import client
 from tests.conftest import Api, Bind
 from tests.filling import add_tasks, add_users
@@ -60,15 +62,38 @@ WALK: list[tuple[tuple[Any, ...], list[str], float, float, int]] = [
     (("DELETE", "/v1/tasks/2"), [DELETE, TRANSACT], 0, 0, 2),
 ]
 
+# The same with an idempotency key: its claim, and one more operation in the transaction.
+KEYED_WALK: list[tuple[tuple[Any, ...], list[str], int]] = [
+    (("POST", "/v1/users", {"username": "ada"}), [PUT, UPDATE, TRANSACT], 3),
+    (("POST", "/v1/tasks", {"name": "plan"}), [PUT, UPDATE, TRANSACT], 2),
+    (("PUT", "/v1/tasks/1", WHOLE), [PUT, GET, TRANSACT], 2),
+    (("PUT", "/v1/tasks/1/assign/user/1"), [PUT, GET, TRANSACT], 4),
+    (("PUT", "/v1/tasks/1/assign/user/1"), [PUT, GET, GET, UPDATE], 0),
+    (("PATCH", "/v1/tasks/1", {"name": "mend"}), [PUT, GET, TRANSACT], 3),
+    (("PUT", "/v1/tasks/1/unassign/user/1"), [PUT, GET, TRANSACT], 4),
+    (("DELETE", "/v1/tasks/1"), [PUT, TRANSACT], 2),
+    (("POST", "/v1/tasks", {"name": "plan"}), [PUT, UPDATE, TRANSACT], 2),
+    (("PUT", "/v1/tasks/2/assign/user/1"), [PUT, GET, TRANSACT], 4),
+    (("DELETE", "/v1/tasks/2"), [PUT, TRANSACT, TRANSACT], 5),
+    (("DELETE", "/v1/users/1"), [PUT, GET, QUERY, TRANSACT], 3),
+]
+# What a key costs that has its reply, and what If-Match does.
+CONDITIONAL_WALK: list[tuple[tuple[Any, ...], dict[str, str], list[str]]] = [
+    (("POST", "/v1/tasks", {"name": "plan"}), {"Idempotency_Key": "a"}, [PUT, UPDATE, TRANSACT]),
+    (("POST", "/v1/tasks", {"name": "plan"}), {"Idempotency_Key": "a"}, [PUT]),
+    (("PUT", "/v1/tasks/3", WHOLE), {"If_Match": '"1"'}, [UPDATE]),
+    (("DELETE", "/v1/tasks/3"), {"If_Match": '"2"'}, [DELETE]),
+]
+
 
 @pytest.fixture
 def cost(api: Api, endpoint: str, connections: dict[str, Connection]) -> Callable[..., Bill]:
     """What a request costs."""
     connection = connections.setdefault(endpoint, client.connect())
 
-    def measure(*request: Any) -> Bill:
+    def measure(*request: Any, **headers: str) -> Bill:
         with metered(connection) as bill:
-            response = api(*request)
+            response = api(*request, **headers)
         assert response.status_code < 300, response.body
         return bill
 
@@ -87,10 +112,24 @@ def test_each_request_makes_the_calls_and_takes_the_units_that_it_should(
         assert units == [(step[2], step[3]) for step in WALK]
 
 
-def test_the_walk_takes_in_every_endpoint() -> None:
+@pytest.mark.usefixtures("database")
+def test_a_key_costs_its_claim_and_one_more_operation_and_a_condition_costs_nothing(
+    cost: Callable[..., Bill],
+) -> None:
+    for position, (request, calls, transacted) in enumerate(KEYED_WALK):
+        bill = cost(*request, Idempotency_Key=f"key-{position}")
+        assert (request, bill.calls, bill.transacted) == (request, calls, transacted)
+    for request, headers, calls in CONDITIONAL_WALK:
+        assert (request, cost(*request, **headers).calls) == (request, calls)
+
+
+def test_the_walks_take_in_every_endpoint() -> None:
     walked = {(step[0][0], shape(step[0][1])) for step in WALK}
     routes = {(method, shape(path)) for path, methods in app.routes.items() for method in methods}
     assert walked == routes
+    assert {(step[0][0], shape(step[0][1])) for step in KEYED_WALK} == {
+        route for route in routes if route[0] != "GET"
+    }
 
 
 def shape(path: str) -> tuple[str, ...]:
@@ -99,6 +138,8 @@ def shape(path: str) -> tuple[str, ...]:
     return tuple("" if part.isdigit() or part.startswith("{") else part for part in parts)
 
 
+OFFSETS = {0: 1, 100: 1, 200: 2}
+"""How many calls a page of 9 takes, of tasks of which 1 MB holds 130."""
 PAGES = (
     "/v1/tasks?page_size=30",
     "/v1/tasks?page_size=30&sort=expires_at",
@@ -122,6 +163,30 @@ def test_a_page_costs_the_same_however_large_the_table_is(
         bills.append([cost("GET", path) for path in PAGES])
     assert bills[0] == bills[1]
     assert [len(bill.calls) for bill in bills[0]] == [*[lanes] * 5, 1, 1]
+
+
+@pytest.mark.parametrize("backend", ["dynamodb-local"])
+def test_an_offset_costs_what_it_skips_in_one_query_a_megabyte(
+    database: Settings, cost: Callable[..., Bill]
+) -> None:
+    add_tasks(220, describe=lambda ident: "a" * 7_700)
+    bills = {offset: cost("GET", f"/v1/tasks?page_size=9&offset={offset}") for offset in OFFSETS}
+    assert {offset: len(bill.calls) for offset, bill in bills.items()} == OFFSETS
+    each = bills[100].read_units / 110
+    for offset, bill in bills.items():
+        assert bill.read_units == pytest.approx((offset + 10) * each, abs=1)
+
+
+@pytest.mark.parametrize("backend", ["dynamodb-local"])
+def test_lanes_far_from_the_page_are_read_in_shares(
+    bind: Bind, cost: Callable[..., Bill], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "FAR", 40)
+    bind(lanes=4)
+    add_tasks(180, describe=lambda ident: "a" * 3_700)
+    near, far = (cost("GET", f"/v1/tasks?page_size=1&offset={offset}") for offset in (40, 44))
+    assert (len(near.calls), len(far.calls)) == (4, 8)
+    assert far.read_units < near.read_units
 
 
 def grow() -> None:

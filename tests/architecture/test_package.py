@@ -213,6 +213,18 @@ def test_the_zip_holds_the_api_its_libraries_and_nothing_else(packages: Path) ->
     assert services == {"dynamodb"}
 
 
+def test_of_botocores_data_the_zip_holds_what_a_client_of_dynamodb_reads(unpacked: Path) -> None:
+    data = unpacked / "botocore" / "data"
+    partitions = json.loads((data / "endpoints.json").read_text())["partitions"]
+    assert {name for partition in partitions for name in partition["services"]} == {"dynamodb"}
+    assert partitions[0]["services"]["dynamodb"]["endpoints"]["eu-central-1"]
+    assert not list(data.rglob("endpoint-rule-set*"))
+    [model] = data.glob("dynamodb/2012-08-10/service-2.json*")
+    operations = json.loads(model.read_text())["operations"]
+    assert "documentation" not in operations["GetItem"]
+    assert operations.keys() == set(get_session().get_service_model("dynamodb").operation_names)
+
+
 def test_two_builds_of_the_zip_are_the_same_to_the_byte(packages: Path) -> None:
     dev, prod = ((packages / stage / "deployment.zip").read_bytes() for stage in ("dev", "prod"))
     assert dev == prod
