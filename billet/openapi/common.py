@@ -47,7 +47,27 @@ def may_miss(endpoint: Endpoint) -> bool:
     return "{" in endpoint.path and not gives_null(endpoint)
 
 
+def is_conditional(endpoint: Endpoint) -> bool:
+    """Whether it changes a thing that is there already."""
+    return changes(endpoint) and not creates(endpoint)
+
+
+def has_version(endpoint: Endpoint) -> bool:
+    """Whether its answer has a version of a thing."""
+    return gives_null(endpoint) or (changes(endpoint) and endpoint.method != "DELETE")
+
+
 HEADERS: dict[str, dict[str, Any]] = {
+    "ETag": {
+        "description": "The version of the user or task; not with `null`.",
+        "schema": {"type": "string", "pattern": '^"[1-9][0-9]*"$'},
+        "example": '"1"',
+    },
+    "Idempotency-Replayed": {
+        "description": "Whether this is what an earlier request with the same key was answered.",
+        "schema": {"type": "string", "const": "true"},
+        "example": "true",
+    },
     "Location": {
         "description": "The path of what was made.",
         "required": True,
@@ -103,11 +123,60 @@ SECURITY_SCHEMES: dict[str, dict[str, Any]] = {
 EVERYWHERE = ("X-Request-Id", "RateLimit-Policy", "RateLimit")
 """Which of them each answer has, errors too."""
 
-GIVEN: dict[str, Rule] = {"Location": creates, "Link": lists, **dict.fromkeys(EVERYWHERE, always)}
+GIVEN: dict[str, Rule] = {
+    "ETag": has_version,
+    "Idempotency-Replayed": changes,
+    "Location": creates,
+    "Link": lists,
+    **dict.fromkeys(EVERYWHERE, always),
+}
 """Which of them an endpoint gives where it succeeds."""
 
-TAKEN: list[tuple[dict[str, Any], Rule]] = []
+_TAG = '(W/)?"[!#-~]*"'
+_TAGS = rf"^(\*|{_TAG}( *, *{_TAG})*)$"
+
+
+def _header(name: str, description: str, pattern: str, example: str) -> dict[str, Any]:
+    schema = {"type": "string", "pattern": pattern}
+    return {
+        "name": name,
+        "in": "header",
+        "description": description,
+        "schema": schema,
+        "example": example,
+    }
+
+
+TAKEN: list[tuple[dict[str, Any], Rule]] = [
+    (
+        _header(
+            "Idempotency-Key",
+            "A word of your own for this request. A repeat with the same one changes nothing and is"
+            " answered alike, for 24 hours.",
+            r'^("([ !#-\[\]-~]|\\["\\]){1,255}"|[A-Za-z0-9._~:+/=-]{1,255})$',
+            '"8e03978e-40d5-43e8-bc93-6894a57f9324"',
+        ),
+        changes,
+    ),
+    (
+        _header(
+            "If-Match",
+            "The versions, as in `ETag`, of which one must be there now. Assign and unassign take"
+            " the task's.",
+            _TAGS,
+            '"1"',
+        ),
+        is_conditional,
+    ),
+    (_header("If-None-Match", "The versions that you know.", _TAGS, '"1"'), gives_null),
+]
 """Headers of requests, as parameters."""
+
+NOT_MODIFIED = {
+    "description": "It is what you know, by If-None-Match.",
+    "headers": {name: name for name in ("ETag", *EVERYWHERE)},
+}
+"""An answer without a body."""
 
 
 class Problem(NamedTuple):
@@ -156,9 +225,17 @@ PROBLEMS = (
     Problem(
         "Conflict",
         409,
-        "The username is taken, the task has 50 assignees, or others were changing the same thing.",
+        "The username is taken, the task has 50 assignees, others were changing the same thing, or"
+        " a request with the same Idempotency-Key is under way.",
         "task 7 has 50 assignees already, the most a task may have",
         changes,
+    ),
+    Problem(
+        "PreconditionFailed",
+        412,
+        "It has another version than If-Match names.",
+        "task 7 is at version 3 by now",
+        is_conditional,
     ),
     Problem("ContentTooLarge", 413, "Over 256 KiB.", "body: at most 262144 bytes", always),
     Problem(
@@ -167,6 +244,20 @@ PROBLEMS = (
         "It is not JSON.",
         "content-type: expected application/json",
         takes_body,
+    ),
+    Problem(
+        "UnprocessableContent",
+        422,
+        "The Idempotency-Key was used before, for another request.",
+        "idempotency-key: used before, for another request",
+        changes,
+    ),
+    Problem(
+        "PreconditionRequired",
+        428,
+        "If-Match is missing, where REQUIRE_IF_MATCH is on.",
+        "if-match: required, the ETag of what is to be changed",
+        is_conditional,
     ),
     Problem(
         "TooManyRequests",
