@@ -76,15 +76,7 @@ class UnderWay(Conflict):
 
 
 class Unavailable(BilletError):
-    """The database can't answer now.
+    """The database can't answer now."""
 
-    Args:
-        detail: what to tell the client.
-        retry_after: seconds after which to try again.
-    """
-
-    def __init__(
-        self, detail: str = "the service is busy; try again", retry_after: int = 1
-    ) -> None:
+    def __init__(self, detail: str = "the service is busy; try again") -> None:
         super().__init__(detail)
-        self.retry_after = retry_after

@@ -34,6 +34,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     """The port that `billet serve` listens on; 0 is any free one."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """The least severe level that is logged."""
+    request_seconds: Annotated[int, msgspec.Meta(ge=5, le=900)] = 25
+    """After how many seconds a request is given up; Lambda and API Gateway must wait longer."""
     cors_origins: Annotated[str, msgspec.Meta(pattern=_ORIGINS)] = ""
     """From where pages may use the API: `https://a.example,https://b.example`, or `*`."""
     rate_quota: Annotated[int, msgspec.Meta(ge=0)] | None = None

@@ -29,6 +29,19 @@ def changes(endpoint: Endpoint) -> bool:
     return endpoint.method != "GET"
 
 
+def rests_on_a_version(endpoint: Endpoint) -> bool:
+    """Whether it changes what is there already."""
+    return endpoint.method not in ("GET", "POST")
+
+
+def tells_version(endpoint: Endpoint) -> bool:
+    return gives_null(endpoint) or (changes(endpoint) and endpoint.method != "DELETE")
+
+
+def reads(endpoint: Endpoint) -> bool:
+    return not changes(endpoint)
+
+
 def takes_body(endpoint: Endpoint) -> bool:
     return "body" in endpoint.takes
 
@@ -47,27 +60,7 @@ def may_miss(endpoint: Endpoint) -> bool:
     return "{" in endpoint.path and not gives_null(endpoint)
 
 
-def is_conditional(endpoint: Endpoint) -> bool:
-    """Whether it changes a thing that is there already."""
-    return changes(endpoint) and not creates(endpoint)
-
-
-def has_version(endpoint: Endpoint) -> bool:
-    """Whether its answer has a version of a thing."""
-    return gives_null(endpoint) or (changes(endpoint) and endpoint.method != "DELETE")
-
-
 HEADERS: dict[str, dict[str, Any]] = {
-    "ETag": {
-        "description": "The version of the user or task; not with `null`.",
-        "schema": {"type": "string", "pattern": '^"[1-9][0-9]*"$'},
-        "example": '"1"',
-    },
-    "Idempotency-Replayed": {
-        "description": "Whether this is what an earlier request with the same key was answered.",
-        "schema": {"type": "string", "const": "true"},
-        "example": "true",
-    },
     "Location": {
         "description": "The path of what was made.",
         "required": True,
@@ -78,6 +71,15 @@ HEADERS: dict[str, dict[str, Any]] = {
         "description": "The next page, where there is more; its query is for the same path.",
         "schema": {"type": "string", "pattern": r'^<\?.+>; rel="next"$'},
         "example": '<?cursor=WyJ0YXNrcyIs&page_size=100>; rel="next"',
+    },
+    "ETag": {
+        "description": "The version of what there is now; none where there is nothing.",
+        "schema": {"type": "string", "pattern": '^"[1-9][0-9]*"$'},
+        "example": '"3"',
+    },
+    "Idempotency-Replayed": {
+        "description": "It is the answer to an earlier request with the same Idempotency-Key.",
+        "schema": {"enum": ["true"], "type": "string"},
     },
     "WWW-Authenticate": {
         "description": "What is asked for, and what is wrong with what was sent (RFC 6750).",
@@ -124,59 +126,57 @@ EVERYWHERE = ("X-Request-Id", "RateLimit-Policy", "RateLimit")
 """Which of them each answer has, errors too."""
 
 GIVEN: dict[str, Rule] = {
-    "ETag": has_version,
-    "Idempotency-Replayed": changes,
     "Location": creates,
     "Link": lists,
+    "ETag": tells_version,
+    "Idempotency-Replayed": changes,
     **dict.fromkeys(EVERYWHERE, always),
 }
 """Which of them an endpoint gives where it succeeds."""
 
-_TAG = '(W/)?"[!#-~]*"'
-_TAGS = rf"^(\*|{_TAG}( *, *{_TAG})*)$"
-
-
-def _header(name: str, description: str, pattern: str, example: str) -> dict[str, Any]:
-    schema = {"type": "string", "pattern": pattern}
-    return {
-        "name": name,
-        "in": "header",
-        "description": description,
-        "schema": schema,
-        "example": example,
-    }
-
+_TAG = r'(W/)?"[!#-~]*"'
+_TAGS = {
+    "anyOf": [
+        {"type": "string", "enum": ["*"]},
+        {"type": "string", "pattern": f"^{_TAG}( *, *{_TAG})*$"},
+    ]
+}
+_KEY = r'^("([ !#-\[\]-~]|\\["\\]){1,255}"|[A-Za-z0-9._~:+/=-]{1,255})$'
 
 TAKEN: list[tuple[dict[str, Any], Rule]] = [
     (
-        _header(
-            "Idempotency-Key",
-            "A word of your own for this request. A repeat with the same one changes nothing and is"
-            " answered alike, for 24 hours.",
-            r'^("([ !#-\[\]-~]|\\["\\]){1,255}"|[A-Za-z0-9._~:+/=-]{1,255})$',
-            '"8e03978e-40d5-43e8-bc93-6894a57f9324"',
-        ),
+        {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "description": "A new one for each thing that is to be done; of all requests that have"
+            " it, one is carried out, and the rest get its answer. Kept for 24 hours.",
+            "schema": {"type": "string", "pattern": _KEY},
+            "example": '"8e03978e-40d5-43e8-bc93-6894a57f9324"',
+        },
         changes,
     ),
     (
-        _header(
-            "If-Match",
-            "The versions, as in `ETag`, of which one must be there now. Assign and unassign take"
-            " the task's.",
-            _TAGS,
-            '"1"',
-        ),
-        is_conditional,
+        {
+            "name": "If-Match",
+            "in": "header",
+            "description": "The ETag of the version that the change is for.",
+            "schema": _TAGS,
+            "example": "*",
+        },
+        rests_on_a_version,
     ),
-    (_header("If-None-Match", "The versions that you know.", _TAGS, '"1"'), gives_null),
+    (
+        {
+            "name": "If-None-Match",
+            "in": "header",
+            "description": "The ETag of what is known already, which is then answered with 304.",
+            "schema": _TAGS,
+            "example": '"3"',
+        },
+        reads,
+    ),
 ]
-"""Headers of requests, as parameters."""
-
-NOT_MODIFIED = {
-    "description": "It is what you know, by If-None-Match.",
-    "headers": {name: name for name in ("ETag", *EVERYWHERE)},
-}
-"""An answer without a body."""
+"""Headers of requests, as parameters, and which endpoints take them."""
 
 
 class Problem(NamedTuple):
@@ -226,16 +226,16 @@ PROBLEMS = (
         "Conflict",
         409,
         "The username is taken, the task has 50 assignees, others were changing the same thing, or"
-        " a request with the same Idempotency-Key is under way.",
+        " a request with the same Idempotency-Key is under way (Retry-After says how long).",
         "task 7 has 50 assignees already, the most a task may have",
         changes,
     ),
     Problem(
         "PreconditionFailed",
         412,
-        "It has another version than If-Match names.",
+        "If-Match names another version.",
         "task 7 is at version 3 by now",
-        is_conditional,
+        rests_on_a_version,
     ),
     Problem("ContentTooLarge", 413, "Over 256 KiB.", "body: at most 262144 bytes", always),
     Problem(
@@ -255,9 +255,9 @@ PROBLEMS = (
     Problem(
         "PreconditionRequired",
         428,
-        "If-Match is missing, where REQUIRE_IF_MATCH is on.",
+        "If-Match is missing, where the deployment requires it.",
         "if-match: required, the ETag of what is to be changed",
-        is_conditional,
+        rests_on_a_version,
     ),
     Problem(
         "TooManyRequests",

@@ -19,8 +19,6 @@ Users, tasks, and who does what.
 Every error is `application/problem+json` ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)) with
 `"success": false` in it; where a field is wrong, `detail` begins with its name. A path that is none
 is a 404, a method that the path has not is a 405 with `Allow`.
-A change with an `Idempotency-Key` is made once, however often it is sent; what is refused is not
-remembered. `If-Match` makes a change depend on the version that an `ETag` told.
 A list gives a page; where there is more, the header `Link` leads on ([RFC 8288](https://www.rfc-editor.org/rfc/rfc8288)).
 A body is JSON in UTF-8, of up to 256 KiB. Fields and parameters that are not described are refused.
 """
@@ -72,7 +70,6 @@ def _add_components(spec: APISpec, components: dict[str, Any]) -> None:
         spec.components.schema(name, schema)
     for name, header in common.HEADERS.items():
         spec.components.header(name, header)
-    spec.components.response("NotModified", common.NOT_MODIFIED)
     for problem in common.PROBLEMS:
         spec.components.response(problem.name, problem.response())
     for name, scheme in common.SECURITY_SCHEMES.items():

@@ -6,12 +6,14 @@ Chalice's middleware sees a view's exception only as the 500 that it has become 
 
 import inspect
 import logging
+import os
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, get_args
 
 import msgspec
 from chalice.app import Blueprint, Request, Response
 
+from chalicelib import deadline
 from chalicelib.api import (
     headers,
     preconditions,
@@ -26,9 +28,14 @@ from chalicelib.api.idempotency import Write
 from chalicelib.api.schemas import ListQuery
 from chalicelib.api.throttling import USUAL, Throttle
 from chalicelib.errors import BilletError, Unavailable
+from chalicelib.settings import Settings
 from chalicelib.tokens import Role
 
 log = logging.getLogger(__name__)
+
+ANSWER_SECONDS = 1.0
+"""What is kept of Lambda's time for the answer itself."""
+_REQUEST_SECONDS = Settings.from_environ(os.environ).request_seconds
 
 
 View = Callable[..., Answer[Any]]
@@ -87,12 +94,13 @@ def endpoint(
                 told |= throttling.admit(request)
                 principals.admit(request, role)
                 requests.raw_body(request)
-                answer = view(**{name: read(request) for name, read in readers.items()})
+                with deadline.within(_seconds(blueprint.lambda_context)):
+                    answer = view(**{name: read(request) for name, read in readers.items()})
                 return _answered(preconditions.unless_known(request, answer), status)
             except problems.Refused as refusal:
                 return refused(refusal)
             except Unavailable as error:
-                return problem(503, str(error), {"Retry-After": str(error.retry_after)})
+                return problem(503, str(error), problems.retry_after())
             except BilletError as error:
                 return problem(problems.status_of(error), str(error))
             except Exception:
@@ -148,6 +156,12 @@ def _answered(answer: Answer[Any], usual: int) -> Response:
 
 def _response(body: bytes, status: int, content_type: str, headers: Mapping[str, str]) -> Response:
     return Response(body.decode(), {"Content-Type": content_type, **headers}, status)
+
+
+def _seconds(context: Any) -> float:
+    """How long a request may work: as long as the setting says, and no longer than Lambda does."""
+    given: float = context.get_remaining_time_in_millis() / 1000
+    return min(_REQUEST_SECONDS, given - ANSWER_SECONDS)
 
 
 def _reader(name: str, kind: Any, endpoint: Endpoint) -> Callable[[Request], Any]:
