@@ -116,7 +116,7 @@ def authorized(name: str, path: str, body: str) -> dict[str, Any]:
         "body": body,
         "isBase64Encoded": False,
     }
-    context = LambdaContext("", 128)
+    context = LambdaContext("", 128, max_runtime_ms=28_000)
     answer: dict[str, Any] = app(event, context)
     return answer
 

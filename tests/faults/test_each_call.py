@@ -17,6 +17,8 @@ from tests.conftest import Api
 from tests.faults.injection import FAULTS, Fault, contended, done_and_silent, struck
 from tests.faults.worlds import CHANGES, READS, World, end_leases
 
+pytestmark = pytest.mark.usefixtures("impatience")
+
 ATTACKS = [(fault, False) for fault in FAULTS] + [(fault, True) for fault in FAULTS if fault.lasts]
 """Each fault once; and for good, one of each kind."""
 
