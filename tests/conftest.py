@@ -29,8 +29,9 @@ for name in ("AWS_ENDPOINT_URL_DYNAMODB", "AWS_PROFILE", "AWS_SESSION_TOKEN", "A
 
 import app
 from billet import dynamodb_local, memory, tables
+from billet.invariants import lookup
 from chalicelib.settings import Settings
-from chalicelib.storage import client
+from chalicelib.storage import client, ids
 from chalicelib.storage.tables import SUFFIXES
 
 settings.register_profile("suite", derandomize=True, deadline=None, database=None)
@@ -105,26 +106,64 @@ def connections() -> dict[str, Connection]:
     return {}
 
 
+@pytest.fixture(scope="session")
+def emptied(connections: dict[str, Connection]) -> Iterator[dict[str, list[str]]]:
+    """The prefixes of tables that tests have used before, by endpoint: making some takes longer."""
+    prefixes: dict[str, list[str]] = {}
+    yield prefixes
+    for prefix in prefixes.get(GIVEN_ENDPOINT or "", ()):  # which others use, and may keep its data
+        client.bind(Settings(table_prefix=prefix), connections[str(GIVEN_ENDPOINT)])
+        delete_tables()
+
+
 @pytest.fixture
 def bind(
-    endpoint: str, connections: dict[str, Connection], monkeypatch: pytest.MonkeyPatch
+    endpoint: str,
+    connections: dict[str, Connection],
+    emptied: dict[str, list[str]],
+    monkeypatch: pytest.MonkeyPatch,
+    request: pytest.FixtureRequest,
 ) -> Iterator[Bind]:
-    """Binds the models to fresh tables, `bind(lanes=4)`; called again, to the same ones."""
+    """Binds the models to empty tables of the test's own, `bind(lanes=4)`; again, to the same."""
     monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", endpoint)
-    prefix = f"test-{uuid.uuid4().hex[:12]}"
+    unused = emptied.setdefault(endpoint, [])
+    made = bool(unused)
+    prefix = unused.pop() if made else f"test-{uuid.uuid4().hex[:12]}"
     connection = connections.setdefault(endpoint, client.connect())
 
     def bind_with(lanes: int = 1) -> Settings:
+        nonlocal made
         settings = Settings(table_prefix=prefix, lanes=lanes)
         client.bind(settings, connection)
-        list(tables.create())
+        if made:
+            for kind in tables.KINDS:
+                ids.lay_out(kind)
+        else:
+            list(tables.create())
+            made = True
         return settings
 
     yield bind_with
-    if endpoint == GIVEN_ENDPOINT:  # which others use, and which may keep its data
-        for model in SUFFIXES:
-            if model.exists():
-                model.delete_table()
+    client.bind(Settings(table_prefix=prefix), connection)
+    if request.node.get_closest_marker("alters_tables"):
+        delete_tables()
+    elif made:
+        empty_tables()
+        unused.append(prefix)
+
+
+def empty_tables() -> None:
+    for model in SUFFIXES:
+        for page in lookup.scan(model):
+            with model.batch_write() as batch:
+                for item in page:
+                    batch.delete(item)
+
+
+def delete_tables() -> None:
+    for model in SUFFIXES:
+        if model.exists():
+            model.delete_table()
 
 
 @pytest.fixture

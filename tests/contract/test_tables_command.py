@@ -17,6 +17,8 @@ from chalicelib.settings import Settings
 from chalicelib.storage import client
 from chalicelib.storage.tables import AssignmentModel, ReplyModel, TaskModel, UserModel
 
+pytestmark = pytest.mark.alters_tables
+
 ENVIRONMENT = {
     "PATH": os.environ["PATH"],
     "HOME": "/nowhere",

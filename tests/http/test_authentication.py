@@ -114,6 +114,7 @@ def test_a_database_that_does_not_answer_is_no_fault_of_the_token(
             assert int(reply.headers["Retry-After"]) > 0
 
 
+@pytest.mark.alters_tables
 def test_a_mistake_of_ours_admits_nobody_and_logs_no_secret(
     client: httpx.Client, caplog: pytest.LogCaptureFixture
 ) -> None:
