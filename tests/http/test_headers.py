@@ -32,7 +32,7 @@ REQUESTS = {
     "refused by the app": ("POST", "/v1/tasks", 400),
     "an unknown path": ("GET", "/v1/nothing", 404),
     "a wrong method": ("DELETE", "/v1/tasks", 405),
-    "an unknown method": ("BREW", "/v1/tasks", 501),
+    "an unknown method": ("BREW", "/v1/tasks", 405),
     "OPTIONS": ("OPTIONS", "/v1/tasks/1", 204),
 }
 """Each is answered in another place."""
