@@ -4,16 +4,22 @@ import json
 import os
 import platform
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import click
+import psutil
 from rich.console import Console
 from rich.progress import Progress
 
 from billet import dynamodb_local
 
 SECTIONS = ("floor", "http", "growth", "cold", "cost", "lanes")
+
+
+WIDTH = 120
+"""Characters that the tables need."""
 
 
 class Size(NamedTuple):
@@ -49,7 +55,7 @@ def bench(
 ) -> None:
     """Measures SECTIONS (all, if none is named) and prints tables, ratios first."""
     size = QUICK if quick else LARGE if large else FULL
-    console = Console()
+    console = Console(width=max(WIDTH, Console().width))
     with ExitStack() as stack:
         _connect(stack, endpoint)
         from billet.bench import run  # only now, when the environment says where the database is
@@ -60,18 +66,26 @@ def bench(
             table.show(console)
             found.append(table)
     if json_file:
-        content = {"machine": machine(), "tables": [table.as_dict() for table in found]}
-        json_file.write_text(json.dumps(content, indent=1, ensure_ascii=False))
+        content = {
+            "machine": machine(),
+            "size": "--quick " if quick else "--large " if large else "",
+            "tables": [table.as_dict() for table in found],
+        }
+        json_file.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
     if plot_file:
         from billet.bench import plot
 
         plot.draw(found, plot_file)
+    if errors := sum(sum(table.column("errors")) for table in found):
+        raise click.ClickException(f"{errors} requests failed")
 
 
 def machine() -> dict[str, Any]:
     """What the figures were measured on."""
     return {
+        "day": datetime.now(UTC).date().isoformat(),
         "cores": os.cpu_count(),
+        "memory_gb": round(psutil.virtual_memory().total / 1e9),
         "machine": platform.machine(),
         "system": platform.system(),
         "python": platform.python_version(),

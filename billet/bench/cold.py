@@ -9,6 +9,8 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import botocore
+
 from billet.bench.report import Table, ms
 from billet.bench.timing import Candidate, Samples, p50, side_by_side
 from billet.bench.worlds import World
@@ -33,7 +35,7 @@ print(json.dumps([imported - start, time.perf_counter() - imported]))
 _FLOOR = """
 import json, sys, time
 start = time.perf_counter()
-sys.path.insert(0, sys.argv[1])
+sys.path.insert(0, sys.argv[3])
 import botocore.session
 client = botocore.session.get_session().create_client("dynamodb")
 imported = time.perf_counter()
@@ -43,6 +45,7 @@ print(json.dumps([imported - start, time.perf_counter() - imported]))
 """
 _IMPORT = re.compile(r"import time:\s+(\d+) \|\s+\d+ \|\s+(\S+)")
 DEAREST = 10
+WARM_UP = 1
 
 
 def unpacked(folder: Path) -> Path:
@@ -60,27 +63,34 @@ def measure(
     world: World, function: Path, rounds: int, progress: Callable[[], object]
 ) -> Iterator[Table]:
     """Import and first request, each time in a new interpreter that has nothing but the zip."""
-    parts: dict[str, list[list[float]]] = {"ours": [], "floor": []}
+    parts: dict[str, list[list[float]]] = {"ours": [], "floor": [], "slim": []}
     table = f"{world.settings.prefix}-tasks"
 
-    def start(which: str, code: str) -> Callable[[object], None]:
-        return lambda _: parts[which].append(
-            json.loads(_run(world, ["-c", code, str(function), table]))
-        )
+    def start(which: str, code: str, libraries: Path) -> Candidate:
+        arguments = ["-c", code, str(function), table, str(libraries)]
+        return Candidate(lambda _: parts[which].append(json.loads(_run(world, arguments))))
 
-    side_by_side(
-        {"ours": Candidate(start("ours", _OURS)), "floor": Candidate(start("floor", _FLOOR))},
-        rounds,
-        warm_up=1,
-        progress=progress,
-    )
+    candidates = {
+        "ours": start("ours", _OURS, function),
+        "floor": start("floor", _FLOOR, Path(botocore.__file__).parents[1]),
+        "slim": start("slim", _FLOOR, function),
+    }
+    side_by_side(candidates, rounds, warm_up=WARM_UP, progress=progress)
+    yield _starts({which: found[WARM_UP:] for which, found in parts.items()})
+    yield _dearest(world, function)
+
+
+def _starts(parts: dict[str, list[list[float]]]) -> Table:
     rows = []
     for name, position in (("import, make the client", 0), ("first request", 1), ("both", None)):
-        ours, floor = (_column(parts[which], position) for which in ("ours", "floor"))
-        rows.append((name, p50(ours) / p50(floor), ms(p50(ours)), ms(p50(floor))))
-    note = "floor: botocore imported, a client made, one get_item; both from the same unpacked zip"
-    yield Table("cold start", ("", "÷ floor", "p50 ms", "floor p50"), rows, note)
-    yield _dearest(world, function)
+        ours, floor, slim = (p50(_column(found, position)) for found in parts.values())
+        rows.append((name, ours / floor, ours / slim, ms(ours), ms(floor), ms(slim)))
+    columns = ("", "÷ floor", "÷ slim floor", "p50 ms", "floor p50", "slim floor p50")
+    note = (
+        "floor: botocore as pip installs it imported, a client made, one get_item; "
+        "slim floor: the same with what the zip holds of botocore"
+    )
+    return Table("cold start", columns, rows, note)
 
 
 def _column(parts: list[list[float]], position: int | None) -> Samples:

@@ -33,3 +33,4 @@ def measure(world: World, progress: Callable[[], object]) -> Iterator[Table]:
         progress()
     note = "transacted: operations in transactions, taken as writes of 1 KB at two units each"
     yield Table("cost: capacity units, and US dollars on demand", COLUMNS, rows, note)
+    yield Table("cost: the prices", ("a million", "$"), list(prices.PRICES.items()))

@@ -26,11 +26,25 @@ def application(operations: dict[str, list[replay.Operation]]) -> Chalice:
 
     @app.route("/bare/{name}", methods=["GET", "POST", "PUT"])
     def bare(name: str) -> Any:
+        reply: dict[str, Any] = {}
         for method, arguments in calls[name]:
-            reply = method(**arguments)
+            reply = method(**_anew(arguments, reply))
         return {key: reply[key] for key in ("Item", "Items", "Attributes") if key in reply}
 
     return app
+
+
+def _anew(arguments: dict[str, Any], reply: dict[str, Any]) -> dict[str, Any]:
+    """A new item gets the id that the counter before it gave, also in its sort keys."""
+    if "Item" not in arguments:
+        return arguments
+    last = reply["Attributes"]["last"]["N"]
+    before, after = (f"#{int(ident):016d}" for ident in (arguments["Item"]["id"]["N"], last))
+    item = {
+        name: {kind: text.replace(before, after) for kind, text in value.items()}
+        for name, value in arguments["Item"].items()
+    }
+    return {**arguments, "Item": {**item, "id": {"N": last}}}
 
 
 if __name__ == "__main__":

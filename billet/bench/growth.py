@@ -3,63 +3,106 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from billet.bench.calling import call
-from billet.bench.report import Table, ms
+from billet.bench.report import Cell, Table, ms
 from billet.bench.requests import TASK, USER, WHOLE
-from billet.bench.timing import Candidate, p50, side_by_side
+from billet.bench.timing import WARM_UP, Candidate, p50, side_by_side
 from billet.bench.worlds import CONNECTION, World
 from billet.metering import Bill, metered
 from chalicelib import listing
 
-COLUMNS = ("request", "tasks", "p50 ms", "÷ smallest", "calls", "read units", "write units")
+Case = Callable[[World], object]
+OFFSETS = (0, 1000, 2500, 5000, 10_000)
 
 
-def _cases(world: World) -> dict[str, Callable[[], object]]:
+def _tasks(**query: object) -> Case:
+    return lambda _: call("GET", "/v1/tasks", query={"page_size": 50} | query)
+
+
+def _middle(world: World) -> object:
     cursor = listing.encode_cursor("tasks", listing.Paging(), world.middle().recency)
-    free = {"task_id": world.tasks // 2}
+    return _tasks(cursor=cursor)(world)
 
-    def tasks(**query: object) -> Callable[[], object]:
-        return lambda: call("GET", "/v1/tasks", query={"page_size": 50} | query)
 
-    return {
-        "first page": tasks(),
-        "page by cursor in the middle": tasks(cursor=cursor),
-        "page of rare, old matches": tasks(status="CANCELLED"),
-        "a user's list": lambda: call(
-            "GET", f"{USER}/tasks", ids={"user_id": 1}, query={"page_size": 50}
-        ),
-        "create": lambda: call("POST", "/v1/tasks", {"name": WHOLE["name"]}),
-        "update": lambda: call("PUT", TASK, WHOLE, free),
-        "page at offset 5,000": tasks(offset=5000),
-    }
+CASES: dict[str, Case] = {
+    "first page": _tasks(),
+    "page by cursor in the middle": _middle,
+    "page of rare, old matches": _tasks(status="CANCELLED"),
+    "a user's list": lambda _: call(
+        "GET", f"{USER}/tasks", ids={"user_id": 1}, query={"page_size": 50}
+    ),
+    "create": lambda _: call("POST", "/v1/tasks", {"name": WHOLE["name"]}),
+    "update": lambda world: call("PUT", TASK, WHOLE, {"task_id": world.tasks // 2}),
+    "page at offset 5,000": _tasks(offset=5000),
+}
+
+
+def steps(rounds: int) -> int:
+    """How often `measure` tells of its progress."""
+    return (len(CASES) + len(OFFSETS)) * (WARM_UP + rounds)
 
 
 def measure(
     worlds: Sequence[World], rounds: int, progress: Callable[[], object]
 ) -> Iterator[Table]:
-    """Each request in each world, rounds of all worlds interleaved."""
-    cases = {world.tasks: _cases(world) for world in worlds}
-    rows: list[tuple[str, int, float, float, int, float, float]] = []
-    for name in cases[worlds[0].tasks]:
-        candidates = {
-            str(world.tasks): Candidate(_ignoring(cases[world.tasks][name]), world.enter)
-            for world in worlds
-        }
-        found = side_by_side(candidates, rounds, progress=progress)
-        smallest = p50(found[str(worlds[0].tasks)])
-        for world in worlds:
-            middle = p50(found[str(world.tasks)])
-            bill = _bill(world, cases[world.tasks][name])
-            units = (bill.read_units, bill.write_units)
-            rows.append((name, world.tasks, ms(middle), middle / smallest, len(bill.calls), *units))
-    yield Table("growth: the same requests in ever larger tables", COLUMNS, rows)
+    """Each request in each world, rounds of all worlds interleaved; then offsets in the largest."""
+    largest = f"{worlds[-1].tasks:,} ÷ {worlds[0].tasks:,}"
+    columns = (
+        "request",
+        f"time, {largest}",
+        "calls ÷",
+        "units ÷",
+        *(f"p50 ms, {world.tasks:,}" for world in worlds),
+        "calls",
+        "read units",
+        "write units",
+    )
+    rows = [_row(name, case, worlds, rounds, progress) for name, case in CASES.items()]
+    note = "calls and units are those of the largest table"
+    yield Table("growth: the same requests in ever larger tables", columns, rows, note)
+    yield _offsets(worlds[-1], rounds, progress)
 
 
-def _ignoring(case: Callable[[], object]) -> Callable[[object], object]:
-    return lambda _: case()
+def _row(
+    name: str, case: Case, worlds: Sequence[World], rounds: int, progress: Callable[[], object]
+) -> tuple[Cell, ...]:
+    found = side_by_side(
+        {str(world.tasks): _candidate(world, case) for world in worlds}, rounds, progress=progress
+    )
+    middles = [p50(found[str(world.tasks)]) for world in worlds]
+    small, large = _bill(worlds[0], case), _bill(worlds[-1], case)
+    return (
+        name,
+        middles[-1] / middles[0],
+        len(large.calls) / len(small.calls),
+        _units(large) / _units(small),
+        *map(ms, middles),
+        len(large.calls),
+        large.read_units,
+        large.write_units,
+    )
 
 
-def _bill(world: World, case: Callable[[], object]) -> Bill:
+def _offsets(world: World, rounds: int, progress: Callable[[], object]) -> Table:
+    rows = []
+    for offset in OFFSETS:
+        case = _tasks(offset=offset)
+        found = side_by_side({"it": _candidate(world, case)}, rounds, progress=progress)
+        bill = _bill(world, case)
+        rows.append((f"{offset:,}", len(bill.calls), bill.read_units, ms(p50(found["it"]))))
+    columns = ("offset", "calls", "read units", "p50 ms")
+    return Table(f"growth: a page of 50 of {world.tasks:,} tasks, by offset", columns, rows)
+
+
+def _candidate(world: World, case: Case) -> Candidate:
+    return Candidate(lambda _: case(world), world.enter)
+
+
+def _units(bill: Bill) -> float:
+    return bill.read_units + bill.write_units
+
+
+def _bill(world: World, case: Case) -> Bill:
     world.enter()
     with metered(CONNECTION) as bill:
-        case()
+        case(world)
     return bill

@@ -20,7 +20,7 @@ from billet.bench.worlds import CONNECTION, World
 COLUMNS = (
     "request",
     "connections",
-    "kept alive",
+    "each",
     "÷ boto3",
     "requests/s",
     "boto3",
@@ -29,6 +29,8 @@ COLUMNS = (
     "p99 ÷ p50",
     "errors",
 )
+TURNS = 2
+"""How often each of two servers is loaded, in a shuffled order."""
 _ADDRESS = re.compile(r"(?:http://)?(localhost|[\d.]+):(\d+)")
 
 
@@ -53,14 +55,18 @@ class Case(NamedTuple):
         return "" if self.body is None else json.dumps(self.body)
 
 
-def _cases(world: World) -> dict[str, Case]:
-    free = {"task_id": world.tasks // 2}
-    return {
-        "get": Case("GET", TASK, None, free, {}),
-        "list of 50": Case("GET", "/v1/tasks", None, {}, {"page_size": 50}),
-        "create": Case("POST", "/v1/tasks", {"name": WHOLE["name"]}, {}, {}),
-        "update": Case("PUT", TASK, WHOLE, free, {}),
-    }
+FREE = {"task_id": 500}
+REQUESTS = {
+    "get": Case("GET", TASK, None, FREE, {}),
+    "list-of-50": Case("GET", "/v1/tasks", None, {}, {"page_size": 50}),
+    "create": Case("POST", "/v1/tasks", {"name": WHOLE["name"]}, {}, {}),
+    "update": Case("PUT", TASK, WHOLE, FREE, {}),
+}
+
+
+def steps(connections: Sequence[int]) -> int:
+    """How often `measure` tells of its progress."""
+    return len(connections) * 2 * (1 + len(REQUESTS))
 
 
 def measure(
@@ -71,26 +77,26 @@ def measure(
 ) -> Iterator[Table]:
     """Ours and the floors in turn, in an order that is shuffled for each load."""
     world.enter()
-    cases = _cases(world)
-    operations = {name: _operations(case) for name, case in cases.items()}
+    operations = {name: _operations(case) for name, case in REQUESTS.items()}
     rows: list[tuple[Cell, ...]] = []
     with _ours(world) as ours, _floor(operations) as floor:
         for count in connections:
             for keep_alive in (True, False):
                 shape = (count, seconds, keep_alive)
                 nothing = _offer(floor, "GET", "/nothing", "", *shape)
-                rows.append(("nothing", count, keep_alive, None, *_figures(nothing)))
+                rows.append(("nothing", count, keep_alive, None, *_figures(nothing, None)))
                 progress()
-                for name, case in cases.items():
+                for name, case in REQUESTS.items():
                     found = _in_turn(ours, floor, name, case, shape)
-                    ratio = _rate(found["ours"]) / _rate(found["boto3"])
-                    rate, _, *rest = _figures(found["ours"])
-                    rows.append(
-                        (name, count, keep_alive, ratio, rate, _rate(found["boto3"]), *rest)
-                    )
+                    bare = _rate(found["boto3"])
+                    ratio = _rate(found["ours"]) / bare
+                    rows.append((name, count, keep_alive, ratio, *_figures(found["ours"], bare)))
                     progress()
-    shown = [(*row[:2], "yes" if row[2] else "no", *row[3:]) for row in rows]
-    note = "boto3: the same server, and in its route the bare calls of the same request"
+    shown = [(*row[:2], "kept" if row[2] else "new", *row[3:]) for row in rows]
+    note = (
+        "each: connections kept alive, or a new one for each request; "
+        "boto3: the same server, and in its route the bare calls of the same request"
+    )
     yield Table("http: requests a second through the server", COLUMNS, shown, note)
 
 
@@ -103,28 +109,29 @@ def _in_turn(
 ) -> dict[str, load.Result]:
     offers = {
         "ours": lambda: _offer(ours, case.method, case.path, case.text, *shape),
-        "boto3": lambda: _offer(
-            floor, case.method, f"/bare/{name}".replace(" ", "%20"), case.text, *shape
-        ),
+        "boto3": lambda: _offer(floor, case.method, f"/bare/{name}", case.text, *shape),
     }
-    order = list(offers)
+    order = list(offers) * TURNS
     random.shuffle(order)
-    return {which: offers[which]() for which in order}
+    found: dict[str, load.Result] = {which: load.Result(0, [], 0) for which in offers}
+    for which in order:
+        found[which].add(offers[which]())
+    return found
 
 
 def _rate(result: load.Result) -> float:
     return len(result.samples) / result.seconds
 
 
-def _figures(result: load.Result) -> tuple[float, None, float, float, float, int]:
+def _figures(result: load.Result, bare: float | None) -> tuple[Cell, ...]:
     middle, high = p50(result.samples), p99(result.samples)
-    return _rate(result), None, ms(middle), ms(high), high / middle, result.errors
+    return _rate(result), bare, ms(middle), ms(high), high / middle, result.errors
 
 
 def _operations(case: Case) -> list[replay.Operation]:
-    with replay.recorded(CONNECTION) as operations:
+    with replay.recorded(CONNECTION, replay.client()) as recording:
         call(case.method, case.resource, case.body, case.ids, case.query)
-    return operations
+    return recording.operations
 
 
 def _offer(

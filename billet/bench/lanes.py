@@ -1,9 +1,11 @@
 """What lanes cost a page, and what they allow a table to take."""
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
+from billet.bench import replay
 from billet.bench.calling import call
-from billet.bench.report import Table, ms
+from billet.bench.report import Cell, Table, ms
 from billet.bench.timing import Candidate, p50, side_by_side
 from billet.bench.worlds import CONNECTION, World
 from billet.metering import metered
@@ -35,44 +37,68 @@ def pages_a_second() -> int:
     return int(READS_A_KEY / PAGE_UNITS)
 
 
+COLUMNS = (
+    "lanes",
+    "÷ one lane",
+    "raw ÷ one lane",
+    "p50 ms",
+    "raw p50",
+    "calls",
+    "read units",
+    "creates/s",
+    "updates/s",
+    "pages/s",
+)
+
+
 def measure(
     worlds: Sequence[World], rounds: int, progress: Callable[[], object]
 ) -> Iterator[Table]:
     """A page of 50 with ever more lanes, and the model's figures."""
-
-    def page(_: object) -> object:
-        return call("GET", "/v1/tasks", query={"page_size": 50})
-
-    candidates = {str(world.settings.lanes): Candidate(page, world.enter) for world in worlds}
-    found = side_by_side(candidates, rounds, progress=progress)
-    rows = []
-    for world in worlds:
-        world.enter()
-        with metered(CONNECTION) as bill:
-            page(None)
-        lanes = world.settings.lanes
-        middle = p50(found[str(lanes)])
-        rows.append(
-            (
-                lanes,
-                middle / p50(found[str(worlds[0].settings.lanes)]),
-                ms(middle),
-                len(bill.calls),
-                bill.read_units,
-                creates_a_second(lanes),
-                updates_a_second(lanes),
-                pages_a_second(),
-            )
-        )
-    columns = (
-        "lanes",
-        "÷ one lane",
-        "p50 ms",
-        "calls",
-        "read units",
-        "creates/s",
-        "updates/s",
-        "pages/s",
+    with ThreadPoolExecutor(worlds[-1].settings.lanes) as threads:
+        candidates: dict[str, Candidate] = {}
+        for world in worlds:
+            world.enter()
+            candidates[f"ours {world.settings.lanes}"] = Candidate(_page, world.enter)
+            candidates[f"raw {world.settings.lanes}"] = _raw(threads)
+        found = side_by_side(candidates, rounds, progress=progress)
+    rows = [
+        _row(world, {name: p50(samples) for name, samples in found.items()}) for world in worlds
+    ]
+    note = (
+        "raw: the same signed Queries sent by as many threads at once, which the database bounds; "
+        "a second: by DynamoDB's limits for one key, 1,000 write and 3,000 read units"
     )
-    note = "a second, by DynamoDB's limits for one key: 1,000 write and 3,000 read units"
-    yield Table("lanes: a page of 50, and what the design allows", columns, rows, note)
+    yield Table("lanes: a page of 50, and what the design allows", COLUMNS, rows, note)
+
+
+def _page(_: object) -> object:
+    return call("GET", "/v1/tasks", query={"page_size": 50})
+
+
+def _raw(threads: ThreadPoolExecutor) -> Candidate:
+    """The Queries of the page in the world that was entered."""
+    boto3 = replay.client()
+    with replay.recorded(CONNECTION, boto3) as recording:
+        _page(None)
+    queries = [replay.raw(boto3, replay.Recording([one])) for one in recording.operations]
+    return Candidate(lambda _: list(threads.map(lambda query: query(None), queries)))
+
+
+def _row(world: World, middles: dict[str, float]) -> tuple[Cell, ...]:
+    world.enter()
+    with metered(CONNECTION) as bill:
+        _page(None)
+    lanes = world.settings.lanes
+    return (
+        lanes,
+        middles[f"ours {lanes}"] / middles["ours 1"],
+        middles[f"raw {lanes}"] / middles["raw 1"],
+        ms(middles[f"ours {lanes}"]),
+        ms(middles[f"raw {lanes}"]),
+        len(bill.calls),
+        bill.read_units,
+        creates_a_second(lanes),
+        updates_a_second(lanes),
+        pages_a_second(),
+    )

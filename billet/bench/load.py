@@ -36,6 +36,12 @@ class Result:
     samples: list[float]
     errors: int
 
+    def add(self, other: "Result") -> None:
+        """Takes in what another load met."""
+        self.seconds += other.seconds
+        self.samples += other.samples
+        self.errors += other.errors
+
 
 class _Client(threading.Thread):
     def __init__(self, load: Load, start: threading.Barrier) -> None:

@@ -15,8 +15,9 @@ def draw(tables: Sequence[Table], file: Path) -> None:
     figure = Figure(figsize=(10, sum(heights) + 1), layout="constrained")
     axes = figure.subplots(len(shown), 1, squeeze=False, height_ratios=heights)[:, 0]
     for axis, (table, ratio) in zip(axes, shown, strict=True):
-        labels = [" ".join(map(str, row[:ratio])) for row in table.rows]
-        axis.barh(labels, [row[ratio] or 0 for row in table.rows])
+        rows = [row for row in table.rows if row[ratio] is not None]
+        labels = [" ".join(map(str, row[:ratio])) for row in rows]
+        axis.barh(labels, [row[ratio] for row in rows])
         axis.axvline(1, color="black", linewidth=0.8)
         axis.invert_yaxis()
         axis.set_title(f"{table.title} ({table.columns[ratio]})", loc="left")

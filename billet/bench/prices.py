@@ -3,10 +3,9 @@
 https://aws.amazon.com/dynamodb/pricing/on-demand/
 """
 
-PER_MILLION_READ_UNITS = 0.125
-"""US dollars; one unit reads 4 KB strongly consistent, half a unit eventually consistent."""
-PER_MILLION_WRITE_UNITS = 0.625
-"""US dollars; one unit writes 1 KB. A transaction takes two."""
+PRICES = {"read unit": 0.125, "write unit": 0.625}
+"""US dollars for a million. One unit reads 4 KB strongly consistent, half a unit eventually
+consistent; one unit writes 1 KB."""
 UNITS_OF_TRANSACTED_WRITE = 2
 
 
@@ -17,4 +16,4 @@ def per_million(read_units: float, write_units: float, transacted: int) -> float
     in it, because DynamoDB does not tell it apart.
     """
     writes = write_units + transacted * UNITS_OF_TRANSACTED_WRITE
-    return read_units * PER_MILLION_READ_UNITS + writes * PER_MILLION_WRITE_UNITS
+    return read_units * PRICES["read unit"] + writes * PRICES["write unit"]

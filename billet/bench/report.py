@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import rich.box
 import rich.table
 from rich.console import Console
 
@@ -18,10 +19,17 @@ class Table:
     columns: Sequence[str]
     rows: Sequence[Sequence[Cell]]
     note: str = ""
+    section: str = ""
 
     def show(self, console: Console) -> None:
         """Prints it."""
-        table = rich.table.Table(title=self.title, caption=self.note or None, title_justify="left")
+        table = rich.table.Table(
+            title=self.title,
+            caption=self.note or None,
+            title_justify="left",
+            caption_justify="left",
+            box=rich.box.SIMPLE_HEAD,
+        )
         for number, column in enumerate(self.columns):
             table.add_column(
                 column, justify="left" if number == 0 else "right", no_wrap=number == 0
@@ -29,6 +37,11 @@ class Table:
         for row in self.rows:
             table.add_row(*map(shown, row))
         console.print(table)
+
+    def column(self, name: str) -> list[Any]:
+        """The cells of a column; none where there is no such column."""
+        at = [at for at, column in enumerate(self.columns) if column == name]
+        return [row[at[0]] for row in self.rows] if at else []
 
     def as_dict(self) -> dict[str, Any]:
         """What goes into the JSON file."""

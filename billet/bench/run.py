@@ -3,6 +3,7 @@
 import tempfile
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -10,12 +11,13 @@ from rich.progress import Progress
 
 from billet.bench import Size, cold, cost, floor, growth, http, lanes
 from billet.bench.report import Table
+from billet.bench.requests import requests
+from billet.bench.timing import WARM_UP
 from billet.bench.worlds import World
 
 TASKS = 1_000
-LANED_TASKS = 2_000
+LANED_TASKS = 1_000
 LANES = (1, 4, 16)
-Advance = Callable[[], object]
 
 
 class Worlds:
@@ -24,17 +26,34 @@ class Worlds:
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self._name = f"bench-{uuid.uuid4().hex[:8]}"
-        self._worlds: dict[tuple[int, int], World] = {}
+        self._worlds: dict[tuple[str, int, int], World] = {}
 
-    def of(self, tasks: int, lanes: int = 1) -> World:
-        """The world with so many tasks and lanes."""
-        if (tasks, lanes) not in self._worlds:
-            world = World(f"{self._name}-{tasks}-{lanes}", tasks, lanes)
-            step = self._progress.add_task(f"filling {tasks:,} tasks", total=tasks)
-            world.fill(lambda count: self._progress.advance(step, count))
+    def of(self, purpose: str, tasks: int, lanes: int = 1) -> World:
+        """The world with so many tasks and lanes, for those who leave it in the same state."""
+        if (purpose, tasks, lanes) not in self._worlds:
+            world = World(f"{self._name}-{purpose}-{tasks}-{lanes}", tasks, lanes)
+            step = self._progress.add_task(f"filling {tasks:,} tasks", total=world.items)
+            world.fill(partial(self._progress.advance, step))
             self._progress.remove_task(step)
-            self._worlds[tasks, lanes] = world
-        return self._worlds[tasks, lanes]
+            self._worlds[purpose, tasks, lanes] = world
+        return self._worlds[purpose, tasks, lanes]
+
+
+class Bar:
+    """A section's progress."""
+
+    def __init__(self, progress: Progress, name: str) -> None:
+        self._progress = progress
+        self._step = progress.add_task(name, total=None)
+
+    def of(self, total: int) -> Callable[[], object]:
+        """What to call for each of so many steps."""
+        self._progress.update(self._step, total=total)
+        return partial(self._progress.advance, self._step)
+
+    def remove(self) -> None:
+        """Takes it off the screen."""
+        self._progress.remove_task(self._step)
 
 
 def sections(names: Sequence[str], size: Size, progress: Progress) -> Iterator[Table]:
@@ -49,34 +68,37 @@ def sections(names: Sequence[str], size: Size, progress: Progress) -> Iterator[T
         "lanes": _lanes,
     }
     for name in names:
-        step = progress.add_task(name, total=None)
-        yield from measures[name](size, worlds, partial(progress.advance, step))
-        progress.remove_task(step)
+        bar = Bar(progress, name)
+        for table in measures[name](size, worlds, bar):
+            yield replace(table, section=name)
+        bar.remove()
 
 
-def _floor(size: Size, worlds: Worlds, advance: Advance) -> Iterator[Table]:
-    return floor.measure(worlds.of(TASKS), size.rounds, advance)
+def _floor(size: Size, worlds: Worlds, bar: Bar) -> Iterator[Table]:
+    return floor.measure(worlds.of("one", TASKS), size.rounds, bar.of(floor.steps(size.rounds)))
 
 
-def _http(size: Size, worlds: Worlds, advance: Advance) -> Iterator[Table]:
-    return http.measure(worlds.of(TASKS), size.connections, size.seconds, advance)
+def _http(size: Size, worlds: Worlds, bar: Bar) -> Iterator[Table]:
+    steps = http.steps(size.connections)
+    return http.measure(worlds.of("http", TASKS), size.connections, size.seconds, bar.of(steps))
 
 
-def _growth(size: Size, worlds: Worlds, advance: Advance) -> Iterator[Table]:
-    grown = [worlds.of(tasks) for tasks in size.worlds]
-    return growth.measure(grown, size.growth_rounds, advance)
+def _growth(size: Size, worlds: Worlds, bar: Bar) -> Iterator[Table]:
+    grown = [worlds.of("growth", tasks) for tasks in size.worlds]
+    return growth.measure(grown, size.growth_rounds, bar.of(growth.steps(size.growth_rounds)))
 
 
-def _cold(size: Size, worlds: Worlds, advance: Advance) -> Iterator[Table]:
+def _cold(size: Size, worlds: Worlds, bar: Bar) -> Iterator[Table]:
     with tempfile.TemporaryDirectory() as folder:
         function = cold.unpacked(Path(folder))
-        yield from cold.measure(worlds.of(TASKS), function, size.starts, advance)
+        steps = bar.of(cold.WARM_UP + size.starts)
+        yield from cold.measure(worlds.of("one", TASKS), function, size.starts, steps)
 
 
-def _cost(size: Size, worlds: Worlds, advance: Advance) -> Iterator[Table]:
-    return cost.measure(worlds.of(TASKS), advance)
+def _cost(size: Size, worlds: Worlds, bar: Bar) -> Iterator[Table]:
+    return cost.measure(worlds.of("one", TASKS), bar.of(len(requests(0, 0))))
 
 
-def _lanes(size: Size, worlds: Worlds, advance: Advance) -> Iterator[Table]:
-    laned = [worlds.of(LANED_TASKS, number) for number in LANES]
-    return lanes.measure(laned, size.rounds, advance)
+def _lanes(size: Size, worlds: Worlds, bar: Bar) -> Iterator[Table]:
+    laned = [worlds.of("lanes", LANED_TASKS, number) for number in LANES]
+    return lanes.measure(laned, size.growth_rounds, bar.of(WARM_UP + size.growth_rounds))

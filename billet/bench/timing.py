@@ -8,6 +8,8 @@ from typing import Any
 
 Samples = list[float]
 """Durations in seconds."""
+WARM_UP = 10
+"""How many rounds are not counted."""
 
 
 @dataclass
@@ -21,7 +23,7 @@ class Candidate:
 def side_by_side(
     candidates: Mapping[str, Candidate],
     rounds: int,
-    warm_up: int = 10,
+    warm_up: int = WARM_UP,
     progress: Callable[[], object] = lambda: None,
 ) -> dict[str, Samples]:
     """Times each candidate once a round, in an order that is shuffled for each round.

@@ -21,6 +21,7 @@ RARE = 60
 """How many of the oldest tasks are CANCELLED; no others are."""
 OWNED = 200
 """How many of the newest tasks user 1 has."""
+USERS = 60
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 
 
@@ -30,6 +31,11 @@ class World:
     def __init__(self, prefix: str, tasks: int, lanes: int = 1) -> None:
         self.settings = Settings(table_prefix=prefix, lanes=lanes)
         self.tasks = tasks
+
+    @property
+    def items(self) -> int:
+        """How many items `fill` writes."""
+        return USERS + self.tasks + OWNED
 
     def enter(self) -> None:
         """Points the API at these tables."""
@@ -50,9 +56,9 @@ class World:
         return task(self.tasks // 2, self.tasks)
 
     def _items(self) -> Iterator[tuple[type[Model], dict[str, Any]]]:
-        ids.next_ids("users", 60)
+        ids.next_ids("users", USERS)
         ids.next_ids("tasks", self.tasks)
-        for ident in range(1, 61):
+        for ident in range(1, USERS + 1):
             user = User(id=ident, username=f"user{ident}", created_at=clock.stamp(BEGINNING))
             yield UserModel, user_values(user)
         for ident in range(1, self.tasks + 1):

@@ -1,11 +1,14 @@
 """Making the zip small and quick to import from, and the same whenever it is made from the same."""
 
+import gzip
+import json
 import os
 import subprocess
 import sys
 import tempfile
 import zipfile
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 SERVICES = {"dynamodb"}
 """Those of AWS that the API calls, as botocore/data names them."""
@@ -23,6 +26,7 @@ def write(source: Path, target: Path) -> None:
         with zipfile.ZipFile(source) as archive:
             names = [name for name in archive.namelist() if needed(PurePosixPath(name))]
             archive.extractall(scratch, names)
+        _shorten(Path(scratch) / "botocore/data")
         _compile(scratch)
         _pack(Path(scratch), target)
 
@@ -33,7 +37,9 @@ def needed(path: PurePosixPath) -> bool:
     if top.endswith(".dist-info"):
         return path.name == "METADATA"  # scanners for vulnerable versions go by it
     if path.is_relative_to("botocore/data"):
-        return len(path.parts) == 3 or path.parts[2] in SERVICES
+        # Without the rules botocore finds endpoints by endpoints.json, as it did before it had any.
+        shared = len(path.parts) == 3
+        return shared or (path.parts[2] in SERVICES and not path.match("endpoint-rule-set-*"))
     if top == "offapi":
         return path.name in SWAGGER_UI
     return (
@@ -41,6 +47,33 @@ def needed(path: PurePosixPath) -> bool:
         and not top.endswith(".data")
         and path.suffix not in {".pyi", ".pyc"}
     )
+
+
+def _shorten(data: Path) -> None:
+    """Leaves out what botocore reads at each start and the API does not need.
+
+    These are the endpoints of other services, and the documentation of its own.
+    """
+    endpoints = data / "endpoints.json"
+    content = json.loads(endpoints.read_bytes())
+    for partition in content["partitions"]:
+        services = partition["services"]
+        partition["services"] = {name: services[name] for name in SERVICES & services.keys()}
+    endpoints.write_text(json.dumps(content))
+    for packed in data.glob("*/*/service-2.json.gz"):
+        model = _undocumented(json.loads(gzip.decompress(packed.read_bytes())))
+        packed.with_suffix("").write_text(json.dumps(model))
+        packed.unlink()
+
+
+def _undocumented(model: Any) -> Any:
+    if isinstance(model, dict):
+        return {
+            name: _undocumented(part)
+            for name, part in model.items()
+            if not (name == "documentation" and isinstance(part, str))
+        }
+    return [_undocumented(part) for part in model] if isinstance(model, list) else model
 
 
 def _compile(folder: str) -> None:

@@ -39,6 +39,8 @@ MOST_OPERATIONS = 100
 """What DynamoDB takes in one transaction."""
 
 _UPDATED_TASK = decoder(UpdateReply[TaskItem])
+_PRESENT: Condition = UserModel.id.exists() & UserModel.going.does_not_exist()
+_NOBODYS: Condition = TaskModel.id.exists() & TaskModel.assignees.does_not_exist()
 
 
 class Change:
@@ -129,11 +131,11 @@ class Change:
 
     def user_present(self, user_id: int) -> int:
         """Adds that the user is there."""
-        return self.check(UserModel(user_id), _present())
+        return self.check(UserModel(user_id), _PRESENT)
 
     def user_assigned(self, user_id: int, times: int = 1) -> int:
         """Adds that the user is there and is given a task, or several."""
-        return self.update(UserModel(user_id), [UserModel.assigns.add(times)], _present())
+        return self.update(UserModel(user_id), [UserModel.assigns.add(times)], _PRESENT)
 
     def user_going(self, user: User) -> int:
         """Adds that the user is gone for all readers and can't be given tasks."""
@@ -175,7 +177,7 @@ class Change:
     ) -> int:
         """Adds new name, desc, status or expires_at, on condition that nobody has the task and,
         where `match` is given, that it has one of these versions."""
-        nobody = _nobodys(match)
+        condition = _nobodys(match)
         values: dict[str, Any] = dict(edit)
         lane = task_id % client.lanes()
         if "expires_at" in edit:
@@ -183,9 +185,9 @@ class Change:
         if (status := edit.get("status")) is not None:
             values |= {"lane": lane, "status_lane": keys.status_lane(status, lane)}
         else:  # a task of another lane has to be read first: its index key holds the status
-            nobody &= TaskModel.lane == lane
+            condition &= TaskModel.lane == lane
         actions = [*setting(TaskModel, values), TaskModel.version.add(1)]
-        return self.update(TaskModel(task_id), actions, nobody)
+        return self.update(TaskModel(task_id), actions, condition)
 
     def unassigned_task_gone(self, task_id: int, match: Collection[int] | None) -> int:
         """Adds the removal of a task, on the same conditions."""
@@ -214,17 +216,10 @@ def updated_task(reply: bytes) -> Task:
 
 
 def _nobodys(match: Collection[int] | None) -> Condition:
-    nobody: Condition = TaskModel.id.exists() & TaskModel.assignees.does_not_exist()
-    if match is not None:
-        nobody &= TaskModel.version.is_in(
-            *match or {0}
-        )  # which no task has: IN takes no empty list
-    return nobody
-
-
-def _present() -> Condition:
-    present: Condition = UserModel.id.exists() & UserModel.going.does_not_exist()
-    return present
+    condition = _NOBODYS
+    if match is not None:  # no task has version 0, and IN takes no empty list
+        condition &= TaskModel.version.is_in(*match or {0})
+    return condition
 
 
 def user_values(user: User) -> dict[str, Any]:

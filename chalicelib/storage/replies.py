@@ -11,10 +11,12 @@ either both or neither, whoever else comes with the key and wherever the process
 """
 
 import logging
+import math
 import uuid
 
 import msgspec
 
+from chalicelib import deadline
 from chalicelib.errors import KeyReused, LostRace, Unavailable, UnderWay
 from chalicelib.storage import client, clock
 from chalicelib.storage.changes import Change
@@ -24,8 +26,8 @@ from chalicelib.storage.tables import ReplyModel
 log = logging.getLogger(__name__)
 
 KEPT_SECONDS = 24 * 60 * 60
-LEASE_SECONDS = 30
-"""How long a claim holds of which nothing more is heard: longer than API Gateway waits, 29 s."""
+LEASE_SECONDS = 5
+"""How long a claim holds beyond the deadline of its request, for clocks that differ."""
 
 
 def claim(key: str, fingerprint: str) -> Claim | Reply:
@@ -46,7 +48,7 @@ def claim(key: str, fingerprint: str) -> Claim | Reply:
         key,
         fingerprint=fingerprint,
         owner=mine.owner,
-        lease=now + LEASE_SECONDS,
+        lease=now + math.ceil(min(deadline.left(), KEPT_SECONDS)) + LEASE_SECONDS,
         expires=now + KEPT_SECONDS,
     )
     change = Change()

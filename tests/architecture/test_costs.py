@@ -11,6 +11,8 @@ from pynamodb.connection import Connection
 
 from app import app
 from billet.metering import Bill, metered
+from chalicelib import listing
+from chalicelib.settings import Settings
 from chalicelib.storage import client
 from tests.conftest import Api, Bind
 from tests.filling import add_tasks, add_users
@@ -136,6 +138,8 @@ def shape(path: str) -> tuple[str, ...]:
     return tuple("" if part.isdigit() or part.startswith("{") else part for part in parts)
 
 
+OFFSETS = {0: 1, 100: 1, 200: 2}
+"""How many calls a page of 9 takes, of tasks of which 1 MB holds 130."""
 PAGES = (
     "/v1/tasks?page_size=30",
     "/v1/tasks?page_size=30&sort=expires_at",
@@ -159,6 +163,30 @@ def test_a_page_costs_the_same_however_large_the_table_is(
         bills.append([cost("GET", path) for path in PAGES])
     assert bills[0] == bills[1]
     assert [len(bill.calls) for bill in bills[0]] == [*[lanes] * 5, 1, 1]
+
+
+@pytest.mark.parametrize("backend", ["dynamodb-local"])
+def test_an_offset_costs_what_it_skips_in_one_query_a_megabyte(
+    database: Settings, cost: Callable[..., Bill]
+) -> None:
+    add_tasks(220, describe=lambda ident: "a" * 7_700)
+    bills = {offset: cost("GET", f"/v1/tasks?page_size=9&offset={offset}") for offset in OFFSETS}
+    assert {offset: len(bill.calls) for offset, bill in bills.items()} == OFFSETS
+    each = bills[100].read_units / 110
+    for offset, bill in bills.items():
+        assert bill.read_units == pytest.approx((offset + 10) * each, abs=1)
+
+
+@pytest.mark.parametrize("backend", ["dynamodb-local"])
+def test_lanes_far_from_the_page_are_read_in_shares(
+    bind: Bind, cost: Callable[..., Bill], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "FAR", 40)
+    bind(lanes=4)
+    add_tasks(180, describe=lambda ident: "a" * 3_700)
+    near, far = (cost("GET", f"/v1/tasks?page_size=1&offset={offset}") for offset in (40, 44))
+    assert (len(near.calls), len(far.calls)) == (4, 8)
+    assert far.read_units < near.read_units
 
 
 def grow() -> None:

@@ -26,7 +26,9 @@ HANDLER = """
 import importlib, json, sys
 assert not any("site-packages" in folder for folder in sys.path), sys.path
 sys.path.insert(0, sys.argv[1])
-class Context: aws_request_id = "test"
+class Context:
+    aws_request_id = "test"
+    get_remaining_time_in_millis = staticmethod(lambda: 28_000)
 module, _, name = sys.argv[2].rpartition(".")
 handler = getattr(importlib.import_module(module), name)
 print(json.dumps([handler(event, Context) for event in json.load(sys.stdin)]))
@@ -211,6 +213,18 @@ def test_the_zip_holds_the_api_its_libraries_and_nothing_else(packages: Path) ->
     assert runtime == {"__init__.py", "app.py"}
     services = {path.parts[2] for path in paths if path.match("botocore/data/*/*/*")}
     assert services == {"dynamodb"}
+
+
+def test_of_botocores_data_the_zip_holds_what_a_client_of_dynamodb_reads(unpacked: Path) -> None:
+    data = unpacked / "botocore" / "data"
+    partitions = json.loads((data / "endpoints.json").read_text())["partitions"]
+    assert {name for partition in partitions for name in partition["services"]} == {"dynamodb"}
+    assert "eu-central-1" in partitions[0]["services"]["dynamodb"]["endpoints"]
+    assert not list(data.rglob("endpoint-rule-set*"))
+    [model] = data.glob("dynamodb/2012-08-10/service-2.json*")
+    operations = json.loads(model.read_text())["operations"]
+    assert "documentation" not in operations["GetItem"]
+    assert operations.keys() == set(get_session().get_service_model("dynamodb").operation_names)
 
 
 def test_two_builds_of_the_zip_are_the_same_to_the_byte(packages: Path) -> None:

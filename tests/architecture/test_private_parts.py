@@ -1,12 +1,17 @@
 """What chalicelib/storage/_private.py takes for granted about botocore and PynamoDB."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
+import botocore.auth
 import pytest
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from botocore.exceptions import NoCredentialsError
 from botocore.session import get_session
 
-from chalicelib.storage import _private, client, reads
+from chalicelib.storage import _private, client
 from chalicelib.storage.tables import SUFFIXES, TaskModel, UserModel
 from tests.conftest import Bind
 
@@ -29,18 +34,51 @@ def test_replies_come_unparsed_and_errors_and_other_replies_as_botocore_parses_t
 
 
 @pytest.mark.usefixtures("database")
-def test_the_user_agent_is_sent_as_it_is() -> None:
+def test_a_request_is_sent_in_our_form_with_our_name_and_signature() -> None:
     table = _private.table_of(TaskModel)
-    sent: list[bytes] = []
+    sent: list[Any] = []
 
     def note(request: Any, **_: Any) -> None:
-        sent.append(request.headers["User-Agent"])
+        sent.append(request)
 
     events = table.connection.client.meta.events
     events.register("before-send.dynamodb", note)
-    reads.ping()
+    arguments = table.get_operation_kwargs("1", consistent_read=True)
+    table.connection.dispatch("GetItem", arguments)
     events.unregister("before-send.dynamodb", note)
-    assert sent == [_private.USER_AGENT.encode()]
+    [request] = sent
+    assert json.loads(request.body) == arguments
+    assert request.headers["User-Agent"] == _private.USER_AGENT.encode()
+    assert b"SignedHeaders=host;x-amz-date;x-amz-target," in request.headers["Authorization"]
+
+
+@pytest.mark.parametrize("token", [None, "session"])
+@pytest.mark.parametrize("url", ["https://dynamodb.us-east-1.amazonaws.com/", "http://[::1]:8000/"])
+def test_a_signature_is_the_one_that_botocore_makes(
+    url: str, token: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    noon = datetime(2026, 1, 31, 12, tzinfo=UTC)
+    monkeypatch.setattr(botocore.auth, "get_current_datetime", lambda: noon)
+    signatures = set()
+    for version in ("v4", _private.USER_AGENT):
+        request = AWSRequest("POST", url, {"X-Amz-Target": "DynamoDB_20120810.Query"}, b"{}")
+        signer = botocore.auth.AUTH_TYPE_MAPS[version]
+        signer(Credentials("access", "secret", token), "dynamodb", "us-east-1").add_auth(request)
+        signatures.add(tuple(sorted(request.headers.items())))
+    assert len(signatures) == 1
+
+
+def test_without_credentials_nothing_is_signed() -> None:
+    with pytest.raises(NoCredentialsError):
+        botocore.auth.AUTH_TYPE_MAPS[_private.USER_AGENT](None, "", "").add_auth(AWSRequest())
+
+
+def test_without_rules_the_client_still_finds_the_address_of_its_region(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL")
+    connection = _private.WireConnection(region="eu-central-1")
+    assert connection.client.meta.endpoint_url == "https://dynamodb.eu-central-1.amazonaws.com"
 
 
 def test_models_share_one_connection_and_go_where_they_were_last_bound(bind: Bind) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib import listing
 from tests.conftest import Api, Bind
 from tests.filling import add_tasks, add_users
 
@@ -87,6 +88,15 @@ def test_an_offset_skips_so_many(api: Api, tasks: list[Item]) -> None:
         found = api("GET", f"/v1/tasks?offset={offset}&page_size=7")
         assert ids(found.json_body) == wanted[offset : offset + 7]
         assert ("Link" in found.headers) == (offset + 7 < 48)
+
+
+def test_an_offset_that_passes_lanes_over_in_shares_skips_so_many_too(
+    api: Api, tasks: list[Item], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(listing, "FAR", 5)
+    for offset in (6, 30, 47, 60):
+        found = api("GET", f"/v1/tasks?offset={offset}&page_size=7")
+        assert ids(found.json_body) == ids(tasks)[::-1][offset : offset + 7]
 
 
 def test_users_come_in_pages_too_newest_first(api: Api) -> None:

@@ -54,9 +54,9 @@ def test_create_lets_replies_expire_also_in_a_table_that_is_there() -> None:
     assert schema.expires(ReplyModel)
     ReplyModel.delete_table()
     make(ReplyModel, ["key"], "S")
-    assert run("create")[1][5].endswith("-replies: expiry switched on")
+    assert run("create")[1][-1].endswith("-replies: expiry switched on")
     assert schema.expires(ReplyModel)
-    assert run("create")[1][5].endswith("-replies: there already")
+    assert run("create")[1][-1].endswith("-replies: there already")
 
 
 def test_create_makes_what_is_missing_and_says_so(database: Settings) -> None:

@@ -25,6 +25,8 @@ from tests.faults.test_each_call import recorded
 from tests.faults.worlds import CHANGES, World, end_leases
 from tests.filling import add_tasks, add_users
 
+pytestmark = pytest.mark.usefixtures("impatience")
+
 ROOT = Path(__file__).parents[2]
 Kill = Callable[..., None]
 

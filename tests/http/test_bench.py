@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from billet.bench import performance
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -22,9 +24,11 @@ def test_a_section_prints_its_table_and_writes_it_with_a_picture(tmp_path: Path)
     )
     assert done.returncode == 0, done.stderr
     assert "a page of 50" in done.stdout
-    by_lanes, costs = json.loads(found.read_text())["tables"]
+    by_lanes, costs, prices = json.loads(found.read_text())["tables"]
     assert [row[by_lanes["columns"].index("calls")] for row in by_lanes["rows"]] == [1, 4, 16]
     units = {row[0]: row[2:5] for row in costs["rows"]}
+    assert dict(prices["rows"])["write unit"] == 0.625
     assert units["GET task"] == [1, 0, 0]
     assert units["POST task"] == [0, 6, 0]
     assert picture.read_bytes().startswith(b"\x89PNG")
+    assert "| GET task | 1 | 1.00 |" in performance.document(json.loads(found.read_text()))

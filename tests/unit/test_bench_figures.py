@@ -1,6 +1,6 @@
 """The arithmetic of the benchmarks."""
 
-from billet.bench import prices, replay
+from billet.bench import performance, prices
 from billet.bench.lanes import creates_a_second, updates_a_second
 from billet.bench.report import Table, shown
 from billet.bench.timing import Candidate, p50, p99, percentile, side_by_side
@@ -36,29 +36,6 @@ def test_lanes_multiply_what_the_busiest_key_takes() -> None:
     assert [updates_a_second(lanes) for lanes in (1, 16)] == [500, 8_000]
 
 
-def test_conditions_and_what_only_they_need_are_left_out_of_a_floor() -> None:
-    update = {
-        "TableName": "tasks",
-        "UpdateExpression": "SET #0 = :0",
-        "ConditionExpression": "#1 = :1",
-        "ExpressionAttributeNames": {"#0": "name", "#1": "version"},
-        "ExpressionAttributeValues": {":0": {"S": "a"}, ":1": {"N": "1"}},
-        "ReturnConsumedCapacity": "TOTAL",
-    }
-    bare = {
-        "TableName": "tasks",
-        "UpdateExpression": "SET #0 = :0",
-        "ExpressionAttributeNames": {"#0": "name"},
-        "ExpressionAttributeValues": {":0": {"S": "a"}},
-    }
-    assert replay.unconditional(update) == bare
-    transaction = {
-        "TransactItems": [{"Update": update}, {"ConditionCheck": {"TableName": "users"}}],
-        "ClientRequestToken": "once",
-    }
-    assert replay.unconditional(transaction) == {"TransactItems": [{"Update": bare}]}
-
-
 def test_cells_are_shown_with_the_digits_that_count() -> None:
     assert [shown(cell) for cell in ("a", 7, 0.123, 1234.5, None)] == [
         "a",
@@ -67,9 +44,25 @@ def test_cells_are_shown_with_the_digits_that_count() -> None:
         "1,234",
         "",
     ]
-    assert Table("t", ("a",), [(1,)]).as_dict() == {
-        "title": "t",
-        "columns": ("a",),
-        "rows": [(1,)],
-        "note": "",
-    }
+
+
+def test_the_document_of_a_run_has_its_machine_commands_and_tables() -> None:
+    machine = {"day": "2026-01-31", "cores": 2, "memory_gb": 8, "machine": "x86_64"}
+    tables = [
+        Table("what it costs", ("request", "calls"), [("GET", 1), ("PUT", 2.5)], "by us", "cost"),
+        Table("what lanes cost", ("lanes", "errors"), [(1, 0), (4, 3)], section="lanes"),
+    ]
+    assert (tables[1].column("errors"), tables[0].column("errors")) == ([0, 3], [])
+    text = performance.document(
+        {
+            "machine": machine | {"system": "Linux", "python": "3.11.7"},
+            "size": "--quick ",
+            "tables": [table.as_dict() for table in tables],
+        }
+    )
+    assert "2026-01-31, with 2 cores (x86_64) and 8 GB, Linux, Python 3.11.7" in text
+    assert "    python -m billet bench --quick --json bench.json\n" in text
+    table = "| request | calls |\n| --- | ---: |\n| GET | 1 |\n| PUT | 2.50 |\n\nBy us.\n"
+    assert table in text
+    assert text.index("    python -m billet bench --quick cost") < text.index(table)
+    assert text.index(table) < text.index("    python -m billet bench --quick lanes")
