@@ -5,6 +5,7 @@ reply was lost, because the first may have been carried out and others may have 
 """
 
 import logging
+import math
 import os
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
@@ -38,7 +39,7 @@ LONGEST_CALL = CONNECT_TIMEOUT + READ_TIMEOUT
 """How many seconds a call may take, at most. With fewer left none is begun."""
 ATTEMPTS = 5
 MOST_SILENCES = 2
-"""How often an answer is waited for in vain; then the client is told, and soon."""
+"""How often a request waits for an answer in vain; then its client is told, and soon."""
 
 _THROTTLED = {
     "LimitExceededException",
@@ -142,6 +143,8 @@ def send(call: Callable[[], T], *, repeatable: bool) -> T:
         Unavailable: the database refused for load, or did not answer, or no time is left.
     """
     silences: list[_Unanswered] = []
+    # An operator's command has no deadline, and waits for a database that is only starting.
+    patience = ATTEMPTS if deadline.left() == math.inf else MOST_SILENCES
     for _ in backoff.attempts(ATTEMPTS):
         if deadline.left() < LONGEST_CALL:
             refusal: Unavailable | LostRace = _Refused()
@@ -154,7 +157,7 @@ def send(call: Callable[[], T], *, repeatable: bool) -> T:
         except _Unanswered as error:
             silences.append(error)
             log.info("DynamoDB did not answer: %s", error.__cause__)
-            if not repeatable or len(silences) == MOST_SILENCES:
+            if not repeatable or len(silences) == patience:
                 break
     # After a silence nobody knows whether it was done, whatever was answered later.
     raise silences[0] if silences else refusal
