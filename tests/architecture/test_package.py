@@ -217,7 +217,7 @@ def test_of_botocores_data_the_zip_holds_what_a_client_of_dynamodb_reads(unpacke
     data = unpacked / "botocore" / "data"
     partitions = json.loads((data / "endpoints.json").read_text())["partitions"]
     assert {name for partition in partitions for name in partition["services"]} == {"dynamodb"}
-    assert partitions[0]["services"]["dynamodb"]["endpoints"]["eu-central-1"]
+    assert "eu-central-1" in partitions[0]["services"]["dynamodb"]["endpoints"]
     assert not list(data.rglob("endpoint-rule-set*"))
     [model] = data.glob("dynamodb/2012-08-10/service-2.json*")
     operations = json.loads(model.read_text())["operations"]
