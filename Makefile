@@ -9,7 +9,7 @@ WORKERS ?= 2
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test fuzz pr format check dynamodb-local clean
+.PHONY: help setup serve test fuzz jepsen pr format check dynamodb-local clean
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -39,6 +39,9 @@ check: $(READY)  ## format, lint, types, and known dangers in the code and the l
 	$(BIN)/python .ci/audit.py
 
 pr: check test  ## all that a change must pass
+
+jepsen: $(READY)  ## a long run of clients while the API is killed and the database stopped
+	JEPSEN_ROUNDS=$(or $(ROUNDS),60) $(BIN)/python -m pytest tests/faults/test_jepsen.py $(ARGS)
 
 format: $(READY)  ## rewrites the code in the project's form
 	$(BIN)/ruff format .

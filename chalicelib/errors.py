@@ -3,10 +3,13 @@
 BilletError
 ├── Invalid              the client sent what can't be read or isn't allowed
 ├── NotFound             the user or task does not exist
+├── Stale                the thing is no longer as the client wants it to be when it changes
 ├── Conflict             what was asked contradicts what is there
 │   ├── UsernameTaken
 │   ├── TooManyAssignees
-│   └── LostRace         others changed the same thing again and again meanwhile
+│   ├── LostRace         others changed the same thing again and again meanwhile
+│   ├── KeyReused        another request had the idempotency key
+│   └── UnderWay         the same request, with the same idempotency key, has not ended yet
 └── Unavailable          the database can't answer now; the same request may succeed later
 """
 
@@ -24,6 +27,13 @@ class NotFound(BilletError):
 
     def __init__(self, kind: str, ident: int) -> None:
         super().__init__(f"{kind} {ident} does not exist")
+
+
+class Stale(BilletError):
+    """The user or task has none of the versions that it must have. Nothing was changed."""
+
+    def __init__(self, kind: str, ident: int, version: int) -> None:
+        super().__init__(f"{kind} {ident} is at version {version} by now")
 
 
 class Conflict(BilletError):
@@ -51,16 +61,22 @@ class LostRace(Conflict):
         super().__init__("others are changing the same thing at this moment; try again")
 
 
+class KeyReused(Conflict):
+    """Another request was sent with this idempotency key before."""
+
+    def __init__(self) -> None:
+        super().__init__("idempotency-key: used before, for another request")
+
+
+class UnderWay(Conflict):
+    """A request with this idempotency key has not ended yet. Nothing was changed by this one."""
+
+    def __init__(self) -> None:
+        super().__init__("idempotency-key: a request with it is under way; try again")
+
+
 class Unavailable(BilletError):
-    """The database can't answer now.
+    """The database can't answer now."""
 
-    Args:
-        detail: what to tell the client.
-        retry_after: seconds after which to try again.
-    """
-
-    def __init__(
-        self, detail: str = "the service is busy; try again", retry_after: int = 1
-    ) -> None:
+    def __init__(self, detail: str = "the service is busy; try again") -> None:
         super().__init__(detail)
-        self.retry_after = retry_after

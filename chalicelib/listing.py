@@ -7,6 +7,7 @@ when the number of lanes has changed. A page costs one Query per lane; DynamoDB 
 
 import base64
 import binascii
+import contextvars
 import heapq
 import itertools
 import re
@@ -177,4 +178,6 @@ _threads = ThreadPoolExecutor(MAX_LANES, thread_name_prefix="lane")
 def _on_each(read: Callable[[str], reads.Slice[R]], keys: Sequence[str]) -> list[reads.Slice[R]]:
     if len(keys) == 1:
         return [read(keys[0])]
-    return list(_threads.map(read, keys))
+    # Each thread in a context of its own, for two can't be in one, and the deadline is in it.
+    works = [_threads.submit(contextvars.copy_context().run, read, key) for key in keys]
+    return [work.result() for work in works]

@@ -22,6 +22,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     """Tables are named TABLE_PREFIX-users and so on; `billet-{STAGE}` where it is empty."""
     lanes: Annotated[int, msgspec.Meta(ge=1, le=MAX_LANES)] = 1
     """Over how many partitions each listing index and each id counter is spread, 1 to 64."""
+    require_if_match: Literal["on", "off"] = "off"
+    """Whether a change of a task or user must name, in If-Match, the version that it rests on."""
     auth: Literal["on", "off"] | None = None
     """Whether requests need a token; where it is not set: in dev and prod, but not in local."""
     auth_cache_seconds: Annotated[int, msgspec.Meta(ge=0, le=3600)] = 300
@@ -32,6 +34,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     """The port that `billet serve` listens on; 0 is any free one."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """The least severe level that is logged."""
+    request_seconds: Annotated[int, msgspec.Meta(ge=5, le=900)] = 25
+    """After how many seconds a request is given up; Lambda and API Gateway must wait longer."""
     cors_origins: Annotated[str, msgspec.Meta(pattern=_ORIGINS)] = ""
     """From where pages may use the API: `https://a.example,https://b.example`, or `*`."""
     rate_quota: Annotated[int, msgspec.Meta(ge=0)] | None = None

@@ -9,13 +9,16 @@ from chalicelib import listing, transition
 from chalicelib.storage import client, clock, ids, keys, reads
 from chalicelib.storage.changes import Change, updated_task
 from chalicelib.storage.records import Task
+from chalicelib.terms import NO_TERMS, Terms
 
 Status = Literal["PENDING", "IN_PROGRESS", "DONE", "CANCELLED"]
 Edit = Mapping[str, str | None]
 """New values for some of name, desc, status and expires_at (YYYY-MM-DD, or None for none)."""
 
 
-def create(*, name: str, desc: str, status: Status, expires_at: str | None) -> Task:
+def create(
+    *, name: str, desc: str, status: Status, expires_at: str | None, terms: Terms = NO_TERMS
+) -> Task:
     """Makes a task that nobody has yet."""
     task = Task(
         id=ids.next_id("tasks"),
@@ -27,6 +30,7 @@ def create(*, name: str, desc: str, status: Status, expires_at: str | None) -> T
     )
     change = Change()
     change.new_task(task)
+    terms.record(change, task)
     change.commit()
     return task
 
@@ -48,32 +52,41 @@ def page(paging: listing.Paging) -> listing.Page[Task]:
     return listing.page(listing.Lanes(ordering, hashes), paging)
 
 
-def edit(task_id: int, values: Edit) -> Task:
-    """Gives a task new values. Guesses that nobody has it, which takes one write.
+def edit(task_id: int, values: Edit, terms: Terms = NO_TERMS) -> Task:
+    """Gives a task new values. Guesses that nobody has it, which takes one write; but not where the
+    reply has to be known before, for what it says of the rest of the task.
 
     Raises:
         NotFound: there is no such task.
+        Stale: it has none of the versions that it must have.
         LostRace: others changed it at every attempt.
     """
-    guess = Change()
-    guess.unassigned_task(task_id, values)
-    try:
-        return updated_task(guess.commit())
-    except client.ConditionFailed as failed:
-        task = transition.met_task(failed, 0, task_id)
-    return transition.advance(task, lambda before: msgspec.structs.replace(before, **values))
+    if terms.receipt is not None:
+        task = transition.found_task(task_id)
+    else:
+        guess = Change()
+        guess.unassigned_task(task_id, values, terms.match)
+        try:
+            return updated_task(guess.commit())
+        except client.ConditionFailed as failed:
+            task = transition.met_task(failed, 0, task_id)
+    return transition.advance(
+        task, lambda before: msgspec.structs.replace(before, **values), terms
+    ).task
 
 
-def delete(task_id: int) -> None:
+def delete(task_id: int, terms: Terms = NO_TERMS) -> None:
     """Removes a task. Guesses that nobody has it, which takes one write.
 
     Raises:
         NotFound: there is no such task.
+        Stale: it has none of the versions that it must have.
         LostRace: others changed it at every attempt.
     """
     guess = Change()
-    guess.unassigned_task_gone(task_id)
+    guess.unassigned_task_gone(task_id, terms.match)
+    terms.record(guess, None)
     try:
         guess.commit()
     except client.ConditionFailed as failed:
-        transition.remove(transition.met_task(failed, 0, task_id))
+        transition.remove(transition.met_task(failed, 0, task_id), terms)

@@ -1,7 +1,8 @@
 """Taking a task that somebody has from one state to the next, in it and all its copies at once.
 
 Each try is one transaction on condition that the task is still as it was read. Where another change
-came first, DynamoDB hands over what it met instead, and the next try starts from there.
+came first, DynamoDB hands over what it met instead, and the next try starts from there, unless the
+terms leave the task no other version.
 """
 
 from collections.abc import Callable
@@ -10,10 +11,11 @@ from typing import NamedTuple
 import msgspec
 
 from chalicelib.errors import LostRace, NotFound
-from chalicelib.storage import backoff
+from chalicelib.storage import backoff, reads
 from chalicelib.storage.changes import Change
 from chalicelib.storage.client import ConditionFailed
 from chalicelib.storage.records import Task, task_of
+from chalicelib.terms import Terms
 
 ATTEMPTS = 12
 
@@ -25,38 +27,60 @@ class Guard(NamedTuple):
     add: Callable[[Change, int], int]
 
 
-def advance(task: Task, step: Callable[[Task], Task], guard: Guard | None = None) -> Task:
-    """Takes the task to the state that `step` makes of it; where that is the same, writes nothing.
+class Outcome(NamedTuple):
+    """The task after a step, and whether the step has changed it."""
+
+    task: Task
+    changed: bool
+
+
+def advance(
+    task: Task, step: Callable[[Task], Task], terms: Terms, guard: Guard | None = None
+) -> Outcome:
+    """Takes the task to the state that `step` makes of it; where that is the same, writes nothing,
+    and remembers nothing either.
 
     Raises:
         NotFound: the task, or the user of the guard, is gone.
+        Stale: the task has none of the versions that it must have.
         LostRace: others changed the task at every attempt.
     """
     for _ in backoff.attempts(ATTEMPTS):
         after = step(task)
+        terms.require("task", task.id, task.version)
         if after is task:
-            return task
+            return Outcome(task, changed=False)
         after = msgspec.structs.replace(after, version=task.version + 1)
-        met = _commit(task, after, guard)
+        met = _commit(task, after, terms, guard)
         if met is None:
-            return after
+            return Outcome(after, changed=True)
         task = met
     raise LostRace
 
 
-def remove(task: Task) -> None:
+def remove(task: Task, terms: Terms) -> None:
     """Removes the task and its copies.
 
     Raises:
         NotFound: the task is gone.
+        Stale: the task has none of the versions that it must have.
         LostRace: others changed the task at every attempt.
     """
     for _ in backoff.attempts(ATTEMPTS):
-        met = _commit(task, None, None)
+        terms.require("task", task.id, task.version)
+        met = _commit(task, None, terms)
         if met is None:
             return
         task = met
     raise LostRace
+
+
+def found_task(task_id: int) -> Task:
+    """The task as it is; raises NotFound where there is none."""
+    task = reads.task(task_id)
+    if task is None:
+        raise NotFound("task", task_id)
+    return task
 
 
 def met_task(failed: ConditionFailed, position: int, task_id: int) -> Task:
@@ -67,11 +91,14 @@ def met_task(failed: ConditionFailed, position: int, task_id: int) -> Task:
     return task_of(item)
 
 
-def _commit(before: Task, after: Task | None, guard: Guard | None) -> Task | None:
+def _commit(
+    before: Task, after: Task | None, terms: Terms, guard: Guard | None = None
+) -> Task | None:
     """Tries it once; gives None where it is done, else the task as it is by now."""
     change = Change()
     guarded = guard.add(change, guard.user_id) if guard else None
     position = change.task(before, after)
+    terms.record(change, after)
     try:
         change.commit()
     except ConditionFailed as failed:

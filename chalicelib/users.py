@@ -10,13 +10,16 @@ from chalicelib.errors import Invalid, NotFound, Unavailable, UsernameTaken
 from chalicelib.storage import client, clock, ids, keys, reads
 from chalicelib.storage.changes import MOST_OPERATIONS, Change
 from chalicelib.storage.records import Task, User
+from chalicelib.terms import NO_TERMS, Terms
 
 MOST_CLAIM_BYTES = 2048
 """What DynamoDB takes as a hash key."""
 MOST_DELETE_STEPS = 150
+VERSION = 1
+"""Of every user, for they don't change."""
 
 
-def create(username: str) -> User:
+def create(username: str, terms: Terms = NO_TERMS) -> User:
     """Makes a user.
 
     Raises:
@@ -28,6 +31,7 @@ def create(username: str) -> User:
     user = User(id=ids.next_id("users"), username=username, created_at=clock.now())
     change = Change()
     claim = change.new_user(user)
+    terms.record(change, user)
     try:
         change.commit()
     except client.ConditionFailed as failed:
@@ -49,7 +53,7 @@ def page(paging: listing.Paging) -> listing.Page[User]:
     return listing.page(listing.Lanes(reads.NEWEST_USERS, hashes), paging)
 
 
-def delete(user_id: int) -> None:
+def delete(user_id: int, terms: Terms = NO_TERMS) -> None:
     """Removes a user, and takes all tasks from them.
 
     Where it fits, all in one transaction. Else the user is first marked as going, then emptied in
@@ -57,14 +61,16 @@ def delete(user_id: int) -> None:
 
     Raises:
         NotFound: there is no such user.
+        Stale: the user has none of the versions that it must have.
         Unavailable: there is more to do than one request has time for; repeat it to go on.
     """
     user = _found(user_id)
+    terms.require("user", user_id, VERSION)
     for _ in range(MOST_DELETE_STEPS):
         tasks, complete = _fitting(user)
         if not complete and not user.going:
             user = _mark_as_going(user)
-        elif _empty(user, tasks, last=complete):
+        elif _empty(user, tasks, terms if complete else None):
             if complete:
                 return
         else:
@@ -86,7 +92,7 @@ def _fitting(user: User) -> tuple[Sequence[Task], bool]:
     found = reads.query(
         reads.NEWEST_ASSIGNED, str(user.id), after=None, ascending=True, limit=MOST_OPERATIONS
     )
-    room = MOST_OPERATIONS - 2  # the user and the claim
+    room = MOST_OPERATIONS - 3  # the user, the claim, and what is remembered of the request
     fitting: list[Task] = []
     for task in found.records:
         room -= 1 + len(task.assignees)
@@ -106,14 +112,16 @@ def _mark_as_going(user: User) -> User:
     return _found(user.id)
 
 
-def _empty(user: User, tasks: Sequence[Task], *, last: bool) -> bool:
-    """Takes these tasks from the user, at last with the user; False where something changed."""
+def _empty(user: User, tasks: Sequence[Task], last: Terms | None) -> bool:
+    """Takes these tasks from the user, and where they are the last removes the user too, on terms;
+    False where something changed."""
     change = Change()
     for task in tasks:
         rest = without(task, user.id)
         change.task(task, msgspec.structs.replace(rest, version=task.version + 1))
-    if last:
+    if last is not None:
         change.user_gone(user)
+        last.record(change, None)
     try:
         change.commit()
     except client.ConditionFailed:

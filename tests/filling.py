@@ -1,10 +1,11 @@
-"""Many users and tasks at once, through the same changes as the API's own."""
+"""Many users and tasks at once, through the same changes as the API's own; and older replies."""
 
 from collections.abc import Callable, Sequence
 
 from chalicelib.storage import clock, ids
-from chalicelib.storage.changes import Change
+from chalicelib.storage.changes import Change, setting
 from chalicelib.storage.records import Task, User
+from chalicelib.storage.tables import ReplyModel
 
 
 def add_users(count: int) -> list[int]:
@@ -36,6 +37,13 @@ def add_tasks(
             change.new_task(_task(ident, assignees, values | {"desc": describe(ident)}))
         change.commit()
     return idents
+
+
+def age_reply(item: ReplyModel, **times: int) -> None:
+    """Gives an idempotency key these times, in seconds since 1970, as if it were older."""
+    change = Change()
+    change.update(ReplyModel(item.key), setting(ReplyModel, times))
+    change.commit()
 
 
 def _task(ident: int, assignees: Sequence[int], values: dict[str, str | None]) -> Task:

@@ -21,7 +21,9 @@ start = time.perf_counter()
 sys.path.insert(0, sys.argv[1])
 import app
 imported = time.perf_counter()
-context = type("Context", (), {"aws_request_id": "cold"})()
+class context:
+    aws_request_id = "cold"
+    get_remaining_time_in_millis = lambda: 28_000
 path = "/v1/tasks/1"
 event = {"requestContext": {"httpMethod": "GET", "resourcePath": "/v1/tasks/{task_id}",
          "path": path}, "headers": {}, "pathParameters": {"task_id": "1"}, "stageVariables": {},

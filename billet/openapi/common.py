@@ -29,6 +29,19 @@ def changes(endpoint: Endpoint) -> bool:
     return endpoint.method != "GET"
 
 
+def rests_on_a_version(endpoint: Endpoint) -> bool:
+    """Whether it changes what is there already."""
+    return endpoint.method not in ("GET", "POST")
+
+
+def tells_version(endpoint: Endpoint) -> bool:
+    return gives_null(endpoint) or (changes(endpoint) and endpoint.method != "DELETE")
+
+
+def reads(endpoint: Endpoint) -> bool:
+    return not changes(endpoint)
+
+
 def takes_body(endpoint: Endpoint) -> bool:
     return "body" in endpoint.takes
 
@@ -58,6 +71,15 @@ HEADERS: dict[str, dict[str, Any]] = {
         "description": "The next page, where there is more; its query is for the same path.",
         "schema": {"type": "string", "pattern": r'^<\?.+>; rel="next"$'},
         "example": '<?cursor=WyJ0YXNrcyIs&page_size=100>; rel="next"',
+    },
+    "ETag": {
+        "description": "The version of what there is now; none where there is nothing.",
+        "schema": {"type": "string", "pattern": '^"[1-9][0-9]*"$'},
+        "example": '"3"',
+    },
+    "Idempotency-Replayed": {
+        "description": "It is the answer to an earlier request with the same Idempotency-Key.",
+        "schema": {"enum": ["true"], "type": "string"},
     },
     "WWW-Authenticate": {
         "description": "What is asked for, and what is wrong with what was sent (RFC 6750).",
@@ -103,11 +125,58 @@ SECURITY_SCHEMES: dict[str, dict[str, Any]] = {
 EVERYWHERE = ("X-Request-Id", "RateLimit-Policy", "RateLimit")
 """Which of them each answer has, errors too."""
 
-GIVEN: dict[str, Rule] = {"Location": creates, "Link": lists, **dict.fromkeys(EVERYWHERE, always)}
+GIVEN: dict[str, Rule] = {
+    "Location": creates,
+    "Link": lists,
+    "ETag": tells_version,
+    "Idempotency-Replayed": changes,
+    **dict.fromkeys(EVERYWHERE, always),
+}
 """Which of them an endpoint gives where it succeeds."""
 
-TAKEN: list[tuple[dict[str, Any], Rule]] = []
-"""Headers of requests, as parameters."""
+_TAG = r'(W/)?"[!#-~]*"'
+_TAGS = {
+    "anyOf": [
+        {"type": "string", "enum": ["*"]},
+        {"type": "string", "pattern": f"^{_TAG}( *, *{_TAG})*$"},
+    ]
+}
+_KEY = r'^("([ !#-\[\]-~]|\\["\\]){1,255}"|[A-Za-z0-9._~:+/=-]{1,255})$'
+
+TAKEN: list[tuple[dict[str, Any], Rule]] = [
+    (
+        {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "description": "A new one for each thing that is to be done; of all requests that have"
+            " it, one is carried out, and the rest get its answer. Kept for 24 hours.",
+            "schema": {"type": "string", "pattern": _KEY},
+            "example": '"8e03978e-40d5-43e8-bc93-6894a57f9324"',
+        },
+        changes,
+    ),
+    (
+        {
+            "name": "If-Match",
+            "in": "header",
+            "description": "The ETag of the version that the change is for.",
+            "schema": _TAGS,
+            "example": "*",
+        },
+        rests_on_a_version,
+    ),
+    (
+        {
+            "name": "If-None-Match",
+            "in": "header",
+            "description": "The ETag of what is known already, which is then answered with 304.",
+            "schema": _TAGS,
+            "example": '"3"',
+        },
+        reads,
+    ),
+]
+"""Headers of requests, as parameters, and which endpoints take them."""
 
 
 class Problem(NamedTuple):
@@ -156,9 +225,17 @@ PROBLEMS = (
     Problem(
         "Conflict",
         409,
-        "The username is taken, the task has 50 assignees, or others were changing the same thing.",
+        "The username is taken, the task has 50 assignees, others were changing the same thing, or"
+        " a request with the same Idempotency-Key is under way (Retry-After says how long).",
         "task 7 has 50 assignees already, the most a task may have",
         changes,
+    ),
+    Problem(
+        "PreconditionFailed",
+        412,
+        "If-Match names another version.",
+        "task 7 is at version 3 by now",
+        rests_on_a_version,
     ),
     Problem("ContentTooLarge", 413, "Over 256 KiB.", "body: at most 262144 bytes", always),
     Problem(
@@ -167,6 +244,20 @@ PROBLEMS = (
         "It is not JSON.",
         "content-type: expected application/json",
         takes_body,
+    ),
+    Problem(
+        "UnprocessableContent",
+        422,
+        "The Idempotency-Key was used before, for another request.",
+        "idempotency-key: used before, for another request",
+        changes,
+    ),
+    Problem(
+        "PreconditionRequired",
+        428,
+        "If-Match is missing, where the deployment requires it.",
+        "if-match: required, the ETag of what is to be changed",
+        rests_on_a_version,
     ),
     Problem(
         "TooManyRequests",

@@ -20,7 +20,11 @@ def operation(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
         "tags": [endpoint.view.__module__.rpartition(".")[2]],
         "security": [{name: [endpoint.role]} for name in common.SECURITY_SCHEMES if endpoint.role],
         "parameters": [*_ids(endpoint), *_query(endpoint), *_headers(endpoint)],
-        "responses": {str(endpoint.status): _success(endpoint, schemas), **_problems(endpoint)},
+        "responses": {
+            str(endpoint.status): _success(endpoint, schemas),
+            **({"304": _unchanged()} if common.gives_null(endpoint) else {}),
+            **_problems(endpoint),
+        },
     }
     if common.takes_body(endpoint):
         content = _json(schemas.of[endpoint.takes["body"]])
@@ -58,6 +62,11 @@ def _success(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
     if found := links.after(endpoint):
         response["links"] = found
     return response
+
+
+def _unchanged() -> dict[str, Any]:
+    headers = {name: name for name in ("ETag", *common.EVERYWHERE)}
+    return {"description": "If-None-Match names the version that there is.", "headers": headers}
 
 
 def _problems(endpoint: Endpoint) -> dict[str, str]:

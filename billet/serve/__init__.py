@@ -8,7 +8,7 @@ from types import FrameType
 
 import click
 
-from billet.serve import databases
+from billet.serve import databases, gate
 from chalicelib.settings import Settings
 
 
@@ -32,7 +32,14 @@ from chalicelib.settings import Settings
     show_default=True,
     help="The folder for the files of DynamoDB Local.",
 )
-def serve(db: str, host: str, port: int | None, data: Path) -> None:
+@click.option(
+    "--at-once",
+    type=click.IntRange(1, 256),
+    help=f"How many requests are at work at once; {gate.AT_WORK} if not told, in memory "
+    f"{databases.MEMORY_AT_ONCE}. {gate.WAITING} more wait, for up to {gate.WAIT_SECONDS:.0f} s; "
+    "the rest get 503 at once.",
+)
+def serve(db: str, host: str, port: int | None, data: Path, at_once: int | None) -> None:
     """Serves the API, with its tables made, until Ctrl-C or SIGTERM."""
     for number in (signal.SIGINT, signal.SIGTERM):  # a shell has background jobs ignore SIGINT
         signal.signal(number, _stop)
@@ -42,18 +49,19 @@ def serve(db: str, host: str, port: int | None, data: Path) -> None:
         os.environ["PORT"] = str(port)
     with ExitStack() as stack:
         try:
-            click.echo(stack.enter_context(databases.opened(db, data)))
-            _run(host)
+            database = stack.enter_context(databases.opened(db, data))
+            click.echo(database.says)
+            _run(host, at_once or database.at_once)
         except KeyboardInterrupt:
             click.echo("Stopping")
 
 
-def _run(host: str) -> None:
+def _run(host: str, at_once: int) -> None:
     try:
         from billet.serve import run  # only now, when the environment says where the database is
     except ValueError as error:
         raise click.ClickException(str(error)) from error
-    run.until_stopped(host)
+    run.until_stopped(host, at_once)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

@@ -4,30 +4,39 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
 from billet import dynamodb_local, memory
+from billet.serve import gate
 
 CHOICES = ("auto", "local", "memory")
 ENDPOINT = "AWS_ENDPOINT_URL_DYNAMODB"
+MEMORY_AT_ONCE = 2
+"""moto answers one at a time, and those who wait inside it may run out of time there."""
+
+
+class Database(NamedTuple):
+    """Which database it is, and what becomes of the data; and how many requests it is good for."""
+
+    says: str
+    at_once: int = gate.AT_WORK
 
 
 @contextmanager
-def opened(choice: str, data: Path) -> Iterator[str]:
+def opened(choice: str, data: Path) -> Iterator[Database]:
     """Starts the database where it is ours to start, and points AWS's variables at it.
-
-    Gives lines that say which it is, what becomes of the data, and how other commands work on it.
 
     Raises:
         click.ClickException: the one that was asked for can't be had.
     """
     given = os.environ.get(ENDPOINT)
     if choice == "auto" and given:
-        yield f"Database: {given}, as {ENDPOINT} says"
+        yield Database(f"Database: {given}, as {ENDPOINT} says")
         return
     with ExitStack() as stack:
-        url, line = _started(choice, data, stack)
+        url, database = _started(choice, data, stack)
         variables = {
             ENDPOINT: url,
             "AWS_ACCESS_KEY_ID": "local",
@@ -37,18 +46,21 @@ def opened(choice: str, data: Path) -> Iterator[str]:
         os.environ.update(variables)
         os.environ.pop("AWS_SESSION_TOKEN", None)
         words = " ".join(f"{name}={value}" for name, value in variables.items())
-        yield f"{line}\nIn another terminal, python -m billet works on it after:\n  export {words}"
+        more = f"In another terminal, python -m billet works on it after:\n  export {words}"
+        yield database._replace(says=f"{database.says}\n{more}")
 
 
-def _started(choice: str, data: Path, stack: ExitStack) -> tuple[str, str]:
+def _started(choice: str, data: Path, stack: ExitStack) -> tuple[str, Database]:
     reason = ""
     if choice != "memory":
         try:
             url = stack.enter_context(dynamodb_local.running(data))
-            return url, f"Database: DynamoDB Local, with its data in {data.resolve()}"
+            says = f"Database: DynamoDB Local, with its data in {data.resolve()}"
+            return url, Database(says)
         except dynamodb_local.Unusable as error:
             if choice == "local":
                 raise click.ClickException(f"no DynamoDB Local: {error}") from error
             reason = f" (no DynamoDB Local: {error})"
     url = stack.enter_context(memory.running())
-    return url, f"Database: in memory; the data go when it stops{reason}"
+    says = f"Database: in memory; the data go when it stops{reason}"
+    return url, Database(says, MEMORY_AT_ONCE)

@@ -9,8 +9,8 @@ every error as a problem.
 import logging
 import socket
 import uuid
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from email.message import Message
 from http import HTTPStatus
 from typing import Any
@@ -23,12 +23,15 @@ from chalice.local import (
 )
 
 from billet.serve.bodies import BadBody, read_body
+from billet.serve.connections import Connections
+from billet.serve.gate import Full, Gate
 from chalicelib.api import headers, principals, problems, request_ids
 from chalicelib.errors import Unavailable
 
 log = logging.getLogger(__name__)
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT")
+BUSY = "the server is busy; try again"
 IDLE_SECONDS = 30
 MOST_REQUEST_LINE = 65536
 LINGER_SECONDS = 1.0
@@ -44,10 +47,9 @@ class Handler(ChaliceRequestHandler):
     timeout = IDLE_SECONDS
     raw_requestline: bytes
 
-    def __init__(
-        self, *arguments: Any, at_work: Callable[[], AbstractContextManager[None]], **named: Any
-    ) -> None:
-        self._at_work = at_work
+    def __init__(self, *arguments: Any, connections: Connections, gate: Gate, **named: Any) -> None:
+        self._connections = connections
+        self._gate = gate
         self._routes = named["app_object"].routes
         self._matcher = RouteMatcher(list(self._routes))
         super().__init__(*arguments, **named)
@@ -71,18 +73,19 @@ class Handler(ChaliceRequestHandler):
         return parsed
 
     def _answer(self) -> None:
-        with self._at_work():
-            self._named = request_ids.settle(self.headers, str(uuid.uuid4()))
-            try:
-                if self.headers.defects:
-                    raise BadBody(400, "a header can't be read")
-                body = read_body(self.headers, self.rfile, self.request_version)
-            except BadBody as error:
-                self.close_connection = True
-                self._problem(error.status, str(error))
-            else:
-                self._dispatch(body)
+        self._named = request_ids.settle(self.headers, str(uuid.uuid4()))
+        try:
+            if self.headers.defects:
+                raise BadBody(400, "a header can't be read")
+            body = read_body(self.headers, self.rfile, self.request_version)
+        except BadBody as error:
+            self.close_connection = True
+            self._problem(error.status, str(error))
             self.wfile.flush()
+        else:
+            with self._connections.at_work(self.connection):
+                self._dispatch(body)
+                self.wfile.flush()
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _answer  # noqa: N815
 
@@ -105,7 +108,11 @@ class Handler(ChaliceRequestHandler):
             told = {"Allow": ", ".join(allowed)}
             self._problem(405, f"{self.command} is not for this path", told)
         else:
-            self._call(body)
+            try:
+                with self._gate.entered():
+                    self._call(body)
+            except Full:
+                self._problem(503, BUSY, problems.retry_after())
 
     def _allowed(self, route: str) -> list[str]:
         methods = set(self._routes[route]) | {"OPTIONS"}
@@ -122,7 +129,7 @@ class Handler(ChaliceRequestHandler):
         except ForbiddenError:
             self._refuse(principals.wrong_token())
         except Unavailable as error:
-            self._problem(503, str(error), {"Retry-After": str(error.retry_after)})
+            self._problem(503, str(error), problems.retry_after())
         except Exception:
             log.exception("a mistake of ours:")
             self._problem(500, f"request {request_ids.current()} failed")
@@ -174,7 +181,7 @@ class Handler(ChaliceRequestHandler):
         self.send_response(status)
         for name, value in told.items():
             self.send_header(name, value)
-        if status != 204:
+        if status not in (204, 304):
             self.send_header("Content-Length", str(len(body)))
         if self.close_connection:
             self.send_header("Connection", "close")

@@ -10,19 +10,23 @@ from pynamodb.exceptions import PynamoDBException
 
 import app
 from billet import tables
+from billet.serve.gate import Gate
 from billet.serve.server import Server
 from chalicelib.errors import BilletError
 from chalicelib.settings import Settings
 
 
-def until_stopped(host: str) -> None:
+def until_stopped(host: str, at_once: int) -> None:
     """Serves until KeyboardInterrupt, and then finishes the requests in flight.
+
+    Args:
+        at_once: how many requests may be at work at once.
 
     Raises:
         click.ClickException: the port is in use, or the database does not answer.
     """
     settings = Settings.from_environ(os.environ)
-    with _listening(host, settings.port) as server:
+    with _listening(host, settings.port, Gate(at_once)) as server:
         _make_tables()
         logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
         click.echo(f"Serving http://{server.address}; Ctrl-C stops it. Try:")
@@ -32,9 +36,9 @@ def until_stopped(host: str) -> None:
         server.serve_until_stopped()
 
 
-def _listening(host: str, port: int) -> Server:
+def _listening(host: str, port: int, gate: Gate) -> Server:
     try:
-        return Server(app.app, host, port)
+        return Server(app.app, host, port, gate)
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise click.ClickException(f"{host}:{port}: {error.strerror}") from error

@@ -9,7 +9,8 @@ from pathlib import Path
 import msgspec
 from chalice.app import Blueprint, Request
 
-from chalicelib.api.endpoint import Answer, endpoint
+from chalicelib.api.answers import Answer
+from chalicelib.api.endpoint import endpoint
 
 FILES = Path(__file__).with_name("static")
 POLICY = "; ".join(

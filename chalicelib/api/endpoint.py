@@ -6,28 +6,36 @@ Chalice's middleware sees a view's exception only as the 500 that it has become 
 
 import inspect
 import logging
+import os
 from collections.abc import Callable, Mapping
-from typing import Any, Generic, NamedTuple, TypeVar, get_args
+from typing import Any, NamedTuple, get_args
 
 import msgspec
 from chalice.app import Blueprint, Request, Response
 
-from chalicelib.api import headers, principals, problems, request_ids, requests, throttling
+from chalicelib import deadline
+from chalicelib.api import (
+    headers,
+    preconditions,
+    principals,
+    problems,
+    request_ids,
+    requests,
+    throttling,
+)
+from chalicelib.api.answers import Answer
+from chalicelib.api.idempotency import Write
 from chalicelib.api.schemas import ListQuery
 from chalicelib.api.throttling import USUAL, Throttle
 from chalicelib.errors import BilletError, Unavailable
+from chalicelib.settings import Settings
 from chalicelib.tokens import Role
-
-B = TypeVar("B")
 
 log = logging.getLogger(__name__)
 
-
-class Answer(msgspec.Struct, Generic[B], frozen=True):
-    """What a view gives: the body, to be written as JSON (a msgspec.Raw as it is), and headers."""
-
-    body: B
-    headers: Mapping[str, str] = {}
+ANSWER_SECONDS = 1.0
+"""What is kept of Lambda's time for the answer itself."""
+_REQUEST_SECONDS = Settings.from_environ(os.environ).request_seconds
 
 
 View = Callable[..., Answer[Any]]
@@ -68,7 +76,8 @@ def endpoint(
     """Makes a view the endpoint of a method and a path, for those who have the role or a higher.
 
     The view gets, by the annotations of its parameters: ids of the path as ints, `body` and `query`
-    as the structs that they are annotated with, `request` as Chalice's own.
+    as the structs that they are annotated with, `request` as Chalice's own, and `write` as what a
+    view that changes something has to go through.
     """
 
     def register(view: View) -> View:
@@ -76,21 +85,22 @@ def endpoint(
         takes = {name: parameter.annotation for name, parameter in signature.parameters.items()}
         [gives] = get_args(signature.return_annotation)
         whole = prefix + path
-        ENDPOINTS.append(Endpoint(method, whole, role, view, status, takes, gives, throttle))
-        readers = {name: _reader(name, kind) for name, kind in takes.items()}
+        this = Endpoint(method, whole, role, view, status, takes, gives, throttle)
+        ENDPOINTS.append(this)
+        readers = {name: _reader(name, kind, this) for name, kind in takes.items()}
 
         def respond(request: Request, told: dict[str, str]) -> Response:
             try:
                 told |= throttling.admit(request)
                 principals.admit(request, role)
                 requests.raw_body(request)
-                answer = view(**{name: read(request) for name, read in readers.items()})
-                body = msgspec.json.encode(answer.body)
-                return _response(body, status, "application/json", answer.headers)
+                with deadline.within(_seconds(blueprint.lambda_context)):
+                    answer = view(**{name: read(request) for name, read in readers.items()})
+                return _answered(preconditions.unless_known(request, answer), status)
             except problems.Refused as refusal:
                 return refused(refusal)
             except Unavailable as error:
-                return problem(503, str(error), {"Retry-After": str(error.retry_after)})
+                return problem(503, str(error), problems.retry_after())
             except BilletError as error:
                 return problem(problems.status_of(error), str(error))
             except Exception:
@@ -137,15 +147,30 @@ def _finished(request: Request, response: Response, told: Mapping[str, str]) -> 
     return response
 
 
+def _answered(answer: Answer[Any], usual: int) -> Response:
+    if answer.status == 304:
+        return Response("", dict(answer.headers), 304)
+    body = msgspec.json.encode(answer.body)
+    return _response(body, answer.status or usual, "application/json", answer.headers)
+
+
 def _response(body: bytes, status: int, content_type: str, headers: Mapping[str, str]) -> Response:
     return Response(body.decode(), {"Content-Type": content_type, **headers}, status)
 
 
-def _reader(name: str, kind: Any) -> Callable[[Request], Any]:
+def _seconds(context: Any) -> float:
+    """How long a request may work: as long as the setting says, and no longer than Lambda does."""
+    given: float = context.get_remaining_time_in_millis() / 1000
+    return min(_REQUEST_SECONDS, given - ANSWER_SECONDS)
+
+
+def _reader(name: str, kind: Any, endpoint: Endpoint) -> Callable[[Request], Any]:
     if kind is Request:
         return lambda request: request
     if kind is int:
         return lambda request: requests.ident(name, (request.uri_params or {})[name])
+    if kind is Write:
+        return lambda request: Write.of(request, endpoint.path, endpoint.status)
     if issubclass(kind, ListQuery):
         return lambda request: requests.query(request, kind)
     return lambda request: requests.body(request, kind)

@@ -19,7 +19,8 @@ SECURITY = {
 HTTPS_ONLY = {"Strict-Transport-Security": "max-age=31536000"}
 """For HTTPS alone (RFC 6797, section 7.2)."""
 EXPOSED = (
-    "ETag, Link, Location, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, X-Request-Id"
+    "ETag, Idempotency-Replayed, Link, Location, RateLimit, RateLimit-Policy, Retry-After,"
+    " WWW-Authenticate, X-Request-Id"
 )
 """What a page of an allowed origin may read beside the headers that every page may."""
 TAKEN = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-Id"

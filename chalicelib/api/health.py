@@ -3,7 +3,8 @@
 from chalice.app import Blueprint
 
 from chalicelib import health
-from chalicelib.api.endpoint import Answer, endpoint
+from chalicelib.api.answers import Answer
+from chalicelib.api.endpoint import endpoint
 from chalicelib.api.schemas import Health
 
 blueprint = Blueprint(__name__)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
-from chalicelib.api.endpoint import Answer
+from chalicelib.api.answers import Answer
 from chalicelib.api.schemas import ListQuery
 from chalicelib.errors import Invalid
 from chalicelib.listing import MOST_OFFSET, Order, Page, Paging, Sort, decode_cursor, encode_cursor

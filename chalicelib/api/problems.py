@@ -1,18 +1,22 @@
 """Errors as clients see them: application/problem+json (RFC 9457)."""
 
+import random
 from collections.abc import Mapping
 from http import HTTPStatus
 
 import msgspec
 
 from chalicelib.api.schemas import Problem
-from chalicelib.errors import BilletError, Conflict, Invalid, NotFound, Unavailable
+from chalicelib.errors import BilletError, Conflict, Invalid, NotFound, Stale, Unavailable
 
 CONTENT_TYPE = "application/problem+json"
+MOST_RETRY_AFTER = 3
+"""Seconds."""
 
 _STATUSES: dict[type[BilletError], int] = {
     Invalid: 400,
     NotFound: 404,
+    Stale: 412,
     Conflict: 409,
     Unavailable: 503,
 }
@@ -46,6 +50,12 @@ class Refused(Exception):
 def status_of(error: BilletError) -> int:
     """The status that stands for an error, or for the nearest of its bases."""
     return next(_STATUSES[kind] for kind in type(error).__mro__ if kind in _STATUSES)
+
+
+def retry_after() -> Mapping[str, str]:
+    """The header that goes with a 503: 1 to 3 s, by chance, lest all who are refused come back at
+    once."""
+    return {"Retry-After": str(random.randint(1, MOST_RETRY_AFTER))}  # noqa: S311
 
 
 def body(

@@ -7,7 +7,10 @@ from chalice.app import Blueprint, Request
 
 from chalicelib import assignments, tasks
 from chalicelib.api import pages
-from chalicelib.api.endpoint import Answer, endpoint, located
+from chalicelib.api.answers import Answer
+from chalicelib.api.endpoint import endpoint, located
+from chalicelib.api.idempotency import Write
+from chalicelib.api.preconditions import tagged
 from chalicelib.api.schemas import (
     Done,
     NewTask,
@@ -18,6 +21,8 @@ from chalicelib.api.schemas import (
     WholeTask,
 )
 from chalicelib.api.throttling import PAGES
+from chalicelib.storage.records import Task
+from chalicelib.transition import Outcome
 
 blueprint = Blueprint(__name__)
 
@@ -30,46 +35,57 @@ def list_tasks(query: TaskListQuery) -> Answer[list[TaskBody]]:
 @endpoint(blueprint, "GET", "/tasks/{task_id}", role="reader")
 def get_task(task_id: int) -> Answer[TaskBody | None]:
     task = tasks.get(task_id)
-    return Answer(TaskBody.of(task) if task else None)
+    return Answer(TaskBody.of(task), tagged(task.version)) if task else Answer(None)
 
 
 @endpoint(blueprint, "POST", "/tasks", role="editor", status=201)
-def create_task(request: Request, body: NewTask) -> Answer[TaskDone]:
-    task = tasks.create(**_values(body))
-    done = TaskDone(detail=f"task {task.id} created", payload=TaskBody.of(task))
-    return Answer(done, located(request, task.id))
+def create_task(request: Request, body: NewTask, write: Write) -> Answer[TaskDone]:
+    def made(task: Task) -> Answer[TaskDone]:
+        done = TaskDone(detail=f"task {task.id} created", payload=TaskBody.of(task))
+        return Answer(done, {**located(request, task.id), **tagged(task.version)})
+
+    return write(lambda terms: tasks.create(**_values(body), terms=terms), made)
 
 
 @endpoint(blueprint, "PUT", "/tasks/{task_id}", role="editor")
-def replace_task(task_id: int, body: WholeTask) -> Answer[TaskDone]:
-    task = tasks.edit(task_id, _values(body))
-    return Answer(TaskDone(detail=f"task {task_id} updated", payload=TaskBody.of(task)))
+def replace_task(task_id: int, body: WholeTask, write: Write) -> Answer[TaskDone]:
+    return write(lambda terms: tasks.edit(task_id, _values(body), terms), _updated)
 
 
 @endpoint(blueprint, "PATCH", "/tasks/{task_id}", role="editor")
-def patch_task(task_id: int, body: TaskPatch) -> Answer[TaskDone]:
-    task = tasks.edit(task_id, _values(body))
-    return Answer(TaskDone(detail=f"task {task_id} updated", payload=TaskBody.of(task)))
+def patch_task(task_id: int, body: TaskPatch, write: Write) -> Answer[TaskDone]:
+    return write(lambda terms: tasks.edit(task_id, _values(body), terms), _updated)
 
 
 @endpoint(blueprint, "DELETE", "/tasks/{task_id}", role="editor")
-def delete_task(task_id: int) -> Answer[Done]:
-    tasks.delete(task_id)
-    return Answer(Done(detail=f"task {task_id} deleted"))
+def delete_task(task_id: int, write: Write) -> Answer[Done]:
+    deleted = Answer(Done(detail=f"task {task_id} deleted"))
+    return write(lambda terms: tasks.delete(task_id, terms), lambda _: deleted)
 
 
 @endpoint(blueprint, "PUT", "/tasks/{task_id}/assign/user/{user_id}", role="editor")
-def assign_task(task_id: int, user_id: int) -> Answer[Done]:
-    changed = assignments.assign(task_id, user_id)
-    how = "assigned" if changed else "was already assigned"
-    return Answer(Done(detail=f"task {task_id} {how} to user {user_id}"))
+def assign_task(task_id: int, user_id: int, write: Write) -> Answer[Done]:
+    def given(outcome: Outcome) -> Answer[Done]:
+        how = "assigned" if outcome.changed else "was already assigned"
+        done = Done(detail=f"task {task_id} {how} to user {user_id}")
+        return Answer(done, tagged(outcome.task.version))
+
+    return write(lambda terms: assignments.assign(task_id, user_id, terms), given)
 
 
 @endpoint(blueprint, "PUT", "/tasks/{task_id}/unassign/user/{user_id}", role="editor")
-def unassign_task(task_id: int, user_id: int) -> Answer[Done]:
-    changed = assignments.unassign(task_id, user_id)
-    how = "unassigned" if changed else "was not assigned"
-    return Answer(Done(detail=f"task {task_id} {how} {'from' if changed else 'to'} user {user_id}"))
+def unassign_task(task_id: int, user_id: int, write: Write) -> Answer[Done]:
+    def taken(outcome: Outcome) -> Answer[Done]:
+        how = "unassigned from" if outcome.changed else "was not assigned to"
+        done = Done(detail=f"task {task_id} {how} user {user_id}")
+        return Answer(done, tagged(outcome.task.version))
+
+    return write(lambda terms: assignments.unassign(task_id, user_id, terms), taken)
+
+
+def _updated(task: Task) -> Answer[TaskDone]:
+    done = TaskDone(detail=f"task {task.id} updated", payload=TaskBody.of(task))
+    return Answer(done, tagged(task.version))
 
 
 def _values(body: msgspec.Struct) -> dict[str, Any]:

@@ -1,11 +1,11 @@
 """The one place where what changes together is put together and sent.
 
-A change of one item is one conditional write; of several, one transaction. What must one day be
-true in the same instant as a change joins it here.
+A change of one item is one conditional write; of several, one transaction. What must be true in the
+same instant as a change, like the reply to a request with an idempotency key, joins it here.
 """
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -14,10 +14,21 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.models import Model
 
+from chalicelib.errors import UnderWay
 from chalicelib.storage import client, keys
-from chalicelib.storage.records import Task, TaskItem, Token, UpdateReply, User, decoder
+from chalicelib.storage.records import (
+    Claim,
+    Reply,
+    Task,
+    TaskItem,
+    Token,
+    UpdateReply,
+    User,
+    decoder,
+)
 from chalicelib.storage.tables import (
     AssignmentModel,
+    ReplyModel,
     TaskModel,
     TokenModel,
     UserModel,
@@ -37,6 +48,7 @@ class Change:
 
     def __init__(self) -> None:
         self._operations: list[tuple[str, dict[str, Any]]] = []
+        self._reply: int | None = None
 
     def __len__(self) -> int:
         return len(self._operations)
@@ -71,16 +83,26 @@ class Change:
         )
         return self._add("ConditionCheck", arguments)
 
-    def commit(self) -> bytes:
+    def commit(self, *, repeatable: bool = False) -> bytes:
         """Sends it all, and gives the reply's JSON: of a single update, with all that is new.
+
+        Args:
+            repeatable: whether a single operation may be done twice; a transaction always may.
 
         Raises:
             ConditionFailed: nothing was written, for the conditions at these positions.
+            UnderWay: nothing was written; another request has taken the idempotency key over.
             LostRace: nothing was written; others were in the way at every attempt.
             Unavailable: the database refused for load, or did not answer.
         """
-        if len(self._operations) == 1:
-            return self._commit_one()
+        try:
+            return self._commit_one(repeatable) if len(self) == 1 else self._commit_all()
+        except client.ConditionFailed as failed:
+            if self._reply in failed.found:
+                raise UnderWay from None
+            raise
+
+    def _commit_all(self) -> bytes:
         return client.dispatch(
             TRANSACT_WRITE_ITEMS,
             {
@@ -91,11 +113,11 @@ class Change:
             repeatable=True,
         )
 
-    def _commit_one(self) -> bytes:
+    def _commit_one(self, repeatable: bool) -> bytes:
         [(verb, arguments)] = self._operations
         if verb == "Update":
             arguments = {**arguments, "ReturnValues": ALL_NEW}
-        return client.dispatch(f"{verb}Item", arguments, repeatable=False)
+        return client.dispatch(f"{verb}Item", arguments, repeatable=repeatable)
 
     def _add(self, verb: str, arguments: dict[str, Any]) -> int:
         self._operations.append((verb, arguments))
@@ -150,9 +172,12 @@ class Change:
         del values["id"]
         return self.update(TaskModel(before.id), setting(TaskModel, values), unchanged)
 
-    def unassigned_task(self, task_id: int, edit: Mapping[str, str | None]) -> int:
-        """Adds new name, desc, status or expires_at, on condition that nobody has the task."""
-        condition = _NOBODYS
+    def unassigned_task(
+        self, task_id: int, edit: Mapping[str, str | None], match: Collection[int] | None
+    ) -> int:
+        """Adds new name, desc, status or expires_at, on condition that nobody has the task and,
+        where `match` is given, that it has one of these versions."""
+        condition = _nobodys(match)
         values: dict[str, Any] = dict(edit)
         lane = task_id % client.lanes()
         if "expires_at" in edit:
@@ -164,9 +189,15 @@ class Change:
         actions = [*setting(TaskModel, values), TaskModel.version.add(1)]
         return self.update(TaskModel(task_id), actions, condition)
 
-    def unassigned_task_gone(self, task_id: int) -> int:
-        """Adds the removal of a task, on condition that nobody has it."""
-        return self.delete(TaskModel(task_id), _NOBODYS)
+    def unassigned_task_gone(self, task_id: int, match: Collection[int] | None) -> int:
+        """Adds the removal of a task, on the same conditions."""
+        return self.delete(TaskModel(task_id), _nobodys(match))
+
+    def reply(self, claim: Claim, reply: Reply) -> None:
+        """Adds what the request is answered, on condition that its claim still holds."""
+        text = msgspec.json.encode(reply).decode()
+        key, held = ReplyModel(claim.key), ReplyModel.owner == claim.owner
+        self._reply = self.update(key, [ReplyModel.reply.set(text)], held)
 
     def new_token(self, token: Token) -> int:
         """Adds a token."""
@@ -182,6 +213,13 @@ def updated_task(reply: bytes) -> Task:
     """The task in the reply to a single update."""
     item: TaskItem = _UPDATED_TASK.decode(reply).Attributes
     return item.record()
+
+
+def _nobodys(match: Collection[int] | None) -> Condition:
+    condition = _NOBODYS
+    if match is not None:  # no task has version 0, and IN takes no empty list
+        condition &= TaskModel.version.is_in(*match or {0})
+    return condition
 
 
 def user_values(user: User) -> dict[str, Any]:

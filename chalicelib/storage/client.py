@@ -9,11 +9,18 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    HTTPClientError,
+    IncompleteReadError,
+    SSLError,
+)
 from botocore.exceptions import ConnectionError as NotConnected
 from pynamodb.connection import Connection
 from pynamodb.exceptions import PynamoDBException
 
+from chalicelib import deadline
 from chalicelib.errors import LostRace, Unavailable
 from chalicelib.settings import Settings
 from chalicelib.storage import _private, backoff
@@ -27,7 +34,11 @@ Item = Mapping[str, Mapping[str, Any]]
 
 CONNECT_TIMEOUT = 1.0
 READ_TIMEOUT = 3.0
+LONGEST_CALL = CONNECT_TIMEOUT + READ_TIMEOUT
+"""How many seconds a call may take, at most. With fewer left none is begun."""
 ATTEMPTS = 5
+MOST_SILENCES = 2
+"""How often an answer is waited for in vain; then the client is told, and soon."""
 
 _THROTTLED = {
     "LimitExceededException",
@@ -111,6 +122,13 @@ def dispatch(operation: str, arguments: dict[str, Any], *, repeatable: bool) -> 
     return body
 
 
+def whole(reply: dict[str, Any]) -> dict[str, Any]:
+    """The reply to a batch; raises Unavailable where DynamoDB, for load, left something out."""
+    if reply["UnprocessedKeys"]:
+        raise _Refused
+    return reply
+
+
 def send(call: Callable[[], T], *, repeatable: bool) -> T:
     """Calls DynamoDB, again where it was refused for load or contention.
 
@@ -121,22 +139,25 @@ def send(call: Callable[[], T], *, repeatable: bool) -> T:
     Raises:
         ConditionFailed: a condition did not hold.
         LostRace: other transactions were in the way each time.
-        Unavailable: the database refused for load, or did not answer.
+        Unavailable: the database refused for load, or did not answer, or no time is left.
     """
-    silence: _Unanswered | None = None
+    silences: list[_Unanswered] = []
     for _ in backoff.attempts(ATTEMPTS):
+        if deadline.left() < LONGEST_CALL:
+            refusal: Unavailable | LostRace = _Refused()
+            break
         try:
             return _translated(call)
         except (_Refused, LostRace) as error:
             refusal = error
             log.info("DynamoDB refused: %s", error.__cause__)
         except _Unanswered as error:
-            silence = error
+            silences.append(error)
             log.info("DynamoDB did not answer: %s", error.__cause__)
-            if not repeatable:
+            if not repeatable or len(silences) == MOST_SILENCES:
                 break
     # After a silence nobody knows whether it was done, whatever was answered later.
-    raise silence or refusal
+    raise silences[0] if silences else refusal
 
 
 def _translated(call: Callable[[], T]) -> T:
@@ -150,10 +171,11 @@ def _translated(call: Callable[[], T]) -> T:
 
 
 def _translation(error: BaseException) -> BaseException:
+    # TLS may break after the request was sent, though botocore takes that for no connection.
+    if isinstance(error, HTTPClientError | IncompleteReadError | SSLError):
+        return _Unanswered()
     if isinstance(error, NotConnected):
         return _Refused()  # it was never sent
-    if isinstance(error, HTTPClientError):
-        return _Unanswered()
     if not isinstance(error, ClientError):
         return error
     code = error.response["Error"]["Code"]

@@ -1,9 +1,10 @@
-"""Users, tasks and tokens as the use cases know them, and how they are read from DynamoDB's JSON.
+"""Users, tasks, tokens and replies as the floors above know them, and how DynamoDB's JSON is read.
 
 Attributes that these records don't know are passed over, so that a newer version may add some
 while this one still runs.
 """
 
+from collections.abc import Mapping
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -67,6 +68,22 @@ class Token(msgspec.Struct, frozen=True, kw_only=True):
         return self.digest[:16]
 
 
+class Claim(msgspec.Struct, frozen=True):
+    """A running request's hold on an idempotency key."""
+
+    key: str
+    owner: str
+    """A random word by which this request is told from one that takes the key over."""
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """What a request was answered."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: str
+
+
 class _S(msgspec.Struct):
     S: str
 
@@ -127,6 +144,13 @@ class TaskItem(msgspec.Struct):
             assignees=tuple(sorted(self.assignees.NS)) if self.assignees else (),
             version=self.version.N,
         )
+
+
+class KeyItem(msgspec.Struct):
+    """The item of an idempotency key on the wire."""
+
+    fingerprint: _S
+    reply: _S | None = None
 
 
 class TokenItem(msgspec.Struct):

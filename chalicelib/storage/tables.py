@@ -9,6 +9,7 @@ tasks        id                 newest (lane, recency), most_urgent (lane, urgen
 assignments  user_id, recency   most_urgent (user_id, urgency), local
 counters     name               -
 tokens       digest             -
+replies      key                -
 """
 
 from pynamodb.attributes import (
@@ -221,6 +222,21 @@ class TokenModel(Model):
     last_four = UnicodeAttribute()
 
 
+class ReplyModel(Model):
+    """The idempotency keys of running requests and, with the reply, of those that are done; see
+    `replies`. Both times are seconds since 1970."""
+
+    class Meta(OnDemand):
+        pass
+
+    key = UnicodeAttribute(hash_key=True)
+    fingerprint = UnicodeAttribute()
+    owner = UnicodeAttribute()
+    lease = NumberAttribute()
+    reply = UnicodeAttribute(null=True)
+    expires = NumberAttribute()
+
+
 SUFFIXES: dict[type[Model], str] = {
     UserModel: "users",
     UsernameModel: "usernames",
@@ -228,5 +244,8 @@ SUFFIXES: dict[type[Model], str] = {
     AssignmentModel: "assignments",
     CounterModel: "counters",
     TokenModel: "tokens",
+    ReplyModel: "replies",
 }
 """Each table's name behind the prefix."""
+EXPIRIES: dict[type[Model], str] = {ReplyModel: "expires"}
+"""The attribute, in seconds since 1970, by which DynamoDB removes the items of a table in time."""

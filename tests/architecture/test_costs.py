@@ -62,15 +62,38 @@ WALK: list[tuple[tuple[Any, ...], list[str], float, float, int]] = [
     (("DELETE", "/v1/tasks/2"), [DELETE, TRANSACT], 0, 0, 2),
 ]
 
+# The same with an idempotency key: its claim, and one more operation in the transaction.
+KEYED_WALK: list[tuple[tuple[Any, ...], list[str], int]] = [
+    (("POST", "/v1/users", {"username": "ada"}), [PUT, UPDATE, TRANSACT], 3),
+    (("POST", "/v1/tasks", {"name": "plan"}), [PUT, UPDATE, TRANSACT], 2),
+    (("PUT", "/v1/tasks/1", WHOLE), [PUT, GET, TRANSACT], 2),
+    (("PUT", "/v1/tasks/1/assign/user/1"), [PUT, GET, TRANSACT], 4),
+    (("PUT", "/v1/tasks/1/assign/user/1"), [PUT, GET, GET, UPDATE], 0),
+    (("PATCH", "/v1/tasks/1", {"name": "mend"}), [PUT, GET, TRANSACT], 3),
+    (("PUT", "/v1/tasks/1/unassign/user/1"), [PUT, GET, TRANSACT], 4),
+    (("DELETE", "/v1/tasks/1"), [PUT, TRANSACT], 2),
+    (("POST", "/v1/tasks", {"name": "plan"}), [PUT, UPDATE, TRANSACT], 2),
+    (("PUT", "/v1/tasks/2/assign/user/1"), [PUT, GET, TRANSACT], 4),
+    (("DELETE", "/v1/tasks/2"), [PUT, TRANSACT, TRANSACT], 5),
+    (("DELETE", "/v1/users/1"), [PUT, GET, QUERY, TRANSACT], 3),
+]
+# What a key costs that has its reply, and what If-Match does.
+CONDITIONAL_WALK: list[tuple[tuple[Any, ...], dict[str, str], list[str]]] = [
+    (("POST", "/v1/tasks", {"name": "plan"}), {"Idempotency_Key": "a"}, [PUT, UPDATE, TRANSACT]),
+    (("POST", "/v1/tasks", {"name": "plan"}), {"Idempotency_Key": "a"}, [PUT]),
+    (("PUT", "/v1/tasks/3", WHOLE), {"If_Match": '"1"'}, [UPDATE]),
+    (("DELETE", "/v1/tasks/3"), {"If_Match": '"2"'}, [DELETE]),
+]
+
 
 @pytest.fixture
 def cost(api: Api, endpoint: str, connections: dict[str, Connection]) -> Callable[..., Bill]:
     """What a request costs."""
     connection = connections.setdefault(endpoint, client.connect())
 
-    def measure(*request: Any) -> Bill:
+    def measure(*request: Any, **headers: str) -> Bill:
         with metered(connection) as bill:
-            response = api(*request)
+            response = api(*request, **headers)
         assert response.status_code < 300, response.body
         return bill
 
@@ -89,10 +112,24 @@ def test_each_request_makes_the_calls_and_takes_the_units_that_it_should(
         assert units == [(step[2], step[3]) for step in WALK]
 
 
-def test_the_walk_takes_in_every_endpoint() -> None:
+@pytest.mark.usefixtures("database")
+def test_a_key_costs_its_claim_and_one_more_operation_and_a_condition_costs_nothing(
+    cost: Callable[..., Bill],
+) -> None:
+    for position, (request, calls, transacted) in enumerate(KEYED_WALK):
+        bill = cost(*request, Idempotency_Key=f"key-{position}")
+        assert (request, bill.calls, bill.transacted) == (request, calls, transacted)
+    for request, headers, calls in CONDITIONAL_WALK:
+        assert (request, cost(*request, **headers).calls) == (request, calls)
+
+
+def test_the_walks_take_in_every_endpoint() -> None:
     walked = {(step[0][0], shape(step[0][1])) for step in WALK}
     routes = {(method, shape(path)) for path, methods in app.routes.items() for method in methods}
     assert walked == routes
+    assert {(step[0][0], shape(step[0][1])) for step in KEYED_WALK} == {
+        route for route in routes if route[0] != "GET"
+    }
 
 
 def shape(path: str) -> tuple[str, ...]:

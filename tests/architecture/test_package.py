@@ -26,7 +26,9 @@ HANDLER = """
 import importlib, json, sys
 assert not any("site-packages" in folder for folder in sys.path), sys.path
 sys.path.insert(0, sys.argv[1])
-class Context: aws_request_id = "test"
+class Context:
+    aws_request_id = "test"
+    get_remaining_time_in_millis = staticmethod(lambda: 28_000)
 module, _, name = sys.argv[2].rpartition(".")
 handler = getattr(importlib.import_module(module), name)
 print(json.dumps([handler(event, Context) for event in json.load(sys.stdin)]))

@@ -90,13 +90,13 @@ class Machine(RuleBasedStateMachine):
 
     @rule(task_id=task_ids, user_id=user_ids, call=st.sampled_from(["assign", "unassign"]))
     def assign_or_unassign(self, task_id: int, user_id: int, call: str) -> None:
-        changed = outcome(getattr(assignments, call), task_id, user_id)
+        ended = outcome(getattr(assignments, call), task_id, user_id)
         if task_id not in self.tasks or user_id not in self.users:
-            assert changed is NotFound
+            assert ended is NotFound
             return
         before = set(self.tasks[task_id].assignees)
         after = before | {user_id} if call == "assign" else before - {user_id}
-        assert changed is (before != after)
+        assert ended.changed is (before != after)
         self.change(task_id, assignees=tuple(sorted(after)))
 
     @rule(user_id=user_ids)

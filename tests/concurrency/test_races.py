@@ -6,11 +6,16 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any
 
+import msgspec
 import pytest
 
 from billet.invariants import findings
 from chalicelib import assignments, listing, tasks, users
-from chalicelib.errors import BilletError, NotFound, UsernameTaken
+from chalicelib.api.answers import Answer
+from chalicelib.api.idempotency import Key, Write
+from chalicelib.api.problems import Refused
+from chalicelib.errors import BilletError, NotFound, Stale, UsernameTaken
+from chalicelib.terms import Terms
 from tests.conftest import Bind
 from tests.filling import add_tasks, add_users
 
@@ -39,7 +44,7 @@ def race(calls: Sequence[Callable[[], Any]]) -> list[Any]:
         start.wait()
         try:
             return call()
-        except BilletError as error:
+        except (BilletError, Refused) as error:
             return type(error)
 
     with ThreadPoolExecutor(len(calls)) as pool:
@@ -75,7 +80,7 @@ def test_all_users_who_are_given_a_task_at_once_have_it() -> None:
     people = add_users(6)
     [task_id] = add_tasks(1)
     ends = race([partial(assignments.assign, task_id, one) for one in people])
-    assert ends == [True] * len(people)
+    assert [outcome.changed for outcome in ends] == [True] * len(people)
     task = tasks.get(task_id)
     assert task
     assert task.assignees == tuple(people)
@@ -92,7 +97,7 @@ def test_a_user_deleted_while_given_a_task_is_gone_and_has_none() -> None:
             [partial(users.delete, user_id), partial(assignments.assign, other, user_id)]
         )
         assert deleted is None
-        assert assigned in (True, NotFound)
+        assert assigned is NotFound or assigned.changed
         assert users.get(user_id) is None
         for task_id in (mine, other):
             task = tasks.get(task_id)
@@ -113,7 +118,7 @@ def test_a_task_deleted_while_given_and_changed_is_gone_everywhere() -> None:
             ]
         )
         assert deleted is None
-        assert assigned in (True, NotFound)
+        assert assigned is NotFound or assigned.changed
         assert edited is NotFound or edited.status == "DONE"
         assert tasks.get(task_id) is None
         assert listed(user_id) == []
@@ -140,4 +145,48 @@ def test_one_of_many_deletes_a_user() -> None:
     assert set(ends) <= {None, NotFound}
     assert ends.count(None) >= 1
     assert users.get(user_id) is None
+    assert_whole()
+
+
+@pytest.mark.parametrize("assigned", [False, True])
+def test_one_of_many_changes_the_version_that_all_have_seen(assigned: bool) -> None:
+    people = add_users(1) if assigned else []
+    [task_id] = add_tasks(1, assignees=people)
+    for version in range(1, ROUNDS):
+        terms = Terms(match={version})
+        ends = race(
+            [partial(tasks.edit, task_id, {"name": f"{n}"}, terms) for n in range(THREADS - 1)]
+            + [partial(assignments.assign, task_id, *add_users(1), terms)]
+        )
+        assert ends.count(Stale) == THREADS - 1
+        task = tasks.get(task_id)
+        assert task
+        assert task.version == version + 1
+    assert_whole()
+
+
+def once(key: str, act: Callable[[Terms], Any]) -> Callable[[], Any]:
+    """A request with this key, which answers the JSON of what comes of it, or is refused."""
+    write = Write(match=None, key=Key(digest=key, fingerprint="same"), status=200)
+    return lambda: msgspec.json.encode(write(act, Answer).body)
+
+
+def test_of_many_requests_with_one_key_one_is_carried_out() -> None:
+    make = partial(tasks.create, name="plan", desc="", status="PENDING", expires_at=None)
+    for round_ in range(ROUNDS):
+        create = once(f"{round_}", lambda terms: make(terms=terms))
+        made = set(race([create] * THREADS)) - {Refused}
+        assert len(made) == 1
+        assert {create()} == made
+    assert len(tasks.page(listing.Paging()).records) == ROUNDS
+
+
+def test_many_with_keys_of_their_own_assign_once_and_each_is_remembered() -> None:
+    [user_id] = add_users(1)
+    for task_id in add_tasks(ROUNDS):
+        assign = partial(assignments.assign, task_id, user_id)
+        calls = [once(f"{task_id} {key}", assign) for key in range(4)]
+        ends = race(calls)
+        assert sorted(b"true" in end for end in ends) == [False, False, False, True]
+        assert [call() for call in calls] == ends
     assert_whole()

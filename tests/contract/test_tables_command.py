@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from billet import schema
 from billet.tables import tables
 from chalicelib import users
 from chalicelib.listing import Paging
 from chalicelib.settings import Settings
 from chalicelib.storage import client
-from chalicelib.storage.tables import AssignmentModel, TaskModel, UserModel
+from chalicelib.storage.tables import AssignmentModel, ReplyModel, TaskModel, UserModel
 
 ENVIRONMENT = {
     "PATH": os.environ["PATH"],
@@ -32,7 +33,9 @@ def run(command: str) -> tuple[int, list[str]]:
     return result.exit_code, result.output.splitlines()
 
 
-def make(model: type[UserModel | AssignmentModel], key: list[str], kind: str = "N") -> None:
+def make(
+    model: type[UserModel | AssignmentModel | ReplyModel], key: list[str], kind: str = "N"
+) -> None:
     """A table with nothing but these keys."""
     connection: Any = client.connect()
     connection.client.create_table(
@@ -44,6 +47,16 @@ def make(model: type[UserModel | AssignmentModel], key: list[str], kind: str = "
             for name, role in zip(key, ("HASH", "RANGE"), strict=False)
         ],
     )
+
+
+@pytest.mark.usefixtures("database")
+def test_create_lets_replies_expire_also_in_a_table_that_is_there() -> None:
+    assert schema.expires(ReplyModel)
+    ReplyModel.delete_table()
+    make(ReplyModel, ["key"], "S")
+    assert run("create")[1][-1].endswith("-replies: expiry switched on")
+    assert schema.expires(ReplyModel)
+    assert run("create")[1][-1].endswith("-replies: there already")
 
 
 def test_create_makes_what_is_missing_and_says_so(database: Settings) -> None:

@@ -2,7 +2,7 @@ import pytest
 from pynamodb.connection import Connection
 
 from chalicelib.settings import Settings
-from chalicelib.storage import client
+from chalicelib.storage import backoff, client
 from tests.conftest import Api
 
 
@@ -11,6 +11,12 @@ def backend(request: pytest.FixtureRequest) -> str:
     """moto carries a transaction out again when it comes again."""
     name: str = request.param
     return name
+
+
+@pytest.fixture
+def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is tried again is tried at once."""
+    monkeypatch.setattr(backoff, "LONGEST", 0.0)
 
 
 @pytest.fixture

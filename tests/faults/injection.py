@@ -11,7 +11,7 @@ from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 from botocore.httpsession import URLLib3Session
 from pynamodb.connection import Connection
 
-Strike = Callable[[AWSPreparedRequest], AWSResponse]
+Strike = Callable[[AWSPreparedRequest], AWSResponse | None]
 
 
 @dataclass
@@ -40,18 +40,21 @@ class _Raw:
         yield self._body
 
 
-def _operation(request: AWSPreparedRequest) -> str:
+def operation(request: AWSPreparedRequest) -> str:
     target = request.headers["X-Amz-Target"]
     text = target.decode() if isinstance(target, bytes) else target
     return text.rpartition(".")[2]
 
 
+def reply(request: AWSPreparedRequest, status: int, body: Any) -> AWSResponse:
+    return AWSResponse(request.url, status, {}, _Raw(json.dumps(body).encode()))
+
+
 def _error(request: AWSPreparedRequest, status: int, code: str, **more: Any) -> AWSResponse:
-    body = json.dumps({"__type": f"com.amazonaws.dynamodb.v20120810#{code}"} | more).encode()
-    return AWSResponse(request.url, status, {}, _Raw(body))
+    return reply(request, status, {"__type": f"com.amazonaws.dynamodb.v20120810#{code}"} | more)
 
 
-def _throttled(request: AWSPreparedRequest) -> AWSResponse:
+def throttled(request: AWSPreparedRequest) -> AWSResponse:
     return _error(request, 400, "ProvisionedThroughputExceededException")
 
 
@@ -60,7 +63,7 @@ def _limited(request: AWSPreparedRequest) -> AWSResponse:
 
 
 def contended(request: AWSPreparedRequest) -> AWSResponse:
-    if _operation(request) != "TransactWriteItems":
+    if operation(request) != "TransactWriteItems":
         return _error(request, 400, "TransactionConflictException")
     reasons = [{"Code": "TransactionConflict"}, {"Code": "None"}]
     return _error(request, 400, "TransactionCanceledException", CancellationReasons=reasons)
@@ -70,17 +73,17 @@ def _unreachable(request: AWSPreparedRequest) -> AWSResponse:
     raise EndpointConnectionError(endpoint_url=request.url)
 
 
-def _silent(request: AWSPreparedRequest) -> AWSResponse:
+def silent(request: AWSPreparedRequest) -> AWSResponse:
     raise ReadTimeoutError(endpoint_url=request.url)
 
 
 def done_and_silent(request: AWSPreparedRequest) -> AWSResponse:
-    _send(request)
-    return _silent(request)
+    send(request)
+    return silent(request)
 
 
 def _done_and_broken(request: AWSPreparedRequest) -> AWSResponse:
-    _send(request)
+    send(request)
     return _error(request, 500, "InternalServerError")
 
 
@@ -92,16 +95,16 @@ def nothing_there(request: AWSPreparedRequest) -> AWSResponse:
 _session = URLLib3Session()
 
 
-def _send(request: AWSPreparedRequest) -> None:
+def send(request: AWSPreparedRequest) -> None:
     _session.send(request)
 
 
 FAULTS = (
-    Fault("throttled", _throttled, lasts=True),
+    Fault("throttled", throttled, lasts=True),
     Fault("limited", _limited),
     Fault("contended", contended, lasts=True, refusal=409),
     Fault("unreachable", _unreachable),
-    Fault("silent", _silent, lasts=True, unsure=True),
+    Fault("silent", silent, lasts=True, unsure=True),
     Fault("done, and silent", done_and_silent, done=True, unsure=True),
     Fault("done, and broken", _done_and_broken, done=True, unsure=True),
 )
@@ -121,7 +124,7 @@ def struck(
 
     def meet(request: AWSPreparedRequest, **_: Any) -> AWSResponse | None:
         position = len(sent)
-        sent.append(_operation(request))
+        sent.append(operation(request))
         hit = position == at or (lasting and position > at)
         return strike(request) if strike and hit else None
 

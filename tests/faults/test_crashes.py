@@ -1,11 +1,17 @@
-"""The API is killed between any two calls of a delete that takes several transactions."""
+"""The API is killed with SIGKILL before each of its calls to DynamoDB, and after the last.
 
+What DynamoDB holds after a call is the same whether the API dies when it has the reply or before
+the next call, so there is one kill for both.
+"""
+
+import json
 import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pynamodb.connection import Connection
@@ -15,52 +21,79 @@ from chalicelib import users
 from chalicelib.settings import Settings
 from tests.conftest import Api
 from tests.faults.injection import struck
+from tests.faults.test_each_call import recorded
+from tests.faults.worlds import CHANGES, World, end_leases
 from tests.filling import add_tasks, add_users
 
+pytestmark = pytest.mark.usefixtures("impatience")
+
 ROOT = Path(__file__).parents[2]
-DELETE_AND_DIE = """
-import os, signal, sys
-from chalicelib import users
-from chalicelib.storage import _private
-from chalicelib.storage.tables import UserModel
-
-calls = int(sys.argv[2])
-
-def count(**_):
-    global calls
-    calls -= 1
-    if calls == 0:
-        os.kill(os.getpid(), signal.SIGKILL)
-
-events = _private.table_of(UserModel).connection.client.meta.events
-events.register(sys.argv[3] + ".dynamodb", count)
-users.delete(int(sys.argv[1]))
-"""
+Kill = Callable[..., None]
 
 
-@pytest.mark.parametrize(
-    ("moment", "finish"), [("before-send", "delete"), ("response-received", "repair")]
-)
-def test_a_delete_that_was_killed_leaves_nothing_broken_and_can_be_finished(
-    api: Api,
-    connection: Connection,
-    endpoint: str,
-    database: Settings,
-    moment: str,
-    finish: str,
+@pytest.fixture(scope="session")
+def zygote(dynamodb_local_endpoint: str) -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(
+        [sys.executable, "-m", "tests.faults.zygote"],
+        cwd=ROOT,
+        env={**os.environ, "AWS_ENDPOINT_URL_DYNAMODB": dynamodb_local_endpoint},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        yield process
+        process.stdin.close()
+
+
+@pytest.fixture
+def kill(zygote: subprocess.Popen[str], database: Settings) -> Kill:
+    """Has another process carry out a request, and killed at its call of this number, from 1."""
+
+    def carry_out_and_die(number: int, *request: Any, **headers: str) -> None:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        named |= {"Content-Type": "application/json"}
+        print(json.dumps([database.prefix, request, named, number]), file=zygote.stdin, flush=True)
+        assert int(zygote.stdout.readline()) == -signal.SIGKILL
+
+    return carry_out_and_die
+
+
+@pytest.mark.parametrize("keyed", [False, True], ids=["plain", "with a key"])
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_a_change_that_is_killed_is_all_or_nothing_and_with_a_key_done_once_when_sent_again(
+    api: Api, connection: Connection, kill: Kill, change: tuple[Any, ...], keyed: bool
+) -> None:
+    clean, calls, before, after = recorded(api, connection, change, keyed)
+    for number in range(1, len(calls) + 2):
+        world = World(api, keyed)
+        kill(number, *world.request(*change), **world.headers)
+        assert world.state() in ([after] if number > len(calls) else [before, after]), number
+        if keyed:
+            end_leases()
+            assert world.send(*change).status_code == clean.status_code, number
+            assert world.state() == after, number
+    assert [finding.text for finding in findings()] == []
+
+
+def test_a_delete_of_a_user_that_is_killed_between_its_transactions_can_be_finished(
+    api: Api, connection: Connection, kill: Kill
 ) -> None:
     others = add_users(48)
     first = someone(others)
     with struck(connection) as calls:
-        users.delete(first)
+        api("DELETE", f"/v1/users/{first}", Idempotency_Key=f"key-{first}")
     assert calls.count("TransactWriteItems") >= 3
-    for position in range(1, len(calls) + 1):
+    for number in range(1, len(calls) + 2):
         user_id = someone(others)
-        killed = kill(user_id, position, moment, database, endpoint)
-        assert killed == -signal.SIGKILL
+        kill(number, "DELETE", f"/v1/users/{user_id}", Idempotency_Key=f"key-{user_id}")
         told = [finding.text for finding in findings()]
         assert told in ([], [f"user {user_id} is half deleted"])
-        end(api, user_id, finish if told else "delete")
+        if told and number % 2:
+            repair()
+        else:
+            end_leases()
+            answer = api("DELETE", f"/v1/users/{user_id}", Idempotency_Key=f"key-{user_id}")
+            assert answer.status_code == 200
         assert users.get(user_id) is None
         for task in api("GET", "/v1/tasks").json_body:
             assert task["assignees"] == others
@@ -75,23 +108,7 @@ def someone(others: Sequence[int]) -> int:
     return user_id
 
 
-def kill(user_id: int, position: int, moment: str, settings: Settings, endpoint: str) -> int:
-    """Has another process delete the user, and killed at this call; gives its exit status."""
-    return subprocess.run(
-        [sys.executable, "-c", DELETE_AND_DIE, str(user_id), str(position), moment],
-        cwd=ROOT,
-        env={
-            **os.environ,
-            "TABLE_PREFIX": settings.prefix,
-            "AWS_ENDPOINT_URL_DYNAMODB": endpoint,
-        },
-    ).returncode
-
-
-def end(api: Api, user_id: int, how: str) -> None:
-    if how == "delete":
-        assert api("DELETE", f"/v1/users/{user_id}").status_code in (200, 404)
-        return
+def repair() -> None:
     for finding in findings():
         assert finding.mend
         finding.mend()

@@ -10,6 +10,7 @@ from billet import dynamodb_local, tables
 from chalicelib.settings import Settings
 from chalicelib.storage import client
 from tests.conftest import Api
+from tests.faults.worlds import until_heard
 
 REQUESTS = [("GET", "/v1/health"), ("GET", "/v1/tasks"), ("POST", "/v1/users", {"username": "ada"})]
 
@@ -46,5 +47,6 @@ def test_a_silent_or_dead_database_is_told_and_the_silence_forgotten_when_it_spe
         process.suspend()
         assert_refused(api)
         process.resume()
-        assert [api(*request).status_code for request in REQUESTS] == [200, 200, 201]
+        again = [until_heard(api, *request).status_code for request in REQUESTS]
+        assert again in ([200, 200, 201], [200, 200, 409])  # 409: it was done, but took too long
     assert_refused(api)

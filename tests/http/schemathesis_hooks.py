@@ -1,5 +1,6 @@
 """What schemathesis can't know of the API from its description, which says it in words only."""
 
+import uuid
 from typing import Any
 
 import schemathesis
@@ -15,8 +16,20 @@ PLACE = "2026-01-31T12:00:00.000000Z#0000000000000001"
 def before_call(
     context: schemathesis.HookContext, case: schemathesis.Case, kwargs: dict[str, Any]
 ) -> None:
-    """Sends a cursor of the list that is asked for, and with page_size only, unless a wrong one is
-    what is tried."""
+    """Makes right what is not what is tried to be wrong."""
+    _mend_headers(case)
+    _mend_cursor(case)
+
+
+def _mend_headers(case: schemathesis.Case) -> None:
+    """A key is new for each request; and nobody guesses a version."""
+    for name, right in (("Idempotency-Key", uuid.uuid4().hex), ("If-Match", "*")):
+        if name in (case.headers or {}) and name not in _spoiled(case):
+            case.headers[name] = right
+
+
+def _mend_cursor(case: schemathesis.Case) -> None:
+    """A cursor is of the list that is asked for, and goes with page_size only."""
     query = case.query
     if not query or "cursor" not in query or "cursor" in _spoiled(case):
         return

@@ -9,6 +9,7 @@ import pytest
 from chalicelib.storage import _private
 from chalicelib.storage.tables import TaskModel
 from tests.conftest import Api
+from tests.filling import add_tasks
 
 BIG = 2**53
 NO_DATE = "expires_at: expected a date that there is, YYYY-MM-DD"
@@ -203,3 +204,47 @@ def test_a_mistake_of_ours_gives_the_client_a_request_id_and_the_log_the_rest(
     assert re.fullmatch(r"request [0-9a-f-]{36} failed", detail)
     assert detail.split()[1] in caplog.text
     assert "missing required field" in caplog.text
+
+
+KEY = "idempotency-key: expected 1 to 255 printable characters in double quotes"
+TAGS = "expected * or a list of tags as ETag gives them"
+HEADERS: dict[str, tuple[str, dict[str, str], str]] = {
+    "an empty key": ("POST", {"Idempotency_Key": '""'}, KEY),
+    "no key": ("POST", {"Idempotency_Key": " "}, KEY),
+    "half a key": ("PATCH", {"Idempotency_Key": '"a'}, KEY),
+    "two keys": ("POST", {"Idempotency_Key": '"a", "b"'}, KEY),
+    "a key with a parameter": ("POST", {"Idempotency_Key": '"a";b=1'}, KEY),
+    "a key with a false escape": ("POST", {"Idempotency_Key": r'"\a"'}, KEY),
+    "a key with a letter beyond ASCII": ("POST", {"Idempotency_Key": '"é"'}, KEY),
+    "a key that is too long": ("DELETE", {"Idempotency_Key": "a" * 256}, KEY),
+    "a tag without quotes": ("PATCH", {"If_Match": "7"}, f"if-match: {TAGS}"),
+    "a tag beside any": ("DELETE", {"If_Match": '*, "7"'}, f"if-match: {TAGS}"),
+    "tags without commas": ("PATCH", {"If_Match": '"7" "8"'}, f"if-match: {TAGS}"),
+    "no tag": ("PATCH", {"If_Match": ", ,"}, f"if-match: {TAGS}"),
+    "many tags": (
+        "PATCH",
+        {"If_Match": ",".join(f'"{version}"' for version in range(1, 102))},
+        "if-match: at most 100 tags",
+    ),
+    "a tag for what is new": ("POST", {"If_Match": "*"}, "if-match: not with POST"),
+    "a weak tag in small letters": (
+        "GET",
+        {"If_None_Match": 'w/"7"'},
+        f"if-none-match: {TAGS}",
+    ),
+    "a change of what is not known": (
+        "PATCH",
+        {"If_None_Match": '"7"'},
+        "if-none-match: only with GET",
+    ),
+}
+
+
+@pytest.mark.parametrize(("method", "headers", "detail"), HEADERS.values(), ids=HEADERS)
+def test_a_header_that_can_not_be_read_is_refused(
+    api: Api, method: str, headers: dict[str, str], detail: str
+) -> None:
+    [task] = add_tasks(1)
+    path = "/v1/tasks" if method == "POST" else f"/v1/tasks/{task}"
+    assert refused(api, method, path, {"name": "mend"}, **headers) == (400, detail)
+    assert [task["name"] for task in api("GET", "/v1/tasks").json_body] == ["plan"]

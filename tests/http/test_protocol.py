@@ -114,6 +114,16 @@ def test_the_next_request_on_the_connection_is_served_too(server, data, method, 
     assert second[2] == b'{"status":"ok","database":"ok"}'
 
 
+def test_what_is_known_is_answered_without_a_body_and_the_connection_stays_right(server):
+    known = b'GET /v1/tasks/1 HTTP/1.1\r\nIf-None-Match: W/"1"\r\n\r\n'
+    data = POST + b"Content-Length: 13\r\n\r\n" + BODY + known + HEALTH
+    with converse(server, data) as connection:
+        _, (status, headers, body), health = answers(connection, ["POST", "GET", "GET"])
+    assert (status, headers["ETag"], body) == (304, '"1"', b"")
+    assert not {"Content-Length", "Content-Type"} & headers.keys()
+    assert health[0] == 200
+
+
 @pytest.mark.parametrize(
     "data",
     [HEALTH[:-2] + b"Connection: close\r\n\r\n", b"GET /v1/health HTTP/1.0\r\n\r\n", b"X\r\n"],

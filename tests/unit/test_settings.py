@@ -37,6 +37,7 @@ def test_tables_are_named_after_the_stage_unless_told_otherwise() -> None:
         ("LANES", "two"),
         ("PORT", "65536"),
         ("LOG_LEVEL", "TRACE"),
+        ("REQUEST_SECONDS", "4"),
         ("CORS_ORIGINS", "https://a.example/"),
         ("CORS_ORIGINS", "https://a.example,*"),
         ("CORS_ORIGINS", "a.example"),

@@ -1,0 +1,87 @@
+"""The version of a thing as its ETag, and requests that depend on it (RFC 9110, section 13)."""
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from chalice.app import Request
+
+from chalicelib.api.answers import Answer
+from chalicelib.api.problems import Refused
+from chalicelib.errors import Invalid
+
+MOST_TAGS = 100
+"""What DynamoDB takes in one condition."""
+
+_TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
+_OURS = re.compile(r'"([1-9][0-9]{0,15})"')
+
+
+class _Policy:
+    """What `require` sets."""
+
+    required = False
+
+
+def require(required: bool) -> None:
+    """Says whether a request that changes a thing must name the version that it rests on."""
+    _Policy.required = required
+
+
+def tagged(version: int) -> Mapping[str, str]:
+    """The header ETag: strong, for a thing of the same version is the same to the byte."""
+    return {"ETag": f'"{version}"'}
+
+
+def if_match(request: Request) -> Collection[int] | None:
+    """The versions that If-Match names, none for tags that are not ours; None: any will do.
+
+    Raises:
+        Invalid: the header can't be read or names too many versions, or is there with a POST, which
+            rests on no version; or If-None-Match is there, for which no write has a use.
+        Refused: 428, where it is missing and must be there.
+    """
+    header = request.headers.get("if-match")
+    if request.headers.get("if-none-match") is not None:
+        raise Invalid("if-none-match: only with GET")
+    if request.method == "POST":
+        if header is not None:
+            raise Invalid("if-match: not with POST")
+        return None
+    if header is None:
+        if _Policy.required:
+            raise Refused(428, "if-match: required, the ETag of what is to be changed")
+        return None
+    tags = _tags("if-match", header)
+    if tags is None:
+        return None
+    versions = {int(ours[1]) for tag in tags if (ours := _OURS.fullmatch(tag))}
+    if len(versions) > MOST_TAGS:
+        raise Invalid(f"if-match: at most {MOST_TAGS} tags")
+    return versions
+
+
+def unless_known(request: Request, answer: Answer[Any]) -> Answer[Any]:
+    """The answer to a GET, or 304 without a body where If-None-Match names the version in it.
+
+    Raises:
+        Invalid: the header can't be read.
+    """
+    header = request.headers.get("if-none-match")
+    if header is None or request.method != "GET":
+        return answer
+    tags = _tags("if-none-match", header)
+    current = answer.headers.get("ETag")
+    if current and (tags is None or current in [tag.removeprefix("W/") for tag in tags]):
+        return Answer(None, answer.headers, status=304)
+    return answer
+
+
+def _tags(name: str, header: str) -> Sequence[str] | None:
+    """The entity tags of a list, which may have empty elements; None for `*`."""
+    if header.strip(" \t") == "*":
+        return None
+    elements = {part.strip(" \t") for part in _TAG.sub("\n", header).split(",")}
+    if not {"\n"} <= elements <= {"\n", ""}:
+        raise Invalid(f"{name}: expected * or a list of tags as ETag gives them")
+    return _TAG.findall(header)

@@ -1,0 +1,200 @@
+"""A request with an idempotency key is carried out once, whoever repeats it and whenever."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from chalice.local import LambdaContext
+from chalice.test import HTTPResponse
+from pynamodb.connection import Connection
+
+from app import app
+from chalicelib import tasks
+from chalicelib.api import authentication
+from chalicelib.listing import Paging
+from chalicelib.settings import Settings
+from chalicelib.storage import clock
+from chalicelib.storage.tables import ReplyModel
+from tests.conftest import Api
+from tests.faults.injection import struck
+from tests.filling import add_tasks, age_reply
+
+WHOLE = {"name": "mended", "desc": "", "status": "DONE"}
+CHANGES: list[tuple[Any, ...]] = [
+    ("POST", "/v1/users", {"username": "ada"}),
+    ("POST", "/v1/tasks", {"name": "plan", "desc": '"é\n'}),
+    ("PUT", "/v1/tasks/1", WHOLE),
+    ("PUT", "/v1/tasks/1/assign/user/1"),
+    ("PATCH", "/v1/tasks/1", {"name": "mend"}),
+    ("PUT", "/v1/tasks/1/assign/user/1", b" "),
+    ("PUT", "/v1/tasks/1/unassign/user/1"),
+    ("DELETE", "/v1/tasks/1"),
+    ("DELETE", "/v1/users/1"),
+]
+"""Each follows on those before it."""
+
+
+@pytest.fixture(params=[1])
+def lanes(request: pytest.FixtureRequest) -> int:
+    """What a key does has nothing to do with lanes."""
+    number: int = request.param
+    return number
+
+
+@pytest.fixture
+def connection(api: Api, endpoint: str, connections: dict[str, Connection]) -> Connection:
+    """The connection that the API uses."""
+    return connections[endpoint]
+
+
+def state(api: Api) -> list[Any]:
+    """All that clients see; with the ETag, a change that leaves all as it was is seen too."""
+    paths = ("/v1/users", "/v1/tasks", "/v1/tasks/1", "/v1/users/1/tasks")
+    return [
+        (answer.json_body, answer.headers.get("ETag")) for answer in (api("GET", p) for p in paths)
+    ]
+
+
+def test_a_repeat_is_answered_as_the_first_time_and_changes_nothing(api: Api) -> None:
+    for position, change in enumerate(CHANGES):
+        first = api(*change, Idempotency_Key=f'"key {position}"')
+        assert first.status_code in (200, 201), first.body
+        after = state(api)
+        again = api(*change, Idempotency_Key=f'"key {position}"')
+        assert (again.status_code, again.body) == (first.status_code, first.body)
+        own = {"X-Request-Id": again.headers["X-Request-Id"], "Idempotency-Replayed": "true"}
+        assert again.headers == first.headers | own
+        assert state(api) == after
+
+
+def test_a_key_with_another_payload_is_refused(api: Api, user: int, task: int) -> None:
+    path = f"/v1/tasks/{task}"
+    assert api("PATCH", path, {"name": "mend"}, Idempotency_Key="a").status_code == 200
+    before = state(api)
+    for other, body, headers in (
+        (path, {"name": "other"}, {}),
+        ("/v1/tasks/2", {"name": "mend"}, {}),
+        (path, {"name": "mend"}, {"If_Match": "*"}),
+    ):
+        answer = api("PATCH", other, body, Idempotency_Key="a", **headers)
+        assert (answer.status_code, answer.json_body["title"]) == (422, "Unprocessable Content")
+        assert "draft-ietf-httpapi-idempotency-key-header" in answer.json_body["type"]
+    assert state(api) == before
+
+
+@pytest.fixture
+def trusted() -> Iterator[None]:
+    """What API Gateway says of who sends a request is believed."""
+    authentication.guard(app, Settings(auth="on"))
+    yield
+    authentication.guard(app, Settings())
+
+
+@pytest.mark.usefixtures("api", "trusted")
+def test_the_same_key_is_another_on_another_route_and_from_another_principal() -> None:
+    sent = [authorized(name, "/v1/tasks", '{"name": "plan"}') for name in ("eve", "bob", "eve")]
+    sent.append(authorized("eve", "/v1/users", '{"username": "plan"}'))
+    assert [answer["statusCode"] for answer in sent] == [201] * 4
+    assert sent[0]["body"] == sent[2]["body"] != sent[1]["body"]
+    assert len(tasks.page(Paging()).records) == 2
+
+
+def authorized(name: str, path: str, body: str) -> dict[str, Any]:
+    """A POST with the key "a" as it comes from API Gateway, when it has let someone in."""
+    principal = {"id": name, "name": name, "role": "admin"}
+    event = {
+        "requestContext": {
+            "httpMethod": "POST",
+            "resourcePath": path,
+            "path": path,
+            "authorizer": principal,
+        },
+        "headers": {"content-type": "application/json", "idempotency-key": "a"},
+        "multiValueQueryStringParameters": None,
+        "pathParameters": {},
+        "stageVariables": {},
+        "body": body,
+        "isBase64Encoded": False,
+    }
+    context = LambdaContext("", 128, max_runtime_ms=28_000)
+    answer: dict[str, Any] = app(event, context)
+    return answer
+
+
+def meanwhile(
+    connection: Connection, api: Api, at: int, *acts: Callable[[], Any]
+) -> tuple[HTTPResponse, list[Any]]:
+    """Creates a task with the key "a"; gives its answer, and what the acts give which come just
+    before its call at this position."""
+    given: list[Any] = []
+
+    def act(request: Any) -> None:
+        given.extend(one() for one in acts)
+
+    with struck(connection, act, at=at):
+        return create(api), given
+
+
+def create(api: Api) -> HTTPResponse:
+    return api("POST", "/v1/tasks", {"name": "plan"}, Idempotency_Key="a")
+
+
+@pytest.mark.parametrize("call", [1, 2])
+def test_a_repeat_while_the_first_is_under_way_is_told_to_wait(
+    api: Api, connection: Connection, call: int
+) -> None:
+    first, [again] = meanwhile(connection, api, call, lambda: create(api))
+    assert (again.status_code, first.status_code) == (409, 201)
+    assert int(again.headers["Retry-After"]) > 0
+    assert "draft-ietf-httpapi-idempotency-key-header" in again.json_body["type"]
+    assert create(api).body == first.body
+    assert len(api("GET", "/v1/tasks").json_body) == 1
+
+
+@pytest.mark.parametrize("call", [1, 2])
+def test_a_request_whose_lease_is_over_is_done_by_the_next_and_not_by_itself_any_more(
+    api: Api, connection: Connection, call: int
+) -> None:
+    def end_lease() -> None:
+        [item] = ReplyModel.scan()
+        age_reply(item, lease=clock.seconds() - 1)
+
+    first, [_, again] = meanwhile(connection, api, call, end_lease, lambda: create(api))
+    assert (again.status_code, first.status_code) == (201, 409)
+    assert create(api).body == again.body
+    assert len(api("GET", "/v1/tasks").json_body) == 1
+
+
+def test_a_key_is_forgotten_after_a_day_also_where_its_item_is_still_there(api: Api) -> None:
+    first = create(api)
+    [item] = ReplyModel.scan()
+    assert item.expires - clock.seconds() in range(24 * 60 * 60 - 30, 24 * 60 * 60 + 1)
+    assert create(api).body == first.body
+    age_reply(item, expires=clock.seconds() - 1)
+    assert create(api).body != first.body
+    assert len(api("GET", "/v1/tasks").json_body) == 2
+
+
+def test_a_refusal_is_not_remembered(api: Api, user: int) -> None:
+    def assign() -> HTTPResponse:
+        return api("PUT", f"/v1/tasks/1/assign/user/{user}", If_Match='"1"', Idempotency_Key="a")
+
+    assert assign().status_code == 404
+    api("POST", "/v1/tasks", {"name": "plan"})
+    assert assign().json_body["detail"] == "task 1 assigned to user 1"
+    assert assign().json_body["detail"] == "task 1 assigned to user 1"
+
+
+def test_a_key_means_the_same_with_and_without_quotes_and_nothing_with_get(api: Api) -> None:
+    made = [
+        api("POST", "/v1/tasks", {"name": "plan"}, Idempotency_Key=key)
+        for key in ("3f-9.A", '"3f-9.A"', r'"a\"b"', r'"a\\b"')
+    ]
+    assert [answer.json_body["payload"]["id"] for answer in made] == [1, 1, 2, 3]
+    assert api("GET", "/v1/tasks/1", Idempotency_Key="a\tb").status_code == 200
+
+
+def test_a_delete_that_would_fill_a_transaction_has_room_for_its_reply(api: Api, user: int) -> None:
+    add_tasks(49, assignees=[user])  # 98 operations, with the user and the claim to the name 100
+    deleted = [api("DELETE", f"/v1/users/{user}", Idempotency_Key="a") for _ in range(2)]
+    assert [answer.status_code for answer in deleted] == [200, 200]

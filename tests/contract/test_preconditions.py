@@ -1,0 +1,129 @@
+"""ETags, and requests that depend on them."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from chalicelib.api import preconditions
+from chalicelib.storage.changes import Change
+from chalicelib.storage.records import Task
+from tests.conftest import Api
+from tests.filling import add_tasks, add_users
+
+WHOLE = {"name": "mended", "desc": "", "status": "DONE"}
+CHANGES: list[tuple[Any, ...]] = [
+    ("PUT", "", WHOLE),
+    ("PATCH", "", {"name": "mend"}),
+    ("PUT", "/assign/user/{user}"),
+    ("PUT", "/unassign/user/{user}"),
+    ("DELETE", ""),
+]
+"""Every change of a task, by what follows its path."""
+
+
+@pytest.fixture(params=[1])
+def lanes(request: pytest.FixtureRequest) -> int:
+    """A condition has nothing to do with lanes."""
+    number: int = request.param
+    return number
+
+
+@pytest.fixture(params=["nobody's", "somebody's"])
+def task(request: pytest.FixtureRequest, api: Api, user: int) -> int:
+    """The id of a task, which nobody has, or another user; of version 2."""
+    other = add_users(1) if request.param == "somebody's" else []
+    [ident] = add_tasks(1, assignees=other)
+    api("PATCH", f"/v1/tasks/{ident}", {"desc": "two"})
+    return ident
+
+
+def test_a_thing_has_an_etag_that_each_change_of_it_answers_too(api: Api, user: int) -> None:
+    made = api("POST", "/v1/tasks", {"name": "plan"})
+    path = made.headers["Location"]
+    seen = [made.headers["ETag"], made.headers["ETag"]]
+    for method, tail, *body in (*CHANGES[:4], CHANGES[3]):
+        changed = api(method, path + tail.format(user=user), *body)
+        assert api("GET", path).headers["ETag"] == changed.headers["ETag"]
+        seen.append(changed.headers["ETag"])
+    assert seen == ['"1"', '"1"', '"2"', '"3"', '"4"', '"5"', '"5"']
+    assert "ETag" not in api("DELETE", path).headers
+    assert "ETag" not in api("GET", path).headers
+    created = api("POST", "/v1/users", {"username": "eve"})
+    assert (
+        created.headers["ETag"] == api("GET", created.headers["Location"]).headers["ETag"] == '"1"'
+    )
+
+
+@pytest.mark.parametrize("known", ['"2"', 'W/"2"', '"a,b", W/"2" ,', "*"])
+def test_a_thing_that_is_known_is_not_sent_again(api: Api, task: int, known: str) -> None:
+    answer = api("GET", f"/v1/tasks/{task}", If_None_Match=known)
+    assert (answer.status_code, answer.body, answer.headers["ETag"]) == (304, b"", '"2"')
+    assert "Content-Type" not in answer.headers
+    api("PATCH", f"/v1/tasks/{task}", {"desc": "three"})
+    assert known == "*" or api("GET", f"/v1/tasks/{task}", If_None_Match=known).status_code == 200
+    nothing = api("GET", "/v1/tasks/77", If_None_Match=known)
+    assert (nothing.status_code, nothing.body) == (200, b"null")
+
+
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: f"{change[0]} {change[1]}")
+def test_a_change_happens_only_to_the_version_that_it_is_for(
+    api: Api, user: int, task: int, change: tuple[Any, ...]
+) -> None:
+    method, tail, *body = change
+    path = f"/v1/tasks/{task}"
+    before = api("GET", path).body
+    for stale in ('"1"', '"3"', 'W/"2"', '"x"', '"1", "02"'):
+        answer = api(method, path + tail.format(user=user), *body, If_Match=stale)
+        assert (answer.status_code, answer.json_body["title"]) == (412, "Precondition Failed")
+        assert api("GET", path).body == before
+        missing = api(method, "/v1/tasks/77" + tail.format(user=user), *body, If_Match=stale)
+        assert missing.status_code == 404
+        assert (
+            "{" not in tail
+            or api(method, path + tail.format(user=77), If_Match=stale).status_code == 404
+        )
+    first = api(method, path + tail.format(user=user), *body, If_Match='"1", "2"')
+    assert first.status_code == 200
+    assert first.headers.get("ETag") in (('"3"', None) if method == "DELETE" else ('"3"', '"2"'))
+    again = api(method, path + tail.format(user=user), *body, If_Match="*")
+    assert again.status_code == (404 if method == "DELETE" else 200)
+
+
+def test_what_could_not_be_done_anyway_is_told_before_a_condition(api: Api, user: int) -> None:
+    change = Change()
+    some = tuple(range(100, 150))
+    change.new_task(
+        Task(id=1, name="", desc="", status="DONE", expires_at=None, created_at="", assignees=some)
+    )
+    change.commit()
+    answer = api("PUT", f"/v1/tasks/1/assign/user/{user}", If_Match='"7"')
+    assert answer.status_code == 409
+
+
+def test_a_user_is_deleted_only_as_the_version_that_is_asked_for(api: Api, user: int) -> None:
+    add_tasks(1, assignees=[user])
+    assert api("DELETE", f"/v1/users/{user}", If_Match='"2"').status_code == 412
+    assert len(api("GET", f"/v1/users/{user}/tasks").json_body) == 1
+    assert api("DELETE", "/v1/users/77", If_Match='"2"').status_code == 404
+    assert api("DELETE", f"/v1/users/{user}", If_Match='"1"').status_code == 200
+
+
+@pytest.fixture
+def required() -> Iterator[None]:
+    preconditions.require(True)
+    yield
+    preconditions.require(False)
+
+
+@pytest.mark.usefixtures("required")
+def test_where_it_is_required_a_change_without_if_match_is_refused(api: Api, user: int) -> None:
+    [task] = add_tasks(1)
+    path = f"/v1/tasks/{task}"
+    for method, tail, *body in CHANGES:
+        answer = api(method, path + tail.format(user=user), *body)
+        assert (answer.status_code, answer.json_body["title"]) == (428, "Precondition Required")
+        assert api("GET", path).headers["ETag"] == '"1"'
+    assert api("DELETE", f"/v1/users/{user}").status_code == 428
+    assert api("POST", "/v1/tasks", {"name": "plan"}).status_code == 201
+    assert api("DELETE", path, If_Match="*").status_code == 200

@@ -1,0 +1,17 @@
+"""`billet` with a condition left out: a task is changed whatever version it has by now."""
+
+from typing import Any
+
+from billet.cli import main
+from chalicelib.storage.changes import Change
+from chalicelib.storage.tables import TaskModel
+
+_update = Change.update
+
+
+def careless(self: Change, key: Any, actions: Any, condition: Any = None) -> int:
+    return _update(self, key, actions, None if isinstance(key, TaskModel) else condition)
+
+
+Change.update = careless  # type: ignore[method-assign]
+main()

@@ -1,0 +1,137 @@
+"""What clients did and were told, and whether one order of events can explain it. Pure.
+
+After Jepsen: https://github.com/jepsen-io/jepsen. Each checker gives what is wrong, in words.
+"""
+
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+Outcome = Literal["ok", "fail", "unknown"]
+"""It is done; it is not and never will be; nobody was told."""
+FIRST_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Op:
+    """One operation of one client, from `start` to `end`, in seconds of one clock.
+
+    create   asked: the name; told: the id
+    read     told: version and name
+    swap     asked: the version that it rests on, and the new name; told: the new version
+    assign, unassign   asked: task and user
+    walk     told: the ids on all pages, in their order
+    """
+
+    kind: str
+    start: float
+    end: float
+    outcome: Outcome
+    asked: Any = None
+    told: Any = None
+
+
+def of(history: Iterable[Op], *kinds: str, outcome: Outcome | None = None) -> list[Op]:
+    """The operations of these kinds."""
+    wanted = (op for op in history if op.kind in kinds)
+    return [op for op in wanted if outcome in (None, op.outcome)]
+
+
+def check_set(history: Sequence[Op], found: Sequence[tuple[int, str]]) -> list[str]:
+    """Each create that was acknowledged is found, once, and nothing that was refused is."""
+    creates = of(history, "create")
+    acknowledged = {(op.told, op.asked) for op in creates if op.outcome == "ok"}
+    may_be = {op.asked for op in creates if op.outcome != "fail"}
+    names, ids = Counter(name for _, name in found), Counter(ident for ident, _ in found)
+    return [
+        *(f"{one} is lost" for one in acknowledged - set(found)),
+        *(f"{name} is there {times} times" for name, times in names.items() if times > 1),
+        *(f"id {ident} was given {times} times" for ident, times in ids.items() if times > 1),
+        *(f"{name} was refused, and is there" for name in names.keys() - may_be),
+    ]
+
+
+def check_swaps(history: Sequence[Op]) -> list[str]:
+    """Of all who change a version one wins; versions have no gaps; nobody sees an earlier one than
+    was known before; and who is refused was late."""
+    swaps, reads = of(history, "swap"), of(history, "read", outcome="ok")
+    won = [op for op in swaps if op.outcome == "ok"]
+    may_have = [op for op in swaps if op.outcome != "fail"]
+    wins = Counter(op.asked[0] for op in won)
+    names = {(op.asked[0] + 1, op.asked[1]) for op in may_have}
+    highest = max([op.told[0] for op in reads] + [op.told for op in won], default=FIRST_VERSION)
+    made = {version for version, _ in names} | {FIRST_VERSION}
+    seen = {op.told for op in reads if op.told[0] > FIRST_VERSION}
+    return [
+        *(f"{times} won version {rested}" for rested, times in wins.items() if times > 1),
+        *(f"version {op.told} came of {op.asked[0]}" for op in won if op.told != op.asked[0] + 1),
+        *(f"nobody made version {gap}" for gap in set(range(1, highest + 1)) - made),
+        *(f"nobody wrote {one}" for one in seen - names),
+        *_two_names(seen),
+        *_too_early(won, reads),
+        *_refused_for_nothing(swaps, may_have),
+    ]
+
+
+def _two_names(seen: Collection[tuple[int, str]]) -> Iterable[str]:
+    versions = Counter(version for version, _ in seen)
+    return (f"version {one} was seen with {n} names" for one, n in versions.items() if n > 1)
+
+
+def _too_early(won: Sequence[Op], reads: Sequence[Op]) -> Iterable[str]:
+    """Real time: who starts after a version was known to be there meets none before it."""
+    known = [(op.end, op.told) for op in won] + [(op.end, op.told[0]) for op in reads]
+    met = [(op.start, op.asked[0]) for op in won] + [(op.start, op.told[0]) for op in reads]
+    for start, version in met:
+        newest = max((one for end, one in known if end < start), default=version)
+        if version < newest:
+            yield f"version {version} was met after {newest}"
+
+
+def _refused_for_nothing(swaps: Sequence[Op], may_have: Sequence[Op]) -> Iterable[str]:
+    for op in swaps:
+        rivals = (one for one in may_have if one.asked[0] == op.asked[0] and one.start < op.end)
+        if op.outcome == "fail" and not any(rivals):
+            yield f"version {op.asked[0]} was refused, and nobody had changed it"
+
+
+def check_assignments(
+    history: Sequence[Op],
+    tasks: Mapping[int, Collection[int]],
+    lists: Mapping[int, Collection[int]],
+) -> list[str]:
+    """Both sides agree, and on what each pair's one client did last.
+
+    Args:
+        tasks: the assignees of each task.
+        lists: the tasks of each user.
+    """
+    there = {(task, user) for task, users in tasks.items() for user in users}
+    mirrored = {(task, user) for user, theirs in lists.items() for task in theirs}
+    ops = of(history, "assign", "unassign")
+    return [
+        *(f"{pair} is on one side only" for pair in there ^ mirrored),
+        *(
+            f"{pair} is {'there' if pair in there else 'not there'}"
+            for pair in {op.asked for op in ops} | there
+            if (pair in there) not in _possible([op for op in ops if op.asked == pair])
+        ),
+    ]
+
+
+def _possible(ops: Sequence[Op]) -> set[bool]:
+    states = {False}
+    for op in sorted(ops, key=lambda op: op.start):
+        then = {op.kind == "assign"}
+        states = {"ok": then, "unknown": states | then, "fail": states}[op.outcome]
+    return states
+
+
+def check_walks(history: Sequence[Op], unchanged: Collection[int]) -> list[str]:
+    """Each walk over all pages sees what does not change exactly once."""
+    problems = []
+    for op in of(history, "walk", outcome="ok"):
+        seen = Counter(op.told)
+        problems += [f"a walk saw {one} {seen[one]} times" for one in unchanged if seen[one] != 1]
+    return problems

@@ -1,0 +1,96 @@
+"""The API and its database as processes that can be stopped and killed, and come back."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from billet import dynamodb_local
+
+ROOT = Path(__file__).parents[3]
+SERVE = ("-m", "billet")
+BROKEN_SERVE = (str(Path(__file__).with_name("broken_billet.py")),)
+END_SECONDS = 60
+
+
+class System:
+    """Both, each on a port that it keeps. `up` is set while neither is down by our doing.
+
+    The database is stopped by SIGTERM only: killed with SIGKILL, DynamoDB Local itself may lose the
+    last transaction that it acknowledged.
+
+    Args:
+        data: the folder for the database's files; None: in memory, and gone when it is stopped.
+        serve: how Python runs the API.
+    """
+
+    def __init__(self, data: Path | None, serve: Sequence[str]) -> None:
+        self._data, self._serve = data, serve
+        self._database_port = dynamodb_local.free_port()
+        self.port = dynamodb_local.free_port()
+        self.environ = {
+            **os.environ,
+            "AWS_ENDPOINT_URL_DYNAMODB": f"http://127.0.0.1:{self._database_port}",
+            "PYTHONPATH": str(ROOT),
+            "LOG_LEVEL": "ERROR",
+        }
+        self.up = threading.Event()
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        self._start_database()
+        try:
+            self._start_api()
+            try:
+                self.up.set()
+                yield
+            finally:
+                self._end(self._api, signal.SIGKILL)
+        finally:
+            self._end(self._database, signal.SIGTERM)
+
+    def kill_api(self) -> None:
+        self.up.clear()
+        self._end(self._api, signal.SIGKILL)
+        self._start_api()
+        self.up.set()
+
+    def stop_database(self) -> None:
+        self.up.clear()
+        self._end(self._database, signal.SIGTERM)
+        self._start_database()
+        self.up.set()
+
+    def doctor(self) -> str:
+        """What `billet doctor` says."""
+        command = [sys.executable, "-m", "billet", "doctor"]
+        done = subprocess.run(command, cwd=ROOT, env=self.environ, capture_output=True, text=True)
+        return done.stdout + done.stderr
+
+    def _start_database(self) -> None:
+        port = self._database_port
+        command = dynamodb_local.command(port, self._data)
+        self._database = subprocess.Popen(
+            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        dynamodb_local.await_answer(self._database, f"http://127.0.0.1:{port}")
+
+    def _start_api(self) -> None:
+        self._api = subprocess.Popen(
+            [sys.executable, *self._serve, "serve", "--port", str(self.port)],
+            cwd=ROOT,
+            env=self.environ,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        assert self._api.stdout
+        assert any(b"Serving" in line for line in self._api.stdout)
+
+    @staticmethod
+    def _end(process: "subprocess.Popen[bytes]", how: signal.Signals) -> None:
+        process.send_signal(how)
+        process.communicate(timeout=END_SECONDS)

@@ -1,0 +1,123 @@
+"""A way to the database that can be had to go wrong: a TCP proxy on a port of its own."""
+
+import re
+import socket
+import socketserver
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import IO, Any
+from urllib.parse import urlsplit
+
+Ask = Callable[[], bytes]
+Way = Callable[[Ask, socket.socket], None]
+"""What becomes of a request: is given how to ask the database, and the connection to the API."""
+
+REFUSAL = b'{"__type": "com.amazonaws.dynamodb.v20120810#ThrottlingException"}'
+RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+
+
+class _Over(Exception):
+    """The connection is to be closed."""
+
+
+def honest(ask: Ask, connection: socket.socket) -> None:
+    connection.sendall(ask())
+
+
+def silent(ask: Ask, connection: socket.socket) -> None:
+    connection.recv(1)  # which ends when the API gives up
+
+
+def late(ask: Ask, connection: socket.socket) -> None:
+    ask()
+    connection.recv(1)
+
+
+def resetting(ask: Ask, connection: socket.socket) -> None:
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+    connection.close()
+    raise _Over
+
+
+def resetting_midway(ask: Ask, connection: socket.socket) -> None:
+    reply = ask()
+    connection.sendall(reply[: len(reply) - 3])
+    resetting(ask, connection)
+
+
+def ending_midway(ask: Ask, connection: socket.socket) -> None:
+    reply = ask()
+    connection.sendall(reply[: len(reply) - 3])
+    raise _Over
+
+
+def throttling(ask: Ask, connection: socket.socket) -> None:
+    head = f"HTTP/1.1 400 Bad Request\r\nContent-Length: {len(REFUSAL)}\r\n\r\n"
+    connection.sendall(head.encode() + REFUSAL)
+
+
+class _Server(socketserver.ThreadingTCPServer):
+    allow_reuse_address = True
+    daemon_threads = True
+
+
+class Proxy:
+    """Leads to a database, by the `way` that is set. Listens while `open`."""
+
+    def __init__(self, url: str) -> None:
+        target = urlsplit(url)
+        self._target = (target.hostname, target.port)
+        self._port = 0
+        self._connections: set[socket.socket] = set()
+        self.way: Way = honest
+        self.asked = 0
+        """How many requests came."""
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self._port}"
+
+    @contextmanager
+    def open(self) -> Iterator[None]:
+        """Listens, on the same port each time. Afterwards connections are refused, or reset."""
+        with _Server(("127.0.0.1", self._port), self._relay) as server:  # type: ignore[arg-type]
+            self._port = server.server_address[1]
+            thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+            thread.start()
+            try:
+                yield
+            finally:
+                server.shutdown()
+                thread.join()
+        for connection in tuple(self._connections):
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+    def _relay(self, connection: socket.socket, *_: Any) -> None:
+        self._connections.add(connection)
+        with (
+            suppress(OSError, _Over),
+            connection.makefile("rb") as requests,
+            socket.create_connection(self._target) as database,
+            database.makefile("rb") as replies,
+        ):
+            while request := _message(requests):
+                self.asked += 1
+
+                def ask(request: bytes = request) -> bytes:
+                    database.sendall(request)
+                    return _message(replies)
+
+                self.way(ask, connection)
+        self._connections.discard(connection)
+
+
+def _message(stream: IO[bytes]) -> bytes:
+    """The next request or reply; b"" where there is none any more."""
+    message = b""
+    while (line := stream.readline()) not in (b"", b"\r\n"):
+        message += line
+    length = re.search(rb"(?i)\ncontent-length: *(\d+)", message)
+    return message and message + line + stream.read(int(length[1]) if length else 0)

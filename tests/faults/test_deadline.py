@@ -1,0 +1,145 @@
+"""No request works on for longer than it may, however slow each call is: by a clock of the test's.
+
+Here a second passes only where the test lets it, in calls to DynamoDB and in waits between them.
+"""
+
+import itertools
+from collections.abc import Callable
+
+import pytest
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from chalice.local import LambdaContext, LambdaEventConverter, RouteMatcher
+from chalice.test import HTTPResponse
+from pynamodb.connection import Connection
+
+import app
+from billet.invariants import findings
+from chalicelib import deadline, tasks
+from chalicelib.errors import Unavailable
+from chalicelib.listing import Paging
+from chalicelib.settings import Settings
+from chalicelib.storage import _private, client
+from chalicelib.storage.tables import TaskModel
+from tests.conftest import Api, Bind
+from tests.faults.injection import Strike, contended, operation, silent, struck, throttled
+from tests.faults.worlds import CHANGES, READS, World
+from tests.filling import add_tasks, add_users
+
+LIMIT = Settings().request_seconds
+
+
+class Clock:
+    """The time of `deadline`, in seconds. It passes where it is told to."""
+
+    def __init__(self) -> None:
+        self.time = 0.0
+
+    def passes(self, seconds: float) -> None:
+        self.time += seconds
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(deadline, "monotonic", lambda: clock.time)
+    monkeypatch.setattr(deadline, "sleep", clock.passes)
+    return clock
+
+
+@pytest.fixture
+def slowly(clock: Clock, connection: Connection, api: Api) -> Callable[..., HTTPResponse]:
+    """Sends a request whose every call takes as long as a call can, and then goes as it would, or
+    as `then` says."""
+
+    def send(*request: str, then: Strike | None = None) -> HTTPResponse:
+        def strike(call: AWSPreparedRequest) -> AWSResponse | None:
+            clock.passes(client.LONGEST_CALL)
+            return then(call) if then else None
+
+        clock.time = 0.0
+        with struck(connection, strike, lasting=True):
+            return api(*request)
+
+    return send
+
+
+def assert_given_up(answer: HTTPResponse, clock: Clock) -> None:
+    assert clock.time <= LIMIT
+    assert answer.status_code == 503, answer.body
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert 1 <= int(answer.headers["Retry-After"]) <= 3
+
+
+def test_no_request_outlasts_its_time_whatever_all_its_calls_meet(
+    api: Api, slowly: Callable[..., HTTPResponse], clock: Clock
+) -> None:
+    times = itertools.count(1)
+
+    def throttled_at_first(call: AWSPreparedRequest) -> AWSResponse | None:
+        return throttled(call) if next(times) % client.ATTEMPTS else None
+
+    for template in (CHANGES | READS).values():
+        request = World(api).request(*template)
+        for meets in (throttled, silent):
+            assert_given_up(slowly(*request, then=meets), clock)
+        for meets in (contended, throttled_at_first):
+            slowly(*request, then=meets)
+            assert clock.time <= LIMIT, (request, meets)
+
+
+def test_a_silence_is_waited_for_twice_at_most(
+    slowly: Callable[..., HTTPResponse], clock: Clock
+) -> None:
+    assert_given_up(slowly("GET", "/v1/tasks", then=silent), clock)
+    assert clock.time <= 2 * client.LONGEST_CALL + 0.02
+
+
+def test_a_race_that_does_not_end_is_given_up_in_time(
+    api: Api, slowly: Callable[..., HTTPResponse], clock: Clock
+) -> None:
+    world = World(api)
+
+    def overtaken(call: AWSPreparedRequest) -> None:
+        if operation(call) == "TransactWriteItems":
+            now, again = clock.time, [TaskModel.version.add(1)]
+            _private.table_of(TaskModel).update_item(str(world.ids["free"]), actions=again)
+            clock.time = now  # what another does takes none of our time
+
+    method, path = CHANGES["assign"]
+    answer = slowly(method, path.format_map(world.ids), then=overtaken)
+    assert_given_up(answer, clock)
+    assert api("GET", f"/v1/tasks/{world.ids['free']}").json_body["assignees"] == []
+
+
+def test_what_takes_longer_than_a_request_is_finished_by_repeating_it(
+    api: Api, slowly: Callable[..., HTTPResponse], clock: Clock
+) -> None:
+    *others, user_id = add_users(49)
+    add_tasks(3, assignees=[*others, user_id], at_once=1)
+    path = f"/v1/users/{user_id}"
+    assert_given_up(slowly("DELETE", path), clock)
+    assert [finding.text for finding in findings()] == [f"user {user_id} is half deleted"]
+    assert api("GET", path).json_body is None
+    assert slowly("DELETE", path).status_code == 200
+    assert clock.time <= LIMIT
+    assert [finding.text for finding in findings()] == []
+
+
+def test_the_threads_that_read_the_lanes_know_the_deadline(bind: Bind, clock: Clock) -> None:
+    bind(lanes=4)
+    with deadline.within(client.LONGEST_CALL):
+        assert tasks.page(Paging()).records == []
+        clock.passes(0.1)
+        with pytest.raises(Unavailable):
+            tasks.page(Paging())
+    assert tasks.page(Paging()).records == []
+
+
+def test_what_lambda_has_left_counts_too(api: Api, connection: Connection) -> None:
+    event = LambdaEventConverter(RouteMatcher(list(app.app.routes))).create_lambda_event(
+        "GET", "/v1/tasks", {}
+    )
+    with struck(connection) as calls:
+        answer = app.app(event, LambdaContext("billet", 128, max_runtime_ms=4900))
+    assert answer["statusCode"] == 503
+    assert calls == []

@@ -1,0 +1,90 @@
+"""16 clients at once, while the API is killed and the database stopped: what they were told holds.
+
+JEPSEN_ROUNDS makes the run longer, as `make jepsen` does.
+"""
+
+import os
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import pytest
+
+from tests.faults.jepsen import system as systems
+from tests.faults.jepsen.clients import Client, Shared, run
+from tests.faults.jepsen.history import (
+    Op,
+    check_assignments,
+    check_set,
+    check_swaps,
+    check_walks,
+    of,
+)
+from tests.faults.jepsen.system import System
+
+ROUNDS = int(os.environ.get("JEPSEN_ROUNDS", "3"))
+
+
+class Run(NamedTuple):
+    """A history, and what is there afterwards."""
+
+    history: list[Op]
+    shared: Shared
+    found: list[tuple[int, str]]
+    tasks: dict[int, list[int]]
+    lists: dict[int, list[int]]
+    system: System
+
+
+def finish(system: System, shared: Shared, history: list[Op]) -> Run:
+    client = Client(system, -1)
+    _, tasks = client.walk()
+    users = [user["id"] for user in client.send("GET", "/v1/users").body]
+    lists = {user: client.send("GET", f"/v1/users/{user}/tasks").body for user in users}
+    client.close()
+    return Run(
+        history,
+        shared,
+        [(task["id"], task["name"]) for task in tasks if task["name"].startswith("new")],
+        {task["id"]: task["assignees"] for task in tasks},
+        {user: [task["id"] for task in theirs] for user, theirs in lists.items()},
+        system,
+    )
+
+
+@pytest.fixture(scope="module")
+def troubled(startable: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    """A run in which the API is killed and the database stopped, in turn."""
+    system = System(tmp_path_factory.mktemp("data"), systems.SERVE)
+    faults = [system.kill_api, system.stop_database] * max(1, ROUNDS // 3)
+    with system.running():
+        yield finish(system, *run(system, ROUNDS, faults))
+
+
+def test_each_acknowledged_create_is_found_once(troubled: Run) -> None:
+    assert len(of(troubled.history, "create", outcome="ok")) > ROUNDS
+    assert check_set(troubled.history, troubled.found) == []
+
+
+def test_one_of_all_who_change_a_version_wins_and_versions_have_no_gaps(troubled: Run) -> None:
+    assert len(of(troubled.history, "swap", outcome="ok")) > ROUNDS
+    assert len(of(troubled.history, "swap", outcome="fail")) > ROUNDS
+    assert check_swaps(troubled.history) == []
+
+
+def test_tasks_and_users_agree_on_who_has_what(troubled: Run) -> None:
+    assert len(of(troubled.history, "assign", outcome="ok")) > ROUNDS
+    assert check_assignments(troubled.history, troubled.tasks, troubled.lists) == []
+    assert "Nothing is broken" in troubled.system.doctor()
+
+
+def test_a_walk_by_cursor_sees_once_what_does_not_change(troubled: Run) -> None:
+    assert len(of(troubled.history, "walk", outcome="ok")) > ROUNDS
+    assert check_walks(troubled.history, troubled.shared.stable) == []
+
+
+def test_a_build_without_a_condition_is_found_out(startable: None) -> None:
+    system = System(None, systems.BROKEN_SERVE)
+    with system.running():
+        broken = finish(system, *run(system, 1, []))
+    assert any("won version" in problem for problem in check_swaps(broken.history))
+    assert check_assignments(broken.history, broken.tasks, broken.lists) != []

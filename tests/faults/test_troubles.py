@@ -1,0 +1,108 @@
+"""The database is slow, refuses, resets or goes: a 503, soon, nothing half done, then forgotten.
+
+Each trouble is real: it happens on the way of the real client to a real database.
+"""
+
+from collections.abc import Iterator
+from contextlib import nullcontext
+from typing import Any
+
+import pytest
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.exceptions import SSLError
+from pynamodb.connection import Connection
+
+from billet.invariants import findings
+from chalicelib.errors import Unavailable
+from chalicelib.settings import Settings
+from chalicelib.storage import client, ids
+from chalicelib.storage.tables import UserModel
+from tests.conftest import Api
+from tests.faults import proxy
+from tests.faults.injection import reply, send, struck
+from tests.faults.worlds import until_heard
+from tests.filling import add_tasks, add_users
+
+READ_SECONDS = 0.5
+REQUESTS: list[tuple[Any, ...]] = [
+    ("POST", "/v1/users", {"username": "new"}),
+    ("PATCH", "/v1/tasks/1", {"name": "mended"}),
+    ("PUT", "/v1/tasks/2/assign/user/1"),
+]
+
+
+@pytest.fixture
+def road(
+    endpoint: str, connection: Connection, database: Settings, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[proxy.Proxy]:
+    """The proxy through which the API speaks to its database, closed until it is opened. There are
+    a user and two tasks."""
+    add_users(1)
+    add_tasks(2)
+    road = proxy.Proxy(endpoint)
+    with road.open():
+        monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", road.url)
+        monkeypatch.setattr(client, "READ_TIMEOUT", READ_SECONDS)
+        client.bind(database)
+    yield road
+    client.bind(database, connection)
+    assert [finding.text for finding in findings()] == []
+    assert len(list(UserModel.scan())) == 2
+
+
+WAYS = [
+    proxy.silent,
+    proxy.late,
+    proxy.resetting,
+    proxy.resetting_midway,
+    proxy.ending_midway,
+    proxy.throttling,
+    None,
+]
+
+
+@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__ if way else "gone")
+def test_trouble_is_told_soon_leaves_nothing_half_done_and_is_forgotten_when_over(
+    api: Api, road: proxy.Proxy, way: proxy.Way | None
+) -> None:
+    with road.open() if way else nullcontext():
+        assert_told(api, road, way)
+    road.way = proxy.honest
+    with road.open():
+        again = [until_heard(api, *request).status_code for request in REQUESTS]
+    assert again in ([201, 200, 200], [409, 200, 200])  # 409: it was done, but took too long
+
+
+def assert_told(api: Api, road: proxy.Proxy, way: proxy.Way | None) -> None:
+    road.way = way or proxy.honest
+    for request in REQUESTS:
+        road.asked = 0
+        answer = api(*request)
+        assert answer.status_code == 503, (way, request)
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert 1 <= int(answer.headers["Retry-After"]) <= 3
+        most = client.ATTEMPTS if way is proxy.throttling else client.MOST_SILENCES
+        assert road.asked <= most
+
+
+def test_a_write_is_not_sent_again_when_tls_broke_after_it_was_sent(
+    api: Api, connection: Connection
+) -> None:
+    def broken(request: AWSPreparedRequest) -> AWSResponse:
+        send(request)
+        raise SSLError(endpoint_url=request.url, error="bad record")
+
+    with struck(connection, broken, at=1) as calls:
+        assert api("POST", "/v1/tasks", {"name": "plan"}).status_code == 503
+    assert calls.count("PutItem") == 1
+
+
+def test_what_a_batch_leaves_out_is_asked_for_again_but_not_without_end(
+    connection: Connection, database: Settings
+) -> None:
+    def nothing(request: AWSPreparedRequest) -> AWSResponse:
+        return reply(request, 200, {"Responses": {}, "UnprocessedKeys": {"counters": {}}})
+
+    with struck(connection, nothing, lasting=True) as calls, pytest.raises(Unavailable):
+        ids.counters_of("tasks")
+    assert calls == ["BatchGetItem"] * client.ATTEMPTS

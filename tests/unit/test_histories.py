@@ -1,0 +1,129 @@
+"""The checkers of histories: a good one passes, and each way to be wrong is found."""
+
+from typing import Any
+
+import pytest
+
+from tests.faults.jepsen.history import (
+    Op,
+    Outcome,
+    check_assignments,
+    check_set,
+    check_swaps,
+    check_walks,
+)
+
+
+def op(
+    kind: str,
+    at: tuple[float, float] = (0, 1),
+    asked: Any = None,
+    told: Any = None,
+    outcome: Outcome = "ok",
+) -> Op:
+    return Op(kind, *at, outcome, asked, told)
+
+
+CREATES = [
+    op("create", asked="a", told=1),
+    op("create", asked="b", outcome="unknown"),
+    op("create", asked="c", outcome="fail"),
+]
+
+
+@pytest.mark.parametrize("found", [[(1, "a")], [(1, "a"), (2, "b")]])
+def test_a_set_with_what_was_acknowledged_is_right(found: list[tuple[int, str]]) -> None:
+    assert check_set(CREATES, found) == []
+
+
+@pytest.mark.parametrize(
+    ("found", "problem"),
+    [
+        ([], "(1, 'a') is lost"),
+        ([(1, "a"), (2, "b"), (3, "b")], "b is there 2 times"),
+        ([(1, "a"), (1, "b")], "id 1 was given 2 times"),
+        ([(1, "a"), (2, "c")], "c was refused, and is there"),
+        ([(1, "a"), (2, "d")], "d was refused, and is there"),
+    ],
+)
+def test_a_set_that_lost_doubled_or_invented_one_is_found(
+    found: list[tuple[int, str]], problem: str
+) -> None:
+    assert check_set(CREATES, found) == [problem]
+
+
+def swap(rested: int, name: str, at: tuple[float, float] = (0, 1), outcome: Outcome = "ok") -> Op:
+    return op("swap", at, (rested, name), rested + 1, outcome)
+
+
+SWAPS = [
+    swap(1, "a", (0, 3)),
+    swap(1, "b", (1, 4), "fail"),
+    swap(2, "c", (5, 6), "unknown"),
+    swap(3, "d", (8, 9)),
+]
+
+
+def test_a_history_of_swaps_that_one_order_explains_is_right() -> None:
+    reads = [op("read", (0, 1), told=(1, "")), op("read", (7, 7.5), told=(3, "c"))]
+    assert check_swaps([*SWAPS, *reads]) == []
+
+
+@pytest.mark.parametrize(
+    ("more", "problem"),
+    [
+        ([swap(1, "e", (1, 2))], "2 won version 1"),
+        ([op("swap", (10, 11), (4, "e"), 6), swap(5, "f", (10, 11))], "version 6 came of 4"),
+        ([swap(5, "e", (10, 11))], "nobody made version 5"),
+        ([op("read", (10, 11), told=(4, "x"))], "nobody wrote (4, 'x')"),
+        (
+            [swap(4, "e", (10, 12), "unknown"), swap(4, "f", (10, 12), "unknown")]
+            + [op("read", (11, 12), told=(5, name)) for name in "ef"],
+            "version 5 was seen with 2 names",
+        ),
+        ([op("read", (5, 6), told=(1, ""))], "version 1 was met after 2"),
+        ([swap(4, "e", (10, 11), "fail")], "version 4 was refused, and nobody had changed it"),
+    ],
+)
+def test_a_history_of_swaps_that_no_order_explains_is_found(more: list[Op], problem: str) -> None:
+    assert check_swaps([*SWAPS, *more]) == [problem]
+
+
+GIVEN = [
+    op("assign", (0, 1), (1, 1)),
+    op("unassign", (2, 3), (1, 1), outcome="unknown"),
+    op("assign", (0, 1), (1, 2), outcome="fail"),
+]
+
+
+@pytest.mark.parametrize("users", [[], [1]])
+def test_assignments_on_which_both_sides_agree_are_right(users: list[int]) -> None:
+    assert check_assignments(GIVEN, {1: users}, {user: [1] for user in users}) == []
+
+
+@pytest.mark.parametrize(
+    ("tasks", "lists", "problem"),
+    [
+        ({1: [1]}, {}, "(1, 1) is on one side only"),
+        ({}, {1: [1]}, "(1, 1) is on one side only"),
+        ({1: [2]}, {2: [1]}, "(1, 2) is there"),
+        ({2: [1]}, {1: [2]}, "(2, 1) is there"),
+    ],
+)
+def test_assignments_on_which_the_sides_or_the_clients_differ_are_found(
+    tasks: dict[int, list[int]], lists: dict[int, list[int]], problem: str
+) -> None:
+    assert check_assignments(GIVEN, tasks, lists) == [problem]
+
+
+def test_an_acknowledged_assignment_that_is_gone_is_found() -> None:
+    assert check_assignments(GIVEN[:1], {}, {}) == ["(1, 1) is not there"]
+
+
+def test_a_walk_that_misses_or_repeats_what_does_not_change_is_found() -> None:
+    walks = [op("walk", told=[1, 9, 2, 9]), op("walk", told=[], outcome="unknown")]
+    assert check_walks(walks, {1, 2}) == []
+    assert check_walks([op("walk", told=[1, 1])], [1, 2]) == [
+        "a walk saw 1 2 times",
+        "a walk saw 2 0 times",
+    ]
