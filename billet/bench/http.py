@@ -151,7 +151,10 @@ def _offer(
         capture_output=True,
         text=True,
     )
-    return load.Result(**json.loads(done.stdout))
+    result = load.Result(**json.loads(done.stdout))
+    if not result.samples:
+        raise RuntimeError(f"{method} {path}: not one good answer, {result.errors} errors")
+    return result
 
 
 @contextmanager
