@@ -39,6 +39,7 @@ settings.register_profile("fuzz", max_examples=3_000, deadline=None)
 settings.load_profile("suite")
 
 BACKENDS = ("moto", "dynamodb-local")
+client.READ_TIMEOUT = 15.0  # on a busy machine moto takes its time for a large transaction
 Bind = Callable[..., Settings]
 Api = Callable[..., HTTPResponse]
 
