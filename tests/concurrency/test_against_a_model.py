@@ -170,7 +170,7 @@ def test_the_product_does_what_the_model_does(bind: Bind, lanes: int) -> None:
     run_state_machine_as_test(
         Machine,
         settings=settings(
-            max_examples=6,
+            max_examples=4,
             stateful_step_count=30,
             deadline=None,
             derandomize=True,

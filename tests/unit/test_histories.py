@@ -11,6 +11,7 @@ from tests.faults.jepsen.history import (
     check_set,
     check_swaps,
     check_walks,
+    counting_out,
 )
 
 
@@ -50,6 +51,13 @@ def test_a_set_that_lost_doubled_or_invented_one_is_found(
     found: list[tuple[int, str]], problem: str
 ) -> None:
     assert check_set(CREATES, found) == [problem]
+
+
+def test_of_what_ended_in_a_moment_that_is_counted_out_nobody_was_told() -> None:
+    early, late = op("create", (0, 1), "a", 1), op("create", (1, 3), "b", 2)
+    refused = op("create", (2, 3), "c", outcome="fail")
+    unknown = op("create", (1, 3), "b", outcome="unknown")
+    assert counting_out([early, late, refused], [(2, 4)]) == [early, unknown, refused]
 
 
 def swap(rested: int, name: str, at: tuple[float, float] = (0, 1), outcome: Outcome = "ok") -> Op:

@@ -5,7 +5,7 @@ After Jepsen: https://github.com/jepsen-io/jepsen. Each checker gives what is wr
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 Outcome = Literal["ok", "fail", "unknown"]
@@ -36,6 +36,16 @@ def of(history: Iterable[Op], *kinds: str, outcome: Outcome | None = None) -> li
     """The operations of these kinds."""
     wanted = (op for op in history if op.kind in kinds)
     return [op for op in wanted if outcome in (None, op.outcome)]
+
+
+def counting_out(history: Sequence[Op], moments: Sequence[tuple[float, float]]) -> list[Op]:
+    """The history, as if nobody had been told of what ended in one of these stretches of time."""
+    return [
+        replace(op, outcome="unknown", told=None)
+        if op.outcome == "ok" and any(begin <= op.end <= end for begin, end in moments)
+        else op
+        for op in history
+    ]
 
 
 def check_set(history: Sequence[Op], found: Sequence[tuple[int, str]]) -> list[str]:

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,13 +16,16 @@ ROOT = Path(__file__).parents[3]
 SERVE = ("-m", "billet")
 BROKEN_SERVE = (str(Path(__file__).with_name("broken_billet.py")),)
 END_SECONDS = 60
+INSTANT = 0.5
+"""Seconds before it is stopped from which DynamoDB Local may not have kept all that it did."""
 
 
 class System:
     """Both, each on a port that it keeps. `up` is set while neither is down by our doing.
 
-    The database is stopped by SIGTERM only: killed with SIGKILL, DynamoDB Local itself may lose the
-    last transaction that it acknowledged.
+    The database is stopped by SIGTERM only: killed with SIGKILL, DynamoDB Local itself often loses
+    the last transaction that it acknowledged. Stopped on a busy machine it may, too, so each stop's
+    last instant is noted in `last_instants`.
 
     Args:
         data: the folder for the database's files; None: in memory, and gone when it is stopped.
@@ -39,6 +43,7 @@ class System:
             "LOG_LEVEL": "ERROR",
         }
         self.up = threading.Event()
+        self.last_instants: list[tuple[float, float]] = []
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -61,7 +66,9 @@ class System:
 
     def stop_database(self) -> None:
         self.up.clear()
+        begin = time.monotonic() - INSTANT
         self._end(self._database, signal.SIGTERM)
+        self.last_instants.append((begin, time.monotonic()))
         self._start_database()
         self.up.set()
 
