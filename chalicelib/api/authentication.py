@@ -11,12 +11,15 @@ from chalice.app import (
     CognitoUserPoolAuthorizer,
 )
 
-from chalicelib import tokens
+from chalicelib import deadline, tokens
 from chalicelib.api import principals
 from chalicelib.api.endpoint import ENDPOINTS
 from chalicelib.settings import Settings
 
 blueprint = Blueprint(__name__)
+
+SECONDS = 8.0
+"""For finding out who asks, so that a client hears of a database in trouble soon."""
 
 
 @blueprint.authorizer(ttl_seconds=Settings.from_environ(os.environ).auth_cache_seconds)
@@ -26,7 +29,8 @@ def authenticate(request: AuthRequest) -> AuthResponse:
     A policy without routes refuses the token; `billet.package.gateway` makes that a 401.
     """
     scheme, _, secret = request.token.partition(" ")
-    token = tokens.holder(secret.strip()) if scheme.lower() == "bearer" else None
+    with deadline.within(SECONDS):
+        token = tokens.holder(secret.strip()) if scheme.lower() == "bearer" else None
     if token is None:
         return AuthResponse(routes=[], principal_id="nobody")
     context = {"id": token.id, "name": token.name, "role": token.role}

@@ -108,8 +108,9 @@ def test_a_database_that_does_not_answer_is_no_fault_of_the_token(
     secret, _ = tokens.issue("ci", "reader", None)
     for fault in FAULTS:
         if fault.lasts and fault.refusal == 503:
-            with struck(connections[endpoint], fault.strike, lasting=True):
+            with struck(connections[endpoint], fault.strike, lasting=True) as sent:
                 reply = client.get("/v1/tasks", headers=bearer(secret))
+            assert not fault.unsure or len(sent) == 2
             assert reply.status_code == reply.json()["status"] == 503
             assert int(reply.headers["Retry-After"]) > 0
 
