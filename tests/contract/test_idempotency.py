@@ -34,11 +34,10 @@ CHANGES: list[tuple[Any, ...]] = [
 """Each follows on those before it."""
 
 
-@pytest.fixture(params=[1])
-def lanes(request: pytest.FixtureRequest) -> int:
+@pytest.fixture
+def lanes() -> int:
     """What a key does has nothing to do with lanes."""
-    number: int = request.param
-    return number
+    return 1
 
 
 @pytest.fixture

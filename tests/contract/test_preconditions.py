@@ -22,11 +22,10 @@ CHANGES: list[tuple[Any, ...]] = [
 """Every change of a task, by what follows its path."""
 
 
-@pytest.fixture(params=[1])
-def lanes(request: pytest.FixtureRequest) -> int:
+@pytest.fixture
+def lanes() -> int:
     """A condition has nothing to do with lanes."""
-    number: int = request.param
-    return number
+    return 1
 
 
 @pytest.fixture(params=["nobody's", "somebody's"])
