@@ -84,6 +84,7 @@ def running(data: Path | None = None) -> Iterator[str]:
             stderr=subprocess.DEVNULL,
             pass_fds=[lock.fileno()] if lock else [],  # held for as long as the database runs
             start_new_session=True,  # Ctrl-C is for the server, which then ends it
+            cwd=data or cache(),  # it writes a file about itself to wherever it is started
         )
         try:
             await_answer(process, f"http://127.0.0.1:{port}")
@@ -96,7 +97,7 @@ def command(port: int, data: Path | None) -> list[str]:
     """The command that runs it on a port; raises Unusable where it can't be had."""
     engine = java()
     jar = fetch() / "DynamoDBLocal.jar"
-    where = ["-dbPath", str(data)] if data else ["-inMemory"]
+    where = ["-dbPath", str(data.absolute())] if data else ["-inMemory"]
     libraries = f"-Djava.library.path={jar.parent / 'DynamoDBLocal_lib'}"
     options = ["-sharedDb", "-port", str(port), "-disableTelemetry", *where]
     return [engine, libraries, "-jar", str(jar), *options]

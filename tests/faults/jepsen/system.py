@@ -82,7 +82,10 @@ class System:
         port = self._database_port
         command = dynamodb_local.command(port, self._data)
         self._database = subprocess.Popen(
-            command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            command,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=self._data or dynamodb_local.cache(),
         )
         dynamodb_local.await_answer(self._database, f"http://127.0.0.1:{port}")
 
