@@ -53,8 +53,8 @@ def moto_endpoint() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def startable() -> None:
     """Skips where DynamoDB Local can't be had; where it can but does not start, a test fails."""
-    if obstacle := _obstacle():
-        pytest.skip(f"no DynamoDB Local: {obstacle}")
+    if reason := obstacle():
+        pytest.skip(f"no DynamoDB Local: {reason}")
 
 
 @pytest.fixture(scope="session")
@@ -68,8 +68,10 @@ def dynamodb_local_endpoint(request: pytest.FixtureRequest) -> Iterator[str]:
         yield url
 
 
-def _obstacle() -> str | None:
-    """Why DynamoDB Local can't be had on this machine, if so."""
+def obstacle() -> str | None:
+    """Why DynamoDB Local can't be had for the tests, if so."""
+    if GIVEN_ENDPOINT:
+        return None
     try:
         dynamodb_local.java()
     except dynamodb_local.Unusable as reason:
@@ -79,8 +81,8 @@ def _obstacle() -> str | None:
 
 
 def pytest_report_header() -> str:
-    obstacle = None if GIVEN_ENDPOINT else _obstacle()
-    return "databases: moto " + (f"only; {obstacle}" if obstacle else "and DynamoDB Local")
+    reason = obstacle()
+    return "databases: moto " + (f"only; {reason}" if reason else "and DynamoDB Local")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
