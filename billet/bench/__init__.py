@@ -31,10 +31,11 @@ class Size(NamedTuple):
     connections: tuple[int, ...]
     seconds: float
     starts: int
+    laned_tasks: int
 
 
-QUICK = Size(40, (1_000, 10_000), 25, (1, 16, 64), 0.25, 3)
-FULL = Size(200, (1_000, 10_000, 100_000), 100, (1, 4, 16, 64), 1.0, 10)
+QUICK = Size(40, (1_000, 10_000), 25, (1, 16, 64), 0.25, 3, 320)
+FULL = Size(200, (1_000, 10_000, 100_000), 100, (1, 4, 16, 64), 1.0, 10, 1_000)
 LARGE = FULL._replace(worlds=(*FULL.worlds, 1_000_000))
 
 

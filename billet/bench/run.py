@@ -16,7 +16,6 @@ from billet.bench.timing import WARM_UP
 from billet.bench.worlds import World
 
 TASKS = 1_000
-LANED_TASKS = 1_000
 LANES = (1, 4, 16)
 
 
@@ -100,5 +99,5 @@ def _cost(size: Size, worlds: Worlds, bar: Bar) -> Iterator[Table]:
 
 
 def _lanes(size: Size, worlds: Worlds, bar: Bar) -> Iterator[Table]:
-    laned = [worlds.of("lanes", LANED_TASKS, number) for number in LANES]
+    laned = [worlds.of("lanes", size.laned_tasks, number) for number in LANES]
     return lanes.measure(laned, size.growth_rounds, bar.of(WARM_UP + size.growth_rounds))
