@@ -66,9 +66,8 @@ def delete_task(task_id: int, write: Write) -> Answer[Done]:
 @endpoint(blueprint, "PUT", "/tasks/{task_id}/assign/user/{user_id}", role="editor")
 def assign_task(task_id: int, user_id: int, write: Write) -> Answer[Done]:
     def given(outcome: Outcome) -> Answer[Done]:
-        how = "assigned" if outcome.changed else "was already assigned"
-        done = Done(detail=f"task {task_id} {how} to user {user_id}")
-        return Answer(done, tagged(outcome.task.version))
+        how = "assigned to" if outcome.changed else "was already assigned to"
+        return _ended(outcome, f"task {task_id} {how} user {user_id}")
 
     return write(lambda terms: assignments.assign(task_id, user_id, terms), given)
 
@@ -77,8 +76,7 @@ def assign_task(task_id: int, user_id: int, write: Write) -> Answer[Done]:
 def unassign_task(task_id: int, user_id: int, write: Write) -> Answer[Done]:
     def taken(outcome: Outcome) -> Answer[Done]:
         how = "unassigned from" if outcome.changed else "was not assigned to"
-        done = Done(detail=f"task {task_id} {how} user {user_id}")
-        return Answer(done, tagged(outcome.task.version))
+        return _ended(outcome, f"task {task_id} {how} user {user_id}")
 
     return write(lambda terms: assignments.unassign(task_id, user_id, terms), taken)
 
@@ -86,6 +84,10 @@ def unassign_task(task_id: int, user_id: int, write: Write) -> Answer[Done]:
 def _updated(task: Task) -> Answer[TaskDone]:
     done = TaskDone(detail=f"task {task.id} updated", payload=TaskBody.of(task))
     return Answer(done, tagged(task.version))
+
+
+def _ended(outcome: Outcome, detail: str) -> Answer[Done]:
+    return Answer(Done(detail=detail), tagged(outcome.task.version))
 
 
 def _values(body: msgspec.Struct) -> dict[str, Any]:
