@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from billet import dynamodb_local
+from billet.one_line_errors import one_line_errors
 
 SECTIONS = ("floor", "http", "growth", "cold", "cost", "lanes")
 
@@ -59,6 +60,7 @@ def bench(
     console = Console(width=max(WIDTH, Console().width))
     with ExitStack() as stack:
         _connect(stack, endpoint)
+        stack.enter_context(one_line_errors())
         from billet.bench import run  # only now, when the environment says where the database is
 
         progress = stack.enter_context(Progress(console=Console(stderr=True), transient=True))
