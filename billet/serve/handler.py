@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from email.message import Message
 from http import HTTPStatus
-from typing import Any
+from typing import IO, Any
 
 from chalice.local import (
     ChaliceRequestHandler,
@@ -38,6 +38,22 @@ LINGER_SECONDS = 1.0
 LINGER_BYTES = 16 * 1024 * 1024
 
 
+class Head:
+    """The lines of a request's head, read from a stream."""
+
+    cut_off = False
+    """Whether the stream ended before the head did."""
+
+    def __init__(self, stream: IO[bytes]) -> None:
+        self._stream = stream
+
+    def readline(self, limit: int) -> bytes:
+        """The next line, b"" at the end of the stream."""
+        line = self._stream.readline(limit)
+        self.cut_off = not line
+        return line
+
+
 class Handler(ChaliceRequestHandler):
     """Reads requests from a connection, one after the other, and answers each."""
 
@@ -46,6 +62,7 @@ class Handler(ChaliceRequestHandler):
     wbufsize = 64 * 1024
     timeout = IDLE_SECONDS
     raw_requestline: bytes
+    rfile: Any
 
     def __init__(self, *arguments: Any, connections: Connections, gate: Gate, **named: Any) -> None:
         self._connections = connections
@@ -67,10 +84,25 @@ class Handler(ChaliceRequestHandler):
         self.headers = Message()
         if self.raw_requestline in (b"\r\n", b"\n"):
             self.raw_requestline = self.rfile.readline(MOST_REQUEST_LINE)
-        parsed = bool(super().parse_request())
+        parsed = self._parse_whole()
         if self.raw_requestline and not self.requestline.split():
             self.send_error(400, "the request line is empty")
         return parsed
+
+    def _parse_whole(self) -> bool:
+        """Lets http.server parse the head, which would take it as whole where it is cut off.
+
+        A condition may be in what is missing.
+        """
+        stream, head = self.rfile, Head(self.rfile)
+        self.rfile = head
+        try:
+            parsed = bool(super().parse_request())
+        finally:
+            self.rfile = stream
+        if parsed and head.cut_off:
+            self.send_error(400, "the head of the request has no end")
+        return parsed and not head.cut_off
 
     def _answer(self) -> None:
         self._named = request_ids.settle(self.headers, str(uuid.uuid4()))

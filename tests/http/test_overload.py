@@ -136,6 +136,7 @@ def test_idle_and_unending_connections_keep_nobody_out() -> None:
             latest = stack.enter_context(converse(address, NOTHING))
             assert answers(latest, ["GET"])[0][0] == 404
         assert first.recv(1) == b""
+        assert answers(unending, ["DELETE"])[0][0] == 400
         assert unending.recv(1) == b""
         assert carried_out == []
         latest.sendall(NOTHING)

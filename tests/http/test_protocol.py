@@ -6,6 +6,9 @@ import socket
 
 import pytest
 
+from chalicelib import tasks
+from tests.filling import add_tasks
+
 HEALTH = b"GET /v1/health HTTP/1.1\r\n\r\n"
 
 
@@ -86,6 +89,16 @@ def test_what_can_not_be_served_is_answered_with_a_problem(server, data, status)
     assert problem["detail"]
     assert set(problem) == {"type", "title", "status", "success", "detail"}
     assert status != 405 or headers["Allow"] == "GET, HEAD, OPTIONS, POST"
+
+
+@pytest.mark.parametrize("end", [b"", b"\r\n", b"\r\nIf-Ma", b'\r\nIf-Match: "7"\r\n'])
+def test_a_request_whose_head_is_cut_off_is_not_carried_out(server, end):
+    [task] = add_tasks(1)
+    with converse(server, f"DELETE /v1/tasks/{task} HTTP/1.1".encode() + end) as connection:
+        connection.shutdown(socket.SHUT_WR)
+        [(status, _, body)] = answers(connection, ["DELETE"])
+    assert (status, json.loads(body)["detail"]) == (400, "the head of the request has no end")
+    assert tasks.get(task)
 
 
 BODY = b'{"name": "x"}'
