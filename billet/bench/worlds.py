@@ -11,7 +11,7 @@ from pynamodb.models import Model
 from billet import tables
 from chalicelib.settings import Settings
 from chalicelib.storage import client, clock, ids
-from chalicelib.storage.changes import copy_values, task_values, user_values
+from chalicelib.storage.items import copy_values, task_values, user_values
 from chalicelib.storage.records import Task, User
 from chalicelib.storage.tables import AssignmentModel, TaskModel, UserModel
 

@@ -12,7 +12,8 @@ import msgspec
 from billet.invariants import lookup
 from billet.invariants.finding import Finding, confirmed, differing, lacking
 from chalicelib.storage import client, keys
-from chalicelib.storage.changes import Change, copy_values, setting
+from chalicelib.storage.changes import Change, setting
+from chalicelib.storage.items import copy_values
 from chalicelib.storage.records import Task
 from chalicelib.storage.tables import AssignmentModel, TaskModel, UserModel
 

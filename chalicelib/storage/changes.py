@@ -16,6 +16,7 @@ from pynamodb.models import Model
 
 from chalicelib.errors import UnderWay
 from chalicelib.storage import client, keys
+from chalicelib.storage.items import copy_values, task_values, user_values
 from chalicelib.storage.records import (
     Claim,
     Reply,
@@ -220,49 +221,6 @@ def _nobodys(match: Collection[int] | None) -> Condition:
     if match is not None:  # no task has version 0, and IN takes no empty list
         condition &= TaskModel.version.is_in(*match or {0})
     return condition
-
-
-def user_values(user: User) -> dict[str, Any]:
-    """The attributes of a user's item."""
-    return {
-        "id": user.id,
-        "username": user.username,
-        "created_at": user.created_at,
-        "lane": user.id % client.lanes(),
-        "recency": user.recency,
-    }
-
-
-def _common_values(task: Task) -> dict[str, Any]:
-    return {
-        "id": task.id,
-        "name": task.name,
-        "desc": task.desc,
-        "status": task.status,
-        "created_at": task.created_at,
-        "expires_at": task.expires_at,
-        "assignees": set(task.assignees) or None,
-        "version": task.version,
-        "urgency": task.urgency,
-    }
-
-
-def task_values(task: Task) -> dict[str, Any]:
-    """The attributes of a task's item."""
-    lane = task.id % client.lanes()
-    return _common_values(task) | {
-        "lane": lane,
-        "status_lane": keys.status_lane(task.status, lane),
-        "recency": task.recency,
-    }
-
-
-def copy_values(task: Task) -> dict[str, Any]:
-    """The attributes of a copy, but for its key."""
-    return _common_values(task) | {
-        "status_recency": keys.status_place(task.status, task.recency),
-        "status_urgency": keys.status_place(task.status, task.urgency),
-    }
 
 
 def setting(model: type[Model], values: Mapping[str, Any]) -> Sequence[Action]:

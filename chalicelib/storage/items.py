@@ -1,0 +1,49 @@
+"""Users and tasks as the items that hold them: their attributes, those of the indexes included."""
+
+from typing import Any
+
+from chalicelib.storage import client, keys
+from chalicelib.storage.records import Task, User
+
+
+def user_values(user: User) -> dict[str, Any]:
+    """The attributes of a user's item."""
+    return {
+        "id": user.id,
+        "username": user.username,
+        "created_at": user.created_at,
+        "lane": user.id % client.lanes(),
+        "recency": user.recency,
+    }
+
+
+def task_values(task: Task) -> dict[str, Any]:
+    """The attributes of a task's item."""
+    lane = task.id % client.lanes()
+    return _common_values(task) | {
+        "lane": lane,
+        "status_lane": keys.status_lane(task.status, lane),
+        "recency": task.recency,
+    }
+
+
+def copy_values(task: Task) -> dict[str, Any]:
+    """The attributes of a copy, but for its key."""
+    return _common_values(task) | {
+        "status_recency": keys.status_place(task.status, task.recency),
+        "status_urgency": keys.status_place(task.status, task.urgency),
+    }
+
+
+def _common_values(task: Task) -> dict[str, Any]:
+    return {
+        "id": task.id,
+        "name": task.name,
+        "desc": task.desc,
+        "status": task.status,
+        "created_at": task.created_at,
+        "expires_at": task.expires_at,
+        "assignees": set(task.assignees) or None,
+        "version": task.version,
+        "urgency": task.urgency,
+    }
