@@ -7,6 +7,7 @@ import socket
 import pytest
 
 from chalicelib import tasks
+from chalicelib.listing import Paging
 from tests.filling import add_tasks
 
 HEALTH = b"GET /v1/health HTTP/1.1\r\n\r\n"
@@ -104,6 +105,23 @@ def test_a_request_whose_head_is_cut_off_is_not_carried_out(server, end):
 BODY = b'{"name": "x"}'
 POST = b"POST /v1/tasks HTTP/1.1\r\nContent-Type: application/json\r\n"
 CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n8;x=y\r\n" + BODY[:8] + b"\r\n5\r\n"
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        POST + b"Content-Length: 14\r\n\r\n" + BODY,
+        CHUNKED + BODY[8:12],
+        CHUNKED + BODY[8:] + b"\r\n",
+    ],
+    ids=["a length", "within a chunk", "before the last chunk"],
+)
+def test_a_request_whose_body_is_cut_off_is_not_carried_out(server, data):
+    with converse(server, data) as connection:
+        connection.shutdown(socket.SHUT_WR)
+        [(status, _, body)] = answers(connection, ["POST"])
+    assert (status, json.loads(body)["detail"].partition(":")[0]) == (400, "body")
+    assert tasks.page(Paging()).records == []
 
 
 @pytest.mark.parametrize(
