@@ -15,7 +15,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import click
 
@@ -77,20 +77,33 @@ def running(data: Path | None = None) -> Iterator[str]:
     """
     with _locked(data) as lock:
         port = free_port()
-        process = subprocess.Popen(  # noqa: S603
+        process = start(
             [sys.executable, supervise.__file__, *command(port, data)],
+            data,
             stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
             pass_fds=[lock.fileno()] if lock else [],  # held for as long as the database runs
             start_new_session=True,  # Ctrl-C is for the server, which then ends it
-            cwd=data or cache(),  # it writes a file about itself to wherever it is started
         )
         try:
             await_answer(process, f"http://127.0.0.1:{port}")
             yield f"http://127.0.0.1:{port}"
         finally:
             process.communicate()
+
+
+def start(words: list[str], data: Path | None, **more: Any) -> subprocess.Popen[bytes]:
+    """Starts a command that runs it, and keeps it silent.
+
+    Args:
+        data: the folder of the command's data; None: in memory.
+        more: for Popen.
+    """
+    quiet = subprocess.DEVNULL
+    where = data or cache()  # it writes a file about itself to wherever it is started
+    process: subprocess.Popen[bytes] = subprocess.Popen(  # noqa: S603
+        words, stdout=quiet, stderr=quiet, cwd=where, **more
+    )
+    return process
 
 
 def command(port: int, data: Path | None) -> list[str]:

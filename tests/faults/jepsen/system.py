@@ -81,12 +81,7 @@ class System:
     def _start_database(self) -> None:
         port = self._database_port
         command = dynamodb_local.command(port, self._data)
-        self._database = subprocess.Popen(
-            command,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            cwd=self._data or dynamodb_local.cache(),
-        )
+        self._database = dynamodb_local.start(command, self._data)
         dynamodb_local.await_answer(self._database, f"http://127.0.0.1:{port}")
 
     def _start_api(self) -> None:
