@@ -9,6 +9,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Any
 
 import pytest
@@ -70,6 +71,7 @@ def dynamodb_local_endpoint(request: pytest.FixtureRequest) -> Iterator[str]:
         yield url
 
 
+@cache
 def obstacle() -> str | None:
     """Why DynamoDB Local can't be started on this machine, if so."""
     try:

@@ -15,11 +15,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _has_lanes_of_moto(item: pytest.Item) -> bool:
     called = getattr(item, "callspec", None)
-    return (
-        called is not None
-        and called.params.get("lanes", 1) > 1
-        and called.params["backend"] == "moto"
-    )
+    given = called.params if called else {}
+    return given.get("backend") == "moto" and given.get("lanes", 1) > 1
 
 
 @pytest.fixture(params=[1, 4], ids="lanes{}".format)
