@@ -12,16 +12,20 @@ from billet.bench import performance
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.usefixtures("startable")
-def test_a_section_prints_its_table_and_writes_it_with_a_picture(tmp_path: Path) -> None:
-    found, picture = tmp_path / "bench.json", tmp_path / "bench.png"
-    files = ("--json", str(found), "--plot", str(picture))
-    done = subprocess.run(
-        [sys.executable, "-m", "billet", "bench", "--quick", "lanes", "cost", *files],
+def bench(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "billet", "bench", "--quick", *arguments],
         cwd=ROOT,
         capture_output=True,
         text=True,
     )
+
+
+@pytest.mark.usefixtures("startable")
+def test_a_section_prints_its_table_and_writes_it_with_a_picture(tmp_path: Path) -> None:
+    found, picture = tmp_path / "bench.json", tmp_path / "bench.png"
+    files = ("--json", str(found), "--plot", str(picture))
+    done = bench("lanes", "cost", *files)
     assert done.returncode == 0, done.stderr
     assert "a page of 50" in done.stdout
     by_lanes, costs, prices = json.loads(found.read_text())["tables"]
@@ -32,3 +36,9 @@ def test_a_section_prints_its_table_and_writes_it_with_a_picture(tmp_path: Path)
     assert units["POST task"] == [0, 6, 0]
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert "| GET task | 1 | 1.00 |" in performance.document(json.loads(found.read_text()))
+
+
+def test_an_endpoint_that_can_not_be_reached_is_told_in_one_line() -> None:
+    ended = bench("cost", "--endpoint", "http://127.0.0.1:9")
+    told = 'Error: Could not connect to the endpoint URL: "http://127.0.0.1:9/"'
+    assert (ended.returncode, ended.stderr.strip()) == (1, told)
