@@ -45,6 +45,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     """The seconds over which RATE_QUOTA counts."""
     rate_burst: Annotated[int, msgspec.Meta(ge=1)] = 50
     """How many requests of RATE_QUOTA a principal may send in one second."""
+    rate_shared: Literal["on", "off"] = "on"
+    """Whether RATE_QUOTA holds for all processes together, or for each process alone."""
 
     @property
     def prefix(self) -> str:

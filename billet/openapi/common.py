@@ -99,7 +99,7 @@ HEADERS: dict[str, dict[str, Any]] = {
         "example": '"burst";q=50;w=1, "quota";q=1000;w=60',
     },
     "RateLimit": {
-        "description": "What is left of it, and in how many seconds it is whole again.",
+        "description": "What is left of it, and in how many seconds its window ends.",
         "schema": {"type": "string"},
         "example": '"burst";r=49;t=1, "quota";r=995;t=60',
     },
@@ -149,7 +149,8 @@ TAKEN: list[tuple[dict[str, Any], Rule]] = [
             "name": "Idempotency-Key",
             "in": "header",
             "description": "A new one for each thing that is to be done; of all requests that have"
-            " it, one is carried out, and the rest get its answer. Kept for 24 hours.",
+            " it, one is carried out, and the rest get its answer. It belongs to the name of the"
+            " token, so that another token of that name can repeat the request. Kept for 24 hours.",
             "schema": {"type": "string", "pattern": _KEY},
             "example": '"8e03978e-40d5-43e8-bc93-6894a57f9324"',
         },
@@ -262,8 +263,8 @@ PROBLEMS = (
     Problem(
         "TooManyRequests",
         429,
-        "More than there is room for.",
-        "too many requests; try again",
+        "One or more limits are spent; Retry-After is the longest of their waits.",
+        "more than 1000 requests in 60 s; try again in 17 s",
         always,
         ("Retry-After",),
     ),

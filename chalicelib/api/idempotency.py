@@ -98,7 +98,7 @@ def _key(request: Request, route: str) -> Key | None:
     header = request.headers.get("idempotency-key")
     if header is None:
         return None
-    scope = [principals.of(request).id, request.method, route]
+    scope = [principals.of(request).owner, request.method, route]
     payload = [request.uri_params, request.headers.get("if-match"), requests.raw_body(request)]
     return Key(_digest([*scope, _word(header.strip(" \t"))]), _digest(payload))
 

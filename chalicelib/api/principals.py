@@ -18,7 +18,13 @@ class Principal(msgspec.Struct, frozen=True):
     id: str
     """Never the secret itself; "" for one who is not known."""
     name: str
+    """Shared by all tokens of one owner, so that one can follow on another; unique in a pool."""
     role: Role | None
+
+    @property
+    def owner(self) -> str:
+        """To whom idempotency keys and the quota belong: the name; "" for one who is not known."""
+        return self.name if self.id else ""
 
     def may(self, role: Role) -> bool:
         """Whether this one may do what needs the role."""

@@ -1,19 +1,17 @@
-"""How much may be asked for: by each principal in this process, and of each route at API Gateway.
+"""How much may be asked for: by each principal, and of each route at API Gateway.
 
 The headers are those of https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/11/
 """
 
-import math
 import os
-import threading
-import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from chalice.app import Request
 
 from chalicelib.api import principals
 from chalicelib.api.problems import Refused
+from chalicelib.limiter import Limiter, Policy, Standing
 from chalicelib.settings import Settings
 
 QUOTA_EXCEEDED = "https://iana.org/assignments/http-problem-types#quota-exceeded"
@@ -34,81 +32,70 @@ PAGES = Throttle(rate=50, burst=100)
 """For lists: a page may take a megabyte of reading."""
 
 
-class Limiter:
-    """Counts each principal's requests, over the last second and over the last window.
-
-    Args:
-        quota: requests in a window.
-        window: seconds.
-        burst: requests in a second.
-    """
-
-    def __init__(self, quota: int, window: int, burst: int) -> None:
-        # Here, so that only who throttles pays for this import.
-        from limits import RateLimitItemPerSecond
-        from limits.storage import MemoryStorage
-        from limits.strategies import MovingWindowRateLimiter
-
-        self._policies = (
-            RateLimitItemPerSecond(burst, 1, "burst"),
-            RateLimitItemPerSecond(quota, window, "quota"),
-        )
-        self._told = ", ".join(
-            f'"{policy.namespace}";q={policy.amount};w={policy.get_expiry()}'
-            for policy in self._policies
-        )
-        self._counts = MovingWindowRateLimiter(MemoryStorage())
-        self._lock = threading.Lock()
-
-    def admit(self, who: str) -> Mapping[str, str]:
-        """Counts a request; gives the headers that tell what is left.
-
-        A request that is refused takes nothing from the quota.
-
-        Raises:
-            Refused: 429, too many came before it.
-        """
-        with self._lock:  # so that what is told is what this request has left
-            violated = next((one for one in self._policies if not self._counts.hit(one, who)), None)
-            stats = {one: self._counts.get_window_stats(one, who) for one in self._policies}
-        now = time.time()
-        wait = {one: max(math.ceil(stats[one].reset_time - now), 1) for one in self._policies}
-        left = (f'"{one.namespace}";r={stats[one].remaining};t={wait[one]}' for one in stats)
-        headers = {"RateLimit-Policy": self._told, "RateLimit": ", ".join(left)}
-        if violated is None:
-            return headers
-        name = violated.namespace
-        raise Refused(
-            429,
-            f"more than {violated.amount} requests in {violated.get_expiry()} s; try again",
-            kind=QUOTA_EXCEEDED,
-            headers=headers | {"Retry-After": str(wait[violated])},
-            violated_policies=(name,),
-        )
-
-
 class _Throttling:
-    """What `bind` sets; None where nothing is counted."""
+    """What `bind` sets; there is no limiter if nothing is counted."""
 
     limiter: Limiter | None
+    shared: bool
 
 
 def bind(settings: Settings) -> None:
-    """Sets how much each principal may ask for; what was counted so far is forgotten."""
+    """Set how much each principal may ask for; forget what this process has counted so far."""
     window, burst = settings.rate_window_seconds, settings.rate_burst
     _Throttling.limiter = Limiter(settings.quota, window, burst) if settings.quota else None
+    _Throttling.shared = settings.rate_shared == "on"
 
 
 def admit(request: Request) -> Mapping[str, str]:
-    """Counts a request for its principal, or else for the address that it comes from.
+    """Count a request for its principal, or for its address if it has none.
+
+    Strangers are counted in the process alone: a flood of addresses must not become one of writes.
+
+    Returns:
+        The headers that tell what is left.
 
     Raises:
-        Refused: 429.
+        Refused: 429, with all policies that are spent.
     """
-    if _Throttling.limiter is None:
+    limiter = _Throttling.limiter
+    if limiter is None:
         return {}
-    who = principals.of(request).id or request.context["identity"]["sourceIp"]
-    return _Throttling.limiter.admit(who)
+    principal = principals.of(request)
+    shared = _Throttling.shared and principal != principals.STRANGER
+    admitted, standings = limiter.admit(_who(principal, request), shared=shared)
+    headers = _headers(standings)
+    if admitted:
+        return headers
+    raise _refusal([one for one in standings if not one.remaining], headers)
+
+
+def _who(principal: principals.Principal, request: Request) -> str:
+    if principal.owner:
+        return f"name:{principal.owner}"
+    return f"address:{request.context['identity']['sourceIp']}"
+
+
+def _headers(standings: Sequence[Standing]) -> dict[str, str]:
+    policies = (one.policy for one in standings)
+    allowed = (f'"{name}";q={limit};w={seconds}' for name, limit, seconds in policies)
+    left = (f'"{policy.name}";r={remaining};t={reset}' for policy, remaining, reset in standings)
+    return {"RateLimit-Policy": ", ".join(allowed), "RateLimit": ", ".join(left)}
+
+
+def _refusal(spent: Sequence[Standing], headers: Mapping[str, str]) -> Refused:
+    wait = max(one.reset for one in spent)
+    limits = " and ".join(_text(one.policy) for one in spent)
+    return Refused(
+        429,
+        f"more than {limits}; try again in {wait} s",
+        kind=QUOTA_EXCEEDED,
+        headers={**headers, "Retry-After": str(wait)},
+        violated_policies=tuple(one.policy.name for one in spent),
+    )
+
+
+def _text(policy: Policy) -> str:
+    return f"{policy.limit} requests in {policy.seconds} s"
 
 
 bind(Settings.from_environ(os.environ))

@@ -116,9 +116,15 @@ def lanes() -> int:
     return _database.settings.lanes
 
 
-def dispatch(operation: str, arguments: dict[str, Any], *, repeatable: bool) -> bytes:
+def dispatch(
+    operation: str, arguments: dict[str, Any], *, repeatable: bool, attempts: int = ATTEMPTS
+) -> bytes:
     """Sends an operation of `_private.UNPARSED` and gives the reply's JSON; raises as `send`."""
-    reply = send(lambda: _database.connection.dispatch(operation, arguments), repeatable=repeatable)
+    reply = send(
+        lambda: _database.connection.dispatch(operation, arguments),
+        repeatable=repeatable,
+        attempts=attempts,
+    )
     body: bytes = reply["Body"]
     return body
 
@@ -130,12 +136,13 @@ def whole(reply: dict[str, Any]) -> dict[str, Any]:
     return reply
 
 
-def send(call: Callable[[], T], *, repeatable: bool) -> T:
+def send(call: Callable[[], T], *, repeatable: bool, attempts: int = ATTEMPTS) -> T:
     """Calls DynamoDB, again where it was refused for load or contention.
 
     Args:
         repeatable: whether doing it twice is as good as once, so that it may be sent again
             when no answer came.
+        attempts: how often it is sent, at most.
 
     Raises:
         ConditionFailed: a condition did not hold.
@@ -145,7 +152,7 @@ def send(call: Callable[[], T], *, repeatable: bool) -> T:
     silences: list[_Unanswered] = []
     # An operator's command has no deadline, and waits for a database that is only starting.
     patience = ATTEMPTS if deadline.left() == math.inf else MOST_SILENCES
-    for _ in backoff.attempts(ATTEMPTS):
+    for _ in backoff.attempts(attempts):
         if deadline.left() < LONGEST_CALL:
             refusal: Unavailable | LostRace = _Refused()
             break

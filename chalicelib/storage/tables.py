@@ -10,6 +10,7 @@ assignments  user_id, recency   most_urgent (user_id, urgency), local
 counters     name               -
 tokens       digest             -
 replies      key                -
+quotas       principal, window  -
 """
 
 from pynamodb.attributes import (
@@ -237,6 +238,21 @@ class ReplyModel(Model):
     expires = NumberAttribute()
 
 
+class QuotaModel(Model):
+    """How many requests of a window all processes together have taken; see `quotas`.
+
+    `principal` is "name:ci" or "address:10.0.0.1", `window` an interval of ISO 8601 such as
+    "2026-01-31T12:00:00Z/PT60S", `expires` a moment in seconds since 1970."""
+
+    class Meta(OnDemand):
+        pass
+
+    principal = UnicodeAttribute(hash_key=True)
+    window = UnicodeAttribute(range_key=True)
+    used = NumberAttribute()
+    expires = NumberAttribute()
+
+
 SUFFIXES: dict[type[Model], str] = {
     UserModel: "users",
     UsernameModel: "usernames",
@@ -245,7 +261,8 @@ SUFFIXES: dict[type[Model], str] = {
     CounterModel: "counters",
     TokenModel: "tokens",
     ReplyModel: "replies",
+    QuotaModel: "quotas",
 }
 """Each table's name behind the prefix."""
-EXPIRIES: dict[type[Model], str] = {ReplyModel: "expires"}
+EXPIRIES: dict[type[Model], str] = {ReplyModel: "expires", QuotaModel: "expires"}
 """The attribute, in seconds since 1970, by which DynamoDB removes the items of a table in time."""

@@ -11,7 +11,7 @@ from pynamodb.connection import Connection
 
 from app import app
 from billet.package import STAGES
-from chalicelib.api import authentication
+from chalicelib.api import authentication, throttling
 from chalicelib.settings import Settings
 from chalicelib.storage import client
 from tests.conftest import Bind
@@ -89,6 +89,7 @@ def called(bind: Bind, endpoint: str, connections: dict[str, Connection]) -> set
     prefix = bind(lanes=2).prefix
     connection = connections[endpoint]
     client.bind(Settings(table_prefix=prefix), connection)  # so the counters are laid out anew
+    throttling.bind(Settings(stage="dev"))
     with recorded(connection, prefix) as found, Client(app, stage_name="local") as api:
         for method, path, body, *more in ALL:
             headers = {"Content-Type": "application/json"} | dict(*more)
@@ -96,6 +97,7 @@ def called(bind: Bind, endpoint: str, connections: dict[str, Connection]) -> set
                 method, path, headers=headers, body=json.dumps(body).encode()
             )
             assert response.status_code in (200, 201, 409), response.body
+    throttling.bind(Settings())
     return found
 
 

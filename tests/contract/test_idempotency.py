@@ -98,9 +98,20 @@ def test_the_same_key_is_another_on_another_route_and_from_another_principal() -
     assert len(tasks.page(Paging()).records) == 2
 
 
-def authorized(name: str, path: str, body: str) -> dict[str, Any]:
+@pytest.mark.usefixtures("api", "trusted")
+def test_a_key_belongs_to_the_name_so_that_a_rotated_token_repeats_a_request() -> None:
+    body = '{"name": "plan"}'
+    first, again = (authorized("ci", "/v1/tasks", body, token) for token in ("old", "new"))
+    assert (again["statusCode"], again["body"]) == (201, first["body"])
+    assert again["headers"]["Idempotency-Replayed"] == "true"
+    other = authorized("old", "/v1/tasks", body)  # whose name is the id of the first token
+    assert other["body"] != first["body"]
+    assert len(tasks.page(Paging()).records) == 2
+
+
+def authorized(name: str, path: str, body: str, token: str = "0123") -> dict[str, Any]:  # noqa: S107
     """A POST with the key "a" as it comes from API Gateway, when it has let someone in."""
-    principal = {"id": name, "name": name, "role": "admin"}
+    principal = {"id": token, "name": name, "role": "admin"}
     event = {
         "requestContext": {
             "httpMethod": "POST",

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner
+from pynamodb.models import Model
 
 from billet import schema
 from billet.tables import tables
@@ -15,7 +16,7 @@ from chalicelib import users
 from chalicelib.listing import Paging
 from chalicelib.settings import Settings
 from chalicelib.storage import client
-from chalicelib.storage.tables import AssignmentModel, ReplyModel, TaskModel, UserModel
+from chalicelib.storage.tables import AssignmentModel, QuotaModel, ReplyModel, TaskModel, UserModel
 
 pytestmark = pytest.mark.alters_tables
 
@@ -51,14 +52,19 @@ def make(
     )
 
 
+@pytest.mark.parametrize(
+    ("model", "key"), [(ReplyModel, ["key"]), (QuotaModel, ["principal", "window"])]
+)
 @pytest.mark.usefixtures("database")
-def test_create_lets_replies_expire_also_in_a_table_that_is_there() -> None:
-    assert schema.expires(ReplyModel)
-    ReplyModel.delete_table()
-    make(ReplyModel, ["key"], "S")
-    assert run("create")[1][-1].endswith("-replies: expiry switched on")
-    assert schema.expires(ReplyModel)
-    assert run("create")[1][-1].endswith("-replies: there already")
+def test_create_lets_items_expire_also_in_a_table_that_is_there(
+    model: type[Model], key: list[str]
+) -> None:
+    assert schema.expires(model)
+    model.delete_table()
+    make(model, key, "S")
+    assert f"{model.Meta.table_name}: expiry switched on" in run("create")[1]
+    assert schema.expires(model)
+    assert f"{model.Meta.table_name}: there already" in run("create")[1]
 
 
 def test_create_makes_what_is_missing_and_says_so(database: Settings) -> None:

@@ -69,7 +69,7 @@ def contended(request: AWSPreparedRequest) -> AWSResponse:
     return _error(request, 400, "TransactionCanceledException", CancellationReasons=reasons)
 
 
-def _unreachable(request: AWSPreparedRequest) -> AWSResponse:
+def unreachable(request: AWSPreparedRequest) -> AWSResponse:
     raise EndpointConnectionError(endpoint_url=request.url)
 
 
@@ -103,7 +103,7 @@ FAULTS = (
     Fault("throttled", throttled, lasts=True),
     Fault("limited", _limited),
     Fault("contended", contended, lasts=True, refusal=409),
-    Fault("unreachable", _unreachable),
+    Fault("unreachable", unreachable),
     Fault("silent", silent, lasts=True, unsure=True),
     Fault("done, and silent", done_and_silent, done=True, unsure=True),
     Fault("done, and broken", _done_and_broken, done=True, unsure=True),

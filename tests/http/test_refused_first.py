@@ -123,7 +123,7 @@ def test_what_goes_beyond_a_limit_costs_no_call(
 def test_another_content_type_and_a_spent_quota_cost_no_call(
     api: Api, connection: Connection
 ) -> None:
-    throttling.bind(Settings(rate_quota=1))
+    throttling.bind(Settings(rate_quota=1, rate_shared="off"))
     with metered(connection) as bill:
         statuses = [
             api("POST", "/v1/tasks", {"name": "a"}, Content_Type="text/plain").status_code,

@@ -1,6 +1,7 @@
 """A principal gets what the settings allow, to the request, and is told what is left."""
 
 import json
+import math
 import sys
 import time
 from collections import Counter
@@ -13,12 +14,14 @@ from chalice.app import Request
 
 from chalicelib.api import principals, throttling
 from chalicelib.api.problems import Refused
+from chalicelib.limiter import MOST_PRINCIPALS, Limiter
 from chalicelib.settings import Settings
 from chalicelib.storage import client
 from tests.conftest import Api
 from tests.faults.injection import nothing_there, struck
 
-START = 1_700_000_000.0
+START = 1_700_000_040.0
+"""The beginning of a minute."""
 
 
 class Clock:
@@ -42,7 +45,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 @pytest.fixture
 def limit() -> Iterator[Callable[..., None]]:
     """Sets the limits, `limit(rate_quota=500)`."""
-    yield lambda **settings: throttling.bind(Settings(**settings))
+    yield lambda **more: throttling.bind(Settings(rate_shared="off", **more))
     throttling.bind(Settings())
 
 
@@ -73,12 +76,12 @@ def test_of_1000_requests_at_twice_the_quota_just_the_quota_is_served(
         assert answer.headers["RateLimit-Policy"] == '"burst";q=20;w=1, "quota";q=500;w=60'
         burst, quota = answer.headers["RateLimit"].split(", ")
         assert burst.startswith('"burst";r=')
-        until_the_first_is_over = 60 - int(number * 0.06)
-        assert quota == f'"quota";r={max(499 - number, 0)};t={until_the_first_is_over}'
+        until_the_window_ends = math.ceil(START + 60 - clock.now)
+        assert quota == f'"quota";r={max(499 - number, 0)};t={until_the_window_ends}'
         if number >= 500:
-            assert answer.headers["Retry-After"] == str(until_the_first_is_over)
-    clock.now = START + 60.01  # one of them is a minute ago
-    assert [api("GET", "/v1/health").status_code for _ in range(2)] == [200, 429]
+            assert answer.headers["Retry-After"] == str(until_the_window_ends)
+    clock.now = START + 60
+    assert '"quota";r=499;t=60' in api("GET", "/v1/health").headers["RateLimit"]
 
 
 @pytest.mark.usefixtures("clock")
@@ -95,39 +98,76 @@ def test_a_burst_is_refused_with_the_problem_of_the_draft_and_costs_no_quota(
         "title": "Too Many Requests",
         "status": 429,
         "success": False,
-        "detail": "more than 3 requests in 1 s; try again",
+        "detail": "more than 3 requests in 1 s; try again in 1 s",
         "violated-policies": ["burst"],
     }
     assert answer.headers["Retry-After"] == "1"
     assert answer.headers["RateLimit"] == '"burst";r=0;t=1, "quota";r=97;t=60'
 
 
+def test_retry_after_is_the_longest_wait_of_all_spent_policies_and_all_are_named(
+    api: Api, clock: Clock, limit: Callable[..., None]
+) -> None:
+    limit(rate_quota=3, rate_burst=3)
+    clock.now = START + 20.5
+    answers = [api("GET", "/v1/tasks/0") for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [400, 400, 400, 429]
+    assert answers[-1].headers["RateLimit"] == '"burst";r=0;t=1, "quota";r=0;t=40'
+    assert answers[-1].headers["Retry-After"] == "40"
+    problem = json.loads(answers[-1].body)
+    assert problem["violated-policies"] == ["burst", "quota"]
+    assert problem["detail"] == (
+        "more than 3 requests in 1 s and 3 requests in 60 s; try again in 40 s"
+    )
+
+
+def test_a_refused_request_takes_nothing_from_any_policy(
+    api: Api, clock: Clock, limit: Callable[..., None]
+) -> None:
+    limit(rate_quota=4, rate_burst=3)
+    for second, burst, quota in ((0, 0, 1), (1, 2, 0), (2, 3, 0)):
+        clock.now = START + second
+        told = [api("GET", "/v1/tasks/0").headers["RateLimit"] for _ in range(6)]
+        assert told[-1] == f'"burst";r={burst};t=1, "quota";r={quota};t={60 - second}'
+
+
+def test_a_process_remembers_the_principals_that_came_last_and_no_more() -> None:
+    limiter = Limiter(quota=1, window=86_400, burst=1_000)
+    assert all(limiter.admit(f"address:{one}", shared=False)[0] for one in range(40_000))
+    assert len(limiter) == MOST_PRINCIPALS
+    assert not limiter.admit("address:39999", shared=False)[0]
+    assert not limiter.admit(f"address:{40_000 - MOST_PRINCIPALS}", shared=False)[0]
+    assert limiter.admit("address:0", shared=False)[0]  # forgotten
+
+
 @pytest.mark.usefixtures("clock")
 def test_16_threads_get_the_quota_together_and_each_is_told_another_rest() -> None:
-    limiter = throttling.Limiter(quota=500, window=60, burst=500)
+    limiter = Limiter(quota=500, window=60, burst=500)
 
-    def rest(_: int) -> str:
-        try:
-            return limiter.admit("token")["RateLimit"]
-        except Refused:
-            return "refused"
+    def rest(_: int) -> tuple[bool, int, int]:
+        admitted, (burst, quota) = limiter.admit("name:ci", shared=False)
+        return admitted, burst.remaining, quota.remaining
 
     with ThreadPoolExecutor(16) as threads:
         found = Counter(threads.map(rest, range(1000)))
-    told = [f'"burst";r={left};t=1, "quota";r={left};t=60' for left in range(500)]
-    assert found == Counter(told) + Counter(refused=500)
+    assert found == Counter((True, left, left) for left in range(500)) + Counter(
+        {(False, 0, 0): 500}
+    )
 
 
 @pytest.mark.usefixtures("clock")
-def test_a_token_is_counted_wherever_it_comes_from_and_without_one_the_address(
+def test_a_name_is_counted_whatever_its_token_and_address_and_without_one_the_address(
     limit: Callable[..., None],
 ) -> None:
     limit(rate_quota=1)
     principals.trust(principals.token_holder)
     token = {"id": "0123", "name": "ci", "role": "reader"}
-    for address, said in (("10.0.0.1", token), ("10.0.0.1", {}), ("10.0.0.2", {})):
+    rotated = token | {"id": "4567"}
+    like_an_address = token | {"name": "10.0.0.1"}
+    anew = (("10.0.0.1", token), ("10.0.0.1", {}), ("10.0.0.2", {}), ("::1", like_an_address))
+    for address, said in anew:
         throttling.admit(request_from(address, said))
-    for address, said in (("10.0.0.2", token), ("10.0.0.2", {})):
+    for address, said in (("10.0.0.2", rotated), ("10.0.0.2", {}), ("10.0.0.3", like_an_address)):
         with pytest.raises(Refused):
             throttling.admit(request_from(address, said))
     principals.trust(principals.anonymous)

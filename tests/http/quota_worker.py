@@ -1,0 +1,31 @@
+"""A process that serves requests under a shared quota.
+
+For each number that it reads, it sends itself as many requests and writes how many were admitted;
+at the end of its input, it writes how many write units that took.
+"""
+
+import os
+import sys
+
+from chalice.test import Client
+
+import app
+from billet.metering import metered
+from chalicelib import limiter
+from chalicelib.settings import Settings
+from chalicelib.storage import client
+
+
+def told(number: float) -> None:
+    sys.stdout.write(f"{number}\n")
+    sys.stdout.flush()
+
+
+limiter.LEASE_SECONDS = 30.0  # the machine may be busy
+connection = client.connect()
+client.bind(Settings.from_environ(os.environ), connection)
+with metered(connection) as bill, Client(app.app, stage_name="local") as served:
+    for line in sys.stdin:
+        answers = [served.http.get("/docs/start.js") for _ in range(int(line))]
+        told(sum(answer.status_code == 200 for answer in answers))
+told(bill.write_units)
