@@ -87,5 +87,10 @@ def test_a_reader_authorises_with_a_token_and_sends_a_request(
     page.locator(".modal-ux .btn.authorize").click()
     page.locator(".modal-ux .btn-done").click()
     execute(operation, status="201")
-    assert visit.posts[-1]["authorization"] == f"Bearer {secret}"
     assert visit.complaints == []
+    assert visit.posts[-1]["authorization"] == f"Bearer {secret}"
+    page.reload()  # which forgets the token
+    operation.locator(".try-out__btn").click()
+    with page.expect_request(lambda request: request.method == "POST") as sent:
+        operation.locator(".execute").click()
+    assert "authorization" not in sent.value.headers
