@@ -41,6 +41,8 @@ settings.register_profile("suite", derandomize=True, deadline=None, database=Non
 settings.register_profile("fuzz", max_examples=3_000, deadline=None)
 settings.load_profile("suite")
 
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+NO_CHROMIUM = "Chromium is not installed; the documentation page is NOT TESTED"
 BACKENDS = ("moto", "dynamodb-local")
 client.READ_TIMEOUT = 15.0  # on a busy machine moto takes its time for a large transaction
 Bind = Callable[..., Settings]
@@ -82,13 +84,17 @@ def obstacle() -> str | None:
     return None if cached or shutil.which("npm") else "npm is not installed, which fetches it"
 
 
-def pytest_report_header() -> str:
+def pytest_report_header() -> list[str]:
     reason = None if GIVEN_ENDPOINT else obstacle()
-    return "databases: moto " + (f"only; {reason}" if reason else "and DynamoDB Local")
+    return [
+        "databases: moto " + (f"only; {reason}" if reason else "and DynamoDB Local"),
+        f"browser: {CHROMIUM or NO_CHROMIUM}",
+    ]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    terminalreporter.write_line(pytest_report_header())
+    for line in pytest_report_header():
+        terminalreporter.write_line(line)
 
 
 @pytest.fixture(params=BACKENDS)

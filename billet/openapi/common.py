@@ -62,49 +62,49 @@ def may_miss(endpoint: Endpoint) -> bool:
 
 HEADERS: dict[str, dict[str, Any]] = {
     "Location": {
-        "description": "The path of what was made.",
+        "description": "The path of the new user or task.",
         "required": True,
         "schema": {"type": "string", "pattern": r"^/.*/[1-9][0-9]*$"},
         "example": "/v1/tasks/1",
     },
     "Link": {
-        "description": "The next page, where there is more; its query is for the same path.",
+        "description": "The URL of the next page, if there are more results (RFC 8288).",
         "schema": {"type": "string", "pattern": r'^<\?.+>; rel="next"$'},
         "example": '<?cursor=WyJ0YXNrcyIs&page_size=100>; rel="next"',
     },
     "ETag": {
-        "description": "The version of what there is now; none where there is nothing.",
+        "description": "The version of the user or task; absent if it does not exist.",
         "schema": {"type": "string", "pattern": '^"[1-9][0-9]*"$'},
         "example": '"3"',
     },
     "Idempotency-Replayed": {
-        "description": "It is the answer to an earlier request with the same Idempotency-Key.",
+        "description": "The response is that of an earlier request with the same key.",
         "schema": {"enum": ["true"], "type": "string"},
     },
     "WWW-Authenticate": {
-        "description": "What is asked for, and what is wrong with what was sent (RFC 6750).",
+        "description": "The scheme to use, and what is wrong with the token (RFC 6750).",
         "required": True,
         "schema": {"type": "string", "pattern": "^Bearer "},
         "example": 'Bearer realm="billet-tasks", error="invalid_token"',
     },
     "X-Request-Id": {
-        "description": "The id of the request: the one that it came with, if that was well-formed.",
+        "description": "The id of the request: the client's if it is well-formed, else a new one.",
         "required": True,
         "schema": {"type": "string"},
         "example": "6c7ec7a2-71fe-4f4c-9d5f-4a1e1b7f0f5e",
     },
     "RateLimit-Policy": {
-        "description": "What may be asked for, where there is a quota.",
+        "description": "The limits, if there is a quota.",
         "schema": {"type": "string"},
         "example": '"burst";q=50;w=1, "quota";q=1000;w=60',
     },
     "RateLimit": {
-        "description": "What is left of it, and in how many seconds its window ends.",
+        "description": "The remaining requests of each limit, and the seconds until it resets.",
         "schema": {"type": "string"},
         "example": '"burst";r=49;t=1, "quota";r=995;t=60',
     },
     "Retry-After": {
-        "description": "After how many seconds to try again.",
+        "description": "The number of seconds to wait before the next try.",
         "required": True,
         "schema": {"type": "integer", "minimum": 0},
         "example": 1,
@@ -117,8 +117,9 @@ SECURITY_SCHEMES: dict[str, dict[str, Any]] = {
         "type": "http",
         "scheme": "bearer",
         "description": "A token from `billet token create` (`blt_…`), or one of the Cognito user"
-        " pool that takes their place. Its role is reader, editor or admin, each of which may do"
-        " what the one before may. Asked for in every deployment; locally with AUTH=on.",
+        " pool that replaces them. A token has the role reader, editor or admin; each role includes"
+        " the one before it. The stages dev and prod require a token. The stage local requires one"
+        " if AUTH is on.",
     }
 }
 
@@ -148,11 +149,11 @@ TAKEN: list[tuple[dict[str, Any], Rule]] = [
         {
             "name": "Idempotency-Key",
             "in": "header",
-            "description": "A new one for each thing that is to be done; of all requests that have"
-            " it, one is carried out, and the rest get its answer. It belongs to the name of the"
-            " token, so that another token of that name can repeat the request. Kept for 24 hours.",
+            "description": "A new random value, such as a UUID, for each change. The first request"
+            " with a key makes the change; later requests with the same key get the response of the"
+            " first. Use the same key only to retry the same request. A key belongs to the name"
+            " of the token, so another token of that name can retry. It is kept for 24 hours.",
             "schema": {"type": "string", "pattern": _KEY},
-            "example": '"8e03978e-40d5-43e8-bc93-6894a57f9324"',
         },
         changes,
     ),
@@ -160,9 +161,8 @@ TAKEN: list[tuple[dict[str, Any], Rule]] = [
         {
             "name": "If-Match",
             "in": "header",
-            "description": "The ETag of the version that the change is for.",
+            "description": "The ETag of the task. If the version differs, the response is a 412.",
             "schema": _TAGS,
-            "example": "*",
         },
         rests_on_a_version,
     ),
@@ -170,9 +170,8 @@ TAKEN: list[tuple[dict[str, Any], Rule]] = [
         {
             "name": "If-None-Match",
             "in": "header",
-            "description": "The ETag of what is known already, which is then answered with 304.",
+            "description": "An ETag from an earlier response; 304 if it is still current.",
             "schema": _TAGS,
-            "example": '"3"',
         },
         reads,
     ),
@@ -205,11 +204,11 @@ class Problem(NamedTuple):
 
 
 PROBLEMS = (
-    Problem("BadRequest", 400, "It can't be read, or isn't allowed.", "name: required", always),
+    Problem("BadRequest", 400, "The request is not valid.", "name: required", always),
     Problem(
         "Unauthorized",
         401,
-        "No token, or one that is not valid.",
+        "The token is missing or not valid.",
         "authorization: the token is not valid",
         is_guarded,
         ("WWW-Authenticate",),
@@ -217,46 +216,52 @@ PROBLEMS = (
     Problem(
         "Forbidden",
         403,
-        "The role of the token does not allow it.",
+        "The role of the token does not permit the request.",
         "this needs the role editor, and you have reader",
         is_guarded,
         ("WWW-Authenticate",),
     ),
-    Problem("NotFound", 404, "No such user or task.", "task 7 does not exist", may_miss),
+    Problem("NotFound", 404, "The user or task does not exist.", "task 7 does not exist", may_miss),
     Problem(
         "Conflict",
         409,
-        "The username is taken, the task has 50 assignees, others were changing the same thing, or"
-        " a request with the same Idempotency-Key is under way (Retry-After says how long).",
+        "The username is taken, the task has 50 assignees, other clients were changing the same"
+        " task, or a request with the same Idempotency-Key is in progress (with Retry-After).",
         "task 7 has 50 assignees already, the most a task may have",
         changes,
     ),
     Problem(
         "PreconditionFailed",
         412,
-        "If-Match names another version.",
+        "The version is not the one in If-Match.",
         "task 7 is at version 3 by now",
         rests_on_a_version,
     ),
-    Problem("ContentTooLarge", 413, "Over 256 KiB.", "body: at most 262144 bytes", always),
+    Problem(
+        "ContentTooLarge",
+        413,
+        "The body is larger than 256 KiB.",
+        "body: at most 262144 bytes",
+        always,
+    ),
     Problem(
         "UnsupportedMediaType",
         415,
-        "It is not JSON.",
+        "The body is not JSON.",
         "content-type: expected application/json",
         takes_body,
     ),
     Problem(
         "UnprocessableContent",
         422,
-        "The Idempotency-Key was used before, for another request.",
+        "The Idempotency-Key was used for another request.",
         "idempotency-key: used before, for another request",
         changes,
     ),
     Problem(
         "PreconditionRequired",
         428,
-        "If-Match is missing, where the deployment requires it.",
+        "If-Match is missing and REQUIRE_IF_MATCH is on.",
         "if-match: required, the ETag of what is to be changed",
         rests_on_a_version,
     ),
@@ -271,14 +276,14 @@ PROBLEMS = (
     Problem(
         "InternalServerError",
         500,
-        "Our mistake, which the log tells of under the id of the request.",
+        "The API failed. The log has the cause under the id of the request.",
         "request 6c7ec7a2-71fe-4f4c-9d5f-4a1e1b7f0f5e failed",
         always,
     ),
     Problem(
         "ServiceUnavailable",
         503,
-        "The database, or the API, is overloaded or silent.",
+        "The database or the API is overloaded or does not respond.",
         "the service is busy; try again",
         always,
         ("Retry-After",),
@@ -286,7 +291,7 @@ PROBLEMS = (
     Problem(
         "GatewayTimeout",
         504,
-        "The gateway had no answer in time. Look before you repeat a change.",
+        "The gateway had no response in time. A change may have happened: check before a retry.",
         "no answer in time; look before you repeat a change",
         always,
     ),

@@ -14,32 +14,37 @@ from chalicelib.api.endpoint import ENDPOINTS, Endpoint
 
 PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
 ABOUT = """\
-Users, tasks, and who does what.
+Create users and tasks, and assign tasks to users.
 
-Every error is `application/problem+json` ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)) with
-`"success": false` in it; where a field is wrong, `detail` begins with its name. A path that is none
-is a 404, a method that the path has not is a 405 with `Allow`.
-A list gives a page; where there is more, the header `Link` leads on ([RFC 8288](https://www.rfc-editor.org/rfc/rfc8288)).
-A body is JSON in UTF-8, of up to 256 KiB. Fields and parameters that are not described are refused.
+**Errors** are `application/problem+json` ([RFC 9457](https://www.rfc-editor.org/rfc/rfc9457)) with
+`"success": false`. If a field is wrong, `detail` begins with its name. An unknown path is a 404. A
+method that the path does not have is a 405 with `Allow`.
+
+**Lists** return pages. If there are more results, the response has a `Link: <…>; rel="next"` header
+([RFC 8288](https://www.rfc-editor.org/rfc/rfc8288)).
+
+**Bodies** are JSON in UTF-8, up to 256 KiB. Unknown fields and parameters are a 400.
+
+**Tokens** are required in the stages dev and prod, and in the stage local if AUTH is on.
 """
-SERVERS = [{"url": "..", "description": "Where this description comes from, behind any stage."}]
+SERVERS = [{"url": "..", "description": "The server and stage that served this document."}]
 
 TAGS = {
-    "users": "Users, and the tasks that each has.",
-    "tasks": "Tasks, and who has them.",
-    "health": "Whether the API can do its work.",
-    "docs": "What the API says of itself.",
+    "users": "Users, and the tasks of each user.",
+    "tasks": "Tasks, and their assignment to users.",
+    "health": "The health of the API.",
+    "docs": "The description of the API.",
 }
 
 
 def described() -> list[Endpoint]:
-    """The endpoints of the API; the page that shows its description is not among them."""
+    """The endpoints of the API; `/` and the documentation page are not part of it."""
     return [endpoint for endpoint in ENDPOINTS if endpoint.path.startswith("/v1/")]
 
 
 def text() -> str:
-    """The description as it is served."""
-    return json.dumps(build(), indent=1, ensure_ascii=False) + "\n"
+    """The description as it is served, in ASCII: patterns hold characters that editors hide."""
+    return json.dumps(build(), indent=1) + "\n"
 
 
 def build() -> dict[str, Any]:

@@ -28,8 +28,14 @@ def after(endpoint: Endpoint) -> Links:
     return found
 
 
+def operation_id(endpoint: Endpoint) -> str:
+    """The name in generated clients: createTask. Swagger UI has no `_` in addresses."""
+    first, *others = endpoint.view.__name__.split("_")
+    return first + "".join(word.title() for word in others)
+
+
 def _links(others: Iterable[Endpoint], ident: str, place: str) -> Links:
-    names = (other.view.__name__ for other in others)
+    names = (operation_id(other) for other in others)
     return {name: {"operationId": name, "parameters": {ident: place}} for name in names}
 
 

@@ -1,6 +1,6 @@
 """One endpoint as an OpenAPI operation."""
 
-from http import HTTPStatus
+import inspect
 from typing import Any
 
 import msgspec
@@ -13,12 +13,11 @@ from chalicelib.api.fields import Id
 
 def operation(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
     """The operation of an endpoint."""
-    name = endpoint.view.__name__
-    found = {
-        "operationId": name,
-        "summary": endpoint.view.__doc__ or name.replace("_", " ").capitalize(),
+    found: dict[str, Any] = {
+        "operationId": links.operation_id(endpoint),
+        **_words(endpoint),
         "tags": [endpoint.view.__module__.rpartition(".")[2]],
-        "security": [{name: [endpoint.role]} for name in common.SECURITY_SCHEMES if endpoint.role],
+        "security": _security(endpoint),
         "parameters": [*_ids(endpoint), *_query(endpoint), *_headers(endpoint)],
         "responses": {
             str(endpoint.status): _success(endpoint, schemas),
@@ -32,10 +31,35 @@ def operation(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
     return found
 
 
+def _words(endpoint: Endpoint) -> dict[str, str]:
+    """Summary and description: the first line of the view's docstring, and the rest."""
+    summary, _, rest = inspect.getdoc(endpoint.view).partition("\n\n")  # type: ignore[union-attr]
+    paragraphs = [" ".join(lines.split("\n")) for lines in rest.split("\n\n")]
+    if endpoint.role:
+        paragraphs.append(f"Required role: {endpoint.role}.")
+    return {"summary": summary.rstrip("."), "description": "\n\n".join(paragraphs)}
+
+
+def _security(endpoint: Endpoint) -> list[dict[str, Any]]:
+    """A token or none: where AUTH is off, requests need no token (`{}` means that)."""
+    if endpoint.role is None:
+        return []
+    return [*({name: [endpoint.role]} for name in common.SECURITY_SCHEMES), {}]
+
+
 def _ids(endpoint: Endpoint) -> list[dict[str, Any]]:
     schema = msgspec.json.schema(Id)
     names = [name for name, kind in endpoint.takes.items() if kind is int]
-    return [{"name": name, "in": "path", "required": True, "schema": schema} for name in names]
+    return [
+        {
+            "name": name,
+            "in": "path",
+            "required": True,
+            "description": f"The id of the {name.removesuffix('_id')}.",
+            "schema": schema,
+        }
+        for name in names
+    ]
 
 
 def _query(endpoint: Endpoint) -> list[dict[str, Any]]:
@@ -53,9 +77,8 @@ def _headers(endpoint: Endpoint) -> list[dict[str, Any]]:
 
 
 def _success(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
-    said = HTTPStatus(endpoint.status).phrase
     response: dict[str, Any] = {
-        "description": f"{said}; null where there is none" if common.gives_null(endpoint) else said,
+        "description": _outcome(endpoint),
         "headers": {name: name for name, rule in common.GIVEN.items() if rule(endpoint)},
         "content": _json(schemas.of[endpoint.gives]),
     }
@@ -64,9 +87,19 @@ def _success(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
     return response
 
 
+def _outcome(endpoint: Endpoint) -> str:
+    if common.gives_null(endpoint):
+        return "Success. The body is `null` if it does not exist."
+    if common.lists(endpoint):
+        return "Success. The body is one page of the list."
+    if common.creates(endpoint):
+        return "Created."
+    return "Success."
+
+
 def _unchanged() -> dict[str, Any]:
     headers = {name: name for name in ("ETag", *common.EVERYWHERE)}
-    return {"description": "If-None-Match names the version that there is.", "headers": headers}
+    return {"description": "Not modified: If-None-Match has the current ETag.", "headers": headers}
 
 
 def _problems(endpoint: Endpoint) -> dict[str, str]:

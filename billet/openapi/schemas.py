@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from chalicelib.api.endpoint import Endpoint
+from chalicelib.api.fields import PYTHON_END
 from chalicelib.api.schemas import Problem
 
 COMPONENT = "#/components/schemas/{name}"
@@ -26,7 +27,7 @@ def collect(endpoints: Iterable[Endpoint]) -> Schemas:
     of_taken, components = msgspec.json.schema_components(taken, ref_template=COMPONENT)
     of_given, given_components = msgspec.json.schema_components(given, ref_template=COMPONENT)
     components |= {name: _whole(schema) for name, schema in given_components.items()}
-    components = {name: _typed(schema) for name, schema in components.items()}
+    components = {name: _portable(schema) for name, schema in components.items()}
     return Schemas(dict(zip([*taken, *given], [*of_taken, *of_given], strict=True)), components)
 
 
@@ -34,7 +35,7 @@ def of_query(query: type[msgspec.Struct]) -> dict[str, dict[str, Any]]:
     """The schema of each query parameter."""
     components = msgspec.json.schema_components([query], ref_template=COMPONENT)[1]
     properties = components[query.__name__]["properties"]
-    return {name: _typed(_without_null(schema)) for name, schema in properties.items()}
+    return {name: _portable(_without_null(schema)) for name, schema in properties.items()}
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
@@ -52,13 +53,16 @@ def _whole(schema: dict[str, Any]) -> dict[str, Any]:
     return {**schema, "properties": given, "required": always}
 
 
-def _typed(node: Any) -> Any:
-    """The schema with a type beside each enum; msgspec leaves it out, generators of clients ask."""
+def _portable(node: Any) -> Any:
+    """The schema with a type beside each enum, which generators of clients need and msgspec omits,
+    and with patterns that every regex engine can compile."""
     if isinstance(node, list):
-        return [_typed(each) for each in node]
+        return [_portable(each) for each in node]
     if not isinstance(node, dict):
         return node
-    found = {key: _typed(value) for key, value in node.items()}
+    found = {key: _portable(value) for key, value in node.items()}
+    if isinstance(pattern := found.get("pattern"), str):
+        found["pattern"] = pattern.removesuffix(PYTHON_END)
     if "enum" in found:
         found["type"] = "string" if isinstance(found["enum"][0], str) else "boolean"
     return found

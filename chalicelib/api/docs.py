@@ -1,7 +1,7 @@
 """The API's description, /v1/openapi.json, and the page that shows it, /docs.
 
-Nothing of it is read before it is asked for. The page and its assets name each other by relative
-URLs, which hold behind any stage.
+Files are read when a request needs them, never at import. All URLs are relative, so that they work
+behind any stage.
 """
 
 from pathlib import Path
@@ -20,7 +20,7 @@ POLICY = "; ".join(
         "style-src 'self'",
         "img-src 'self' data:",
         "connect-src 'self'",
-        "base-uri 'self'",
+        "base-uri 'none'",
         "form-action 'none'",
         "frame-ancestors 'none'",
     )
@@ -31,13 +31,24 @@ blueprint = Blueprint(__name__)
 
 @endpoint(blueprint, "GET", "/openapi.json", role=None)
 def get_description() -> Answer[msgspec.Raw]:
-    """This description."""
+    """Get the OpenAPI document.
+
+    Returns this document, in OpenAPI 3.1.
+    """
     return Answer(_content(FILES / "openapi.json"))
+
+
+@endpoint(blueprint, "GET", "/", role=None, status=302, prefix="")
+def show_root(request: Request) -> Answer[msgspec.Raw]:
+    """Redirect to the documentation page, by a reference relative to `/`, `/prod/` or `/prod`."""
+    _, _, stage = request.context["path"].rpartition("/")
+    target = f"./{stage}/docs" if stage else "docs"
+    return Answer(msgspec.Raw(b""), {"Content-Type": "text/plain", "Location": target})
 
 
 @endpoint(blueprint, "GET", "/docs", role=None, prefix="")
 def show_docs(request: Request) -> Answer[msgspec.Raw]:
-    """The page that shows the description."""
+    """Get the page that shows the OpenAPI document and sends requests."""
     page = (FILES / "docs.html").read_text()
     root = "../" if request.context["path"].endswith("/") else "./"
     headers = {"Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": POLICY}
@@ -56,7 +67,9 @@ def get_swagger_ui() -> Answer[msgspec.Raw]:
 
 @endpoint(blueprint, "GET", "/docs/swagger-ui.css", role=None, prefix="")
 def get_style() -> Answer[msgspec.Raw]:
-    return Answer(_content(_swagger_ui("swagger_style.css")), _asset("text/css"))
+    """Get the style of the page: Swagger UI's, then ours."""
+    files = (_swagger_ui("swagger_style.css"), FILES / "docs.css")
+    return Answer(msgspec.Raw(b"\n".join(file.read_bytes() for file in files)), _asset("text/css"))
 
 
 def _content(file: Path) -> msgspec.Raw:

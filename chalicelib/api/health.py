@@ -12,5 +12,9 @@ blueprint = Blueprint(__name__)
 
 @endpoint(blueprint, "GET", "/health", role=None)
 def check_health() -> Answer[Health]:
+    """Check the health of the API.
+
+    Reads from the database. Returns 503 if the database does not respond.
+    """
     health.check()
     return Answer(Health())

@@ -29,7 +29,7 @@ class _Body(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class NewUser(_Body):
-    """What POST /v1/users takes. The name counts without the white space around it."""
+    """The body of POST /v1/users."""
 
     username: Username
 
@@ -39,7 +39,7 @@ class NewUser(_Body):
 
 
 class NewTask(_Body):
-    """What POST /v1/tasks takes."""
+    """The body of POST /v1/tasks. Only `name` is required."""
 
     name: Name
     desc: Desc = ""
@@ -48,7 +48,7 @@ class NewTask(_Body):
 
 
 class WholeTask(_Body):
-    """What PUT /v1/tasks/{id} takes: all that can change; no expires_at clears it."""
+    """The body of PUT /v1/tasks/{task_id}. Without `expires_at` the task has no deadline."""
 
     name: Name
     desc: Desc
@@ -57,7 +57,7 @@ class WholeTask(_Body):
 
 
 class TaskPatch(_Body):
-    """What PATCH /v1/tasks/{id} takes: what shall change (RFC 7396 in effect)."""
+    """The body of PATCH /v1/tasks/{task_id}: the fields to change (RFC 7396)."""
 
     name: Name | msgspec.UnsetType = msgspec.UNSET
     desc: Desc | msgspec.UnsetType = msgspec.UNSET
@@ -86,7 +86,7 @@ class TaskListQuery(ListQuery):
 
 
 class UserBody(msgspec.Struct):
-    """A user, as given."""
+    """A user."""
 
     id: Id
     username: str
@@ -98,7 +98,7 @@ class UserBody(msgspec.Struct):
 
 
 class TaskBody(msgspec.Struct):
-    """A task, as given."""
+    """A task."""
 
     id: Id
     name: str
@@ -122,29 +122,30 @@ class TaskBody(msgspec.Struct):
 
 
 class Done(msgspec.Struct, kw_only=True):
-    """What a change without a payload answers."""
+    """The body of a successful change. `detail` says what changed."""
 
     success: Literal[True] = True
     detail: str
 
 
 class TaskDone(Done, kw_only=True):
-    """What a change of a task answers."""
+    """The body of a successful change of a task, with the task in `payload`."""
 
     payload: TaskBody
 
 
 class Health(msgspec.Struct):
-    """What GET /v1/health answers."""
+    """The body of GET /v1/health."""
 
     status: Literal["ok"] = "ok"
     database: Literal["ok"] = "ok"
 
 
 class Problem(msgspec.Struct, kw_only=True):
-    """Every error, as RFC 9457 has it, with the API's own `success`.
+    """An error (RFC 9457).
 
-    `violated-policies` is a member of the type that tells of a spent quota alone.
+    `detail` begins with the name of the field, header or parameter that is wrong, if there is one.
+    Only a 429 for a spent quota has `violated-policies`.
     """
 
     type: str = "about:blank"

@@ -17,17 +17,32 @@ blueprint = Blueprint(__name__)
 
 @endpoint(blueprint, "GET", "/users", role="reader", throttle=PAGES)
 def list_users(query: ListQuery) -> Answer[list[UserBody]]:
+    """List users.
+
+    Returns one page of all users, newest first by default. If there are more results, the response
+    has a `Link` header with the URL of the next page.
+    """
     return pages.respond("users", query, users.page, UserBody.of)
 
 
 @endpoint(blueprint, "GET", "/users/{user_id}", role="reader")
 def get_user(user_id: int) -> Answer[UserBody | None]:
+    """Get a user.
+
+    Returns the user, or `null` if they do not exist.
+    """
     user = users.get(user_id)
     return Answer(UserBody.of(user), tagged(users.VERSION)) if user else Answer(None)
 
 
 @endpoint(blueprint, "POST", "/users", role="admin", status=201)
 def create_user(request: Request, body: NewUser, write: Write) -> Answer[UserBody]:
+    """Create a user.
+
+    The username must be unique without regard to case; if it is taken, the response is a 409. The
+    `Location` header is the path of the user.
+    """
+
     def made(user: User) -> Answer[UserBody]:
         headers = {**located(request, user.id), **tagged(users.VERSION)}
         return Answer(UserBody.of(user), headers)
@@ -40,12 +55,22 @@ def create_user(request: Request, body: NewUser, write: Write) -> Answer[UserBod
     blueprint, "DELETE", "/users/{user_id}", role="admin", throttle=Throttle(rate=10, burst=20)
 )
 def delete_user(user_id: int, write: Write) -> Answer[Done]:
+    """Delete a user.
+
+    Deletes the user and removes them from the assignees of their tasks. The tasks stay. If the
+    request ends with a 503, the user may be deleted in part: send it again to finish.
+    """
     deleted = Answer(Done(detail=f"user {user_id} deleted"))
     return write(lambda terms: users.delete(user_id, terms), lambda _: deleted)
 
 
 @endpoint(blueprint, "GET", "/users/{user_id}/tasks", role="reader", throttle=PAGES)
 def list_tasks_of_user(user_id: int, query: TaskListQuery) -> Answer[list[TaskBody]]:
+    """List the tasks of a user.
+
+    Returns one page of the tasks that are assigned to the user, in the same orders as
+    `GET /v1/tasks`. The response is a 404 if the user does not exist.
+    """
     return pages.respond(
         f"users/{user_id}/tasks",
         query,

@@ -161,7 +161,7 @@ def test_the_unpacked_zip_serves_a_stage_and_writes_no_file(
     assert refused["statusCode"] == json.loads(refused["body"])["status"] == 400
     assert refused["headers"]["Content-Type"] == problems.CONTENT_TYPE
     assert '"quota";r=995;' in refused["headers"]["RateLimit"]
-    assert (page["statusCode"], '<base href="./">' in page["body"]) == (200, True)
+    assert (page["statusCode"], 'src="./docs/start.js"' in page["body"]) == (200, True)
     assert "SwaggerUIBundle" in viewer["body"]
     assert json.loads(description["body"])["openapi"] == "3.1.1"
     assert contents(unpacked) == before

@@ -5,18 +5,26 @@ import re
 import secrets
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urljoin
 
+import httpx
 import pytest
+import re2
+from chalice.local import LambdaContext
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import ValidationError, convert
 from openapi_spec_validator import validate
+from pydantic_core import SchemaValidator, core_schema
 
+from app import app
 from billet.openapi import document
 from chalicelib.api.docs import FILES
 from chalicelib.api.fields import PRINTABLE, TRIMMED
-from chalicelib.api.schemas import NewUser
+from chalicelib.api.schemas import NewTask, NewUser, WholeTask
+from chalicelib.tokens import ROLES
 from tests.conftest import Api
 
 ROOT = Path(__file__).parents[2]
@@ -61,7 +69,113 @@ def test_a_username_is_taken_where_it_matches_the_patterns_of_its_description(
     assert taken == described
 
 
-@pytest.mark.parametrize(("path", "root"), [("/docs", ""), ("/docs/", "../")])
+def patterns(node: object, place: str = "") -> Iterator[tuple[str, str]]:
+    """Every pattern of a document, after the place where it stands."""
+    if isinstance(node, dict):
+        if isinstance(found := node.get("pattern"), str):
+            yield place, found
+        for name, part in node.items():
+            yield from patterns(part, f"{place}/{name}")
+    elif isinstance(node, list):
+        for number, part in enumerate(node):
+            yield from patterns(part, f"{place}/{number}")
+
+
+PATTERNS = {pattern: place for place, pattern in patterns(document.build())}
+
+
+@pytest.mark.parametrize("pattern", PATTERNS, ids=list(PATTERNS.values()))
+def test_each_pattern_means_the_same_to_python_re2_and_rust(pattern: str) -> None:
+    """Generated clients check by them: in Go with RE2, in pydantic with Rust's regex."""
+    schema = core_schema.str_schema(pattern=pattern, regex_engine="rust-regex")
+    rust = SchemaValidator(schema)
+    for text in (
+        "",
+        "a",
+        " a ",
+        "\u3000a\u1680",
+        "\u3000",
+        "a\x1f",
+        "a" * 300,
+        '"1"',
+        "/a/1",
+        "<?a>",
+    ):
+        found = bool(re.search(pattern, text))
+        assert bool(re2.search(pattern, text)) == found, text
+        assert rust.isinstance_python(text) == found, text
+    assert not re.search(r"\\[uUpPdDwWbBZAz]|\(\?", pattern), "ECMA 262 reads this in another way"
+
+
+def test_a_newline_at_the_end_is_a_control_character_too() -> None:
+    for kind, name in ((NewTask, "name"), (WholeTask, "name"), (NewUser, "username")):
+        with pytest.raises(ValidationError):
+            convert(
+                {"desc": "", "status": "DONE", name: "a\n"} if kind is WholeTask else {name: "a\n"},
+                kind,
+            )
+
+
+def test_each_operation_says_in_words_what_it_does() -> None:
+    described = document.build()
+    operations = [one for path in described["paths"].values() for one in path.values()]
+    summaries = [one["summary"] for one in operations]
+    assert len(set(summaries)) == len(summaries) == 15
+    for one in operations:
+        assert one["description"].partition("\n")[0].endswith("."), one["operationId"]
+        assert all(parameter["description"] for parameter in one["parameters"])
+
+
+def test_no_header_of_a_request_has_an_example_that_a_page_would_send() -> None:
+    operations = [one for path in document.build()["paths"].values() for one in path.values()]
+    headers = [each for one in operations for each in one["parameters"] if each["in"] == "header"]
+    assert headers
+    assert not [one for one in headers if {"example", "examples"} & {*one, *one["schema"]}]
+
+
+def test_a_token_is_optional_in_the_description_for_local_needs_none() -> None:
+    for path in document.build()["paths"].values():
+        for one in path.values():
+            assert one["security"] in ([], *([{"token": [role]}, {}] for role in ROLES))
+
+
+@pytest.mark.parametrize("stage", ["", "/prod"])
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_the_root_leads_to_the_page_behind_any_stage(stage: str, slash: str) -> None:
+    asked = f"{stage}{slash}" or "/"
+    event = {
+        "httpMethod": "GET",
+        "path": "/",
+        "resource": "/",
+        "headers": {},
+        "multiValueHeaders": {},
+        "pathParameters": None,
+        "multiValueQueryStringParameters": None,
+        "body": None,
+        "isBase64Encoded": False,
+        "stageVariables": None,
+        "requestContext": {
+            "httpMethod": "GET",
+            "resourcePath": "/",
+            "path": asked,
+            "identity": {"sourceIp": "127.0.0.1"},
+        },
+    }
+    reply = app(event, LambdaContext("billet", 128))
+    location = {**reply["headers"], **reply["multiValueHeaders"]}["Location"]
+    assert reply["statusCode"] == 302
+    assert urljoin(f"https://a.example{asked}", location) == f"https://a.example{stage}/docs"
+
+
+@pytest.mark.usefixtures("guarded")
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_the_root_redirects_everybody_to_the_page(server: str, method: str) -> None:
+    reply = httpx.request(method, f"http://{server}/")
+    assert (reply.status_code, reply.headers["Location"]) == (302, "docs")
+    assert httpx.get(f"http://{server}/", follow_redirects=True).url.path == "/docs"
+
+
+@pytest.mark.parametrize(("path", "root"), [("/docs", "./"), ("/docs/", "../")])
 def test_the_page_finds_all_that_it_shows_by_relative_urls(api: Api, path: str, root: str) -> None:
     page = api("GET", path)
     assert page.headers["Content-Type"] == "text/html; charset=utf-8"
@@ -70,8 +184,8 @@ def test_the_page_finds_all_that_it_shows_by_relative_urls(api: Api, path: str, 
         in page.headers["Content-Security-Policy"]
     )
     html = page.body.decode()
-    assert f'<base href="{root or "./"}">' in html
-    assets = re.findall(r'(?:src|href)="(docs/[^"]+)"', html)
+    assert "<base" not in html, "it would take the page's own address away"
+    assets = re.findall(rf'(?:src|href)="{re.escape(root)}(docs/[^"]+)"', html)
     kinds = [api("GET", f"/{asset}").headers["Content-Type"] for asset in assets]
     assert [kind.partition(";")[0] for kind in kinds] == ["text/css", *["text/javascript"] * 2]
     assert b"v1/openapi.json" in api("GET", "/docs/start.js").body

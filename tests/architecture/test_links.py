@@ -1,0 +1,74 @@
+"""What the Markdown files name is there: files, headings, decision records and tests."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+TOP = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")
+PAGES = [*(ROOT / name for name in TOP), *sorted((ROOT / "docs").rglob("*.md"))]
+RECORDS = {path.name[:4]: path.name for path in (ROOT / "docs/decisions").glob("0*.md")}
+LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
+CODE = re.compile(r"^```.*?^```|`[^`\n]+`", re.MULTILINE | re.DOTALL)
+
+
+def anchors(page: Path) -> set[str]:
+    """The names that GitHub gives to the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[str(path.relative_to(ROOT)) for path in PAGES])
+def test_each_relative_link_leads_to_a_file_and_a_heading_that_are_there(page: Path) -> None:
+    for link in LINK.findall(CODE.sub("", page.read_text())):
+        if re.match(r"[a-z]+:", link):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), link
+        assert target.is_relative_to(ROOT), link
+        assert not anchor or anchor in anchors(target), link
+
+
+def test_each_decision_that_is_mentioned_has_its_record() -> None:
+    listed = subprocess.run(
+        ["git", "ls-files", "*.md", "*.py", "*.toml", "*.yml", "Makefile", "Dockerfile"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.split()
+    for name in listed:
+        text = (ROOT / name).read_text()
+        mentioned = set(re.findall(r"decisions/(\d{4})", text))
+        if name.endswith(".md"):
+            mentioned |= set(re.findall(r"\[(0\d{3})\]", text))
+        assert mentioned <= RECORDS.keys(), (name, mentioned - RECORDS.keys())
+
+
+def test_the_list_of_decisions_names_each_record_with_its_title() -> None:
+    rows = re.findall(
+        r"^\| \[(\d{4})\]\(([^)]+)\) \| (.+) \|$",
+        (ROOT / "docs/decisions/README.md").read_text(),
+        re.MULTILINE,
+    )
+    assert [number for number, *_ in rows] == sorted(RECORDS)
+    for number, file, title in rows:
+        assert file == RECORDS[number]
+        assert (ROOT / "docs/decisions" / file).read_text().splitlines()[0] == f"# {title}"
+
+
+def test_each_test_that_a_page_names_is_there() -> None:
+    files = [*(ROOT / "tests").rglob("*.py")]
+    names = set(re.findall(r"def (test_\w+)", "\n".join(file.read_text() for file in files)))
+    for page in PAGES:
+        text = page.read_text()
+        for path in re.findall(r"`(tests/[\w/]+(?:\.py)?)`", text):
+            assert (ROOT / path).exists(), (page, path)
+        for name in re.findall(r"`(test_\w+)`", text):
+            assert name in names, (page, name)
+        for start, end in re.findall(r"`…(\w+)(…?)`", text):
+            found = [name for name in names if start in name and (end or name.endswith(start))]
+            assert found, (page, start)

@@ -1,0 +1,155 @@
+"""A browser, and a server to look at. Without Chromium the tests are skipped, and say so."""
+
+import os
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    Response,
+    expect,
+    sync_playwright,
+)
+
+from tests.conftest import CHROMIUM, NO_CHROMIUM
+from tests.http.conftest import ROOT, Served
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
+WAIT_MS = 30_000
+expect.set_options(timeout=WAIT_MS)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip(NO_CHROMIUM)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+class Visit:
+    """A page, with everything that it complained about or asked for."""
+
+    def __init__(self, context: BrowserContext) -> None:
+        self.page: Page = context.new_page()
+        self.page.set_default_timeout(WAIT_MS)
+        self.complaints: list[str] = []
+        self.hosts: set[str] = set()
+        self.posts: list[dict[str, str]] = []
+        self.page.on("console", self._console)
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("request", self._request)
+        self._replies: list[Response] = []
+        self.page.on("response", self._response)
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(message.text)
+
+    def _request(self, request: Request) -> None:
+        if not request.url.startswith(("data:", "blob:")):
+            self.hosts.add(urlsplit(request.url).netloc)
+        if request.method == "POST":
+            self.posts.append(request.headers)
+
+    def _response(self, response: Response) -> None:
+        if response.request.method == "POST":
+            self._replies.append(response)
+
+    def replies(self) -> list[str]:
+        """The bodies of the responses to POSTs."""
+        return [response.text() for response in self._replies]
+
+
+@pytest.fixture
+def visit(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Visit]:
+    """A visitor whose screen has the width that the test gives, in pixels."""
+    with browser.new_context(viewport={"width": request.param, "height": 800}) as context:
+        yield Visit(context)
+
+
+@pytest.fixture
+def behind_stage() -> Iterator[Callable[[str], str]]:
+    """Puts a server behind the path /prod, as API Gateway does."""
+    proxies = []
+
+    def start(url: str) -> str:
+        class Stage(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                if not self.path.startswith("/prod/"):
+                    self.send_error(403)
+                    return
+                path = self.path.removeprefix("/prod")
+                headers = {
+                    name: value
+                    for name, value in self.headers.items()
+                    if name.lower() not in ("host", "connection", "accept-encoding")
+                }
+                reply = httpx.request(
+                    self.command, url + path, headers=headers, content=body, timeout=20
+                )
+                self.send_response(reply.status_code)
+                for name, value in reply.headers.items():
+                    if name.lower() not in ("connection", "transfer-encoding", "date", "server"):
+                        self.send_header(name, value)
+                self.end_headers()
+                self.wfile.write(reply.content)
+
+            do_POST = do_GET  # noqa: N815
+
+            def log_message(self, *_: object) -> None:
+                """No line for each request."""
+
+        proxy = ThreadingHTTPServer(("127.0.0.1", 0), Stage)
+        proxies.append(proxy)
+        threading.Thread(target=proxy.serve_forever, daemon=True).start()
+        return f"http://127.0.0.1:{proxy.server_port}/prod"
+
+    yield start
+    for proxy in proxies:
+        proxy.shutdown()
+        proxy.server_close()
+
+
+@pytest.fixture(scope="module")
+def served_once() -> Iterator[Callable[..., Served]]:
+    """Starts servers that all tests of a module share."""
+    started: list[Served] = []
+
+    def start(*arguments: str, **environ: str) -> Served:
+        started.append(Served(*arguments, **environ))
+        return started[-1]
+
+    yield start
+    for served in started:
+        served.stop()
+
+
+@pytest.fixture(scope="module")
+def guarded_api(served_once: Callable[..., Served]) -> tuple[Served, str]:
+    """A server that asks for tokens, and the token of an editor."""
+    served = served_once("--db", "memory", AUTH="on")
+    [export] = re.findall(r"^ +export (.+)$", served.said, re.MULTILINE)
+    made = subprocess.run(
+        [sys.executable, "-m", "billet", "token", "create", "--name", "me", "--role", "editor"],
+        cwd=ROOT,
+        env={**os.environ, **dict(pair.split("=", 1) for pair in export.split())},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return served, made.stdout.strip()

@@ -1,0 +1,96 @@
+"""The documentation page in a real browser: what a reader does with it."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Locator, expect
+
+from tests.browser.conftest import Visit
+from tests.http.conftest import Served
+
+ACCEPTED = {"heading-order", "nested-interactive", "region"}
+"""What axe-core finds in Swagger UI itself; docs/decisions/0054 lists it."""
+
+
+def create_task(visit: Visit) -> Locator:
+    return visit.page.locator("#operations-tasks-createTask")
+
+
+def execute(operation: Locator, *, status: str) -> None:
+    """Presses Execute, and waits for the response to the request that it sends."""
+    with operation.page.expect_response(lambda reply: reply.request.method == "POST"):
+        operation.locator(".execute").click()
+    shown = operation.locator(".live-responses-table .response-col_status").last
+    expect(shown).to_contain_text(status)
+
+
+@pytest.fixture(scope="module")
+def open_api(served_once: Callable[..., Served]) -> Served:
+    return served_once("--db", "memory")
+
+
+@pytest.mark.parametrize(
+    ("visit", "path"),
+    [(1280, "/"), (390, "/docs/"), (1280, "/prod/docs/"), (390, "/prod/docs")],
+    indirect=["visit"],
+)
+def test_an_operation_that_is_opened_is_open_after_a_reload_and_sends_each_request_anew(
+    visit: Visit, open_api: Served, behind_stage: Callable[[str], str], path: str
+) -> None:
+    root = open_api.url
+    if path.startswith("/prod"):
+        root, path = behind_stage(root), path.removeprefix("/prod")
+    page, operation = visit.page, create_task(visit)
+    page.goto(root + path)
+    operation.locator(".opblock-summary-control").click()
+    address = root + (path if path != "/" else "/docs") + "#/tasks/createTask"
+    expect(page).to_have_url(address)
+    page.reload()
+    operation.locator(".try-out__btn").click()
+    expect(page).to_have_url(address)
+    execute(operation, status="201")
+    first = operation.locator(".live-responses-table").inner_text()
+    execute(operation, status="201")
+    expect(operation.locator(".live-responses-table")).not_to_have_text(first)
+    ids = [re.search(r"task (\d+) created", text) for text in visit.replies()]
+    assert len({found[1] for found in ids}) == 2
+    assert not [post for post in visit.posts if "idempotency-key" in post]
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert visit.complaints == []
+    assert visit.hosts == {root.split("/")[2]}
+
+
+@pytest.mark.parametrize("visit", [1280, 390], indirect=True)
+def test_axe_finds_nothing_but_what_is_listed_of_swagger_ui(visit: Visit, open_api: Served) -> None:
+    visit.page.goto(open_api.url + "/docs#/tasks/createTask")
+    create_task(visit).locator(".try-out__btn").click()
+    expect(create_task(visit).get_by_label("Request body")).to_be_visible()
+    found = Axe().run(visit.page).response["violations"]
+    nodes = {one["id"]: [node["html"] for node in one["nodes"]] for one in found}
+    assert nodes.keys() == ACCEPTED, nodes
+
+
+@pytest.mark.parametrize("visit", [390], indirect=True)
+def test_a_reader_authorises_with_a_token_and_sends_a_request(
+    visit: Visit, guarded_api: tuple[Served, str]
+) -> None:
+    served, secret = guarded_api
+    page, operation = visit.page, create_task(visit)
+    page.goto(served.url + "/docs#/tasks/createTask")
+    operation.locator(".try-out__btn").click()
+    execute(operation, status="401")
+    visit.complaints.clear()  # Chromium logs each status from 400 on
+    page.locator(".btn.authorize").click()
+    page.locator(".modal-ux input").fill(secret)
+    page.locator(".modal-ux .btn.authorize").click()
+    page.locator(".modal-ux .btn-done").click()
+    execute(operation, status="201")
+    assert visit.complaints == []
+    assert visit.posts[-1]["authorization"] == f"Bearer {secret}"
+    page.reload()  # which forgets the token
+    operation.locator(".try-out__btn").click()
+    with page.expect_request(lambda request: request.method == "POST") as sent:
+        operation.locator(".execute").click()
+    assert "authorization" not in sent.value.headers
