@@ -73,6 +73,12 @@ class Served:
 
 
 @pytest.fixture
+def beside() -> dict[str, str]:
+    """The environment of a user in another terminal, none of whose variables names a database."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+
+
+@pytest.fixture
 def serve() -> Iterator[Callable[..., Served]]:
     """Starts servers, and ends those that the test has left running."""
     started = []
