@@ -50,7 +50,7 @@ test: $(TEST)  ## the whole suite, on moto and, wherever it can be had, on Dynam
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 fuzz: $(TEST)  ## what make test fuzzes, for minutes and anew each time
-	$(BIN)/python -m pytest --hypothesis-profile=fuzz tests/http/test_description.py tests/http/test_fuzz.py $(ARGS)
+	$(BIN)/python -m pytest --hypothesis-profile=fuzz --timeout 7200 tests/http/test_description.py tests/http/test_fuzz.py $(ARGS)
 
 check: $(READY)  ## format, lint, types, and known dangers in the code and the libraries
 	$(BIN)/ruff format --check .
@@ -62,7 +62,7 @@ check: $(READY)  ## format, lint, types, and known dangers in the code and the l
 pr: check test  ## all that a change must pass
 
 jepsen: $(TEST)  ## a long run of clients while the API is killed and the database stopped
-	JEPSEN_ROUNDS=$(or $(ROUNDS),60) $(BIN)/python -m pytest tests/faults/test_jepsen.py $(ARGS)
+	JEPSEN_ROUNDS=$(or $(ROUNDS),60) $(BIN)/python -m pytest --timeout 7200 tests/faults/test_jepsen.py $(ARGS)
 
 format: $(READY)  ## rewrites the code in the project's form
 	$(BIN)/ruff format .
