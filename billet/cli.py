@@ -2,9 +2,13 @@
 
 import importlib
 import os
+import sys
+from pathlib import Path
+from typing import Any
 
 import click
 
+from billet import local_server
 from chalicelib.settings import Settings
 
 COMMANDS = {
@@ -18,6 +22,9 @@ COMMANDS = {
     "tables": "billet.tables:tables",
     "token": "billet.token:token",
 }
+ON_A_DATABASE = ("doctor", "seed", "tables", "token")
+"""They use the local server's database unless AWS's variables name another."""
+REQUIREMENTS = Path(__file__).parents[1] / "requirements-dev.txt"
 
 
 class _LazyGroup(click.Group):
@@ -29,6 +36,8 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
+        if cmd_name in ON_A_DATABASE:
+            ctx.obj = local_server.find(ctx.params.get("data", local_server.DATA))
         try:
             Settings.from_environ(os.environ)  # which the modules of storage read at import
         except ValueError as error:
@@ -37,7 +46,22 @@ class _LazyGroup(click.Group):
         command: click.Command = getattr(importlib.import_module(module), name)
         return command
 
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ModuleNotFoundError as error:
+            pip = f"{sys.executable} -m pip install -r {REQUIREMENTS}"
+            raise click.ClickException(f"{error.name} is not installed; do: {pip}") from error
+
 
 @click.group(cls=_LazyGroup)
-def main() -> None:
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=local_server.DATA,
+    show_default=True,
+    help="The data folder of the local server whose database doctor, seed, tables and token use, "
+    "unless AWS's variables name another.",
+)
+def main(data: Path) -> None:
     """Runs and looks after Billet Tasks."""

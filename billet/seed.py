@@ -12,12 +12,14 @@ from typing import TypeVar
 
 import click
 
+from billet.invariants import lookup
 from billet.invention import MOST_ASSIGNEES, Invention
 from billet.one_line_errors import one_line_errors
 from chalicelib.storage import ids
 from chalicelib.storage.changes import MOST_OPERATIONS, Change
 from chalicelib.storage.client import ConditionFailed
 from chalicelib.storage.records import Task, User
+from chalicelib.storage.tables import TaskModel, UserModel
 
 T = TypeVar("T", User, Task)
 
@@ -31,23 +33,49 @@ TASKS_AT_ONCE = MOST_OPERATIONS // (1 + 2 * MOST_ASSIGNEES)
 @click.option("--users", type=click.IntRange(min=0), default=100, show_default=True)
 @click.option("--tasks", type=click.IntRange(min=0), default=1000, show_default=True)
 @click.option("--seed", "number", type=int, help="Make up the same again, on the same day.")
+@click.option("--yes", is_flag=True, help="Do not ask, even if the database has data.")
 @one_line_errors()
-def seed(users: int, tasks: int, number: int | None) -> None:
+def seed(users: int, tasks: int, number: int | None, yes: bool) -> None:
     """Adds users and tasks, about half of the tasks assigned to one to three of these users.
 
-    Safe on tables in use, and more than once.
+    Safe on tables in use, and more than once. Asks first if the database has data.
     """
+    if not yes and _has_data():
+        _ask()
+    added = {"users": 0, "tasks": 0}
+    try:
+        _fill(users, tasks, number, added)
+    except KeyboardInterrupt:
+        click.echo("\nStopped: added {users} users and {tasks} tasks".format_map(added), err=True)
+        raise click.exceptions.Exit(130) from None
+    click.echo("Added {users} users and {tasks} tasks".format_map(added))
+
+
+def _has_data() -> bool:
+    return any(next(lookup.scan(model)) for model in (UserModel, TaskModel))
+
+
+def _ask() -> None:
+    """Raise click.Abort if the answer is no, ClickException if there is nobody to ask."""
+    if not sys.stdin.isatty():
+        raise click.ClickException("the database has data; --yes adds to it")
+    click.confirm("The database has data. Add to it?", abort=True, err=True)
+
+
+def _fill(users: int, tasks: int, number: int | None, added: dict[str, int]) -> None:
+    """Add them, and count in `added` what was written."""
     invention = Invention(number, until=datetime.combine(datetime.now(UTC), time.min, UTC))
     with click.progressbar(length=users + tasks, label="Seeding", file=sys.stderr) as bar:
         people = invention.users(ids.next_ids("users", users))
         for some in _batches(people, USERS_AT_ONCE):
             write_users(some)
+            added["users"] += len(some)
             bar.update(len(some))
         work = invention.tasks(ids.next_ids("tasks", tasks), [user.id for user in people])
         for batch in _batches(work, TASKS_AT_ONCE):
             write_tasks(batch)
+            added["tasks"] += len(batch)
             bar.update(len(batch))
-    click.echo(f"Added {users} users and {tasks} tasks")
 
 
 def _batches(records: Sequence[T], size: int) -> Iterator[Sequence[T]]:

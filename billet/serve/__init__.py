@@ -8,6 +8,7 @@ from types import FrameType
 
 import click
 
+from billet import local_server
 from billet.serve import databases, gate
 from chalicelib.settings import Settings
 
@@ -19,7 +20,7 @@ from chalicelib.settings import Settings
     default="auto",
     show_default=True,
     help="The database. local: DynamoDB Local, with files in --data; memory: moto, in process; "
-    "auto: what AWS_ENDPOINT_URL_DYNAMODB names, else local, else memory.",
+    "auto: what AWS_ENDPOINT_URL_DYNAMODB names, else local, else memory unless --data has data.",
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option(
@@ -28,7 +29,7 @@ from chalicelib.settings import Settings
 @click.option(
     "--data",
     type=click.Path(file_okay=False, path_type=Path),
-    default=Path(".billet"),
+    default=local_server.DATA,
     show_default=True,
     help="The folder for the files of DynamoDB Local.",
 )
@@ -51,17 +52,17 @@ def serve(db: str, host: str, port: int | None, data: Path, at_once: int | None)
         try:
             database = stack.enter_context(databases.opened(db, data))
             click.echo(database.says)
-            _run(host, at_once or database.at_once)
+            _run(host, at_once or database.at_once, data, database.warning)
         except KeyboardInterrupt:
             click.echo("Stopping")
 
 
-def _run(host: str, at_once: int) -> None:
+def _run(host: str, at_once: int, data: Path, warning: str) -> None:
     try:
         from billet.serve import run  # only now, when the environment says where the database is
     except ValueError as error:
         raise click.ClickException(str(error)) from error
-    run.until_stopped(host, at_once)
+    run.until_stopped(host, at_once, data, warning)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

@@ -8,46 +8,44 @@ from typing import NamedTuple
 
 import click
 
-from billet import dynamodb_local, memory
+from billet import data_folder, dynamodb_local, local_server, memory
 from billet.serve import gate
 
 CHOICES = ("auto", "local", "memory")
 ENDPOINT = "AWS_ENDPOINT_URL_DYNAMODB"
 MEMORY_AT_ONCE = 2
 """moto answers one at a time, and those who wait inside it may run out of time there."""
+LOST = "Data in memory is lost when the server stops."
 
 
 class Database(NamedTuple):
-    """Which database it is, and what becomes of the data; and how many requests it is good for."""
+    """Which database it is, and how many requests it is good for."""
 
     says: str
     at_once: int = gate.AT_WORK
+    warning: str = ""
+    """The last line of what `billet serve` prints before it serves."""
 
 
 @contextmanager
 def opened(choice: str, data: Path) -> Iterator[Database]:
-    """Starts the database where it is ours to start, and points AWS's variables at it.
+    """Start the database, unless a variable names one, and point AWS's variables at it.
 
     Raises:
-        click.ClickException: the one that was asked for can't be had.
+        click.ClickException: the database that was asked for, or that has the data, can't be had.
     """
     given = os.environ.get(ENDPOINT)
     if choice == "auto" and given:
-        yield Database(f"Database: {given}, as {ENDPOINT} says")
+        yield Database(f"Database: {given}, from {ENDPOINT}")
         return
     with ExitStack() as stack:
         url, database = _started(choice, data, stack)
-        variables = {
-            ENDPOINT: url,
-            "AWS_ACCESS_KEY_ID": "local",
-            "AWS_SECRET_ACCESS_KEY": "local",
-            "AWS_DEFAULT_REGION": "us-east-1",
-        }
-        os.environ.update(variables)
-        os.environ.pop("AWS_SESSION_TOKEN", None)
-        words = " ".join(f"{name}={value}" for name, value in variables.items())
-        more = f"In another terminal, python -m billet works on it after:\n  export {words}"
-        yield database._replace(says=f"{database.says}\n{more}")
+        local_server.use(url)
+        stack.enter_context(local_server.announced(data, url))
+        try:
+            yield database
+        except click.ClickException as error:
+            raise _explained(error, database, data) from error
 
 
 def _started(choice: str, data: Path, stack: ExitStack) -> tuple[str, Database]:
@@ -55,12 +53,37 @@ def _started(choice: str, data: Path, stack: ExitStack) -> tuple[str, Database]:
     if choice != "memory":
         try:
             url = stack.enter_context(dynamodb_local.running(data))
-            says = f"Database: DynamoDB Local, with its data in {data.resolve()}"
-            return url, Database(says)
+            return url, Database(f"Database: DynamoDB Local, with its files in {data.resolve()}")
         except dynamodb_local.Unusable as error:
             if choice == "local":
                 raise click.ClickException(f"no DynamoDB Local: {error}") from error
+            _refuse_to_hide(data, error)
             reason = f" (no DynamoDB Local: {error})"
-    url = stack.enter_context(memory.running())
-    says = f"Database: in memory; the data go when it stops{reason}"
-    return url, Database(says, MEMORY_AT_ONCE)
+    try:
+        url = stack.enter_context(memory.running())
+    except memory.NotInstalled as error:
+        raise click.ClickException(f"{error}{reason}") from error
+    return url, Database(f"Database: in memory{reason}", MEMORY_AT_ONCE, LOST)
+
+
+def _refuse_to_hide(data: Path, error: dynamodb_local.Unusable) -> None:
+    """Raise ClickException if an empty database would take the place of one that has data."""
+    if isinstance(error, dynamodb_local.InUse):
+        hint = "stop that server, or choose another folder with --data or --db memory"
+    elif isinstance(error, data_folder.Trouble):
+        raise click.ClickException(str(error)) from error
+    elif data_folder.holds_data(data):
+        hint = f"{data} has data, so no empty database takes its place; --db memory asks for one"
+    else:
+        return
+    raise click.ClickException(f"no DynamoDB Local: {error}; {hint}") from error
+
+
+def _explained(error: click.ClickException, database: Database, data: Path) -> click.ClickException:
+    """Name the cause of a failure if it lies in the folder of the data."""
+    if not database.warning:
+        try:
+            data_folder.check(data)
+        except data_folder.Trouble as trouble:
+            return click.ClickException(f"{trouble} ({error.message})")
+    return error

@@ -237,12 +237,16 @@ def test_two_builds_of_the_zip_are_the_same_to_the_byte(packages: Path) -> None:
 
 
 def test_cfn_lint_finds_nothing_wrong_with_the_templates(packages: Path) -> None:
+    linter = Path(sys.executable).with_name("cfn-lint")
+    if not linter.exists():
+        pytest.skip("cfn-lint is not installed, which is one of requirements-dev.txt")
     templates = [packages / stage / "sam.json" for stage in STAGES]
     linted = subprocess.run(
-        [Path(sys.executable).with_name("cfn-lint"), *templates],
+        [linter, *templates],
         capture_output=True,
         text=True,
         check=False,
+        timeout=200,
     )
     assert linted.returncode == 0, linted.stdout
 

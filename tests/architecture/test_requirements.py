@@ -1,9 +1,12 @@
 """What the requirements files and the README say, held against the code."""
 
 import ast
+import os
 import re
+import subprocess
 import sys
-from importlib.metadata import packages_distributions
+from importlib.metadata import packages_distributions, requires
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -15,6 +18,18 @@ from chalicelib.settings import Settings
 ROOT = Path(__file__).parents[2]
 INJECTED = {"chalice"}
 """What `chalice package` puts into the zip by itself."""
+FILES = (
+    "requirements.txt",
+    "requirements-serve.txt",
+    "requirements-memory.txt",
+    "requirements-test.txt",
+    "requirements-dev.txt",
+)
+REFUSING = """
+import sys
+sys.modules |= dict.fromkeys(sys.argv[1:])
+import billet.cli, billet.serve.run, billet.tables, billet.seed, billet.doctor, billet.token
+import billet.serve"""
 SERVED = {"offapi"}
 """What has no code that is imported, but files that are served."""
 
@@ -41,12 +56,36 @@ def test_what_runs_in_lambda_requires_just_what_it_imports():
 
 
 def test_what_operators_and_tests_import_is_required_by_name():
-    files = ("requirements.txt", "requirements-dev.txt")
-    needed = {requirement.name for file in files for requirement in requirements(file)}
+    needed = {requirement.name for file in FILES for requirement in requirements(file)}
     assert imported("billet", "tests") - needed == set()
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+def test_each_file_of_requirements_has_in_it_the_one_below():
+    for below, name in pairwise(FILES):
+        assert f"-r {below}\n" in (ROOT / name).read_text()
+
+
+def test_serving_on_files_imports_only_what_serving_requires():
+    """As a process of its own sees it, that refuses to import anything else."""
+    level = FILES[: FILES.index("requirements-serve.txt") + 1]
+    allowed = {requirement.name.lower() for file in level for requirement in requirements(file)}
+    known = packages_distributions()
+    brought = {Requirement(line).name for name in allowed for line in requires(name) or ()}
+    every = {requirement.name for file in FILES for requirement in requirements(file)}
+    others = every - allowed - brought
+    modules = [root for root, names in known.items() if {name.lower() for name in names} & others]
+    done = subprocess.run(
+        [sys.executable, "-c", REFUSING, *modules],
+        cwd=ROOT,
+        env={**os.environ, "AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:9"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("name", FILES)
 def test_each_requirement_has_a_range_that_ends_before_the_next_major_version(name: str):
     for requirement in requirements(name):
         assert {one.operator for one in requirement.specifier} == {">=", "<"}, requirement
@@ -64,3 +103,12 @@ def test_the_readme_tells_each_setting_and_its_default():
         "RATE_QUOTA": "1000",
     }
     assert dict(rows) == defaults | told
+
+
+def test_compose_passes_each_setting_on_and_is_reached_from_this_machine_only():
+    compose = (ROOT / "docker-compose.yml").read_text()
+    for field in msgspec.structs.fields(Settings):
+        name = field.encode_name
+        assert name == "PORT" or f"{name}: ${{{name}:-" in compose, name
+    assert re.findall(r'- "(.+):3000"', compose) == ["127.0.0.1:${PORT:-3000}"]
+    assert compose.count("restart: unless-stopped") == 2

@@ -41,7 +41,7 @@ def race(calls: Sequence[Callable[[], Any]]) -> list[Any]:
     start = threading.Barrier(len(calls))
 
     def run(call: Callable[[], Any]) -> Any:
-        start.wait()
+        start.wait(timeout=60)
         try:
             return call()
         except (BilletError, Refused) as error:

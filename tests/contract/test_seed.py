@@ -20,7 +20,7 @@ ALL = Paging(page_size=1000)
 
 
 def sow(*options: str) -> Result:
-    return CliRunner().invoke(seed, options)
+    return CliRunner().invoke(seed, ["--yes", *options])
 
 
 @pytest.mark.parametrize("lanes", [1, 4])
@@ -64,6 +64,27 @@ def test_a_user_deleted_meanwhile_is_given_nothing() -> None:
     with pytest.raises(ClickException, match="a new user was deleted"):
         write_tasks([structs.replace(task, assignees=(7,))])
     assert ids() == (set(), set())
+
+
+@pytest.mark.usefixtures("database")
+def test_into_a_database_with_data_nothing_is_written_unasked() -> None:
+    assert CliRunner().invoke(seed, ["--users", "1", "--tasks", "0"]).exit_code == 0
+    refused = CliRunner().invoke(seed, ["--users", "1", "--tasks", "0"])
+    assert refused.exit_code == 1
+    assert refused.stderr == "Error: the database has data; --yes adds to it\n"
+    assert ids() == ({1}, set())
+
+
+@pytest.mark.usefixtures("database")
+def test_one_that_is_interrupted_says_how_many_it_added(monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(tasks: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("billet.seed.write_tasks", interrupted)
+    stopped = sow("--users", "3", "--tasks", "9")
+    assert stopped.exit_code == 130
+    assert stopped.stderr.endswith("\nStopped: added 3 users and 0 tasks\n")
+    assert ids() == ({1, 2, 3}, set())
 
 
 def ids() -> tuple[set[int], set[int]]:

@@ -127,10 +127,15 @@ def test_a_table_without_its_local_index_is_refused() -> None:
     ("changed", "line"),
     [
         ({}, 'Error: Could not connect to the endpoint URL: "http://127.0.0.1:9/"'),
-        ({"AWS_ACCESS_KEY_ID": ""}, "Error: Unable to locate credentials"),
+        (
+            {"AWS_ACCESS_KEY_ID": ""},
+            "Error: Unable to locate credentials; check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, "
+            "AWS_SESSION_TOKEN and AWS_PROFILE",
+        ),
         (
             {"AWS_DEFAULT_REGION": "", "AWS_ENDPOINT_URL_DYNAMODB": ""},
-            "Error: no region: set AWS_DEFAULT_REGION (or an emulator's endpoint)",
+            "Error: no database: no local server runs in this folder (`make serve` starts one), "
+            "and neither AWS_DEFAULT_REGION nor an emulator's endpoint is set",
         ),
         ({"LANES": "0"}, "Error: LANES: Expected `int` >= 1"),
     ],
@@ -144,6 +149,7 @@ def test_what_is_wrong_with_the_environment_is_one_line(
         capture_output=True,
         text=True,
         check=False,
+        timeout=60,
     )
     assert ended.returncode == 1
     assert ended.stderr.splitlines()[-1] == line

@@ -90,7 +90,7 @@ class Proxy:
                 yield
             finally:
                 server.shutdown()
-                thread.join()
+                thread.join(timeout=30)
         for connection in tuple(self._connections):
             with suppress(OSError):
                 connection.shutdown(socket.SHUT_RDWR)

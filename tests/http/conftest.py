@@ -29,7 +29,7 @@ def server(database: Settings) -> Iterator[str]:
         thread.start()
         yield server.address
         server.stop()
-        thread.join()
+        thread.join(timeout=STOP_SECONDS)
 
 
 @pytest.fixture
@@ -67,9 +67,18 @@ class Served:
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         self.process.send_signal(how)
-        with self.process:
-            self.said += self.process.communicate(timeout=STOP_SECONDS)[0]
+        killer = threading.Timer(STOP_SECONDS, self.process.kill)
+        killer.start()
+        with self.process:  # communicate() would lose what is read already, but not yet asked for
+            self.said += self.process.stdout.read()
+        killer.cancel()
         return self.process.returncode
+
+
+@pytest.fixture
+def beside() -> dict[str, str]:
+    """The environment of a user in another terminal, none of whose variables names a database."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
 
 
 @pytest.fixture

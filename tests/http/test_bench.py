@@ -18,11 +18,13 @@ def bench(*arguments: str) -> "subprocess.CompletedProcess[str]":
         cwd=ROOT,
         capture_output=True,
         text=True,
+        timeout=250,
     )
 
 
 @pytest.mark.usefixtures("startable")
 def test_a_section_prints_its_table_and_writes_it_with_a_picture(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib", reason="matplotlib is one of requirements-dev.txt")
     found, picture = tmp_path / "bench.json", tmp_path / "bench.png"
     files = ("--json", str(found), "--plot", str(picture))
     done = bench("lanes", "cost", *files)

@@ -122,7 +122,7 @@ def test_the_app_has_routes_for_preflights_just_where_origins_are_allowed() -> N
 for methods in app.app.routes.values():
     assert methods["OPTIONS"].authorizer is None"""
     environ = {"CORS_ORIGINS": OURS, "AUTH": "on"}
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environ, check=True)
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environ, check=True, timeout=60)
 
 
 def test_any_origin_is_told_with_a_star() -> None:

@@ -40,7 +40,7 @@ def serving(what: Chalice, gate: Gate, most: int = 512) -> Iterator[str]:
             yield server.address
         finally:
             server.stop()
-            thread.join()
+            thread.join(timeout=60)
 
 
 class Slow:

@@ -32,19 +32,27 @@ def test_each_curl_line_answers_as_printed(serve):
     assert len(curl_lines(block)) >= 5
     for line, answer in curl_lines(block):
         command = shlex.split(line.replace("localhost:3000", served.url.removeprefix("http://")))
-        said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+        said = subprocess.run(
+            command, capture_output=True, text=True, check=True, timeout=60
+        ).stdout
         assert said == answer.replace("2026-01-31", today)
 
 
-def test_the_walk_from_auth_on_to_a_token_and_a_served_request_goes_as_printed(serve):
+def test_the_walk_from_auth_on_to_a_token_and_a_served_request_goes_as_printed(
+    serve, beside, tmp_path
+):
     assert "$ AUTH=on make serve\n" in BLOCKS
-    served = serve("--db", "memory", AUTH="on")
+    served = serve("--db", "memory", "--data", str(tmp_path), AUTH="on")
     [block] = (block for block in BLOCKS if "$TOKEN" in block)
     typed = [line[2:] for line in block.splitlines() if line.startswith("$ ")]
-    [export] = re.findall(r"^ +(export .+)$", served.said, re.MULTILINE)
-    script = "\n".join([export, typed[0], *(f"{line}; echo" for line in typed[1:])])
-    script = script.replace(".venv/bin/python", shlex.quote(sys.executable))
+    script = "\n".join([typed[0], *(f"{line}; echo" for line in typed[1:])])
+    billet = f"{shlex.quote(sys.executable)} -m billet"
+    script = script.replace(".venv/bin/python -m billet", f"{billet} --data {tmp_path}")
     script = script.replace("localhost:3000", served.url.removeprefix("http://"))
-    ran = subprocess.run(["sh", "-e"], input=script, cwd=ROOT, capture_output=True, text=True)
+    ran = subprocess.run(
+        ["sh", "-e"], input=script, cwd=ROOT, env=beside, capture_output=True, text=True, timeout=60
+    )
     assert ran.stdout.splitlines() == [answer for _, answer in curl_lines(block)]
-    assert re.fullmatch(r"[0-9a-f]{16} me: editor, .+ it is not shown again\.\n", ran.stderr)
+    assert re.fullmatch(
+        r"Database: .+\n[0-9a-f]{16} me: editor, .+ it is not shown again\.\n", ran.stderr
+    )

@@ -22,5 +22,6 @@ def test_each_is_that_of_the_setting() -> None:
         capture_output=True,
         check=True,
         text=True,
+        timeout=60,
     )
     assert found.stdout.split() == [str(logging.ERROR), "0"]

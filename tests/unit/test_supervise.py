@@ -1,0 +1,83 @@
+"""Keeping the database's process running, tried on shell commands."""
+
+import io
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from billet import supervise
+
+SECONDS = 30
+MANY = 40
+
+
+class Told(io.StringIO):
+    """Takes what is said, and has said enough at MANY lines."""
+
+    def __init__(self, keeper: supervise.Supervisor) -> None:
+        super().__init__()
+        self.keeper = keeper
+        self.lines = 0
+
+    def write(self, text: str) -> int:
+        self.lines += 1
+        if self.lines == MANY:
+            self.keeper.stop()
+        return len(text)
+
+
+@contextmanager
+def supervised(command: str) -> Iterator["subprocess.Popen[bytes]"]:
+    with subprocess.Popen(
+        [sys.executable, supervise.__file__, "sh", "-c", command],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        yield process
+        process.kill()
+
+
+def test_what_ends_before_it_got_going_ends_it_with_its_last_lines() -> None:
+    with supervised("for i in $(seq 50); do echo line $i; done; exit 7") as process:
+        assert process.wait(SECONDS) == 7
+        lines = process.stdout.read().splitlines()
+        assert (lines[0], lines[-1]) == (b"line 31", b"line 50")
+
+
+def test_a_database_whose_port_was_taken_and_that_would_hang_is_ended() -> None:
+    with supervised("echo Caused by: java.net.BindException; exec sleep 600") as process:
+        assert process.wait(SECONDS) == 128 + 15
+        assert b"BindException" in process.stdout.read()
+
+
+def test_what_ends_later_is_started_again_with_growing_pauses_and_a_line_each_time() -> None:
+    with supervised("kill -9 $$") as process:
+        process.stdin.write(b"keep\n")
+        process.stdin.flush()
+        told = [process.stderr.readline().decode() for _ in range(4)]
+        assert told == [
+            f"The database process was killed by signal 9; starting it again in {pause} s\n"
+            for pause in ("0.1", "0.2", "0.4", "0.8")
+        ]
+        process.stdin.close()
+        assert process.wait(SECONDS) == 0
+
+
+def test_it_is_started_again_however_often_it_ends(monkeypatch) -> None:
+    monkeypatch.setattr(supervise, "FIRST_PAUSE", 0.0001)
+    monkeypatch.setattr(supervise, "LONGEST_PAUSE", 0.0001)
+    keeper = supervise.Supervisor(["sh", "-c", "exit 3"])
+    told = Told(keeper)
+    monkeypatch.setattr(sys, "stderr", told)
+    keeper.keep()
+    assert keeper.run() == 0
+    assert told.lines == MANY
+
+
+def test_it_ends_the_command_when_its_own_input_ends_also_in_a_pause() -> None:
+    with supervised("exec sleep 600") as process:
+        process.stdin.write(b"keep\n")
+        process.stdin.close()
+        assert process.wait(SECONDS) == 0
