@@ -35,11 +35,25 @@ def rests_on_a_version(endpoint: Endpoint) -> bool:
 
 
 def tells_version(endpoint: Endpoint) -> bool:
-    return gives_null(endpoint) or (changes(endpoint) and endpoint.method != "DELETE")
+    return is_conditional(endpoint) or (changes(endpoint) and endpoint.method != "DELETE")
 
 
 def reads(endpoint: Endpoint) -> bool:
     return not changes(endpoint)
+
+
+def is_document(endpoint: Endpoint) -> bool:
+    """Whether it gives content that has no version, as it is."""
+    return endpoint.gives is msgspec.Raw
+
+
+def is_conditional(endpoint: Endpoint) -> bool:
+    """Whether it is a GET whose answer has an ETag."""
+    return reads(endpoint) and (gives_null(endpoint) or is_document(endpoint))
+
+
+def takes_match(endpoint: Endpoint) -> bool:
+    return rests_on_a_version(endpoint) or is_conditional(endpoint)
 
 
 def takes_body(endpoint: Endpoint) -> bool:
@@ -68,13 +82,13 @@ HEADERS: dict[str, dict[str, Any]] = {
         "example": "/v1/tasks/1",
     },
     "Link": {
-        "description": "The next page, where there is more; its query is for the same path.",
-        "schema": {"type": "string", "pattern": r'^<\?.+>; rel="next"$'},
-        "example": '<?cursor=WyJ0YXNrcyIs&page_size=100>; rel="next"',
+        "description": "The URL of the next page, if there are more results (RFC 8288).",
+        "schema": {"type": "string", "pattern": r'^<(https?://[^/?#]+)?/.+\?.+>; rel="next"$'},
+        "example": '<https://tasks.example/v1/tasks?cursor=WyJ0YXNrcyIs&page_size=100>; rel="next"',
     },
     "ETag": {
         "description": "The version of what there is now; none where there is nothing.",
-        "schema": {"type": "string", "pattern": '^"[1-9][0-9]*"$'},
+        "schema": {"type": "string", "pattern": '^"[0-9a-f]+"$'},
         "example": '"3"',
     },
     "Idempotency-Replayed": {
@@ -163,7 +177,7 @@ TAKEN: list[tuple[dict[str, Any], Rule]] = [
             "schema": _TAGS,
             "example": "*",
         },
-        rests_on_a_version,
+        takes_match,
     ),
     (
         {
@@ -173,7 +187,7 @@ TAKEN: list[tuple[dict[str, Any], Rule]] = [
             "schema": _TAGS,
             "example": '"3"',
         },
-        reads,
+        is_conditional,
     ),
 ]
 """Headers of requests, as parameters, and which endpoints take them."""
@@ -235,15 +249,17 @@ PROBLEMS = (
         412,
         "If-Match names another version.",
         "task 7 is at version 3 by now",
-        rests_on_a_version,
+        takes_match,
     ),
-    Problem("ContentTooLarge", 413, "Over 256 KiB.", "body: at most 262144 bytes", always),
+    Problem(
+        "ContentTooLarge", 413, "Over 256 KiB.", "body: must have at most 262144 bytes", always
+    ),
     Problem(
         "UnsupportedMediaType",
         415,
-        "It is not JSON.",
-        "content-type: expected application/json",
-        takes_body,
+        "The body is not JSON, or Content-Encoding is not identity.",
+        "content-type: must be application/json",
+        always,
     ),
     Problem(
         "UnprocessableContent",
@@ -256,7 +272,7 @@ PROBLEMS = (
         "PreconditionRequired",
         428,
         "If-Match is missing, where the deployment requires it.",
-        "if-match: required, the ETag of what is to be changed",
+        "if-match: required; send the ETag of the version to change",
         rests_on_a_version,
     ),
     Problem(

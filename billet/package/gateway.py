@@ -35,7 +35,7 @@ RESPONSES: dict[str, tuple[int, str]] = {
     "RESOURCE_NOT_FOUND": (404, "no such path"),
     "THROTTLED": (429, "too many requests; try again"),
     "UNAUTHORIZED": (MISSING.status, str(MISSING)),
-    "UNSUPPORTED_MEDIA_TYPE": (415, "content-type: expected application/json"),
+    "UNSUPPORTED_MEDIA_TYPE": (415, "content-type: must be application/json"),
     "WAF_FILTERED": (403, "not allowed"),
 }
 """By https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html

@@ -28,9 +28,9 @@ def authenticate(request: AuthRequest) -> AuthResponse:
 
     A policy without routes refuses the token; `billet.package.gateway` makes that a 401.
     """
-    scheme, _, secret = request.token.partition(" ")
+    secret = principals.bearer(request.token)
     with deadline.within(SECONDS):
-        token = tokens.holder(secret.strip()) if scheme.lower() == "bearer" else None
+        token = tokens.holder(secret) if secret else None
     if token is None:
         return AuthResponse(routes=[], principal_id="nobody")
     context = {"id": token.id, "name": token.name, "role": token.role}

@@ -4,13 +4,16 @@ Nothing of it is read before it is asked for. The page and its assets name each 
 URLs, which hold behind any stage.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import msgspec
 from chalice.app import Blueprint, Request
 
 from chalicelib.api.answers import Answer
 from chalicelib.api.endpoint import endpoint
+from chalicelib.api.preconditions import tagged_by_content
 
 FILES = Path(__file__).with_name("static")
 POLICY = "; ".join(
@@ -26,13 +29,15 @@ POLICY = "; ".join(
     )
 )
 
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+
 blueprint = Blueprint(__name__)
 
 
 @endpoint(blueprint, "GET", "/openapi.json", role=None)
 def get_description() -> Answer[msgspec.Raw]:
     """This description."""
-    return Answer(_content(FILES / "openapi.json"))
+    return _file(FILES / "openapi.json")
 
 
 @endpoint(blueprint, "GET", "/docs", role=None, prefix="")
@@ -41,26 +46,30 @@ def show_docs(request: Request) -> Answer[msgspec.Raw]:
     page = (FILES / "docs.html").read_text()
     root = "../" if request.context["path"].endswith("/") else "./"
     headers = {"Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": POLICY}
-    return Answer(msgspec.Raw(page.replace("{root}", root).encode()), headers)
+    return _tagged(page.replace("{root}", root).encode(), headers)
 
 
 @endpoint(blueprint, "GET", "/docs/start.js", role=None, prefix="")
 def get_start() -> Answer[msgspec.Raw]:
-    return Answer(_content(FILES / "start.js"), _asset("text/javascript"))
+    return _file(FILES / "start.js", _asset("text/javascript"))
 
 
 @endpoint(blueprint, "GET", "/docs/swagger-ui.js", role=None, prefix="")
 def get_swagger_ui() -> Answer[msgspec.Raw]:
-    return Answer(_content(_swagger_ui("swagger_bundle.js")), _asset("text/javascript"))
+    return _file(_swagger_ui("swagger_bundle.js"), _asset("text/javascript"))
 
 
 @endpoint(blueprint, "GET", "/docs/swagger-ui.css", role=None, prefix="")
 def get_style() -> Answer[msgspec.Raw]:
-    return Answer(_content(_swagger_ui("swagger_style.css")), _asset("text/css"))
+    return _file(_swagger_ui("swagger_style.css"), _asset("text/css"))
 
 
-def _content(file: Path) -> msgspec.Raw:
-    return msgspec.Raw(file.read_bytes())
+def _file(file: Path, headers: Mapping[str, str] = NO_HEADERS) -> Answer[msgspec.Raw]:
+    return _tagged(file.read_bytes(), headers)
+
+
+def _tagged(content: bytes, headers: Mapping[str, str]) -> Answer[msgspec.Raw]:
+    return Answer(msgspec.Raw(content), {**headers, **tagged_by_content(content)})
 
 
 def _asset(kind: str) -> dict[str, str]:
