@@ -17,12 +17,14 @@ from chalicelib.api.endpoint import ENDPOINTS
 from chalicelib.settings import Settings
 
 blueprint = Blueprint(__name__)
+NAME = "authenticate"
+"""What the authorizer is called in the template of the deployment."""
 
 SECONDS = 8.0
 """For finding out who asks, so that a client hears of a database in trouble soon."""
 
 
-@blueprint.authorizer(ttl_seconds=Settings.from_environ(os.environ).auth_cache_seconds)
+@blueprint.authorizer(name=NAME, ttl_seconds=Settings.from_environ(os.environ).auth_cache_seconds)
 def authenticate(request: AuthRequest) -> AuthResponse:
     """Says whose token it is. API Gateway calls it, and keeps the answer for all routes.
 

@@ -33,7 +33,7 @@ def test_each_curl_line_answers_as_printed(serve):
     for line, answer in curl_lines(block):
         command = shlex.split(line.replace("localhost:3000", served.url.removeprefix("http://")))
         said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-        assert said == answer.replace("2026-01-31", today)
+        assert said == answer.replace("2026-01-31", today) + "\n"
 
 
 def test_the_walk_from_auth_on_to_a_token_and_a_served_request_goes_as_printed(serve):
@@ -42,7 +42,7 @@ def test_the_walk_from_auth_on_to_a_token_and_a_served_request_goes_as_printed(s
     [block] = (block for block in BLOCKS if "$TOKEN" in block)
     typed = [line[2:] for line in block.splitlines() if line.startswith("$ ")]
     [export] = re.findall(r"^ +(export .+)$", served.said, re.MULTILINE)
-    script = "\n".join([export, typed[0], *(f"{line}; echo" for line in typed[1:])])
+    script = "\n".join([export, typed[0], *typed[1:]])
     script = script.replace(".venv/bin/python", shlex.quote(sys.executable))
     script = script.replace("localhost:3000", served.url.removeprefix("http://"))
     ran = subprocess.run(["sh", "-e"], input=script, cwd=ROOT, capture_output=True, text=True)
