@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from chalicelib.api.endpoint import ENDPOINTS, Endpoint
+from chalicelib.listing import Paging, encode_cursor
 from chalicelib.storage import _private
 from chalicelib.storage.tables import TaskModel
 from tests.conftest import Api
@@ -412,6 +413,32 @@ def test_a_cursor_goes_with_its_own_list_order_and_filter_only(api: Api) -> None
         assert refused(api, "GET", f"{path}?{query}") == (400, detail)
     same = api("GET", f"/v1/tasks?{query}&sort=expires_at&order=asc&status=PENDING")
     assert [task["name"] for task in same.json_body] == ["b"]
+
+
+NEWEST = "2026-01-31T12:00:00.000000Z#0000000000000007"
+URGENT = "2030-01-01#0000000000000007"
+
+
+@pytest.mark.parametrize(
+    ("path", "paging", "after"),
+    [
+        ("tasks", Paging(status="BOGUS"), NEWEST),
+        ("tasks", Paging(status=""), NEWEST),
+        ("tasks", Paging(status="A" * 1024), NEWEST),
+        ("users/1/tasks", Paging(status="A" * 1024), NEWEST),
+        ("users/1/tasks", Paging(status="done", sort="expires_at"), URGENT),
+        ("users", Paging(status="DONE"), NEWEST),
+        ("users", Paging(sort="expires_at"), URGENT),
+        ("tasks", Paging(), URGENT),
+        ("tasks", Paging(sort="expires_at"), NEWEST),
+    ],
+)
+def test_a_made_up_cursor_carries_no_more_than_the_lists_query_accepts(
+    api: Api, path: str, paging: Paging, after: str
+) -> None:
+    api("POST", "/v1/users", {"username": "ada"})
+    cursor = encode_cursor(path, paging, after)
+    assert refused(api, "GET", f"/v1/{path}?cursor={cursor}") == (400, CURSOR)
 
 
 def test_a_mistake_of_ours_gives_the_client_a_request_id_and_the_log_the_rest(
