@@ -9,7 +9,6 @@ import base64
 import binascii
 import contextvars
 import heapq
-import itertools
 import re
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -31,11 +30,13 @@ FAR = 2_500
 """An offset beyond which lanes are passed over in equal shares: about 1 MB of short tasks."""
 MOST_ROUNDS = 20
 """How many times 1 MB a lane an offset may reach over."""
-MOST_TEXT = 700_000
-"""How many characters of descriptions fit into a page, so that it fits into Lambda's 6 MB: a
-control character takes seven bytes there, for its escape is escaped once more."""
 
-_POSITION = re.compile(r"[0-9T:.+Z-]{10,40}#[0-9]{16}")
+_DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_PLACES: dict[Sort, re.Pattern[str]] = {
+    "created_at": re.compile(rf"{_DATE}T[0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}\.[0-9]{{6}}Z#[0-9]{{16}}"),
+    "expires_at": re.compile(rf"{_DATE}~?#[0-9]{{16}}"),
+}
+"""The form of the places in each order; see chalicelib/storage/keys.py."""
 
 
 class Paging(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +60,15 @@ class Page(msgspec.Struct, Generic[R], frozen=True):
 
     records: Sequence[R]
     next: str | None
+    place: Callable[[R], str]
+    """The place of a record in the order."""
+
+    def first(self, count: int) -> "Page[R]":
+        """The page without the records behind the first `count`, which must be at least one."""
+        if count >= len(self.records):
+            return self
+        records = self.records[:count]
+        return Page(records, self.place(records[-1]), self.place)
 
 
 class Lanes(msgspec.Struct, Generic[R], frozen=True):
@@ -99,9 +109,9 @@ def decode_cursor(word: str, path: str) -> Paging:
         raw = base64.b64decode(word + "=" * (-len(word) % 4), altchars=b"-_", validate=True)
         cursor = msgspec.json.decode(raw, type=_Cursor)
     except (binascii.Error, ValueError, msgspec.DecodeError) as error:
-        raise Invalid("cursor: not one that this API gave") from error
-    if not _POSITION.fullmatch(cursor.after):
-        raise Invalid("cursor: not one that this API gave")
+        raise Invalid("cursor: must be a cursor from a Link header") from error
+    if not _PLACES[cursor.sort].fullmatch(cursor.after):
+        raise Invalid("cursor: must be a cursor from a Link header")
     if cursor.path != path:
         raise Invalid("cursor: made for another list")
     return Paging(sort=cursor.sort, order=cursor.order, status=cursor.status, after=cursor.after)
@@ -126,16 +136,9 @@ def page(lanes: Lanes[R], paging: Paging) -> Page[R]:
 
 
 def _cut(lanes: Lanes[R], found: Sequence[R], more: bool, page_size: int) -> Page[R]:
-    shown = _fitting(found[:page_size])
+    shown = found[:page_size]
     more = more or len(shown) < len(found)
-    return Page(shown, lanes.place(shown[-1]) if more and shown else None)
-
-
-def _fitting(records: Sequence[R]) -> Sequence[R]:
-    """The first records that fit into MOST_TEXT, at least one."""
-    sizes = itertools.accumulate(len(getattr(record, "desc", "")) for record in records)
-    count = sum(size <= MOST_TEXT for size in sizes)
-    return records[: max(count, 1)]
+    return Page(shown, lanes.place(shown[-1]) if more and shown else None, lanes.place)
 
 
 def _merged(

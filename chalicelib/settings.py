@@ -10,6 +10,8 @@ USUAL_QUOTA = 1000
 
 _ORIGINS = r"^(\*|https?://[^\s/,*]+(,https?://[^\s/,*]+)*)?$(?!\n)"
 """Origins as browsers send them (RFC 6454, section 6.2): no path, no slash at the end."""
+_PUBLIC_URL = r"^(https?://[A-Za-z0-9._:\[\]-]+)?$(?!\n)"
+"""A scheme and a host, with a port or without; no path."""
 _USER_POOL = r"^(arn:aws[a-z-]*:cognito-idp:[a-z0-9-]+:[0-9]{12}:userpool/[A-Za-z0-9_-]+)?$"
 
 
@@ -38,6 +40,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     """After how many seconds a request is given up; Lambda and API Gateway must wait longer."""
     cors_origins: Annotated[str, msgspec.Meta(pattern=_ORIGINS)] = ""
     """From where pages may use the API: `https://a.example,https://b.example`, or `*`."""
+    public_url: Annotated[str, msgspec.Meta(pattern=_PUBLIC_URL)] = ""
+    """The scheme and host of the URLs in `Link`, `https://tasks.example`; by default those of the
+    request."""
     rate_quota: Annotated[int, msgspec.Meta(ge=0)] | None = None
     """How many requests a principal may send in RATE_WINDOW_SECONDS; 0 is any number. Where it is
     not set: 1000, in stage local any number."""

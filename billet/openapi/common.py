@@ -35,11 +35,25 @@ def rests_on_a_version(endpoint: Endpoint) -> bool:
 
 
 def tells_version(endpoint: Endpoint) -> bool:
-    return gives_null(endpoint) or (changes(endpoint) and endpoint.method != "DELETE")
+    return is_conditional(endpoint) or (changes(endpoint) and endpoint.method != "DELETE")
 
 
 def reads(endpoint: Endpoint) -> bool:
     return not changes(endpoint)
+
+
+def is_document(endpoint: Endpoint) -> bool:
+    """Whether it gives content that has no version, as it is."""
+    return endpoint.gives is msgspec.Raw
+
+
+def is_conditional(endpoint: Endpoint) -> bool:
+    """Whether it is a GET whose answer has an ETag."""
+    return reads(endpoint) and (gives_null(endpoint) or is_document(endpoint))
+
+
+def takes_match(endpoint: Endpoint) -> bool:
+    return rests_on_a_version(endpoint) or is_conditional(endpoint)
 
 
 def takes_body(endpoint: Endpoint) -> bool:
@@ -69,12 +83,12 @@ HEADERS: dict[str, dict[str, Any]] = {
     },
     "Link": {
         "description": "The URL of the next page, if there are more results (RFC 8288).",
-        "schema": {"type": "string", "pattern": r'^<\?.+>; rel="next"$'},
-        "example": '<?cursor=WyJ0YXNrcyIs&page_size=100>; rel="next"',
+        "schema": {"type": "string", "pattern": r'^<(https?://[^/?#]+)?/.+\?.+>; rel="next"$'},
+        "example": '<https://tasks.example/v1/tasks?cursor=WyJ0YXNrcyIs&page_size=100>; rel="next"',
     },
     "ETag": {
-        "description": "The version of the user or task; absent if it does not exist.",
-        "schema": {"type": "string", "pattern": '^"[1-9][0-9]*"$'},
+        "description": "The version of what there is now; none where there is nothing.",
+        "schema": {"type": "string", "pattern": '^"[0-9a-f]+"$'},
         "example": '"3"',
     },
     "Idempotency-Replayed": {
@@ -164,7 +178,7 @@ TAKEN: list[tuple[dict[str, Any], Rule]] = [
             "description": "The ETag of the task. If the version differs, the response is a 412.",
             "schema": _TAGS,
         },
-        rests_on_a_version,
+        takes_match,
     ),
     (
         {
@@ -173,7 +187,7 @@ TAKEN: list[tuple[dict[str, Any], Rule]] = [
             "description": "An ETag from an earlier response; 304 if it is still current.",
             "schema": _TAGS,
         },
-        reads,
+        is_conditional,
     ),
 ]
 """Headers of requests, as parameters, and which endpoints take them."""
@@ -235,21 +249,17 @@ PROBLEMS = (
         412,
         "The version is not the one in If-Match.",
         "task 7 is at version 3 by now",
-        rests_on_a_version,
+        takes_match,
     ),
     Problem(
-        "ContentTooLarge",
-        413,
-        "The body is larger than 256 KiB.",
-        "body: at most 262144 bytes",
-        always,
+        "ContentTooLarge", 413, "Over 256 KiB.", "body: must have at most 262144 bytes", always
     ),
     Problem(
         "UnsupportedMediaType",
         415,
-        "The body is not JSON.",
-        "content-type: expected application/json",
-        takes_body,
+        "The body is not JSON, or Content-Encoding is not identity.",
+        "content-type: must be application/json",
+        always,
     ),
     Problem(
         "UnprocessableContent",
@@ -261,8 +271,8 @@ PROBLEMS = (
     Problem(
         "PreconditionRequired",
         428,
-        "If-Match is missing and REQUIRE_IF_MATCH is on.",
-        "if-match: required, the ETag of what is to be changed",
+        "If-Match is missing, where the deployment requires it.",
+        "if-match: required; send the ETag of the version to change",
         rests_on_a_version,
     ),
     Problem(

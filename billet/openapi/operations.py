@@ -9,6 +9,7 @@ from billet.openapi import common, links
 from billet.openapi.schemas import Schemas, of_query
 from chalicelib.api.endpoint import Endpoint
 from chalicelib.api.fields import Id
+from chalicelib.api.requests import MERGE_PATCH
 
 
 def operation(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
@@ -21,12 +22,14 @@ def operation(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
         "parameters": [*_ids(endpoint), *_query(endpoint), *_headers(endpoint)],
         "responses": {
             str(endpoint.status): _success(endpoint, schemas),
-            **({"304": _unchanged()} if common.gives_null(endpoint) else {}),
+            **({"304": _unchanged()} if common.is_conditional(endpoint) else {}),
             **_problems(endpoint),
         },
     }
     if common.takes_body(endpoint):
         content = _json(schemas.of[endpoint.takes["body"]])
+        if endpoint.method == "PATCH":
+            content |= {MERGE_PATCH: content["application/json"]}
         found["requestBody"] = {"required": True, "content": content}
     return found
 

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 import msgspec
 
 from chalicelib.api.endpoint import Endpoint
-from chalicelib.api.fields import PYTHON_END
 from chalicelib.api.schemas import Problem
 
 COMPONENT = "#/components/schemas/{name}"
@@ -54,15 +53,12 @@ def _whole(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _portable(node: Any) -> Any:
-    """The schema with a type beside each enum, which generators of clients need and msgspec omits,
-    and with patterns that every regex engine can compile."""
+    """The schema with a type beside each enum, which client generators need and msgspec omits."""
     if isinstance(node, list):
         return [_portable(each) for each in node]
     if not isinstance(node, dict):
         return node
     found = {key: _portable(value) for key, value in node.items()}
-    if isinstance(pattern := found.get("pattern"), str):
-        found["pattern"] = pattern.removesuffix(PYTHON_END)
     if "enum" in found:
         found["type"] = "string" if isinstance(found["enum"][0], str) else "boolean"
     return found

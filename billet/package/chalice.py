@@ -24,6 +24,11 @@ CLI = "import sys; from chalice.cli import main; sys.exit(main())"
 INCOMPLETE = MISSING_DEPENDENCIES_TEMPLATE.split("%s")[0].strip()
 
 
+RUNTIMES = ("python3.11", "python3.12", "python3.13")
+"""The runtimes of Lambda that the API is made for. A new one can encode replies in another way, see
+`chalicelib.api.pages`: add it when the tests pass on that Python."""
+
+
 class Failed(Exception):
     """`chalice package` did not make a package that can run; the text says why, in one line."""
 
@@ -42,17 +47,30 @@ def package(stage: str, scratch: Path) -> Built:
     """Packages a stage within an empty folder.
 
     Raises:
-        Failed: a library can't be had, or the configuration is wrong.
+        Failed: this Python is not one of RUNTIMES, a library can't be had, or the configuration is
+            wrong.
     """
+    require_runtime(sys.version_info[:2])
     project, out, merge = scratch / "project", scratch / "out", scratch / "merge.json"
     _copy(project)
-    merge.write_text(json.dumps(gateway.merge_template(ENDPOINTS, _settings(stage).origins)))
+    merge.write_text(json.dumps(gateway.merge_template(ENDPOINTS, _settings(stage))))
     options = ["--stage", stage, "--merge-template", str(merge), str(out)]
     _run(["--project-dir", str(project), "package", *options])
     function = _function(out / "sam.json")
     return Built(
         out / "deployment.zip", out / "sam.json", function["Runtime"], *function["Architectures"]
     )
+
+
+def require_runtime(version: tuple[int, ...]) -> None:
+    """Refuses a Python, of this major and minor version, whose code Lambda does not run.
+
+    Raises:
+        Failed: see RUNTIMES.
+    """
+    runtime = f"python{version[0]}.{version[1]}"
+    if runtime not in RUNTIMES:
+        raise Failed(f"{runtime} is not supported on Lambda; run this with {' or '.join(RUNTIMES)}")
 
 
 def _settings(stage: str) -> Settings:

@@ -7,9 +7,10 @@ the API's definition and a change of it is deployed like one of a route.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from chalicelib.api import headers, principals, problems, request_ids
+from chalicelib.api import authentication, headers, principals, problems, request_ids
 from chalicelib.api.endpoint import Endpoint
 from chalicelib.api.throttling import USUAL, Throttle
+from chalicelib.settings import Settings
 
 BROKEN = (500, "request $context.requestId failed")
 BUSY = (503, "the service is busy; try again")
@@ -35,12 +36,15 @@ RESPONSES: dict[str, tuple[int, str]] = {
     "RESOURCE_NOT_FOUND": (404, "no such path"),
     "THROTTLED": (429, "too many requests; try again"),
     "UNAUTHORIZED": (MISSING.status, str(MISSING)),
-    "UNSUPPORTED_MEDIA_TYPE": (415, "content-type: expected application/json"),
+    "UNSUPPORTED_MEDIA_TYPE": (415, "content-type: must be application/json"),
     "WAF_FILTERED": (403, "not allowed"),
 }
 """By https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html
 the status and detail of each answer. An unknown path and a wrong method are one to API Gateway, and
-the authorizer denies access to wrong tokens only."""
+the authorizer denies access to wrong tokens only: without a token it is not asked (BEARER)."""
+
+BEARER = r"^[Bb][Ee][Aa][Rr][Ee][Rr] +\S.*$"
+"""The form of an Authorization that the authorizer is asked about."""
 
 ALWAYS = {
     **headers.SECURITY,
@@ -61,21 +65,33 @@ HEADERS: dict[str, Mapping[str, str]] = {
 """What some of them say beside that."""
 
 
-def merge_template(endpoints: Iterable[Endpoint], origins: Sequence[str]) -> dict[str, Any]:
+def merge_template(endpoints: Iterable[Endpoint], settings: Settings) -> dict[str, Any]:
     """What `chalice package` is to merge into its template.
 
     Args:
         endpoints: the routes, each with its rule of throttling.
-        origins: from where pages may read the answers.
+        settings: those of the stage.
     """
-    given = ALWAYS | _cors(origins)
-    properties = {
+    given = ALWAYS | _cors(settings.origins)
+    properties: dict[str, Any] = {
         "GatewayResponses": {
             kind: _response(kind, given, *answer) for kind, answer in RESPONSES.items()
         },
         "MethodSettings": method_settings(endpoints),
     }
+    if settings.authenticated and not settings.cognito_user_pool_arn:
+        properties["DefinitionBody"] = {"securityDefinitions": _authorizer()}
     return {"Resources": {"RestAPI": {"Properties": properties}}}
+
+
+def _authorizer() -> dict[str, Any]:
+    """What API Gateway checks before it asks the authorizer: that there is a token.
+
+    For another scheme it gives the response UNAUTHORIZED, as for no header:
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger-extensions-authorizer.html
+    """
+    validation = {"identityValidationExpression": BEARER}
+    return {authentication.NAME: {"x-amazon-apigateway-authorizer": validation}}
 
 
 def method_settings(endpoints: Iterable[Endpoint]) -> list[dict[str, Any]]:

@@ -156,10 +156,8 @@ class Handler(ChaliceRequestHandler):
         """Calls authorizer and app as API Gateway would, and answers as it for the authorizer."""
         try:
             reply = self._reply(body)
-        except NotAuthorizedError:
-            self._refuse(principals.missing_token())
-        except ForbiddenError:
-            self._refuse(principals.wrong_token())
+        except (NotAuthorizedError, ForbiddenError):
+            self._refuse(principals.refusal(self._joined().get("authorization")))
         except Unavailable as error:
             self._problem(503, str(error), problems.retry_after())
         except Exception:
@@ -174,10 +172,17 @@ class Handler(ChaliceRequestHandler):
         reply: dict[str, Any] = self.local_gateway.handle_request(
             method="GET" if self.command == "HEAD" else self.command,
             path=self.path,
-            headers={**dict(self.headers), **self._named},
+            headers={**self._joined(), **self._named},
             body=body or None,
         )
         return reply
+
+    def _joined(self) -> dict[str, str]:
+        """The headers by name in lower case, the lines of each joined."""
+        return {
+            name.lower(): ", ".join(self.headers.get_all(name, []))
+            for name in set(self.headers.keys())
+        }
 
     def _refuse(self, refusal: problems.Refused) -> None:
         self._problem(refusal.status, str(refusal), refusal.headers)

@@ -11,7 +11,7 @@ B = TypeVar("B")
 class Answer(msgspec.Struct, Generic[B], frozen=True):
     """The body, to be written as JSON (a msgspec.Raw as it is), and headers beside Content-Type."""
 
-    body: B
+    body: B | msgspec.Raw
     headers: Mapping[str, str] = {}
     status: int | None = None
     """Where it is another than the endpoint's."""

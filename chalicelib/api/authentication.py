@@ -17,20 +17,22 @@ from chalicelib.api.endpoint import ENDPOINTS
 from chalicelib.settings import Settings
 
 blueprint = Blueprint(__name__)
+NAME = "authenticate"
+"""What the authorizer is called in the template of the deployment."""
 
 SECONDS = 8.0
 """For finding out who asks, so that a client hears of a database in trouble soon."""
 
 
-@blueprint.authorizer(ttl_seconds=Settings.from_environ(os.environ).auth_cache_seconds)
+@blueprint.authorizer(name=NAME, ttl_seconds=Settings.from_environ(os.environ).auth_cache_seconds)
 def authenticate(request: AuthRequest) -> AuthResponse:
     """Says whose token it is. API Gateway calls it, and keeps the answer for all routes.
 
     A policy without routes refuses the token; `billet.package.gateway` makes that a 401.
     """
-    scheme, _, secret = request.token.partition(" ")
+    secret = principals.bearer(request.token)
     with deadline.within(SECONDS):
-        token = tokens.holder(secret.strip()) if scheme.lower() == "bearer" else None
+        token = tokens.holder(secret) if secret else None
     if token is None:
         return AuthResponse(routes=[], principal_id="nobody")
     context = {"id": token.id, "name": token.name, "role": token.role}

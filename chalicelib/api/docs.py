@@ -4,13 +4,16 @@ Files are read when a request needs them, never at import. All URLs are relative
 behind any stage.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import msgspec
 from chalice.app import Blueprint, Request
 
 from chalicelib.api.answers import Answer
 from chalicelib.api.endpoint import endpoint
+from chalicelib.api.preconditions import tagged_by_content
 
 FILES = Path(__file__).with_name("static")
 POLICY = "; ".join(
@@ -26,6 +29,8 @@ POLICY = "; ".join(
     )
 )
 
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+
 blueprint = Blueprint(__name__)
 
 
@@ -35,7 +40,7 @@ def get_description() -> Answer[msgspec.Raw]:
 
     Returns this document, in OpenAPI 3.1.
     """
-    return Answer(_content(FILES / "openapi.json"))
+    return _file(FILES / "openapi.json")
 
 
 @endpoint(blueprint, "GET", "/", role=None, status=302, prefix="")
@@ -52,28 +57,32 @@ def show_docs(request: Request) -> Answer[msgspec.Raw]:
     page = (FILES / "docs.html").read_text()
     root = "../" if request.context["path"].endswith("/") else "./"
     headers = {"Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": POLICY}
-    return Answer(msgspec.Raw(page.replace("{root}", root).encode()), headers)
+    return _tagged(page.replace("{root}", root).encode(), headers)
 
 
 @endpoint(blueprint, "GET", "/docs/start.js", role=None, prefix="")
 def get_start() -> Answer[msgspec.Raw]:
-    return Answer(_content(FILES / "start.js"), _asset("text/javascript"))
+    return _file(FILES / "start.js", _asset("text/javascript"))
 
 
 @endpoint(blueprint, "GET", "/docs/swagger-ui.js", role=None, prefix="")
 def get_swagger_ui() -> Answer[msgspec.Raw]:
-    return Answer(_content(_swagger_ui("swagger_bundle.js")), _asset("text/javascript"))
+    return _file(_swagger_ui("swagger_bundle.js"), _asset("text/javascript"))
 
 
 @endpoint(blueprint, "GET", "/docs/swagger-ui.css", role=None, prefix="")
 def get_style() -> Answer[msgspec.Raw]:
     """Get the style of the page: Swagger UI's, then ours."""
     files = (_swagger_ui("swagger_style.css"), FILES / "docs.css")
-    return Answer(msgspec.Raw(b"\n".join(file.read_bytes() for file in files)), _asset("text/css"))
+    return _tagged(b"\n".join(file.read_bytes() for file in files), _asset("text/css"))
 
 
-def _content(file: Path) -> msgspec.Raw:
-    return msgspec.Raw(file.read_bytes())
+def _file(file: Path, headers: Mapping[str, str] = NO_HEADERS) -> Answer[msgspec.Raw]:
+    return _tagged(file.read_bytes(), headers)
+
+
+def _tagged(content: bytes, headers: Mapping[str, str]) -> Answer[msgspec.Raw]:
+    return Answer(msgspec.Raw(content), {**headers, **tagged_by_content(content)})
 
 
 def _asset(kind: str) -> dict[str, str]:

@@ -19,6 +19,7 @@ from chalicelib.api import (
     preconditions,
     principals,
     problems,
+    request_headers,
     request_ids,
     requests,
     throttling,
@@ -87,16 +88,20 @@ def endpoint(
         whole = prefix + path
         this = Endpoint(method, whole, role, view, status, takes, gives, throttle)
         ENDPOINTS.append(this)
+        takes_no_query = "query" not in takes
         readers = {name: _reader(name, kind, this) for name, kind in takes.items()}
 
         def respond(request: Request, told: dict[str, str]) -> Response:
             try:
                 told |= throttling.admit(request)
+                request_headers.require_single(request)
                 principals.admit(request, role)
                 requests.raw_body(request)
+                if takes_no_query:
+                    requests.no_query(request)
                 with deadline.within(_seconds(blueprint.lambda_context)):
                     answer = view(**{name: read(request) for name, read in readers.items()})
-                return _answered(preconditions.unless_known(request, answer), status)
+                return _answered(preconditions.evaluated(request, answer), status)
             except problems.Refused as refusal:
                 return refused(refusal)
             except Unavailable as error:
@@ -109,6 +114,7 @@ def endpoint(
 
         def handle(**path_parameters: str) -> Response:
             request = blueprint.current_request
+            request_headers.join(request)
             told = request_ids.settle(request.headers, blueprint.lambda_context.aws_request_id)
             return _finished(request, respond(request, told), told)
 
@@ -118,12 +124,6 @@ def endpoint(
         return view
 
     return register
-
-
-def located(request: Request, ident: int) -> Mapping[str, str]:
-    """The header Location of what a POST made. The path posted to holds the stage, if any."""
-    path = request.context["path"].rstrip("/")
-    return {"Location": f"{path}/{ident}"}
 
 
 def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
@@ -151,6 +151,8 @@ def _answered(answer: Answer[Any], usual: int) -> Response:
     if answer.status == 304:
         return Response("", dict(answer.headers), 304)
     body = msgspec.json.encode(answer.body)
+    if "Content-Type" not in answer.headers and not body.endswith(b"\n"):
+        body += b"\n"  # for terminals
     return _response(body, answer.status or usual, "application/json", answer.headers)
 
 

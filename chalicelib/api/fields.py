@@ -1,58 +1,72 @@
 """The single fields of bodies and queries: their limits, which are enforced, and what the API's
 description says of them. Of a field that is only given, nothing is checked."""
 
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, get_args
 
-from msgspec import Meta
+from msgspec import Meta, Raw
 
 from chalicelib import listing
+from chalicelib.api import texts
 from chalicelib.assignments import MOST_ASSIGNEES
 from chalicelib.tasks import Status
 
 MOST_ID = 2**53 - 1
 """The largest integer that every JSON reader keeps exact (RFC 8259, section 6)."""
-PRINTABLE = r"^[^\x00-\x1f\x7f-\x9f]*$"
-"""No control characters. The description has this pattern; RE2, Rust and ECMA 262 can read it."""
-PYTHON_END = r"(?!\n)"
-"""Python's `$` alone accepts a newline at the end. The description omits this: others' does not."""
-_SPACE = r" \xa0" "\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
-"""The characters that str.strip removes, without control characters. They are written out: RE2 does
-not know `\\u`."""
-TRIMMED = rf"^[{_SPACE}]*[^{_SPACE}]([\s\S]{{0,252}}[^{_SPACE}])?[{_SPACE}]*$"
-"""1 to 254 characters, and any white space around them."""
+MOST_NAME = 200
+MOST_USERNAME = 254
+MOST_DESC = 10_000
+MOST_PAGE = 1000
 
 # taken
 Username = Annotated[
     str,
     Meta(
-        max_length=10_000,
-        pattern=PRINTABLE + PYTHON_END,
         description="Unique without regard to case. White space at both ends is removed.",
         examples=["john.doe@example.com"],
-        extra_json_schema={"allOf": [{"pattern": TRIMMED}]},  # which NewUser checks
+        extra_json_schema={  # which NewUser checks
+            "pattern": texts.PRINTABLE,
+            "allOf": [
+                {"pattern": texts.trimmed_to(MOST_USERNAME)},
+                {"pattern": texts.VISIBLE},
+                {"pattern": texts.ALL_VISIBLE},
+            ],
+        },
     ),
 ]
 Name = Annotated[
     str,
     Meta(
-        min_length=1,
-        max_length=200,
-        pattern=PRINTABLE + PYTHON_END,
-        description="The name, without control characters.",
+        description="The name. White space at both ends is removed.",
         examples=["Write the report"],
+        extra_json_schema={  # which NewTask, WholeTask and TaskPatch check
+            "pattern": texts.PRINTABLE,
+            "allOf": [{"pattern": texts.trimmed_to(MOST_NAME)}, {"pattern": texts.VISIBLE}],
+        },
     ),
 ]
 Desc = Annotated[
-    str, Meta(max_length=10_000, description="The text.", examples=["Two pages, with figures"])
+    str, Meta(max_length=MOST_DESC, description="The text.", examples=["Two pages, with figures"])
 ]
 Deadline = Annotated[
     date, Meta(description="The deadline; null for none.", examples=["2030-12-24"])
 ]
 
+# taken and ignored, so that a client can send back what it got (https://google.aip.dev/203)
+SameId = Annotated[
+    int,
+    Meta(
+        description="The id in the path. Another one is refused.",
+        extra_json_schema={"readOnly": True, "minimum": 1, "maximum": MOST_ID},
+    ),
+]
+Ignored = Annotated[Raw, Meta(description="Ignored.", extra_json_schema={"readOnly": True})]
+OUTPUT_ONLY = ("id", "created_at", "assignees")
+
 # taken in a query
 PageSize = Annotated[
-    int, Meta(ge=1, le=1000, description="The maximum number of items on the page.")
+    int, Meta(ge=1, le=MOST_PAGE, description="The maximum number of items on the page.")
 ]
 Offset = Annotated[
     int,
@@ -100,3 +114,20 @@ Assignees = Annotated[
         extra_json_schema={"uniqueItems": True},
     ),
 ]
+
+_STATUSES = f"must be one of {', '.join(get_args(Status))}"
+MUST: Mapping[str, str] = {
+    "username": f"must be a string of 1 to {MOST_USERNAME} characters",
+    "name": f"must be a string of 1 to {MOST_NAME} characters",
+    "desc": f"must be a string of at most {MOST_DESC} characters",
+    "status": _STATUSES,
+    "expires_at": "must be a date that exists, YYYY-MM-DD, or null",
+    "id": "must be the id in the path",
+    "page_size": f"must be an integer from 1 to {MOST_PAGE}",
+    "offset": f"must be an integer from 0 to {listing.MOST_OFFSET}; to go further, follow the Link"
+    " header",
+    "sort": f"must be one of {', '.join(get_args(listing.Sort))}",
+    "order": f"must be one of {', '.join(get_args(listing.Order))}",
+    "cursor": "must be a cursor from a Link header",
+}
+"""What each field of a body and each query parameter must be, as the details of errors say it."""

@@ -19,10 +19,12 @@ SECURITY = {
 HTTPS_ONLY = {"Strict-Transport-Security": "max-age=31536000"}
 """For HTTPS alone (RFC 6797, section 7.2)."""
 EXPOSED = (
-    "ETag, Idempotency-Replayed, Link, Location, RateLimit, RateLimit-Policy, Retry-After,"
-    " WWW-Authenticate, X-Request-Id"
+    "Accept-Patch, ETag, Idempotency-Replayed, Link, Location, RateLimit, RateLimit-Policy,"
+    " Retry-After, WWW-Authenticate, X-Request-Id"
 )
 """What a page of an allowed origin may read beside the headers that every page may."""
+ACCEPT_PATCH = {"Accept-Patch": "application/merge-patch+json, application/json"}
+"""The media types of a PATCH (RFC 5789, section 3.1)."""
 TAKEN = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-Id"
 """What such a page may send."""
 PREFLIGHT_SECONDS = 7200
@@ -53,11 +55,13 @@ def of_reply(asked: Headers, method: str, status: int) -> dict[str, str]:
 
 def of_preflight(methods: Iterable[str]) -> dict[str, str]:
     """What the answer to OPTIONS says besides; with CORS, what a page may send."""
-    allowed = ", ".join(sorted(methods))
+    methods = sorted(methods)
+    allowed = ", ".join(methods)
+    told = {"Allow": allowed, **(ACCEPT_PATCH if "PATCH" in methods else {})}
     if not _Cors.origins:
-        return {"Allow": allowed}
+        return told
     return {
-        "Allow": allowed,
+        **told,
         "Access-Control-Allow-Methods": allowed,
         "Access-Control-Allow-Headers": TAKEN,
         "Access-Control-Max-Age": str(PREFLIGHT_SECONDS),

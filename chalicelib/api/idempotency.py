@@ -109,7 +109,7 @@ def _word(header: str) -> str:
         return header
     if quoted := _QUOTED.fullmatch(header):
         return re.sub(r"\\(.)", r"\1", quoted[1])
-    raise Invalid("idempotency-key: expected 1 to 255 printable characters in double quotes")
+    raise Invalid("idempotency-key: must have 1 to 255 printable characters in double quotes")
 
 
 def _digest(parts: list[Any]) -> str:

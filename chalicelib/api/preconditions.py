@@ -1,5 +1,6 @@
 """The version of a thing as its ETag, and requests that depend on it (RFC 9110, section 13)."""
 
+import hashlib
 import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -33,6 +34,11 @@ def tagged(version: int) -> Mapping[str, str]:
     return {"ETag": f'"{version}"'}
 
 
+def tagged_by_content(content: bytes) -> Mapping[str, str]:
+    """The header ETag of content that has no version: strong, made of its digest."""
+    return {"ETag": f'"{hashlib.sha256(content).hexdigest()[:32]}"'}
+
+
 def if_match(request: Request) -> Collection[int] | None:
     """The versions that If-Match names, none for tags that are not ours; None: any will do.
 
@@ -43,37 +49,48 @@ def if_match(request: Request) -> Collection[int] | None:
     """
     header = request.headers.get("if-match")
     if request.headers.get("if-none-match") is not None:
-        raise Invalid("if-none-match: only with GET")
+        raise Invalid("if-none-match: must be sent with GET only")
     if request.method == "POST":
         if header is not None:
-            raise Invalid("if-match: not with POST")
+            raise Invalid("if-match: must not be sent with POST")
         return None
     if header is None:
         if _Policy.required:
-            raise Refused(428, "if-match: required, the ETag of what is to be changed")
+            raise Refused(428, "if-match: required; send the ETag of the version to change")
         return None
     tags = _tags("if-match", header)
     if tags is None:
         return None
     versions = {int(ours[1]) for tag in tags if (ours := _OURS.fullmatch(tag))}
     if len(versions) > MOST_TAGS:
-        raise Invalid(f"if-match: at most {MOST_TAGS} tags")
+        raise Invalid(f"if-match: must have at most {MOST_TAGS} tags")
     return versions
 
 
-def unless_known(request: Request, answer: Answer[Any]) -> Answer[Any]:
-    """The answer to a GET, or 304 without a body where If-None-Match names the version in it.
+def evaluated(request: Request, answer: Answer[Any]) -> Answer[Any]:
+    """The answer to a GET, or 304 without a body if If-None-Match has its ETag.
+
+    `*` means any current representation. A body of `null` is none; a list is one, without a tag.
 
     Raises:
-        Invalid: the header can't be read.
+        Invalid: a header can't be read.
+        Refused: 412, If-Match has another ETag.
     """
-    header = request.headers.get("if-none-match")
-    if header is None or request.method != "GET":
+    if request.method != "GET":
         return answer
-    tags = _tags("if-none-match", header)
     current = answer.headers.get("ETag")
-    if current and (tags is None or current in [tag.removeprefix("W/") for tag in tags]):
-        return Answer(None, answer.headers, status=304)
+    exists = answer.body is not None
+    header = request.headers.get("if-match")
+    if header is not None:
+        tags = _tags("if-match", header)
+        if not exists if tags is None else current not in tags:
+            raise Refused(412, "if-match: this is not the current version")
+    header = request.headers.get("if-none-match")
+    if header is not None:
+        tags = _tags("if-none-match", header)
+        known = tags is None or current in [tag.removeprefix("W/") for tag in tags]
+        if exists and known:
+            return Answer(None, answer.headers, status=304)
     return answer
 
 
@@ -83,5 +100,5 @@ def _tags(name: str, header: str) -> Sequence[str] | None:
         return None
     elements = {part.strip(" \t") for part in _TAG.sub("\n", header).split(",")}
     if not {"\n"} <= elements <= {"\n", ""}:
-        raise Invalid(f"{name}: expected * or a list of tags as ETag gives them")
+        raise Invalid(f'{name}: must be * or a list of ETags, such as "1", "2"')
     return _TAG.findall(header)

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from chalice.app import Request
 
+from chalicelib.api import request_headers
 from chalicelib.api.problems import Refused
 from chalicelib.tokens import ROLES, Role
 
@@ -103,6 +104,23 @@ def admit(request: Request, role: Role | None) -> None:
     challenge = {"WWW-Authenticate": f'{REALM}, error="insufficient_scope"'}
     detail = f"this needs the role {role}, and you have {principal.role or 'none'}"
     raise Refused(403, detail, headers=challenge)
+
+
+def refusal(authorization: str | None) -> Refused:
+    """The answer to a request whose Authorization, None if absent, the authorizer does not accept.
+
+    Another scheme than Bearer is no token, so the challenge is bare (RFC 6750, section 3.1).
+    """
+    given = (authorization or "").strip()
+    if request_headers.has_several_credentials(given):
+        return request_headers.repeated("authorization")
+    return wrong_token() if bearer(given) else missing_token()
+
+
+def bearer(authorization: str) -> str | None:
+    """The token behind the scheme Bearer, or None."""
+    scheme, _, token = authorization.strip().partition(" ")
+    return token.strip() or None if scheme.lower() == "bearer" else None
 
 
 def missing_token() -> Refused:

@@ -64,7 +64,10 @@ def body(
     kind: str = "about:blank",
     violated_policies: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET,
 ) -> bytes:
-    """The JSON of a problem. What is no Unicode text in `detail` is replaced."""
+    """The JSON of a problem, with a newline at the end.
+
+    What is no Unicode text in `detail` is replaced.
+    """
     problem = Problem(
         type=kind,
         title=_RENAMED.get(status) or HTTPStatus(status).phrase,
@@ -72,4 +75,4 @@ def body(
         detail=detail.encode("utf-8", "replace").decode(),
         violated_policies=violated_policies,
     )
-    return msgspec.json.encode(problem)
+    return msgspec.json.encode(problem) + b"\n"

@@ -4,11 +4,14 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
+from urllib.parse import unquote
 
 import msgspec
 from chalice.app import MultiDict, Request
 
-from chalicelib.api.fields import MOST_ID
+from chalicelib.api import json_errors
+from chalicelib.api.fields import MOST_ID, MUST, OUTPUT_ONLY
+from chalicelib.api.headers import ACCEPT_PATCH
 from chalicelib.api.problems import Refused
 from chalicelib.api.schemas import ListQuery
 from chalicelib.errors import Invalid
@@ -18,23 +21,22 @@ Q = TypeVar("Q", bound=ListQuery)
 
 MOST_BODY = 256 * 1024
 """How many bytes a body may have."""
+JSON = "application/json"
+MERGE_PATCH = "application/merge-patch+json"
 
 _ID = re.compile(r"[1-9][0-9]{0,15}")
 _NUMBER = re.compile(r"[0-9]{1,15}")
 _NUMBERS = {"page_size", "offset"}
-_PHRASES = (
-    (re.compile(r"Object missing required field `(.+)`"), r"\1: required"),
-    (re.compile(r"Object contains unknown field `(.+)`"), r"\1: unknown"),
-    (re.compile(r"Expected `str` matching regex .+"), "must not contain control characters"),
-    (re.compile(r"Invalid RFC3339 encoded date"), "expected a date that there is, YYYY-MM-DD"),
-)
+_MISSING = re.compile(r"Object missing required field `(.+)`")
+_UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
+_FIELD = re.compile(r" - at `\$\.(\w+)")
 
 
 def ident(name: str, text: str) -> int:
-    """An id from the path, 1 to 2^53-1."""
-    if _ID.fullmatch(text) and (value := int(text)) <= MOST_ID:
+    """An id from the path, 1 to 2^53-1. `%31` is the same as `1` (RFC 9110, section 4.2.3)."""
+    if _ID.fullmatch(plain := unquote(text)) and (value := int(plain)) <= MOST_ID:
         return value
-    raise Invalid(f"{name}: expected an integer from 1 to 2^53-1")
+    raise Invalid(f"{name}: must be an integer from 1 to {MOST_ID}")
 
 
 def query(request: Request, kind: type[Q]) -> Q:
@@ -42,59 +44,84 @@ def query(request: Request, kind: type[Q]) -> Q:
     given = request.query_params or MultiDict(None)
     values: dict[str, Any] = {}
     for name in given:
+        if name not in kind.__struct_fields__:
+            raise _unknown(name, "query parameter", sorted(kind.__struct_fields__))
         if len(given.getlist(name)) > 1:
-            raise Invalid(f"{name}: given more than once")
+            raise Invalid(f"{name}: must be given only once")
         text = given[name]
         values[name] = int(text) if name in _NUMBERS and _NUMBER.fullmatch(text) else text
-    with _as_invalid("query"):
+    with _as_invalid(kind, "query"):
         return msgspec.convert(values, kind)
+
+
+def no_query(request: Request) -> None:
+    """Refuses query parameters, for an endpoint that has none."""
+    for name in request.query_params or ():
+        raise _unknown(name, "query parameter", [])
 
 
 def body(request: Request, kind: type[S]) -> S:
     """The JSON object in the body."""
     raw = raw_body(request)
-    _require_json(request.headers)
-    if not raw:
-        raise Invalid("body: expected a JSON object, got nothing")
-    with _as_invalid("body"):
-        return msgspec.json.decode(raw, type=kind)
+    _require_json(request.headers, request.method)
+    try:
+        with _as_invalid(kind, "body"):
+            found = msgspec.json.decode(raw, type=kind)
+        json_errors.refuse_duplicates(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Invalid(json_errors.describe(raw, error)) from error
+    return found
 
 
-def raw_body(request: Request) -> str | bytes:
-    """The body, if it is not too large."""
+def raw_body(request: Request) -> bytes:
+    """The body, if it is not encoded and not too large."""
+    coding = request.headers.get("content-encoding")
+    if coding is not None and not _is_identity(coding):
+        detail = "content-encoding: must be identity, or absent"
+        raise Refused(415, detail, headers={"Accept-Encoding": "identity"})
     try:
         raw = request.raw_body
     except ValueError as error:  # neither UTF-8 nor base64 where it should be
-        raise Invalid("body: not UTF-8") from error
+        raise Invalid("body: must be UTF-8") from error
     if len(raw) > MOST_BODY:
-        raise Refused(413, f"body: at most {MOST_BODY} bytes")
-    return raw
+        raise Refused(413, f"body: must have at most {MOST_BODY} bytes")
+    return raw if isinstance(raw, bytes) else raw.encode()
 
 
-def _require_json(headers: Mapping[str, str]) -> None:
-    given = headers.get("content-type") or "application/json"
-    if given.partition(";")[0].strip().lower() != "application/json":
-        raise Refused(415, "content-type: expected application/json")
+def _is_identity(coding: str) -> bool:
+    return {part.strip().lower() for part in coding.split(",")} <= {"identity", ""}
+
+
+def _require_json(headers: Mapping[str, str], method: str) -> None:
+    given = (headers.get("content-type") or JSON).partition(";")[0].strip().lower()
+    allowed = (JSON, MERGE_PATCH) if method == "PATCH" else (JSON,)
+    if given not in allowed:
+        told = ACCEPT_PATCH if method == "PATCH" else {}
+        raise Refused(415, f"content-type: must be {' or '.join(allowed)}", headers=told)
 
 
 @contextmanager
-def _as_invalid(whole: str) -> Iterator[None]:
+def _as_invalid(kind: type[msgspec.Struct], whole: str) -> Iterator[None]:
     try:
         yield
     except msgspec.ValidationError as error:
-        raise Invalid(_detail(str(error), whole)) from error
-    except UnicodeDecodeError as error:
-        raise Invalid(f"{whole}: not UTF-8") from error
-    except msgspec.DecodeError as error:
-        raise Invalid(f"{whole}: not JSON") from error
+        raise _invalid(str(error), kind, whole) from error
 
 
-def _detail(message: str, whole: str) -> str:
-    """`field: reason` from msgspec's `Reason - at `$.field``."""
-    reason, _, path = message.partition(" - at `$")
-    for pattern, phrase in _PHRASES:
-        reason = pattern.sub(phrase, reason)
-    field = path.strip(".`")
-    if field:
-        return f"{field}: {reason[0].lower()}{reason[1:]}"
-    return reason if re.match(r"\S+: ", reason) else f"{whole}: {reason[0].lower()}{reason[1:]}"
+def _invalid(message: str, kind: type[msgspec.Struct], whole: str) -> Invalid:
+    """What is wrong by msgspec's message, and what is allowed."""
+    if field := _FIELD.search(message):
+        return Invalid(f"{field[1]}: {MUST[field[1]]}")
+    if missing := _MISSING.match(message):
+        return Invalid(f"{missing[1]}: required")
+    if unknown := _UNKNOWN.match(message):
+        allowed = [name for name in kind.__struct_fields__ if name not in OUTPUT_ONLY]
+        return _unknown(unknown[1], "field", sorted(allowed))
+    if message.startswith("Expected "):
+        return Invalid(f"{whole}: must be a JSON object")
+    return Invalid(message)  # which a struct has raised itself
+
+
+def _unknown(name: str, what: str, allowed: list[str]) -> Invalid:
+    names = f"; allowed are {', '.join(allowed)}" if allowed else "; there are none here"
+    return Invalid(f"{json_errors.shown(name)}: unknown {what}{names}")

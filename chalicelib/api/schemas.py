@@ -4,17 +4,21 @@ from typing import Literal
 
 import msgspec
 
+from chalicelib.api import texts
 from chalicelib.api.fields import (
+    MOST_NAME,
     Assignees,
     Cursor,
     Day,
     Deadline,
     Desc,
     Id,
+    Ignored,
     Name,
     Offset,
     Order,
     PageSize,
+    SameId,
     Sort,
     StatusGiven,
     Username,
@@ -34,8 +38,7 @@ class NewUser(_Body):
     username: Username
 
     def __post_init__(self) -> None:
-        if not 1 <= len(self.username.strip()) <= 254:
-            raise ValueError("username: expected 1 to 254 characters")
+        self.username = texts.username(self.username)
 
 
 class NewTask(_Body):
@@ -46,8 +49,19 @@ class NewTask(_Body):
     status: Status = "PENDING"
     expires_at: Deadline | None = None
 
+    def __post_init__(self) -> None:
+        self.name = texts.name("name", self.name, MOST_NAME)
 
-class WholeTask(_Body):
+
+class _Sent(_Body, kw_only=True):
+    """What a client may send back of a task that it got; it is ignored, but for the id."""
+
+    id: SameId | msgspec.UnsetType = msgspec.UNSET
+    created_at: Ignored | msgspec.UnsetType = msgspec.UNSET
+    assignees: Ignored | msgspec.UnsetType = msgspec.UNSET
+
+
+class WholeTask(_Sent, kw_only=True):
     """The body of PUT /v1/tasks/{task_id}. Without `expires_at` the task has no deadline."""
 
     name: Name
@@ -55,14 +69,21 @@ class WholeTask(_Body):
     status: Status
     expires_at: Deadline | None = None
 
+    def __post_init__(self) -> None:
+        self.name = texts.name("name", self.name, MOST_NAME)
 
-class TaskPatch(_Body):
+
+class TaskPatch(_Sent, kw_only=True):
     """The body of PATCH /v1/tasks/{task_id}: the fields to change (RFC 7396)."""
 
     name: Name | msgspec.UnsetType = msgspec.UNSET
     desc: Desc | msgspec.UnsetType = msgspec.UNSET
     status: Status | msgspec.UnsetType = msgspec.UNSET
     expires_at: Deadline | None | msgspec.UnsetType = msgspec.UNSET
+
+    def __post_init__(self) -> None:
+        if self.name is not msgspec.UNSET:
+            self.name = texts.name("name", self.name, MOST_NAME)
 
 
 class _Query(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

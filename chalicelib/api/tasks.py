@@ -8,7 +8,8 @@ from chalice.app import Blueprint, Request
 from chalicelib import assignments, tasks
 from chalicelib.api import pages
 from chalicelib.api.answers import Answer
-from chalicelib.api.endpoint import endpoint, located
+from chalicelib.api.endpoint import endpoint
+from chalicelib.api.fields import MUST, OUTPUT_ONLY
 from chalicelib.api.idempotency import Write
 from chalicelib.api.preconditions import tagged
 from chalicelib.api.schemas import (
@@ -21,6 +22,8 @@ from chalicelib.api.schemas import (
     WholeTask,
 )
 from chalicelib.api.throttling import PAGES
+from chalicelib.api.urls import located
+from chalicelib.errors import Invalid
 from chalicelib.storage.records import Task
 from chalicelib.transition import Outcome
 
@@ -28,14 +31,14 @@ blueprint = Blueprint(__name__)
 
 
 @endpoint(blueprint, "GET", "/tasks", role="reader", throttle=PAGES)
-def list_tasks(query: TaskListQuery) -> Answer[list[TaskBody]]:
+def list_tasks(request: Request, query: TaskListQuery) -> Answer[list[TaskBody]]:
     """List tasks.
 
     Returns one page of all tasks, newest first by default. `sort=expires_at` puts the most urgent
     task first, and `status` returns only tasks with that status. If there are more results, the
     response has a `Link` header with the URL of the next page.
     """
-    return pages.respond("tasks", query, tasks.page, TaskBody.of)
+    return pages.respond(request, "tasks", query, tasks.page, TaskBody.of)
 
 
 @endpoint(blueprint, "GET", "/tasks/{task_id}", role="reader")
@@ -72,6 +75,7 @@ def replace_task(task_id: int, body: WholeTask, write: Write) -> Answer[TaskDone
     Replaces name, desc, status and expires_at. Without `expires_at` the task has no deadline
     afterwards. The assignees stay the same.
     """
+    _require_same(task_id, body)
     return write(lambda terms: tasks.edit(task_id, _values(body), terms), _updated)
 
 
@@ -81,6 +85,7 @@ def patch_task(task_id: int, body: TaskPatch, write: Write) -> Answer[TaskDone]:
 
     Changes only the fields in the body. `"expires_at": null` removes the deadline.
     """
+    _require_same(task_id, body)
     return write(lambda terms: tasks.edit(task_id, _values(body), terms), _updated)
 
 
@@ -140,5 +145,13 @@ def _ended(outcome: Outcome, detail: str) -> Answer[Done]:
 
 def _values(body: msgspec.Struct) -> dict[str, Any]:
     """The fields that the body sets, dates as text."""
-    values: dict[str, Any] = msgspec.to_builtins(body)
-    return values
+    names = (name for name in body.__struct_fields__ if name not in OUTPUT_ONLY)
+    values = ((name, getattr(body, name)) for name in names)
+    return {
+        name: msgspec.to_builtins(value) for name, value in values if value is not msgspec.UNSET
+    }
+
+
+def _require_same(task_id: int, body: WholeTask | TaskPatch) -> None:
+    if body.id is not msgspec.UNSET and body.id != task_id:
+        raise Invalid(f"id: {MUST['id']}, {task_id}")

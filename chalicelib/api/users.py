@@ -5,24 +5,25 @@ from chalice.app import Blueprint, Request
 from chalicelib import assignments, users
 from chalicelib.api import pages
 from chalicelib.api.answers import Answer
-from chalicelib.api.endpoint import endpoint, located
+from chalicelib.api.endpoint import endpoint
 from chalicelib.api.idempotency import Write
 from chalicelib.api.preconditions import tagged
 from chalicelib.api.schemas import Done, ListQuery, NewUser, TaskBody, TaskListQuery, UserBody
 from chalicelib.api.throttling import PAGES, Throttle
+from chalicelib.api.urls import located
 from chalicelib.storage.records import User
 
 blueprint = Blueprint(__name__)
 
 
 @endpoint(blueprint, "GET", "/users", role="reader", throttle=PAGES)
-def list_users(query: ListQuery) -> Answer[list[UserBody]]:
+def list_users(request: Request, query: ListQuery) -> Answer[list[UserBody]]:
     """List users.
 
     Returns one page of all users, newest first by default. If there are more results, the response
     has a `Link` header with the URL of the next page.
     """
-    return pages.respond("users", query, users.page, UserBody.of)
+    return pages.respond(request, "users", query, users.page, UserBody.of)
 
 
 @endpoint(blueprint, "GET", "/users/{user_id}", role="reader")
@@ -47,7 +48,7 @@ def create_user(request: Request, body: NewUser, write: Write) -> Answer[UserBod
         headers = {**located(request, user.id), **tagged(users.VERSION)}
         return Answer(UserBody.of(user), headers)
 
-    return write(lambda terms: users.create(body.username.strip(), terms), made)
+    return write(lambda terms: users.create(body.username, terms), made)
 
 
 # One who has many tasks takes many transactions.
@@ -65,13 +66,16 @@ def delete_user(user_id: int, write: Write) -> Answer[Done]:
 
 
 @endpoint(blueprint, "GET", "/users/{user_id}/tasks", role="reader", throttle=PAGES)
-def list_tasks_of_user(user_id: int, query: TaskListQuery) -> Answer[list[TaskBody]]:
+def list_tasks_of_user(
+    request: Request, user_id: int, query: TaskListQuery
+) -> Answer[list[TaskBody]]:
     """List the tasks of a user.
 
     Returns one page of the tasks that are assigned to the user, in the same orders as
     `GET /v1/tasks`. The response is a 404 if the user does not exist.
     """
     return pages.respond(
+        request,
         f"users/{user_id}/tasks",
         query,
         lambda paging: assignments.page(user_id, paging),

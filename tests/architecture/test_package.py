@@ -2,6 +2,7 @@ import fcntl
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from botocore.session import get_session
 from billet.package import STAGES, chalice, gateway, slim
 from chalicelib import tokens
 from chalicelib.api import headers as headers_of_the_api
-from chalicelib.api import problems
+from chalicelib.api import principals, problems
 from chalicelib.api.endpoint import ENDPOINTS
 from chalicelib.api.throttling import USUAL, Throttle
 from chalicelib.settings import Settings
@@ -96,6 +97,8 @@ def proxy_event(method: str, resource: str, body: str | None = None, **ids: str)
             "resourcePath": resource,
             "httpMethod": method,
             "path": path,
+            "stage": "dev",
+            "domainName": "a1b2c3.execute-api.eu-west-1.amazonaws.com",
             "authorizer": {"id": "0123", "name": "ci", "role": "admin"},
             "identity": {"sourceIp": "10.0.0.1"},
         },
@@ -262,6 +265,43 @@ def test_the_function_is_set_to_its_own_stage_and_answers_before_api_gateway_giv
     assert function["Timeout"] < 29
 
 
+@pytest.mark.parametrize("version", [(3, 10), (3, 14), (3, 15), (4, 0)])
+def test_a_python_that_lambda_does_not_run_is_refused(version: tuple[int, int]) -> None:
+    names = "python3.11 or python3.12 or python3.13"
+    refusal = (
+        rf"^python{version[0]}\.{version[1]} is not supported on Lambda; run this with {names}$"
+    )
+    with pytest.raises(chalice.Failed, match=refusal):
+        chalice.require_runtime(version)
+    chalice.require_runtime(sys.version_info[:2])
+
+
+@pytest.mark.parametrize(
+    ("header", "token"),
+    [
+        ("Bearer blt_a", True),
+        ("bearer  blt_a", True),
+        ("", False),
+        ("Bearer", False),
+        ("Bearer ", False),
+        ("Basic YTpi", False),
+        ('Digest username="Bearer a"', False),
+    ],
+)
+def test_api_gateway_asks_the_authorizer_about_what_the_api_takes_for_a_token(
+    header: str, token: bool
+) -> None:
+    assert bool(re.search(gateway.BEARER, header)) is token
+    assert bool(principals.bearer(header)) is token
+
+
+def test_a_user_pool_has_no_form_of_token_to_check() -> None:
+    pool = "arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_Ab1"
+    settings = Settings(stage="prod", cognito_user_pool_arn=pool)
+    properties = gateway.merge_template([], settings)["Resources"]["RestAPI"]["Properties"]
+    assert "DefinitionBody" not in properties
+
+
 @pytest.mark.parametrize("stage", STAGES)
 def test_api_gateway_asks_the_authorizer_before_each_route_that_is_not_open(
     stage: str, packages: Path
@@ -273,6 +313,7 @@ def test_api_gateway_asks_the_authorizer_before_each_route_that_is_not_open(
     authorizer = scheme["x-amazon-apigateway-authorizer"]
     assert (authorizer["type"], authorizer["authorizerResultTtlInSeconds"]) == ("token", 300)
     assert "${Authenticate.Arn}" in authorizer["authorizerUri"]["Fn::Sub"]
+    assert authorizer["identityValidationExpression"] == gateway.BEARER
     permission = found["AuthenticateInvokePermission"]["Properties"]
     assert permission["FunctionName"] == {"Fn::GetAtt": ["Authenticate", "Arn"]}
     assert permission["Principal"].startswith("apigateway.")
@@ -347,15 +388,17 @@ def test_a_list_is_let_through_at_half_the_usual_rate() -> None:
 @pytest.mark.parametrize(
     ("origins", "named"),
     [
-        ((), None),
-        (("*",), "'*'"),
-        (("https://a.example", "https://b.example"), "'https://a.example'"),
+        ("", None),
+        ("*", "'*'"),
+        ("https://a.example,https://b.example", "'https://a.example'"),
     ],
 )
 def test_what_api_gateway_answers_by_itself_is_for_pages_of_the_first_origin_only(
-    origins: tuple[str, ...], named: str | None
+    origins: str, named: str | None
 ) -> None:
-    properties = gateway.merge_template([], origins)["Resources"]["RestAPI"]["Properties"]
+    properties = gateway.merge_template([], Settings(cors_origins=origins))["Resources"]["RestAPI"][
+        "Properties"
+    ]
     for response in properties["GatewayResponses"].values():
         headers = response["ResponseParameters"]["Headers"]
         assert headers.get("Access-Control-Allow-Origin") == named

@@ -13,7 +13,7 @@ from tests.filling import add_tasks, add_users
 
 STATUSES = ("PENDING", "IN_PROGRESS", "DONE", "CANCELLED")
 DEADLINES = (None, "2030-01-01", "2029-12-31", "2030-01-01")
-LINK = re.compile(r'<(\?cursor=[A-Za-z0-9_-]+&page_size=\d+)>; rel="next"')
+LINK = re.compile(r'</v1/[a-z0-9/]+(\?cursor=[A-Za-z0-9_-]+&page_size=\d+)>; rel="next"')
 Item = dict[str, Any]
 
 

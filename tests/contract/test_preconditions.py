@@ -62,7 +62,7 @@ def test_a_thing_that_is_known_is_not_sent_again(api: Api, task: int, known: str
     api("PATCH", f"/v1/tasks/{task}", {"desc": "three"})
     assert known == "*" or api("GET", f"/v1/tasks/{task}", If_None_Match=known).status_code == 200
     nothing = api("GET", "/v1/tasks/77", If_None_Match=known)
-    assert (nothing.status_code, nothing.body) == (200, b"null")
+    assert (nothing.status_code, nothing.body) == (200, b"null\n")
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: f"{change[0]} {change[1]}")

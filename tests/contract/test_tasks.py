@@ -37,7 +37,7 @@ def test_only_the_name_of_a_task_is_required(api: Api) -> None:
 
 def test_a_missing_task_is_null_when_asked_for(api: Api) -> None:
     answer = api("GET", "/v1/tasks/7")
-    assert (answer.status_code, answer.body) == (200, b"null")
+    assert (answer.status_code, answer.body) == (200, b"null\n")
 
 
 @pytest.fixture(params=["nobody's", "somebody's"])

@@ -22,7 +22,7 @@ def test_a_created_user_is_given_in_the_answer_at_its_location_and_in_the_list(a
 
 def test_a_missing_user_is_null_when_asked_for(api: Api) -> None:
     answer = api("GET", "/v1/users/7")
-    assert (answer.status_code, answer.body) == (200, b"null")
+    assert (answer.status_code, answer.body) == (200, b"null\n")
 
 
 @pytest.mark.parametrize(

@@ -69,11 +69,47 @@ def test_unknown_expired_revoked_and_malformed_tokens_are_answered_alike(
     client: httpx.Client,
 ) -> None:
     words = ["blt_" + "A" * 43, expired(), revoked(), "blt_x y", "\xff" * 9000]
-    for header in (*(f"Bearer {word}" for word in words), "Bearer", "Basic YTpi"):
+    for header in (f"Bearer {word}" for word in words):
         reply = client.get("/v1/tasks", headers={b"Authorization": header.encode()})
         assert reply.status_code == 401
         assert reply.headers["WWW-Authenticate"] == WRONG
         assert reply.json()["detail"] == "authorization: the token is not valid"
+
+
+@pytest.mark.parametrize(
+    "header", ["", "Bearer", "Basic YTpi", 'Digest username="a", uri="/,"', "token"]
+)
+def test_other_schemes_than_bearer_are_told_what_is_expected_as_no_token_is(
+    client: httpx.Client, header: str
+) -> None:
+    reply = client.get("/v1/tasks", headers={"Authorization": header})
+    assert (reply.status_code, reply.headers["WWW-Authenticate"]) == (401, MISSING)
+    assert reply.json()["detail"] == "authorization: expected Bearer and a token"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("Bearer a", "Bearer a"),
+        ("Bearer {}", "Bearer {}"),
+        ("Bearer {}", "Basic YTpi"),
+        ("Basic YTpi", "Bearer {}"),
+        ("", "Bearer {}"),
+        ("Bearer {}", ""),
+        ('Digest username="a", uri="/"', "Bearer {}"),
+    ],
+)
+def test_a_token_that_is_sent_twice_is_refused_as_that(
+    client: httpx.Client, lines: tuple[str, str]
+) -> None:
+    secret, _ = tokens.issue("ci", "reader", None)
+    sent = [("Authorization", line.format(secret)) for line in lines]
+    for headers in (sent, [("Authorization", ",".join(line for _, line in sent))]):
+        reply = client.get("/v1/tasks", headers=headers)
+        assert (reply.status_code, reply.json()["detail"]) == (
+            400,
+            "authorization: must be sent only once",
+        )
 
 
 def test_the_scheme_counts_without_regard_to_case_and_the_token_with(client: httpx.Client) -> None:

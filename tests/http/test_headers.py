@@ -102,6 +102,12 @@ def test_a_preflight_tells_what_a_page_may_send(server: str) -> None:
     assert told["Access-Control-Max-Age"] == "7200"
 
 
+def test_options_tells_the_media_types_of_a_patch_where_there_is_one() -> None:
+    kinds = "application/merge-patch+json, application/json"
+    assert headers.of_preflight({"GET", "PATCH"})["Accept-Patch"] == kinds
+    assert "Accept-Patch" not in headers.of_preflight({"GET", "POST"})
+
+
 @pytest.mark.usefixtures("origins")
 def test_the_app_answers_a_preflight_itself_where_it_is_told_to() -> None:
     things = Chalice("things")

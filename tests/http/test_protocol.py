@@ -127,14 +127,14 @@ def test_a_request_whose_body_is_cut_off_is_not_carried_out(server, data):
 @pytest.mark.parametrize(
     ("data", "method", "status", "length"),
     [
-        (b"HEAD /v1/health HTTP/1.1\r\n\r\n", "HEAD", 200, 31),
+        (b"HEAD /v1/health HTTP/1.1\r\n\r\n", "HEAD", 200, 32),
         (b"OPTIONS /v1/tasks HTTP/1.1\r\n\r\n", "OPTIONS", 204, None),
-        (POST + b"Content-Length: 13\r\n\r\n" + BODY, "POST", 201, 160),
-        (CHUNKED + BODY[8:] + b"\r\n0\r\nTrailer: x\r\n\r\n", "POST", 201, 160),
-        (b"GET /v1/nothing HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}", "GET", 404, 95),
-        (b"GET http://any/v1/health HTTP/1.1\r\n\r\n", "GET", 200, 31),
-        (b"GET //v1/health/ HTTP/1.1\r\n\r\n", "GET", 200, 31),
-        (b"\r\nGET /v1/health HTTP/1.1\r\n\r\n", "GET", 200, 31),
+        (POST + b"Content-Length: 13\r\n\r\n" + BODY, "POST", 201, 161),
+        (CHUNKED + BODY[8:] + b"\r\n0\r\nTrailer: x\r\n\r\n", "POST", 201, 161),
+        (b"GET /v1/nothing HTTP/1.1\r\nContent-Length: 2\r\n\r\n{}", "GET", 404, 96),
+        (b"GET http://any/v1/health HTTP/1.1\r\n\r\n", "GET", 200, 32),
+        (b"GET //v1/health/ HTTP/1.1\r\n\r\n", "GET", 200, 32),
+        (b"\r\nGET /v1/health HTTP/1.1\r\n\r\n", "GET", 200, 32),
     ],
 )
 def test_the_next_request_on_the_connection_is_served_too(server, data, method, status, length):
@@ -142,7 +142,7 @@ def test_the_next_request_on_the_connection_is_served_too(server, data, method, 
         first, second = answers(connection, [method, "GET"])
     assert first[0] == status
     assert first[1].get("Content-Length") == (str(length) if length else None)
-    assert second[2] == b'{"status":"ok","database":"ok"}'
+    assert second[2] == b'{"status":"ok","database":"ok"}\n'
 
 
 def test_what_is_known_is_answered_without_a_body_and_the_connection_stays_right(server):

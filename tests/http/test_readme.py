@@ -35,7 +35,7 @@ def test_each_curl_line_answers_as_printed(serve):
         said = subprocess.run(
             command, capture_output=True, text=True, check=True, timeout=60
         ).stdout
-        assert said == answer.replace("2026-01-31", today)
+        assert said == answer.replace("2026-01-31", today) + "\n"
 
 
 def test_the_walk_from_auth_on_to_a_token_and_a_served_request_goes_as_printed(
@@ -45,7 +45,7 @@ def test_the_walk_from_auth_on_to_a_token_and_a_served_request_goes_as_printed(
     served = serve("--db", "memory", "--data", str(tmp_path), AUTH="on")
     [block] = (block for block in BLOCKS if "$TOKEN" in block)
     typed = [line[2:] for line in block.splitlines() if line.startswith("$ ")]
-    script = "\n".join([typed[0], *(f"{line}; echo" for line in typed[1:])])
+    script = "\n".join(typed)
     billet = f"{shlex.quote(sys.executable)} -m billet"
     script = script.replace(".venv/bin/python -m billet", f"{billet} --data {tmp_path}")
     script = script.replace("localhost:3000", served.url.removeprefix("http://"))

@@ -21,7 +21,7 @@ GIVEN = 4
 UP_SECONDS = 120
 TRIES = 3
 
-_NEXT = re.compile(r'<(\?.+)>; rel="next"')
+_NEXT = re.compile(r'<[^?]*(\?.+)>; rel="next"')
 
 
 class Reply(NamedTuple):

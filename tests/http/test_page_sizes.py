@@ -1,0 +1,105 @@
+"""No page is larger than what Lambda can give back, whatever is in it."""
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+from chalice.app import Request
+
+from chalicelib.api import pages
+from chalicelib.api.schemas import ListQuery, TaskBody, TaskListQuery, UserBody
+from chalicelib.listing import Page, Paging
+from chalicelib.storage.records import Task, User
+
+LAMBDA = 6 * 1024 * 1024
+HEADERS = {"Content-Security-Policy": "a" * 8_000}
+ASSIGNEES = tuple(range(2**53 - 51, 2**53 - 1))
+TEXTS = {
+    "emoji": "\U0001f600",
+    "control characters": "\x01",
+    "quotes": '"',
+    "backslashes": "\\",
+    "letters of Latin 1": "\u00e9",
+    "ideographs": "\u4e2d",
+    "ASCII": "a",
+}
+REQUEST = Request(
+    {
+        "headers": {},
+        "multiValueQueryStringParameters": None,
+        "pathParameters": None,
+        "stageVariables": None,
+        "body": None,
+        "requestContext": {"resourcePath": "/v1/tasks", "httpMethod": "GET", "path": "/v1/tasks"},
+    }
+)
+
+
+def task(ident: int, text: str) -> Task:
+    return Task(
+        id=ident,
+        name=(text if text.isprintable() else "a") * 200,
+        desc=text * 10_000,
+        status="IN_PROGRESS",
+        expires_at="2030-12-24",
+        created_at="2026-01-31T12:00:00.000000Z",
+        assignees=ASSIGNEES,
+    )
+
+
+def user(ident: int, text: str) -> User:
+    return User(id=ident, username=text * 254, created_at="2026-01-31T12:00:00.000000Z")
+
+
+def reader(records: Sequence[Any]) -> Callable[[Paging], Page[Any]]:
+    """Reads pages of these records, in ascending order."""
+
+    def read(paging: Paging) -> Page[Any]:
+        left = [one for one in records if paging.after is None or one.recency > paging.after]
+        page = left[: paging.page_size]
+        more = len(page) < len(left)
+        return Page(page, page[-1].recency if more else None, lambda record: record.recency)
+
+    return read
+
+
+def walk(
+    path: str, kind: type[ListQuery], records: Sequence[Any], form: Callable[[Any], Any]
+) -> list[list[dict[str, Any]]]:
+    """The pages behind the links; each is as small as Lambda wants it."""
+    query, found = kind(page_size=1000, order="asc"), []
+    while True:
+        answer = pages.respond(REQUEST, path, query, reader(records), form)
+        body = bytes(answer.body).decode()
+        reply = {"statusCode": 200, "headers": {**HEADERS, **answer.headers}, "body": body + "\n"}
+        # The runtime of Python 3.11 escapes what is not ASCII; it makes the largest replies.
+        assert len(json.dumps(reply)) <= LAMBDA
+        assert len(json.dumps(reply, ensure_ascii=False).encode()) <= LAMBDA
+        found.append(json.loads(body))
+        if "Link" not in answer.headers:
+            return found
+        word = parse_qs(answer.headers["Link"].partition("?")[2].partition(">")[0])["cursor"][0]
+        query = kind(page_size=1000, cursor=word)
+
+
+@pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
+def test_a_page_of_the_largest_tasks_is_cut_where_lambda_ends_and_its_link_leads_on(
+    text: str,
+) -> None:
+    tasks = [task(ident, text) for ident in range(1, 1001)]
+    found = walk("tasks", TaskListQuery, tasks, TaskBody.of)
+    assert [one["id"] for page in found for one in page] == list(range(1, 1001))
+    assert {one["desc"] for page in found for one in page} == {text * 10_000}
+    one = json.dumps(json.dumps(found[0][0], separators=(",", ":"), ensure_ascii=False))
+    for page in found[:-1]:  # no shorter than it must be
+        assert (len(page) + 1) * (len(one) - 1) > LAMBDA - 64 * 1024
+
+
+@pytest.mark.parametrize("text", ["\U0001f600", '"', "a"])
+def test_a_page_of_the_longest_usernames_fits(text: str) -> None:
+    users = [user(ident, text) for ident in range(1, 1001)]
+    found = walk("users", ListQuery, users, UserBody.of)
+    assert [one["id"] for page in found for one in page] == list(range(1, 1001))
+    assert len(found) == 1
