@@ -9,7 +9,7 @@ from typing import NamedTuple
 import click
 
 from billet import dynamodb_local, memory
-from billet.serve import gate
+from billet.serve import asgi
 
 CHOICES = ("auto", "local", "memory")
 ENDPOINT = "AWS_ENDPOINT_URL_DYNAMODB"
@@ -21,7 +21,7 @@ class Database(NamedTuple):
     """Which database it is, and what becomes of the data; and how many requests it is good for."""
 
     says: str
-    at_once: int = gate.AT_WORK
+    at_once: int = asgi.AT_WORK
 
 
 @contextmanager
