@@ -131,9 +131,8 @@ def _request(scope: dict[str, Any]) -> Request:
 
 
 async def _send(send: Send, response: Response) -> None:
-    lines = [
-        (name.lower().encode("latin-1"), value.encode("latin-1", "replace"))
-        for name, value in response.header_lines()
-    ]
+    lines = [(b"server", b"billet")]
+    for name, value in response.header_lines():
+        lines.append((name.lower().encode("latin-1"), value.encode("latin-1", "replace")))
     await send({"type": "http.response.start", "status": response.status, "headers": lines})
     await send({"type": "http.response.body", "body": response.body})

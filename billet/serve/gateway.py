@@ -59,7 +59,7 @@ class Response(NamedTuple):
 
     def header_lines(self) -> list[tuple[str, str]]:
         """Each header line, Content-Length included."""
-        lines = [("Server", "billet")]
+        lines: list[tuple[str, str]] = []
         for name, value in self.headers.items():
             values = value if isinstance(value, list) else [value]
             lines += [(name, str(one)) for one in values]

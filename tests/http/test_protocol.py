@@ -22,7 +22,7 @@ def backend() -> str:
 
 def converse(address: str, data: bytes) -> socket.socket:
     host, _, port = address.rpartition(":")
-    connection = socket.create_connection((host, int(port)), timeout=10)
+    connection = socket.create_connection((host, int(port)), timeout=30)
     connection.sendall(data)
     return connection
 

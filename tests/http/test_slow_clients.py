@@ -3,7 +3,9 @@
 import json
 import socket
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from urllib.parse import urlsplit
 
 import psutil
@@ -15,6 +17,7 @@ from billet.serve.embedded import serving
 from billet.serve.gateway import Gateway
 from chalicelib.api.requests import MOST_BODY
 from tests.http.conftest import Served
+from tests.http.test_overload import CROWD, create
 from tests.http.test_protocol import HEALTH, answers, converse
 
 HEAD = b"POST /v1/tasks HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -68,6 +71,18 @@ def test_bodies_that_do_not_end_hold_up_nobody(served: Served) -> None:
 def test_idle_connections_and_unending_heads_hold_up_nobody(served: Served) -> None:
     with hanging(address(served), 128, b""), hanging(address(served), 128, HEAD[:-2]):
         assert_served(address(served))
+
+
+def test_what_two_workers_told_a_crowd_is_done_is_done_and_the_rest_is_not(
+    served: Served,
+) -> None:
+    with ThreadPoolExecutor(CROWD) as clients:
+        told = list(clients.map(partial(create, address(served)), range(CROWD)))
+    assert {answer[0] for answer in told} <= {201, 503}
+    made = {(answer[1], str(name)) for name, answer in enumerate(told) if answer[0] == 201}
+    listed = served.request("GET", "/v1/tasks?page_size=1000").json()
+    assert made
+    assert sorted(made) == sorted((task["id"], task["name"]) for task in listed)
 
 
 def memory(served: Served) -> int:
