@@ -6,12 +6,15 @@ Reads {name: operations} from standard input as JSON, and prints its address.
 
 import json
 import sys
+import threading
 from typing import Any
 
 from chalice.app import Chalice
 
 from billet.bench import replay
-from billet.serve.server import Server
+from billet.serve.asgi import Application
+from billet.serve.embedded import serving
+from billet.serve.gateway import Gateway
 
 
 def application(operations: dict[str, list[replay.Operation]]) -> Chalice:
@@ -48,6 +51,6 @@ def _anew(arguments: dict[str, Any], reply: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    with Server(application(json.load(sys.stdin)), "127.0.0.1", 0) as server:
-        print(server.address, flush=True)  # noqa: T201
-        server.serve_until_stopped()
+    with serving(Application(Gateway(application(json.load(sys.stdin))))) as address:
+        print(address, flush=True)  # noqa: T201
+        threading.Event().wait()

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import click
 
 from billet import data_folder, dynamodb_local, local_server, memory
-from billet.serve import gate
+from billet.serve import asgi
 
 CHOICES = ("auto", "local", "memory")
 ENDPOINT = "AWS_ENDPOINT_URL_DYNAMODB"
@@ -22,7 +22,7 @@ class Database(NamedTuple):
     """Which database it is, and how many requests it is good for."""
 
     says: str
-    at_once: int = gate.AT_WORK
+    at_once: int = asgi.AT_WORK
     warning: str = ""
     """The last line of what `billet serve` prints before it serves."""
 

@@ -1,53 +1,94 @@
-"""Making the tables and serving the API. Imported once the environment is complete."""
+"""Making the tables and running the workers. Imported once the environment is complete."""
 
-import errno
-import logging
+import multiprocessing
 import os
+import sys
+import threading
+from functools import partial
 from pathlib import Path
 
 import click
 from botocore.exceptions import BotoCoreError, ClientError
+from granian.constants import HTTPModes, Interfaces, SSLProtocols
+from granian.log import LogLevels
+from granian.server.mp import MPServer
 from pynamodb.exceptions import PynamoDBException
 
-import app
 from billet import tables
 from billet.one_line_errors import line as one_line
-from billet.serve.gate import Gate
-from billet.serve.server import Server
+from billet.serve import asgi, worker
+from billet.serve.listening import LIMITS, answering, reserved
+from billet.serve.options import Options
 from billet.serve.start_lines import lines
 from chalicelib.errors import BilletError
 from chalicelib.settings import Settings
 
 
-def until_stopped(host: str, at_once: int, data: Path, warning: str = "") -> None:
-    """Serves until KeyboardInterrupt, and then finishes the requests in flight.
+def until_stopped(options: Options, data: Path, warning: str = "") -> None:
+    """Serve until SIGINT or SIGTERM, and then finish the requests in flight.
 
     Args:
-        at_once: how many requests may be at work at once.
         data: the data folder, in which the commands look for this server.
         warning: what to say last.
 
     Raises:
-        click.ClickException: the port is in use, or the database does not answer.
+        click.ClickException: the port is in use, the database does not answer, or workers end.
     """
     settings = Settings.from_environ(os.environ)
-    with _listening(host, settings.port, Gate(at_once)) as server:
+    with reserved(options.host, settings.port) as port:
         _make_tables()
-        logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
-        said = [*lines(f"http://{server.address}", settings, data), warning]
-        click.echo("\n".join(filter(None, said)))
-        server.serve_until_stopped()
+        multiprocessing.set_start_method("spawn", force=True)  # this process has threads
+        server = _server(options, port)
+        said = [*lines(_url(options, port), settings, data), warning]
+        server.on_startup(lambda: _announce_later(options, port, "\n".join(filter(None, said))))
+        share = max(1, options.at_work // options.workers)
+        waiting = max(1, asgi.WAITING // options.workers)
+        try:
+            server.serve(target_loader=partial(worker.load, share, waiting), wrap_loader=False)
+        except SystemExit as ended:
+            if not server.interrupt_signal:  # Ctrl-C in a terminal reaches workers, too
+                raise click.ClickException("the workers end as soon as they start") from ended
 
 
-def _listening(host: str, port: int, gate: Gate) -> Server:
-    try:
-        return Server(app.app, host, port, gate)
-    except OSError as error:
-        if error.errno != errno.EADDRINUSE:
-            raise click.ClickException(f"{host}:{port}: {error.strerror}") from error
-        raise click.ClickException(
-            f"port {port} is in use; choose another one with --port or PORT"
-        ) from error
+def _server(options: Options, port: int) -> MPServer:
+    more = dict(LIMITS)
+    if options.tls_cert:
+        more |= {"ssl_cert": options.tls_cert, "ssl_key": options.tls_key, "http": HTTPModes.auto}
+    if options.metrics_port:
+        more |= {
+            "metrics_enabled": True,
+            "metrics_address": options.host,
+            "metrics_port": options.metrics_port,
+            "metrics_scrape_interval": 1,
+        }
+    return MPServer(
+        "app:app",
+        address=options.host,
+        port=port,
+        interface=Interfaces.ASGINL,
+        workers=options.workers,
+        respawn_failed_workers=True,
+        workers_kill_timeout=int(worker.FINISH_SECONDS),
+        log_level=LogLevels.warning,
+        ssl_protocol_min=SSLProtocols.tls12,
+        **more,
+    )
+
+
+def _url(options: Options, port: int) -> str:
+    host = "localhost" if options.host == "127.0.0.1" else options.host
+    scheme = "https" if options.tls_cert else "http"
+    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def _announce_later(options: Options, port: int, text: str) -> None:
+    threading.Thread(target=_announce, args=(options, port, text), daemon=True).start()
+
+
+def _announce(options: Options, port: int, text: str) -> None:
+    if answering(options.host, port, tls=options.tls_cert is not None):
+        click.echo(text)
+        sys.stdout.flush()
 
 
 def _make_tables() -> None:

@@ -13,7 +13,9 @@ import httpx
 import pytest
 
 import app
-from billet.serve.server import Server
+from billet.serve.asgi import Application
+from billet.serve.embedded import serving
+from billet.serve.gateway import Gateway
 from chalicelib.api import authentication
 from chalicelib.settings import Settings
 
@@ -24,12 +26,8 @@ STOP_SECONDS = 30
 @pytest.fixture
 def server(database: Settings) -> Iterator[str]:
     """The address of a server in this process, on fresh tables."""
-    with Server(app.app, "127.0.0.1", 0) as server:
-        thread = threading.Thread(target=server.serve_until_stopped)
-        thread.start()
-        yield server.address
-        server.stop()
-        thread.join(timeout=STOP_SECONDS)
+    with serving(Application(Gateway(app.app))) as address:
+        yield address
 
 
 @pytest.fixture
@@ -45,7 +43,7 @@ class Served:
 
     def __init__(self, *arguments: str, **environ: str) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "billet", "serve", "--port", "0", *arguments],
+            [sys.executable, "-m", "billet", "serve", "--port", "0", "--workers", "1", *arguments],
             cwd=ROOT,
             env={**os.environ, **environ},
             stdout=subprocess.PIPE,
@@ -58,12 +56,12 @@ class Served:
     def _url(self) -> str:
         for line in self.process.stdout:
             self.said += line
-            if found := re.search(r"Serving (http://\S+);", line):
+            if found := re.search(r"Serving (https?://\S+);", line):
                 return found[1]
         raise AssertionError(f"it did not serve: {self.said}")
 
     def request(self, method: str, path: str, **more: object) -> httpx.Response:
-        return httpx.request(method, self.url + path, timeout=20, **more)
+        return httpx.request(method, self.url + path, timeout=20, verify=False, **more)  # noqa: S501
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         self.process.send_signal(how)

@@ -67,13 +67,12 @@ def test_every_reply_has_the_headers_of_security_and_a_request_id_of_its_own(ser
     assert len(ids) == len(REQUESTS)
 
 
-def test_over_https_clients_are_told_to_stay_with_it(server: str) -> None:
+def test_a_client_can_not_say_that_it_came_over_https(server: str) -> None:
     with httpx.Client(
         base_url=f"http://{server}", headers={"X-Forwarded-Proto": "https"}
     ) as client:
         for method, path, _ in REQUESTS.values():
-            told = client.request(method, path).headers["Strict-Transport-Security"]
-            assert told == "max-age=31536000"
+            assert "Strict-Transport-Security" not in client.request(method, path).headers
 
 
 @pytest.mark.usefixtures("origins")
@@ -156,15 +155,14 @@ def test_a_request_id_comes_back_wherever_the_answer_is_made(server: str) -> Non
 
 
 def test_what_can_not_be_read_gets_nothing_of_the_request_before_it(server: str) -> None:
-    named = b"GET /v1/health HTTP/1.1\r\nX-Request-Id: mine\r\nX-Forwarded-Proto: https\r\n\r\n"
-    unreadable = b"GET /v1/tasks HTTP/1.1\r\nX: " + b"a" * 70_000 + b"\r\n\r\n"
-    for data in (b"GARBAGE\r\n\r\n", unreadable, b"GET /" + b"a" * 70_000 + b"\r\n\r\n"):
+    named = b"GET /v1/health HTTP/1.1\r\nHost: x\r\nX-Request-Id: mine\r\n\r\n"
+    hostless = b"GET /v1/health HTTP/1.1\r\n\r\n"
+    for data, own in ((b"GARBAGE\r\n\r\n", None), (hostless, "[0-9a-f-]{36}")):
         with converse(server, named + data) as connection:
             (_, first, _), (status, second, _) = answers(connection, ["GET", "GET"])
         assert first["X-Request-Id"] == "mine"
-        assert status in {400, 414, 431}
-        assert re.fullmatch("[0-9a-f-]{36}", second["X-Request-Id"])
-        assert "Strict-Transport-Security" not in second
+        assert status == 400
+        assert re.fullmatch(own or "None", str(second.get("X-Request-Id")))
 
 
 @pytest.mark.parametrize("given", ["", "x" * 65, "a b", "a\nb", "é", "<script>", "a=b"])

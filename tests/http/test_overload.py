@@ -2,45 +2,33 @@
 
 import json
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from functools import partial
 
+import httpx
 import pytest
 from chalice.app import Chalice
 
 import app
-from billet.serve.connections import Connections
-from billet.serve.gate import Gate
-from billet.serve.server import Server
+from billet.serve.asgi import Application
+from billet.serve.embedded import serving
+from billet.serve.gateway import Gateway
 from tests.http.test_protocol import answers, converse
 
 LONG = 60.0
 """Seconds that nothing here takes."""
 CROWD = 256
-WORK = b"GET /work HTTP/1.1\r\n\r\n"
-NOTHING = b"GET /nothing HTTP/1.1\r\n\r\n"
+WORK = b"GET /work HTTP/1.1\r\nHost: x\r\n\r\n"
+NOTHING = b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n"
 
-Answer = tuple[int, dict[str, str], bytes]
+Answer = tuple[int, httpx.Headers, bytes]
 
 
 @pytest.fixture
 def backend() -> str:
     """Any database would do for what is tested here."""
     return "moto"
-
-
-@contextmanager
-def serving(what: Chalice, gate: Gate, most: int = 512) -> Iterator[str]:
-    with Server(what, "127.0.0.1", 0, gate, Connections(most)) as server:
-        thread = threading.Thread(target=server.serve_until_stopped)
-        thread.start()
-        try:
-            yield server.address
-        finally:
-            server.stop()
-            thread.join(timeout=60)
 
 
 class Slow:
@@ -68,7 +56,7 @@ def assert_refused(answer: Answer) -> None:
 
 def test_of_a_crowd_some_work_some_wait_and_the_rest_are_told_at_once_that_it_is_busy() -> None:
     slow = Slow()
-    with serving(slow.app, Gate(8, 8, LONG)) as address, ExitStack() as stack:
+    with serving(Application(Gateway(slow.app), 8, 8, LONG)) as address, ExitStack() as stack:
         connections = [stack.enter_context(converse(address, WORK)) for _ in range(CROWD)]
         first = [slow.begun.acquire(timeout=LONG) for _ in range(8)]
         with ThreadPoolExecutor(CROWD) as readers:
@@ -89,7 +77,10 @@ def test_of_a_crowd_some_work_some_wait_and_the_rest_are_told_at_once_that_it_is
 
 def test_a_wait_that_is_in_vain_ends_in_a_refusal_and_the_connection_goes_on() -> None:
     slow = Slow()
-    with serving(slow.app, Gate(1, 1, 0)) as address, converse(address, WORK) as at_work:
+    with (
+        serving(Application(Gateway(slow.app), 1, 1, 0)) as address,
+        converse(address, WORK) as at_work,
+    ):
         assert slow.begun.acquire(timeout=LONG)
         with converse(address, WORK) as waiting:
             assert_refused(answers(waiting, ["GET"])[0])
@@ -102,7 +93,7 @@ def test_a_wait_that_is_in_vain_ends_in_a_refusal_and_the_connection_goes_on() -
 def create(address: str, number: int) -> tuple[int, str]:
     """Posts a task with this number as its name; gives the status and the id, or the body."""
     body = json.dumps({"name": str(number)})
-    head = f"POST /v1/tasks HTTP/1.1\r\nContent-Length: {len(body)}\r\n\r\n"
+    head = f"POST /v1/tasks HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
     with converse(address, (head + body).encode()) as connection:
         [answer] = answers(connection, ["POST"])
     if answer[0] == 503:
@@ -113,42 +104,14 @@ def create(address: str, number: int) -> tuple[int, str]:
 
 @pytest.mark.usefixtures("database")
 def test_what_a_crowd_was_told_is_done_is_done_and_what_was_refused_is_not() -> None:
-    with serving(app.app, Gate(4, 4, LONG)) as address:
+    with serving(Application(Gateway(app.app), 4, 4, LONG)) as address:
         with ThreadPoolExecutor(CROWD) as clients:
             told = list(clients.map(partial(create, address), range(CROWD)))
-        with converse(address, b"GET /v1/tasks?page_size=1000 HTTP/1.1\r\n\r\n") as connection:
+        with converse(
+            address, b"GET /v1/tasks?page_size=1000 HTTP/1.1\r\nHost: x\r\n\r\n"
+        ) as connection:
             listed = json.loads(answers(connection, ["GET"])[0][2])
     made = {(answer[1], str(name)) for name, answer in enumerate(told) if answer[0] == 201}
     assert {answer[0] for answer in told} <= {201, 503}
     assert made
     assert sorted(made) == sorted((task["id"], task["name"]) for task in listed)
-
-
-def test_idle_and_unending_connections_keep_nobody_out() -> None:
-    carried_out = []
-    idle = Chalice("idle")
-    idle.route("/it", methods=["DELETE"])(lambda: carried_out.append("it"))
-    with serving(idle, Gate(), most=4) as address, ExitStack() as stack:
-        first = stack.enter_context(converse(address, NOTHING))
-        assert answers(first, ["GET"])[0][0] == 404
-        unending = stack.enter_context(converse(address, b"DELETE /it HTTP/1.1\r\nHost: x\r\n"))
-        for _ in range(8):
-            latest = stack.enter_context(converse(address, NOTHING))
-            assert answers(latest, ["GET"])[0][0] == 404
-        assert first.recv(1) == b""
-        assert answers(unending, ["DELETE"])[0][0] == 400
-        assert unending.recv(1) == b""
-        assert carried_out == []
-        latest.sendall(NOTHING)
-        assert answers(latest, ["GET"])[0][0] == 404
-
-
-def test_who_finds_all_connections_at_work_is_told_so() -> None:
-    slow = Slow()
-    with serving(slow.app, Gate(), most=1) as address, converse(address, WORK) as at_work:
-        assert slow.begun.acquire(timeout=LONG)
-        with converse(address, NOTHING) as late:
-            assert_refused(answers(late, ["GET"])[0])
-            assert late.recv(1) == b""
-        slow.may_end.set()
-        assert answers(at_work, ["GET"])[0][0] == 200

@@ -1,5 +1,6 @@
 """Starting, stopping and killing `python -m billet serve` and its database."""
 
+import json
 import os
 import shutil
 import signal
@@ -7,11 +8,18 @@ import socket
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import psutil
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from billet.serve.databases import LOST
 from chalicelib import tokens
@@ -154,3 +162,82 @@ def test_chalice_local_serves_it_too_and_nobody_without_a_token(database):
 
 def bearer(secret: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {secret}"}
+
+
+def processes_of(served) -> list[psutil.Process]:
+    return psutil.Process(served.process.pid).children(recursive=True)
+
+
+def workers_of(served) -> list[psutil.Process]:
+    return [one for one in processes_of(served) if "spawn_main" in " ".join(one.cmdline())]
+
+
+def test_a_killed_server_leaves_no_process_behind(serve):
+    served = serve("--db", "memory", "--workers", "2")
+    left = processes_of(served)
+    assert len(workers_of(served)) == 2
+    served.stop(signal.SIGKILL)
+    assert psutil.wait_procs(left, timeout=30)[1] == []
+
+
+def test_a_killed_worker_is_replaced(serve):
+    served = serve("--db", "memory")
+    [first] = workers_of(served)
+    first.kill()
+    first.wait(timeout=30)
+    with httpx.Client(transport=httpx.HTTPTransport(retries=100), timeout=30) as client:
+        assert client.get(f"{served.url}/v1/health").status_code == 200
+    assert first.pid not in [one.pid for one in workers_of(served)]
+    assert served.stop() == 0
+
+
+def test_a_request_in_flight_when_it_is_told_to_stop_is_finished(serve):
+    served = serve("--db", "memory")
+    address = urlsplit(served.url)
+    body = json.dumps({"name": "x"}).encode()
+    head = f"POST /v1/tasks HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    with socket.create_connection((address.hostname, address.port), timeout=30) as connection:
+        connection.sendall(head + body[:5])
+        assert served.request("GET", "/v1/health").status_code == 200  # so the head was read
+        served.process.terminate()
+        assert "Stopping" not in served.said
+        connection.sendall(body[5:])
+        with connection.makefile("rb") as stream:
+            assert stream.readline().split()[1] == b"201"
+    assert served.stop() == 0
+
+
+def certificate(folder: Path) -> tuple[str, str]:
+    key = rsa.generate_private_key(65537, 2048)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    made = x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + timedelta(days=1))
+    signed = made.sign(key, hashes.SHA256())
+    (folder / "cert.pem").write_bytes(signed.public_bytes(Encoding.PEM))
+    form = (Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (folder / "key.pem").write_bytes(key.private_bytes(*form))
+    return str(folder / "cert.pem"), str(folder / "key.pem")
+
+
+def test_it_serves_over_tls_and_measures_itself(serve, tmp_path):
+    cert, key = certificate(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = str(probe.getsockname()[1])
+    options = ("--tls-cert", cert, "--tls-key", key, "--metrics-port", port)
+    served = serve("--db", "memory", *options)
+    assert served.url.startswith("https://localhost:")
+    answer = served.request("GET", "/v1/health")
+    assert answer.status_code == 200
+    assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
+    metrics = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=20)
+    assert "granian_workers_spawns" in metrics.text
+    assert served.stop() == 0
+
+
+def test_a_certificate_without_its_key_is_one_clear_line(tmp_path):
+    cert, _ = certificate(tmp_path)
+    ended = run("--db", "memory", "--port", "0", "--tls-cert", cert)
+    assert (ended.returncode, ended.stderr) == (
+        1,
+        "Error: --tls-cert and --tls-key: give both or none\n",
+    )

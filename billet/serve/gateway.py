@@ -1,0 +1,171 @@
+"""What API Gateway does for a Chalice app, without Lambda: routes, asks the authorizer, and calls.
+
+Every error has the API's one form. The front ends, `billet.serve.asgi` and `billet.serve.wsgi`,
+translate between this and their server.
+"""
+
+import logging
+import re
+import uuid
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+from urllib.parse import parse_qs
+
+from chalice.app import Chalice
+from chalice.config import Config
+from chalice.local import (
+    ForbiddenError,
+    LambdaContext,
+    LocalChalice,
+    LocalGatewayAuthorizer,
+    NotAuthorizedError,
+    create_local_server,
+)
+
+from billet.serve.routes import Match, Routes
+from chalicelib.api import headers, principals, problems, request_ids
+from chalicelib.api.problems import Refused
+from chalicelib.api.requests import MOST_BODY
+from chalicelib.errors import Unavailable
+
+log = logging.getLogger(__name__)
+
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT")
+LAMBDA_MILLISECONDS = 60_000
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+;=%-]+)(:[0-9]*)?")
+_HOSTLESS = {"HTTP/1.0", "HTTP/1"}
+
+
+class Request(NamedTuple):
+    """The head of a request."""
+
+    method: str
+    path: str
+    """As sent: percent-encoded, and without the query."""
+    query: str
+    headers: Mapping[str, str]
+    """By names in lower case; the values of repeated lines are joined with commas."""
+    client: str
+    """The address of the client."""
+    protocol: str = "HTTP/1.1"
+
+
+class Response(NamedTuple):
+    """A response; to HEAD, the server sends it without the body."""
+
+    status: int
+    headers: Mapping[str, Any]
+    body: bytes
+
+    def header_lines(self) -> list[tuple[str, str]]:
+        """Each header line, Content-Length included."""
+        lines: list[tuple[str, str]] = []
+        for name, value in self.headers.items():
+            values = value if isinstance(value, list) else [value]
+            lines += [(name, str(one)) for one in values]
+        if self.status not in {204, 304}:
+            lines.append(("Content-Length", str(len(self.body))))
+        return lines
+
+
+class Gateway:
+    """Passes requests on to a Chalice app, from any number of threads."""
+
+    def __init__(self, app: Chalice) -> None:
+        if not isinstance(app, LocalChalice):
+            # This gives the app a current_request for each thread; the server is not used.
+            create_local_server(app, Config.create(), "127.0.0.1", 0).server.server_close()
+        self._app = app
+        self._authorizer = LocalGatewayAuthorizer(app)
+        self._routes = Routes(app.routes)
+
+    def respond_to_head(self, asked: Request) -> Response | None:
+        """Respond to a request that needs neither its body nor the app; None for all others."""
+        try:
+            _check_head(asked)
+            allowed = self._routes.match(asked.path).allowed
+        except Refused as refusal:
+            return self.refuse(asked, refusal)
+        if asked.method == "OPTIONS":
+            return _own(asked, 204, headers.of_preflight(allowed), b"")
+        if asked.method in allowed:
+            return None
+        allow = {"Allow": ", ".join(allowed)}
+        detail = f"{asked.method} is not for this path"
+        return self.refuse(asked, Refused(405, detail, headers=allow))
+
+    def refuse(self, asked: Request, refusal: Refused) -> Response:
+        """Respond with a problem that is not the app's own."""
+        content = {"Content-Type": problems.CONTENT_TYPE, **refusal.headers}
+        body = problems.body(refusal.status, str(refusal))
+        return _own(asked, refusal.status, content, body)
+
+    def respond(self, asked: Request, body: bytes) -> Response:
+        """Respond to a request that `respond_to_head` has no response for."""
+        settled = _settle(asked)
+        named = {**asked.headers, "x-request-id": settled[request_ids.HEADER]}
+        asked = asked._replace(headers=named)
+        try:
+            return self._call(asked, self._routes.match(asked.path), body)
+        except (NotAuthorizedError, ForbiddenError):
+            return self.refuse(asked, principals.refusal(asked.headers.get("authorization")))
+        except Unavailable as error:
+            return self.refuse(asked, Refused(503, str(error), headers=problems.retry_after()))
+        except Exception:
+            log.exception("a mistake of ours:")
+            return self.refuse(asked, Refused(500, f"request {request_ids.current()} failed"))
+
+    def _call(self, asked: Request, match: Match, body: bytes) -> Response:
+        event = _event(asked, match, body)
+        context = LambdaContext("billet", 128, LAMBDA_MILLISECONDS)
+        event, context = self._authorizer.authorize(asked.path, event, context)
+        reply = self._app(event, context)
+        told = {**reply["headers"], **reply["multiValueHeaders"]}
+        return Response(reply["statusCode"], told, (reply["body"] or "").encode())
+
+
+def _check_head(asked: Request) -> None:
+    """Refuse a request whose head is enough to know that it can't be carried out."""
+    host = asked.headers.get("host", "")
+    if not _HOST.fullmatch(host) and (host or asked.protocol not in _HOSTLESS):
+        raise Refused(400, "host: must be one name or address, with or without a port")
+    if asked.headers.get("transfer-encoding", "chunked").lower() != "chunked":
+        raise Refused(501, "transfer-encoding: must be chunked")
+    check_length(int(asked.headers.get("content-length") or 0))
+
+
+def check_length(length: int) -> None:
+    """Refuse a body of this many bytes if it is too large."""
+    if length > MOST_BODY:
+        raise Refused(413, f"body: at most {MOST_BODY} bytes")
+
+
+def _event(asked: Request, match: Match, body: bytes) -> dict[str, Any]:
+    """The event that API Gateway makes of a request; HEAD is a GET whose body is not sent."""
+    return {
+        "requestContext": {
+            "httpMethod": "GET" if asked.method == "HEAD" else asked.method,
+            "resourcePath": match.route,
+            "identity": {"sourceIp": asked.client},
+            "path": asked.path,
+        },
+        "headers": asked.headers,
+        "pathParameters": match.parameters,
+        "stageVariables": {},
+        "multiValueQueryStringParameters": parse_qs(asked.query, keep_blank_values=True) or None,
+        "body": body or None,
+    }
+
+
+def _own(asked: Request, status: int, told: Mapping[str, str], body: bytes) -> Response:
+    settled = _settle(asked)
+    method = asked.method if asked.method in METHODS else "-"
+    if status >= 400:
+        request_ids.note_failure(method, "-", status)
+    common = headers.of_reply(asked.headers, method, status)
+    return Response(status, {**common, **settled, **told}, body)
+
+
+def _settle(asked: Request) -> dict[str, str]:
+    given = {request_ids.HEADER: asked.headers.get(request_ids.HEADER.lower(), "")}
+    return request_ids.settle(given, str(uuid.uuid4()))

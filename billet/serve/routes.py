@@ -1,0 +1,63 @@
+"""Finding the route of a path."""
+
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+from urllib.parse import unquote
+
+from chalicelib.api.problems import Refused
+
+
+class Match(NamedTuple):
+    """The route of a path."""
+
+    route: str
+    allowed: tuple[str, ...]
+    """The route's methods, in order, HEAD and OPTIONS included."""
+    parameters: dict[str, str]
+    """The route's parameters as they stand in the path, decoded."""
+
+
+class Routes:
+    """The routes of an app, by the number of their segments."""
+
+    def __init__(self, routes: Mapping[str, Iterable[str]]) -> None:
+        self._by_length: dict[int, list[tuple[str, list[str], tuple[str, ...]]]] = {}
+        for route in sorted(routes):  # literal segments come before parameters, as in Chalice
+            segments = route.split("/")
+            row = (route, segments, _allowed(routes[route]))
+            self._by_length.setdefault(len(segments), []).append(row)
+
+    def match(self, path: str) -> Match:
+        """Find the route of a path as sent, percent-encoded.
+
+        An encoded slash is a part of its segment (RFC 3986, section 2.2). No route has a segment
+        with a slash, or with parameters behind a semicolon.
+
+        Raises:
+            Refused: 404 if there is none, 400 if the path is not UTF-8.
+        """
+        path = "/" + path.lstrip("/")
+        segments = [_decoded(segment) for segment in (path.removesuffix("/") or "/").split("/")]
+        for route, parts, allowed in self._by_length.get(len(segments), ()):
+            pairs = list(zip(parts, segments, strict=True))
+            if all(part == one or part.startswith("{") for part, one in pairs):
+                given = {part[1:-1]: one for part, one in pairs if part.startswith("{")}
+                return Match(route, allowed, given)
+        raise Refused(404, "no such path")
+
+
+def _allowed(methods: Iterable[str]) -> tuple[str, ...]:
+    more = {"OPTIONS", "HEAD"} if "GET" in methods else {"OPTIONS"}
+    return tuple(sorted({*methods, *more}))
+
+
+def _decoded(segment: str) -> str:
+    if "%" not in segment and ";" not in segment:
+        return segment
+    try:
+        decoded = unquote(segment, errors="strict")
+    except UnicodeDecodeError as error:
+        raise Refused(400, "path: must be UTF-8") from error
+    if "/" in decoded or ";" in decoded:
+        raise Refused(404, "no such path")
+    return decoded

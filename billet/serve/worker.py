@@ -1,0 +1,31 @@
+"""A worker process of `billet serve`."""
+
+import logging
+import multiprocessing
+import os
+import signal
+import threading
+import time
+
+from billet.serve.asgi import Application
+from billet.serve.gateway import Gateway
+
+FINISH_SECONDS = 10.0
+
+
+def load(at_work: int, waiting: int) -> Application:
+    """Make the application, in the worker; it ends when its parent does, however that ends."""
+    import app
+
+    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    return Application(Gateway(app.app), at_work, waiting)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(FINISH_SECONDS)
+        os._exit(1)

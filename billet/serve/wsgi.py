@@ -1,0 +1,84 @@
+"""The API for any WSGI server: `gunicorn --threads 16 billet.serve.wsgi:application`.
+
+The server must be right about HTTP itself: bounds of heads, time-outs, and bodies that are cut
+off. Before the first request, the environment has to name the database, and the tables must be
+there (`python -m billet tables create`). `billet serve` runs `billet.serve.asgi` instead.
+"""
+
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+import app
+from billet.serve.gateway import Gateway, Request, Response, check_length
+from chalicelib.api.problems import Refused
+from chalicelib.api.requests import MOST_BODY
+
+Environ = dict[str, Any]
+_gateway = Gateway(app.app)
+
+
+def application(environ: Environ, start_response: Callable[..., object]) -> Iterable[bytes]:
+    """Respond to one request (PEP 3333)."""
+    response = _respond(_request(environ), environ)
+    try:
+        phrase = HTTPStatus(response.status).phrase
+    except ValueError:
+        phrase = "Unknown"
+    start_response(f"{response.status} {phrase}", response.header_lines())
+    return [] if environ["REQUEST_METHOD"] == "HEAD" else [response.body]
+
+
+def _respond(asked: Request, environ: Environ) -> Response:
+    early = _gateway.respond_to_head(asked)
+    if early is not None:
+        return early
+    try:
+        body = _body(environ)
+    except Refused as refusal:
+        return _gateway.refuse(asked, refusal)
+    return _gateway.respond(asked, body)
+
+
+def _body(environ: Environ) -> bytes:
+    length = int(environ.get("CONTENT_LENGTH") or 0)
+    chunked = "HTTP_TRANSFER_ENCODING" in environ
+    if chunked and not environ.get("wsgi.input_terminated"):
+        raise Refused(411, "content-length: this server needs it")
+    body: bytes = environ["wsgi.input"].read(MOST_BODY + 1 if chunked else length)
+    check_length(len(body))
+    if len(body) < length:
+        raise Refused(400, "body: it was cut off")
+    return body
+
+
+def _request(environ: Environ) -> Request:
+    headers = {
+        name[5:].replace("_", "-").lower(): value
+        for name, value in environ.items()
+        if name.startswith("HTTP_")
+    }
+    for name in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+        if environ.get(name):
+            headers[name.replace("_", "-").lower()] = environ[name]
+    headers["x-forwarded-proto"] = environ["wsgi.url_scheme"]
+    return Request(
+        method=environ["REQUEST_METHOD"],
+        path=_path(environ),
+        query=environ.get("QUERY_STRING", ""),
+        headers=headers,
+        client=environ.get("REMOTE_ADDR", ""),
+        protocol=environ["SERVER_PROTOCOL"],
+    )
+
+
+def _path(environ: Environ) -> str:
+    """The path as sent where the server tells it, else what was decoded of it, encoded again.
+
+    Only the former tells an encoded slash from a slash.
+    """
+    sent: str = environ.get("RAW_URI") or environ.get("REQUEST_URI") or ""
+    if sent.startswith("/") and not environ.get("SCRIPT_NAME"):
+        return sent.partition("?")[0].partition("#")[0]
+    return quote(environ.get("PATH_INFO", "").encode("latin-1"))
