@@ -100,6 +100,7 @@ def test_the_readme_tells_each_setting_and_its_default():
         "AUTH": "off",
         "COGNITO_USER_POOL_ARN": "none",
         "CORS_ORIGINS": "none",
+        "PUBLIC_URL": "none",
         "RATE_QUOTA": "1000",
     }
     assert dict(rows) == defaults | told

@@ -290,6 +290,15 @@ def test_a_number_that_is_ignored_may_be_of_any_length(api: Api) -> None:
     assert api("PATCH", f"/v1/tasks/{task}", body).status_code == 200
 
 
+@pytest.mark.parametrize("text", ["\x01", "\U0001f600", '"'])
+def test_the_reply_with_the_largest_task_is_remembered(api: Api, text: str) -> None:
+    name = (text if text.isprintable() else "a") * 200
+    body = {"name": name, "desc": text * 10_000}
+    first, again = (api("POST", "/v1/tasks", body, Idempotency_Key="a") for _ in range(2))
+    assert (first.status_code, again.body) == (201, first.body)
+    assert again.headers["Idempotency-Replayed"] == "true"
+
+
 def test_each_json_reply_ends_with_one_newline(api: Api) -> None:
     key = {"Idempotency_Key": "a"}
     replies = [
