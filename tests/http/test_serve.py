@@ -185,7 +185,7 @@ def test_a_killed_worker_is_replaced(serve):
     [first] = workers_of(served)
     first.kill()
     first.wait(timeout=30)
-    with httpx.Client(transport=httpx.HTTPTransport(retries=100), timeout=30) as client:
+    with httpx.Client(transport=httpx.HTTPTransport(retries=7), timeout=30) as client:
         assert client.get(f"{served.url}/v1/health").status_code == 200
     assert first.pid not in [one.pid for one in workers_of(served)]
     assert served.stop() == 0
