@@ -14,7 +14,7 @@ class Match(NamedTuple):
     allowed: tuple[str, ...]
     """The route's methods, in order, HEAD and OPTIONS included."""
     parameters: dict[str, str]
-    """The route's parameters as they stand in the path, decoded."""
+    """The route's parameters as they stand in the path, percent-encoded: the app decodes them."""
 
 
 class Routes:
@@ -37,11 +37,16 @@ class Routes:
             Refused: 404 if there is none, 400 if the path is not UTF-8.
         """
         path = "/" + path.lstrip("/")
-        segments = [_decoded(segment) for segment in (path.removesuffix("/") or "/").split("/")]
+        sent = (path.removesuffix("/") or "/").split("/")
+        segments = [_decoded(segment) for segment in sent]
         for route, parts, allowed in self._by_length.get(len(segments), ()):
             pairs = list(zip(parts, segments, strict=True))
             if all(part == one or part.startswith("{") for part, one in pairs):
-                given = {part[1:-1]: one for part, one in pairs if part.startswith("{")}
+                given = {
+                    part[1:-1]: raw
+                    for part, raw in zip(parts, sent, strict=True)
+                    if part.startswith("{")
+                }
                 return Match(route, allowed, given)
         raise Refused(404, "no such path")
 

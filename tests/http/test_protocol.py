@@ -50,7 +50,7 @@ REFUSED = {
     "an unknown path": (b"GET /v1/nothing HTTP/1.1\r\nHost: x\r\n\r\n", 404),
     "no path": (b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", 404),
     "a parameter of the path": (b"GET /v1/tasks;a=b HTTP/1.1\r\nHost: x\r\n\r\n", 404),
-    "a parameter of an id": (b"GET /v1/tasks/1;x=1 HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+    "a parameter of an id": (b"GET /v1/tasks/1;x=1 HTTP/1.1\r\nHost: x\r\n\r\n", 404),
     "an encoded slash": (b"GET /v1/tasks%2F1 HTTP/1.1\r\nHost: x\r\n\r\n", 404),
     "an encoded slash in an id": (b"GET /v1/tasks/1%2f HTTP/1.1\r\nHost: x\r\n\r\n", 404),
     "an encoded NUL": (b"GET /v1/tasks/%00 HTTP/1.1\r\nHost: x\r\n\r\n", 400),
