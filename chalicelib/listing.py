@@ -9,9 +9,11 @@ import base64
 import binascii
 import contextvars
 import heapq
+import operator
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Generic, Literal, TypeVar
 
 import msgspec
@@ -60,15 +62,15 @@ class Page(msgspec.Struct, Generic[R], frozen=True):
 
     records: Sequence[R]
     next: str | None
-    place: Callable[[R], str]
-    """The place of a record in the order."""
+    places: Sequence[str]
+    """The place of each record in the order."""
 
     def first(self, count: int) -> "Page[R]":
         """The page without the records behind the first `count`, which must be at least one."""
         if count >= len(self.records):
             return self
-        records = self.records[:count]
-        return Page(records, self.place(records[-1]), self.place)
+        places = self.places[:count]
+        return Page(self.records[:count], places[-1], places)
 
 
 class Lanes(msgspec.Struct, Generic[R], frozen=True):
@@ -76,11 +78,6 @@ class Lanes(msgspec.Struct, Generic[R], frozen=True):
 
     ordering: reads.Ordering[R]
     keys: Sequence[str]
-
-    def place(self, record: R) -> str:
-        """The record's place in the order."""
-        place: str = getattr(record, self.ordering.position)
-        return place
 
 
 class _Cursor(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
@@ -129,21 +126,22 @@ def page(lanes: Lanes[R], paging: Paging) -> Page[R]:
         limit = skip // len(lanes.keys) if far else skip + paging.page_size + 1
         found, more = _merged(lanes, paging, after, limit)
         if len(found) > skip or not more:
-            return _cut(lanes, found[skip:], more, paging.page_size)
+            return _cut(found[skip:], more, paging.page_size)
         skip -= len(found)
-        after = lanes.place(found[-1])
+        after = found[-1].place
     raise Invalid("offset: reaches too far here; follow the cursors of the Link headers instead")
 
 
-def _cut(lanes: Lanes[R], found: Sequence[R], more: bool, page_size: int) -> Page[R]:
+def _cut(found: Sequence[reads.Placed[R]], more: bool, page_size: int) -> Page[R]:
     shown = found[:page_size]
+    places = [one.place for one in shown]
     more = more or len(shown) < len(found)
-    return Page(shown, lanes.place(shown[-1]) if more and shown else None, lanes.place)
+    return Page([one.record for one in shown], places[-1] if more and shown else None, places)
 
 
 def _merged(
     lanes: Lanes[R], paging: Paging, after: str | None, limit: int
-) -> tuple[Sequence[R], bool]:
+) -> tuple[Sequence[reads.Placed[R]], bool]:
     """Up to `limit` records of all lanes in order, as far as all lanes were read."""
 
     def read(key: str) -> reads.Slice[R]:
@@ -158,24 +156,33 @@ def _merged(
 
     slices = _on_each(read, lanes.keys)
     merged = heapq.merge(
-        *(part.records for part in slices), key=lanes.place, reverse=not paging.ascending
+        *(part.records for part in slices), key=_place, reverse=not paging.ascending
     )
-    ends = [lanes.place(part.records[-1]) for part in slices if part.more and part.records]
+    ends = [part.records[-1].place for part in slices if part.more and part.records]
     if not ends:
         return list(merged), False
     # Behind the nearest end, a lane that was not read to its end may have more.
     nearest = min(ends) if paging.ascending else max(ends)
-    return list(_until(nearest, merged, lanes)), True
+    return list(_until(nearest, merged)), True
 
 
-def _until(end: str, records: Iterable[R], lanes: Lanes[R]) -> Iterable[R]:
-    for record in records:
-        yield record
-        if lanes.place(record) == end:
+def _until(end: str, records: Iterable[reads.Placed[R]]) -> Iterable[reads.Placed[R]]:
+    for one in records:
+        yield one
+        if one.place == end:
             return
 
 
+_place = operator.attrgetter("place")
 _threads = ThreadPoolExecutor(MAX_LANES, thread_name_prefix="lane")
+
+
+@contextmanager
+def meanwhile(check: Callable[[], object]) -> Iterator[None]:
+    """Makes a check beside the work in this block; raises what the check does, when both end."""
+    checking = _threads.submit(contextvars.copy_context().run, check)
+    yield
+    checking.result()
 
 
 def _on_each(read: Callable[[str], reads.Slice[R]], keys: Sequence[str]) -> list[reads.Slice[R]]:

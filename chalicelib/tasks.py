@@ -5,8 +5,8 @@ from typing import Literal
 
 import msgspec
 
-from chalicelib import listing, transition
-from chalicelib.storage import client, clock, ids, keys, reads
+from chalicelib import going, listing, transition
+from chalicelib.storage import client, clock, ids, keys, lanes, reads
 from chalicelib.storage.changes import Change, updated_task
 from chalicelib.storage.records import Task
 from chalicelib.terms import NO_TERMS, Terms
@@ -37,19 +37,21 @@ def create(
 
 def get(task_id: int) -> Task | None:
     """The task, or None where there is none."""
-    return reads.task(task_id)
+    task = reads.task(task_id)
+    return going.hide(task) if task else None
 
 
 def page(paging: listing.Paging) -> listing.Page[Task]:
     """A page of all tasks, or of those of one status."""
-    lanes = range(client.lanes())
+    every = range(lanes.readable())
     urgent = paging.sort == "expires_at"
     if paging.status is None:
         ordering = reads.MOST_URGENT_TASKS if urgent else reads.NEWEST_TASKS
-        return listing.page(listing.Lanes(ordering, [str(lane) for lane in lanes]), paging)
+        hashes = [str(lane) for lane in every]
+        return going.hide_in(listing.page(listing.Lanes(ordering, hashes), paging))
     ordering = reads.MOST_URGENT_TASKS_BY_STATUS if urgent else reads.NEWEST_TASKS_BY_STATUS
-    hashes = [keys.status_lane(paging.status, lane) for lane in lanes]
-    return listing.page(listing.Lanes(ordering, hashes), paging)
+    hashes = [keys.status_lane(paging.status, lane) for lane in every]
+    return going.hide_in(listing.page(listing.Lanes(ordering, hashes), paging))
 
 
 def edit(task_id: int, values: Edit, terms: Terms = NO_TERMS) -> Task:
@@ -70,9 +72,10 @@ def edit(task_id: int, values: Edit, terms: Terms = NO_TERMS) -> Task:
             return updated_task(guess.commit())
         except client.ConditionFailed as failed:
             task = transition.met_task(failed, 0, task_id)
-    return transition.advance(
-        task, lambda before: msgspec.structs.replace(before, **values), terms
-    ).task
+    advanced = transition.advance(
+        task, lambda before: msgspec.structs.replace(before, **values), terms.rendering(going.hide)
+    )
+    return going.hide(advanced.task)
 
 
 def delete(task_id: int, terms: Terms = NO_TERMS) -> None:

@@ -38,7 +38,8 @@ for field in fields(Settings):  # a container has those of its server
 import app
 from billet import dynamodb_local, memory, tables
 from billet.invariants import lookup
-from chalicelib.storage import client, ids
+from chalicelib.storage import client
+from chalicelib.storage import lanes as layouts
 from chalicelib.storage.tables import SUFFIXES
 
 settings.register_profile("suite", derandomize=True, deadline=None, database=None)
@@ -49,6 +50,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 NO_CHROMIUM = "Chromium is not installed; the documentation page is NOT TESTED"
 BACKENDS = ("moto", "dynamodb-local")
 client.READ_TIMEOUT = 15.0  # on a busy machine moto takes its time for a large transaction
+layouts.WAIT_SECONDS = 0.0  # no other process reads the tables of a test
 Bind = Callable[..., Settings]
 Api = Callable[..., HTTPResponse]
 
@@ -150,11 +152,11 @@ def bind(
         settings = Settings(table_prefix=prefix, lanes=lanes)
         client.bind(settings, connection)
         if made:
-            for kind in tables.KINDS:
-                ids.lay_out(kind)
+            tables.record_layout()
         else:
             list(tables.create())
             made = True
+        layouts.readable()
         return settings
 
     yield bind_with

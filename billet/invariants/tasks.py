@@ -11,7 +11,7 @@ import msgspec
 
 from billet.invariants import lookup
 from billet.invariants.finding import Finding, confirmed, differing, lacking
-from chalicelib.storage import client, keys
+from chalicelib.storage import keys, lanes
 from chalicelib.storage.changes import Change, setting
 from chalicelib.storage.items import copy_values
 from chalicelib.storage.records import Task
@@ -89,8 +89,8 @@ def _of_copy(task: Task, user_id: int, copy: AssignmentModel | None) -> Iterator
 
 
 def _of_place(task: TaskModel, record: Task) -> Iterator[Finding]:
-    lanes = client.lanes()
-    lane = int(task.lane) if task.lane in range(lanes) else record.id % lanes
+    number = lanes.readable()
+    lane = int(task.lane) if task.lane in range(number) else record.id % number
     place = {
         "lane": lane,
         "status_lane": keys.status_lane(record.status, lane),

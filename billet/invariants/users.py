@@ -6,7 +6,7 @@ from functools import partial
 from billet.invariants import lookup
 from billet.invariants.finding import Finding, confirmed, differing, lacking
 from chalicelib import users
-from chalicelib.storage import client, keys
+from chalicelib.storage import keys, lanes
 from chalicelib.storage.changes import Change, setting
 from chalicelib.storage.tables import UserModel, UsernameModel
 
@@ -72,8 +72,8 @@ def _of_claim(ident: int, username: str, claim: UsernameModel | None) -> Iterato
 
 
 def _of_place(ident: int, user: UserModel) -> Iterator[Finding]:
-    lanes = client.lanes()
-    lane = user.lane if user.lane in range(lanes) else ident % lanes
+    number = lanes.readable()
+    lane = user.lane if user.lane in range(number) else ident % number
     place = {"lane": lane, "recency": keys.recency(user.created_at, ident)}
     if wrong := differing(user, place):
         text = f"user {ident} is not in its place in the index: {', '.join(wrong)}"

@@ -88,7 +88,7 @@ HEADERS: dict[str, dict[str, Any]] = {
     },
     "ETag": {
         "description": "The version of what there is now; none where there is nothing.",
-        "schema": {"type": "string", "pattern": '^"[0-9a-f]+"$'},
+        "schema": {"type": "string", "pattern": '^"[0-9a-f]+(-[0-9]+)?"$'},
         "example": '"3"',
     },
     "Idempotency-Replayed": {

@@ -15,8 +15,8 @@ from pynamodb.expressions.update import Action
 from pynamodb.models import Model
 
 from chalicelib.errors import UnderWay
-from chalicelib.storage import client, keys
-from chalicelib.storage.items import copy_values, task_values, user_values
+from chalicelib.storage import client, keys, lanes, shared
+from chalicelib.storage.items import content_values, copy_values, task_values, user_values
 from chalicelib.storage.records import (
     Claim,
     Reply,
@@ -29,6 +29,7 @@ from chalicelib.storage.records import (
 )
 from chalicelib.storage.tables import (
     AssignmentModel,
+    CounterModel,
     ReplyModel,
     TaskModel,
     TokenModel,
@@ -140,12 +141,26 @@ class Change:
 
     def user_going(self, user: User) -> int:
         """Adds that the user is gone for all readers and can't be given tasks."""
+        self.update(CounterModel(shared.NAME), [CounterModel.going.add({user.id})])
         hidden = [UserModel.going.set(True), UserModel.lane.remove(), UserModel.recency.remove()]
         return self.update(UserModel(user.id), hidden, UserModel.id.exists())
 
+    def claim_gone(self, user: User) -> int:
+        """Adds the removal of the claim to the user's name, unless it is another's."""
+        mine = UsernameModel.user_id == user.id
+        return self.delete(
+            UsernameModel(keys.claim(user.username)), UsernameModel.name.does_not_exist() | mine
+        )
+
+    def claim_of_another(self, user: User) -> int:
+        """Adds that another user has the claim to the user's name."""
+        another = UsernameModel.user_id != user.id
+        return self.check(UsernameModel(keys.claim(user.username)), another)
+
     def user_gone(self, user: User) -> int:
-        """Adds the removal of a user, unless given a task since, and of the claim."""
-        self.delete(UsernameModel(keys.claim(user.username)))
+        """Adds the removal of a user, unless given a task since."""
+        if user.going:
+            self.update(CounterModel(shared.NAME), [CounterModel.going.delete({user.id})])
         never = UserModel.assigns.does_not_exist()
         same = UserModel.assigns == user.assigns if user.assigns else never
         return self.delete(UserModel(user.id), UserModel.id.exists() & same)
@@ -169,23 +184,26 @@ class Change:
         copy = setting(AssignmentModel, copy_values(after))
         for user_id in after.assignees:
             self.update(AssignmentModel(user_id, after.recency), copy)
-        values = task_values(after)
+        values = content_values(after)
         del values["id"]
+        if after.status != before.status:
+            values["status_lane"], same_lane = _status_lane(after, before.lane)
+            unchanged &= same_lane
         return self.update(TaskModel(before.id), setting(TaskModel, values), unchanged)
 
     def unassigned_task(
         self, task_id: int, edit: Mapping[str, str | None], match: Collection[int] | None
     ) -> int:
         """Adds new name, desc, status or expires_at, on condition that nobody has the task and,
-        where `match` is given, that it has one of these versions."""
+        where `match` is given, that it has one of these versions. A new status also rests on the
+        guess of its lane, which the key of an index holds beside the status."""
         condition = _nobodys(match)
         values: dict[str, Any] = dict(edit)
-        lane = task_id % client.lanes()
         if "expires_at" in edit:
             values["urgency"] = keys.urgency(edit["expires_at"], task_id)
         if (status := edit.get("status")) is not None:
-            values |= {"lane": lane, "status_lane": keys.status_lane(status, lane)}
-        else:  # a task of another lane has to be read first: its index key holds the status
+            lane = lanes.home("tasks", task_id)
+            values["status_lane"] = keys.status_lane(status, lane)
             condition &= TaskModel.lane == lane
         actions = [*setting(TaskModel, values), TaskModel.version.add(1)]
         return self.update(TaskModel(task_id), actions, condition)
@@ -221,6 +239,13 @@ def _nobodys(match: Collection[int] | None) -> Condition:
     if match is not None:  # no task has version 0, and IN takes no empty list
         condition &= TaskModel.version.is_in(*match or {0})
     return condition
+
+
+def _status_lane(task: Task, lane: int | None) -> tuple[str, Condition]:
+    """The key of a task in the indexes of its status, and the condition that its lane is that."""
+    if lane is None:
+        lane = lanes.home("tasks", task.id)
+    return keys.status_lane(task.status, lane), TaskModel.lane == lane
 
 
 def setting(model: type[Model], values: Mapping[str, Any]) -> Sequence[Action]:

@@ -40,6 +40,10 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     created_at: str
     assignees: tuple[int, ...] = ()
     version: int = 1
+    lane: int | None = None
+    """As it is stored; None for one that is new, or was read from a copy."""
+    hidden: int = 0
+    """How many assignees are left out, for they are being deleted (`going`)."""
 
     @property
     def recency(self) -> str:
@@ -131,6 +135,7 @@ class TaskItem(msgspec.Struct):
     version: _N
     expires_at: _S | None = None
     assignees: _NS | None = None
+    lane: _N | None = None
 
     def record(self) -> Task:
         """The task that it stands for."""
@@ -143,6 +148,7 @@ class TaskItem(msgspec.Struct):
             created_at=self.created_at.S,
             assignees=tuple(sorted(self.assignees.NS)) if self.assignees else (),
             version=self.version.N,
+            lane=self.lane.N if self.lane else None,
         )
 
 
@@ -175,7 +181,37 @@ class TokenItem(msgspec.Struct):
         )
 
 
-I = TypeVar("I", UserItem, TaskItem, TokenItem)  # noqa: E741
+class PlacedUser(UserItem, kw_only=True):
+    """A user's item as an index gives it."""
+
+    place: _S = msgspec.field(name="recency")
+
+
+class TaskByRecency(TaskItem, kw_only=True):
+    """A task's item as an order by creation gives it."""
+
+    place: _S = msgspec.field(name="recency")
+
+
+class TaskByUrgency(TaskItem, kw_only=True):
+    """A task's item as an order by deadline gives it."""
+
+    place: _S = msgspec.field(name="urgency")
+
+
+class TaskByStatusRecency(TaskItem, kw_only=True):
+    """A copy as an order by status and creation gives it."""
+
+    place: _S = msgspec.field(name="status_recency")
+
+
+class TaskByStatusUrgency(TaskItem, kw_only=True):
+    """A copy as an order by status and deadline gives it."""
+
+    place: _S = msgspec.field(name="status_urgency")
+
+
+I = TypeVar("I", bound=UserItem | TaskItem | TokenItem)  # noqa: E741
 
 
 class GetReply(msgspec.Struct, Generic[I]):
