@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable
 
 import click
+import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.exceptions import PynamoDBException
 
@@ -16,6 +17,8 @@ from chalicelib.errors import BilletError
 from chalicelib.storage.client import ConditionFailed
 
 MOST_CHECKS = 5
+REFUSALS = (BilletError, BotoCoreError, ClientError, PynamoDBException, msgspec.ValidationError)
+"""What a mend may raise: the database does not take it, or something else is unreadable."""
 Tell = Callable[[Finding, str, str], None]
 """Tells of a finding, what came of it, and why."""
 
@@ -64,7 +67,7 @@ def _outcome(finding: Finding, repair: bool) -> tuple[str, str]:
         finding.mend()
     except ConditionFailed:
         return "failed", "it has changed meanwhile"
-    except (BilletError, BotoCoreError, ClientError, PynamoDBException) as error:
+    except REFUSALS as error:
         return "failed", str(error)
     return "mended", finding.action
 

@@ -8,10 +8,9 @@ from pynamodb.models import Model
 
 from billet import schema
 from billet.one_line_errors import one_line_errors
-from chalicelib.storage import ids
+from chalicelib.storage import client, ids, lanes
 from chalicelib.storage.tables import EXPIRIES, SUFFIXES
 
-KINDS = ("users", "tasks")
 POLL_SECONDS = 0.5
 
 
@@ -19,14 +18,24 @@ def create() -> Iterator[tuple[str, Sequence[str]]]:
     """Makes what is missing and waits until all of it is active, indexes too.
 
     Yields each table's name, and what had to be done to it: nothing where it was there already.
-    The id counters are laid out too. Building an index of a large table takes DynamoDB its time.
+    The layout is recorded, and the id counters are laid out. Building an index of a large table
+    takes DynamoDB its time.
 
     Raises:
         click.ClickException: a table is there with other keys than it needs.
     """
     for model in SUFFIXES:
         yield model.Meta.table_name, _bring_about(model)
-    for kind in KINDS:
+    record_layout()
+
+
+def record_layout() -> None:
+    """Raises the layout to LANES, never lowers it, and lays out counters that are missing.
+
+    In a database that is in use, the counters follow when all readers know the new layout.
+    """
+    lanes.announce(client.lanes())
+    for kind in lanes.KINDS:
         ids.lay_out(kind)
 
 

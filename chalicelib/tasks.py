@@ -6,7 +6,7 @@ from typing import Literal
 import msgspec
 
 from chalicelib import listing, transition
-from chalicelib.storage import client, clock, ids, keys, reads
+from chalicelib.storage import client, clock, ids, keys, lanes, reads
 from chalicelib.storage.changes import Change, updated_task
 from chalicelib.storage.records import Task
 from chalicelib.terms import NO_TERMS, Terms
@@ -42,13 +42,13 @@ def get(task_id: int) -> Task | None:
 
 def page(paging: listing.Paging) -> listing.Page[Task]:
     """A page of all tasks, or of those of one status."""
-    lanes = range(client.lanes())
+    every = range(lanes.readable())
     urgent = paging.sort == "expires_at"
     if paging.status is None:
         ordering = reads.MOST_URGENT_TASKS if urgent else reads.NEWEST_TASKS
-        return listing.page(listing.Lanes(ordering, [str(lane) for lane in lanes]), paging)
+        return listing.page(listing.Lanes(ordering, [str(lane) for lane in every]), paging)
     ordering = reads.MOST_URGENT_TASKS_BY_STATUS if urgent else reads.NEWEST_TASKS_BY_STATUS
-    hashes = [keys.status_lane(paging.status, lane) for lane in lanes]
+    hashes = [keys.status_lane(paging.status, lane) for lane in every]
     return listing.page(listing.Lanes(ordering, hashes), paging)
 
 

@@ -7,7 +7,7 @@ import msgspec
 from chalicelib import listing
 from chalicelib.assignments import without
 from chalicelib.errors import Invalid, NotFound, Unavailable, UsernameTaken
-from chalicelib.storage import client, clock, ids, keys, reads
+from chalicelib.storage import client, clock, ids, keys, lanes, reads
 from chalicelib.storage.changes import MOST_OPERATIONS, Change
 from chalicelib.storage.records import Task, User
 from chalicelib.terms import NO_TERMS, Terms
@@ -49,7 +49,7 @@ def get(user_id: int) -> User | None:
 
 def page(paging: listing.Paging) -> listing.Page[User]:
     """A page of all users."""
-    hashes = [str(lane) for lane in range(client.lanes())]
+    hashes = [str(lane) for lane in range(lanes.readable())]
     return listing.page(listing.Lanes(reads.NEWEST_USERS, hashes), paging)
 
 

@@ -34,7 +34,8 @@ import app
 from billet import dynamodb_local, memory, tables
 from billet.invariants import lookup
 from chalicelib.settings import Settings
-from chalicelib.storage import client, ids
+from chalicelib.storage import client
+from chalicelib.storage import lanes as layouts
 from chalicelib.storage._private import table_of
 from chalicelib.storage.tables import SUFFIXES
 
@@ -44,6 +45,7 @@ settings.load_profile("suite")
 
 BACKENDS = ("moto", "dynamodb-local")
 client.READ_TIMEOUT = 15.0  # on a busy machine moto takes its time for a large transaction
+layouts.WAIT_SECONDS = 0.0  # no other process reads the tables of a test
 Bind = Callable[..., Settings]
 Api = Callable[..., HTTPResponse]
 
@@ -142,11 +144,11 @@ def bind(
         settings = Settings(table_prefix=prefix, lanes=lanes)
         client.bind(settings, connection)
         if made:
-            for kind in tables.KINDS:
-                ids.lay_out(kind)
+            tables.record_layout()
         else:
             list(tables.create())
             made = True
+        layouts.readable()
         return settings
 
     yield bind_with

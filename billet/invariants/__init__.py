@@ -9,6 +9,7 @@ from billet.invariants.copies import check_copies
 from billet.invariants.counters import Counters
 from billet.invariants.entries import check_replies, check_tokens
 from billet.invariants.finding import Finding
+from billet.invariants.layout import check_layout
 from billet.invariants.tasks import check_tasks
 from billet.invariants.usernames import check_claims
 from billet.invariants.users import check_users
@@ -45,6 +46,7 @@ def findings(progress: Callable[[int], object] = lambda scanned: None) -> Iterat
     Raises:
         Unavailable: the database does not respond.
     """
+    yield from check_layout()
     counters = {UserModel: Counters("users"), TaskModel: Counters("tasks")}
     for model, check in CHECKS.items():
         for page in lookup.items(model):

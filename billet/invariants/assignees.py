@@ -24,11 +24,11 @@ def faults(task: Item) -> shape.Faults:
 
 
 def readable_task(task: Item | None) -> Task | None:
-    """The task as the API reads it; None if it can't be read, or not be put into any order."""
+    """The task without its lane; None if the API can't read it, or not put it into order."""
     if task is None or faults(task).keys() & {"id", "created_at", "expires_at"}:
         return None
     try:
-        return task_of(task)
+        return task_of({name: value for name, value in task.items() if name not in PLACE})
     except (msgspec.ValidationError, ValueError):
         return None
 

@@ -33,6 +33,8 @@ KINDS: Mapping[str, str] = {
     "orphan-copy": "copy removed",
     "broken-token": "",
     "broken-reply": "reply removed",
+    "layout": "layout written anew",
+    "beyond-layout": "layout raised",
     "counters": "counters laid out anew, above all ids in use",
     "low-counter": "counters laid out anew, above all ids in use",
     "unsettled": "",

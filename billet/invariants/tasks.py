@@ -8,7 +8,7 @@ from functools import partial
 
 import msgspec
 
-from billet.invariants import lookup, shape, wire
+from billet.invariants import layout, lookup, shape, wire
 from billet.invariants.assignees import (
     PLACE,
     faults,
@@ -22,6 +22,7 @@ from billet.invariants.mending import Mending
 from billet.invariants.restoring import restorable
 from billet.invariants.wire import Values
 from chalicelib.assignments import MOST_ASSIGNEES
+from chalicelib.storage import keys
 from chalicelib.storage.client import Item
 from chalicelib.storage.items import copy_values, task_values
 from chalicelib.storage.records import Task
@@ -108,15 +109,17 @@ def _of_copy(task: Item, record: Task, user_id: int, copy: Item | None) -> Itera
 
 
 def _of_place(task: Item, record: Task) -> Iterator[Finding]:
-    place = _place(task, record)
+    key, place = lookup.key_of(TaskModel, task), _place(task, record)
+    yield from layout.of_item(TaskModel, task)
     if wrong := wire.differing(task, place):
         detail = f"is not in its place in the indexes: {', '.join(sorted(wrong))}"
-        key = lookup.key_of(TaskModel, task)
         yield Finding("misplaced", TaskModel, key, detail, partial(rewrite, task, place))
 
 
 def _place(task: Item, record: Task) -> Values:
-    values = wire.written(TaskModel, task_values(record))
+    lane = layout.lane_of(task)
+    place = {"lane": lane, "status_lane": keys.status_lane(record.status, lane)}
+    values = wire.written(TaskModel, task_values(record) | place)
     return {name: values[name] for name in PLACE}
 
 

@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from billet.invariants import lookup, shape, wire
+from billet.invariants import layout, lookup, shape, wire
 from billet.invariants.deletes import finish_delete
 from billet.invariants.finding import Finding, settled
 from billet.invariants.mending import Mending
 from billet.invariants.restoring import created_at_of
 from billet.invariants.wire import Values
-from chalicelib.storage import client, keys
+from chalicelib.storage import keys
 from chalicelib.storage.client import Item
 from chalicelib.storage.tables import UserModel, UsernameModel
 from chalicelib.users import MOST_CLAIM_BYTES
@@ -124,6 +124,7 @@ def owner_of(claim: Item) -> tuple[str | None, Item | None]:
 
 def _of_place(user: Item) -> Iterator[Finding]:
     place = _place(user)
+    yield from layout.of_item(UserModel, user)
     if wrong := wire.differing(user, place):
         detail = f"is not in its place in the index: {', '.join(sorted(wrong))}"
         key = lookup.key_of(UserModel, user)
@@ -131,11 +132,8 @@ def _of_place(user: Item) -> Iterator[Finding]:
 
 
 def _place(user: Item) -> Values:
-    ident, lanes = int(user["id"]["N"]), client.lanes()
-    lane = user.get("lane")
-    if lane is None or lane not in [wire.number(one) for one in range(lanes)]:
-        lane = wire.number(ident % lanes)
-    return {"lane": lane, "recency": wire.string(keys.recency(user["created_at"]["S"], ident))}
+    recency = keys.recency(user["created_at"]["S"], int(user["id"]["N"]))
+    return {"lane": wire.number(layout.lane_of(user)), "recency": wire.string(recency)}
 
 
 def _set(user: Item, values: Values) -> None:

@@ -15,8 +15,8 @@ from pynamodb.expressions.update import Action
 from pynamodb.models import Model
 
 from chalicelib.errors import UnderWay
-from chalicelib.storage import client, keys
-from chalicelib.storage.items import copy_values, task_values, user_values
+from chalicelib.storage import client, keys, lanes
+from chalicelib.storage.items import content_values, copy_values, task_values, user_values
 from chalicelib.storage.records import (
     Claim,
     Reply,
@@ -169,23 +169,26 @@ class Change:
         copy = setting(AssignmentModel, copy_values(after))
         for user_id in after.assignees:
             self.update(AssignmentModel(user_id, after.recency), copy)
-        values = task_values(after)
+        values = content_values(after)
         del values["id"]
+        if after.status != before.status:
+            values["status_lane"], same_lane = _status_lane(after, before.lane)
+            unchanged &= same_lane
         return self.update(TaskModel(before.id), setting(TaskModel, values), unchanged)
 
     def unassigned_task(
         self, task_id: int, edit: Mapping[str, str | None], match: Collection[int] | None
     ) -> int:
         """Adds new name, desc, status or expires_at, on condition that nobody has the task and,
-        where `match` is given, that it has one of these versions."""
+        where `match` is given, that it has one of these versions. A new status also rests on the
+        guess of its lane, which the key of an index holds beside the status."""
         condition = _nobodys(match)
         values: dict[str, Any] = dict(edit)
-        lane = task_id % client.lanes()
         if "expires_at" in edit:
             values["urgency"] = keys.urgency(edit["expires_at"], task_id)
         if (status := edit.get("status")) is not None:
-            values |= {"lane": lane, "status_lane": keys.status_lane(status, lane)}
-        else:  # a task of another lane has to be read first: its index key holds the status
+            lane = lanes.home("tasks", task_id)
+            values["status_lane"] = keys.status_lane(status, lane)
             condition &= TaskModel.lane == lane
         actions = [*setting(TaskModel, values), TaskModel.version.add(1)]
         return self.update(TaskModel(task_id), actions, condition)
@@ -221,6 +224,13 @@ def _nobodys(match: Collection[int] | None) -> Condition:
     if match is not None:  # no task has version 0, and IN takes no empty list
         condition &= TaskModel.version.is_in(*match or {0})
     return condition
+
+
+def _status_lane(task: Task, lane: int | None) -> tuple[str, Condition]:
+    """The key of a task in the indexes of its status, and the condition that its lane is that."""
+    if lane is None:
+        lane = lanes.home("tasks", task.id)
+    return keys.status_lane(task.status, lane), TaskModel.lane == lane
 
 
 def setting(model: type[Model], values: Mapping[str, Any]) -> Sequence[Action]:

@@ -86,6 +86,7 @@ class _Database:
 
     settings: Settings
     connection: Connection
+    memory: dict[str, Any]
 
 
 _database = _Database()
@@ -106,14 +107,20 @@ def connect() -> Connection:
 def bind(settings: Settings, connection: Connection | None = None) -> None:
     """Points all models at the tables of these settings, over one shared connection."""
     _database.settings = settings
+    _database.memory = {}
     _database.connection = connection or connect()
     for model, suffix in SUFFIXES.items():
         _private.rename(model, f"{settings.prefix}-{suffix}", _database.connection)
 
 
 def lanes() -> int:
-    """Over how many lanes the items are spread."""
+    """Over how many lanes this process spreads new items; `lanes.readable` is what readers read."""
     return _database.settings.lanes
+
+
+def memory() -> dict[str, Any]:
+    """What this process remembers of the database; `bind` empties it."""
+    return _database.memory
 
 
 def dispatch(operation: str, arguments: dict[str, Any], *, repeatable: bool) -> bytes:

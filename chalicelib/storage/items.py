@@ -2,25 +2,25 @@
 
 from typing import Any
 
-from chalicelib.storage import client, keys
+from chalicelib.storage import keys, lanes
 from chalicelib.storage.records import Task, User
 
 
 def user_values(user: User) -> dict[str, Any]:
-    """The attributes of a user's item."""
+    """The attributes of a new user's item."""
     return {
         "id": user.id,
         "username": user.username,
         "created_at": user.created_at,
-        "lane": user.id % client.lanes(),
+        "lane": lanes.home("users", user.id),
         "recency": user.recency,
     }
 
 
 def task_values(task: Task) -> dict[str, Any]:
-    """The attributes of a task's item."""
-    lane = task.id % client.lanes()
-    return _common_values(task) | {
+    """The attributes of a new task's item."""
+    lane = lanes.home("tasks", task.id)
+    return content_values(task) | {
         "lane": lane,
         "status_lane": keys.status_lane(task.status, lane),
         "recency": task.recency,
@@ -29,13 +29,14 @@ def task_values(task: Task) -> dict[str, Any]:
 
 def copy_values(task: Task) -> dict[str, Any]:
     """The attributes of a copy, but for its key."""
-    return _common_values(task) | {
+    return content_values(task) | {
         "status_recency": keys.status_place(task.status, task.recency),
         "status_urgency": keys.status_place(task.status, task.urgency),
     }
 
 
-def _common_values(task: Task) -> dict[str, Any]:
+def content_values(task: Task) -> dict[str, Any]:
+    """The attributes that a task and its copies have in common."""
     return {
         "id": task.id,
         "name": task.name,

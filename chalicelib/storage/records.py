@@ -40,6 +40,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     created_at: str
     assignees: tuple[int, ...] = ()
     version: int = 1
+    lane: int | None = None
+    """As it is stored; None for one that is new, or was read from a copy."""
 
     @property
     def recency(self) -> str:
@@ -131,6 +133,7 @@ class TaskItem(msgspec.Struct):
     version: _N
     expires_at: _S | None = None
     assignees: _NS | None = None
+    lane: _N | None = None
 
     def record(self) -> Task:
         """The task that it stands for."""
@@ -143,6 +146,7 @@ class TaskItem(msgspec.Struct):
             created_at=self.created_at.S,
             assignees=tuple(sorted(self.assignees.NS)) if self.assignees else (),
             version=self.version.N,
+            lane=self.lane.N if self.lane else None,
         )
 
 

@@ -147,8 +147,8 @@ class Machine(RuleBasedStateMachine):
 
 
 def plain(task: Task) -> Task:
-    """The task without its version, which the model does not keep."""
-    return msgspec.structs.replace(task, version=0)
+    """The task without its version and lane, which the model does not keep."""
+    return msgspec.structs.replace(task, version=0, lane=None)
 
 
 def walked(

@@ -180,11 +180,11 @@ BREAKS: dict[Callable[[], None], str] = {
     give_a_claim_to_another: """users {"id": 1}: has the name 'Ann', whose claim names another""",
     add_a_claim: 'usernames {"name": "nobody"}: is a claim of user 99, and belongs to no',
     misplace_a_user: 'users {"id": 1}: is not in its place in the index: recency',
-    put_a_user_into_no_lane: 'users {"id": 1}: is not in its place in the index: lane',
+    put_a_user_into_no_lane: 'users {"id": 1}: is in lane 7, and the layout has 1 lanes',
     hide_a_user: 'users {"id": 1}: is not in its place in the index: lane',
     half_delete_a_user: 'users {"id": 2}: is half deleted',
     misplace_a_task: 'tasks {"id": 3}: is not in its place in the indexes: recency, urgency',
-    put_a_task_into_no_lane: 'tasks {"id": 1}: is not in its place in the indexes: lane, status_',
+    put_a_task_into_no_lane: 'tasks {"id": 1}: is in lane 7, and the layout has 1 lanes',
     show_a_task_under_another_status: 'tasks {"id": 1}: is not in its place in the indexes: status',
     turn_back_a_counter: 'counters {"name": "tasks#0"}: is at 1, and id 3 is in use',
     lose_a_counter: "the counters of users are not one layout: ",
@@ -229,10 +229,10 @@ def test_without_a_wish_to_mend_what_is_broken_is_told_and_left() -> None:
 
 @pytest.mark.usefixtures("world")
 def test_a_repair_keeps_what_the_tasks_say() -> None:
-    before = tasks.get(SHARED)
     add_a_copy()
     lose_a_copy()
     put_a_task_into_no_lane()
+    before = tasks.get(SHARED)
     examine("--repair")
     assert tasks.get(SHARED) == before
     assert [users_tasks(user_id) for user_id in (ANN, BOB, CAT)] == [[SHARED], [OWN, SHARED], []]
