@@ -54,6 +54,10 @@ class Mending:
             LostRace: others were in the way at every attempt; nothing was written.
             Unavailable: the database refused for load, or did not respond.
         """
+        if len(self._operations) == 1 and "ConditionCheck" not in self._operations[0]:
+            [(verb, arguments)] = self._operations[0].items()
+            client.dispatch(f"{verb}Item", arguments, repeatable=True)
+            return
         arguments = {
             "TransactItems": self._operations,
             "ClientRequestToken": str(uuid.uuid4()),

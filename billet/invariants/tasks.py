@@ -65,10 +65,30 @@ def _related(page: Sequence[Item]) -> _Related:
 
 
 def _of_task(task: Item, related: _Related) -> Iterator[Finding]:
-    yield from _of_faults(task)
-    record = readable_task(task)
-    if record is None:
+    found, key = faults(task), lookup.key_of(TaskModel, task)
+    values = restorable(task, found, ()) if found else {}
+    if values:  # all else is judged when it is mended, for copies would follow a wrong value
+        wrong = {name: why for name, why in found.items() if name in values}
+        kind, repair = _kind(task, wrong), partial(rewrite, task, values)
+        yield Finding(kind, TaskModel, key, shape.told(wrong), repair)
         return
+    if found:
+        yield Finding(_kind(task, found), TaskModel, key, shape.told(found))
+    record = readable_task(task)
+    if record is not None:
+        yield from _of_record(task, record, related)
+    elif shown := PLACE & task.keys():
+        detail = "is listed, though it can't be read"
+        repair = partial(rewrite, task, dict.fromkeys(shown))
+        yield Finding("listed-unreadable", TaskModel, key, detail, repair)
+
+
+def _kind(task: Item, found: shape.Faults) -> str:
+    readable = shape.unreadable(TaskModel, task).keys().isdisjoint(found)
+    return "invalid" if readable else "unreadable"
+
+
+def _of_record(task: Item, record: Task, related: _Related) -> Iterator[Finding]:
     gone = [user_id for user_id in record.assignees if related.user(user_id) is None]
     for user_id in record.assignees:
         user = related.user(user_id)
@@ -76,26 +96,6 @@ def _of_task(task: Item, related: _Related) -> Iterator[Finding]:
             yield from _of_copy(task, record, user_id, related.copy(user_id, record))
     yield from _of_place(task, record)
     yield from _of_assignees(task, record, gone)
-
-
-def _of_faults(task: Item) -> Iterator[Finding]:
-    found, key = faults(task), lookup.key_of(TaskModel, task)
-    if not found:
-        return
-    unreadable = shape.unreadable(TaskModel, task).keys()
-    values = restorable(task, found, ())
-    left = {name: why for name, why in found.items() if name not in values}
-    if values:
-        restored = {name: why for name, why in found.items() if name in values}
-        kind = "unreadable" if restored.keys() & unreadable else "invalid"
-        yield Finding(kind, TaskModel, key, shape.told(restored), partial(rewrite, task, values))
-    if left:
-        kind = "unreadable" if left.keys() & unreadable else "invalid"
-        yield Finding(kind, TaskModel, key, shape.told(left))
-    if left and readable_task(task) is None and (shown := PLACE & task.keys()):
-        detail = "is listed, though it can't be read"
-        repair = partial(rewrite, task, dict.fromkeys(shown))
-        yield Finding("listed-unreadable", TaskModel, key, detail, repair)
 
 
 def _of_copy(task: Item, record: Task, user_id: int, copy: Item | None) -> Iterator[Finding]:

@@ -60,22 +60,21 @@ def _of_user(user: Item, claim: Item | None) -> Iterator[Finding]:
         yield Finding("half-deleted", UserModel, key, "is half deleted", repair)
         return
     found = {name: why for name, why in shape.faults(UserModel, user).items() if name not in PLACE}
-    yield from _of_faults(user, found)
+    values = _restorable(user, found)
+    left = {name: why for name, why in found.items() if name not in values}
+    for attribute, (kind, value) in values.items():
+        detail = shape.told({attribute: found[attribute]})
+        yield Finding(kind, UserModel, key, detail, partial(_set, user, {attribute: value}))
     if name := claim_key(user):
         yield from _of_claim(user, name, claim)
-    if "created_at" not in found and "id" not in found and "username" not in found:
+    if left:
+        yield from _of_faults(user, left)
+    elif not found:
         yield from _of_place(user)
 
 
-def _of_faults(user: Item, found: shape.Faults) -> Iterator[Finding]:
+def _of_faults(user: Item, left: shape.Faults) -> Iterator[Finding]:
     key = lookup.key_of(UserModel, user)
-    left = dict(found)
-    for name, (kind, value) in _restorable(user, found).items():
-        detail = shape.told({name: left.pop(name)})
-        repair = partial(_set, user, {name: value})
-        yield Finding(kind, UserModel, key, detail, repair)
-    if not left:
-        return
     kind = "unreadable" if left.keys() & shape.unreadable(UserModel, user).keys() else "invalid"
     yield Finding(kind, UserModel, key, shape.told(left))
     if shown := PLACE & user.keys():
