@@ -2,6 +2,7 @@
 
 from billet.invariants import lookup, wire
 from billet.invariants.assignees import copy_key, is_needed, readable_task, take, task_key
+from billet.invariants.layout import add_unmark
 from billet.invariants.mending import Mending
 from chalicelib.errors import Conflict
 from chalicelib.storage.client import Item
@@ -32,6 +33,7 @@ def finish_delete(user: Item, claim: Item | None) -> None:
     if claim and claim.get("user_id") == user["id"]:
         same = wire.some(claim, {"name", "user_id"})
         mending.delete(UsernameModel, lookup.key_of(UsernameModel, claim), same)
+    add_unmark(mending, user["id"])
     mending.commit()
 
 

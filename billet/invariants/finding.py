@@ -34,6 +34,7 @@ KINDS: Mapping[str, str] = {
     "broken-token": "",
     "broken-reply": "reply removed",
     "layout": "layout written anew",
+    "stale-mark": "mark removed",
     "beyond-layout": "layout raised",
     "counters": "counters laid out anew, above all ids in use",
     "low-counter": "counters laid out anew, above all ids in use",

@@ -17,7 +17,7 @@ from billet.invariants.mending import Mending
 from chalicelib.settings import MAX_LANES
 from chalicelib.storage import lanes, shared
 from chalicelib.storage.client import Item
-from chalicelib.storage.tables import CounterModel
+from chalicelib.storage.tables import CounterModel, UserModel
 
 KEY = {"name": wire.string(shared.NAME)}
 
@@ -81,7 +81,35 @@ def _judge(item: Item | None) -> list[Finding]:
         found.append(
             Finding("layout", CounterModel, KEY, detail, partial(_set, item, {"going": None}))
         )
-    return found
+    return found or _of_marks(item)
+
+
+def _of_marks(item: Item) -> list[Finding]:
+    """The users that the item says are being deleted, and are not."""
+    marked: list[Item] = [{"id": {"N": one}} for one in item.get("going", {"NS": []})["NS"]]
+    users = lookup.fetch(UserModel, marked).values()
+    going = {user["id"]["N"] for user in users if user.get("going") == {"BOOL": True}}
+    stale = sorted({str(key["id"]["N"]) for key in marked} - going)
+    if not stale:
+        return []
+    detail = f"says of users that they are being deleted, and they are not: {', '.join(stale)}"
+    return [Finding("stale-mark", CounterModel, KEY, detail, partial(_unmark, item, stale))]
+
+
+def _unmark(item: Item, stale: list[str]) -> None:
+    mending = Mending()
+    same = wire.some(item, {"name", "going"})
+    mending.update(CounterModel, KEY, {}, same, without={"going": {"NS": stale}})
+    mending.commit()
+    shared.forget()
+
+
+def add_unmark(mending: Mending, user_id: lookup.Value) -> None:
+    """Adds that the user is not being deleted any more."""
+    item = lookup.get(CounterModel, KEY) or {}
+    if user_id["N"] in item.get("going", {}).get("NS", ()):
+        going = {"going": {"NS": [user_id["N"]]}}
+        mending.update(CounterModel, KEY, {}, {"name": KEY["name"]}, without=going)
 
 
 def _lanes_in(value: lookup.Value | None) -> list[int]:

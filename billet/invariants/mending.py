@@ -25,16 +25,29 @@ class Mending:
         return MOST_OPERATIONS - len(self._operations)
 
     def update(
-        self, model: type[Model], key: Item, values: Values, same: Values, add: Item | None = None
+        self,
+        model: type[Model],
+        key: Item,
+        values: Values,
+        same: Values,
+        *,
+        add: Item | None = None,
+        without: Item | None = None,
     ) -> None:
-        """Adds setting and removing attributes (and counting up those in `add`), if those in
-        `same` are as given; makes the item if there is none and `same` does not rule it out."""
+        """Adds setting and removing attributes, if those in `same` are as given; makes the item if
+        there is none and `same` does not rule it out.
+
+        Args:
+            add: what to count up by how much.
+            without: what to take from sets.
+        """
         words = _Words()
         values = {name: value for name, value in values.items() if name not in key_names(model)}
         sets = [f"{words.name(n)} = {words.value(v)}" for n, v in values.items() if v is not None]
         removes = [words.name(name) for name, value in values.items() if value is None]
         adds = [f"{words.name(name)} {words.value(value)}" for name, value in (add or {}).items()]
-        parts = {"SET": sets, "REMOVE": removes, "ADD": adds}
+        takes = [f"{words.name(n)} {words.value(value)}" for n, value in (without or {}).items()]
+        parts = {"SET": sets, "REMOVE": removes, "ADD": adds, "DELETE": takes}
         expression = " ".join(f"{verb} {', '.join(one)}" for verb, one in parts.items() if one)
         self._add("Update", model, key, words, same, UpdateExpression=expression)
 

@@ -167,7 +167,10 @@ RULES: Mapping[type[Model], Mapping[str, Rule]] = {
     UsernameModel: {"user_id": _is_id},
     TaskModel: _TASK,
     AssignmentModel: _TASK,
-    CounterModel: {"last": _is_natural, "lanes": lambda lanes: 1 <= lanes <= MAX_LANES},
+    CounterModel: {
+        "last": lambda last: last > -MAX_LANES,
+        "lanes": lambda lanes: 1 <= lanes <= MAX_LANES,
+    },
     TokenModel: {
         "digest": lambda text: bool(re.fullmatch(r"[0-9a-f]{64}", text)),
         "name": _is_name,

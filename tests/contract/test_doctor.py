@@ -1,6 +1,8 @@
 """What `doctor` finds in tables that were broken by hand, and how `--repair` leaves them."""
 
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,27 +13,36 @@ from pynamodb.models import Model
 from billet.doctor import doctor
 from billet.invariants import findings, lookup
 from billet.invariants.copies import check_copies
-from billet.invariants.finding import Finding, confirmed
+from billet.invariants.finding import KINDS, Finding, confirmed
 from billet.invariants.tasks import check_tasks
 from billet.invariants.usernames import check_claims
 from billet.invariants.users import check_users
-from chalicelib import assignments, tasks, users
+from chalicelib import assignments, tasks, tokens, users
 from chalicelib.listing import Paging
 from chalicelib.settings import Settings
-from chalicelib.storage import client, reads
+from chalicelib.storage import client, reads, replies
 from chalicelib.storage.changes import Change
 from chalicelib.storage.client import Item
 from chalicelib.storage.tables import (
     AssignmentModel,
     CounterModel,
+    ReplyModel,
     TaskModel,
+    TokenModel,
     UserModel,
     UsernameModel,
 )
+from tests.conftest import GIVEN_ENDPOINT, obstacle, write_raw
 
 ANN, BOB, CAT = 1, 2, 3
 SHARED, OWN, FREE = 1, 2, 3
 FREE_KEY = {"id": {"N": "3"}}
+
+
+@pytest.fixture
+def backend() -> str:
+    """DynamoDB Local if it can be had: it takes a third of moto's time for this."""
+    return "dynamodb-local" if GIVEN_ENDPOINT or obstacle() is None else "moto"
 
 
 @pytest.fixture
@@ -64,6 +75,11 @@ def set_directly(key: Model, *actions: Action) -> None:
     change = Change()
     change.update(key, actions)
     change.commit()
+
+
+def set_raw(model: Any, key: Item, name: str, value: Any) -> None:
+    item = lookup.get(model, key) or key
+    write_raw(model, [{"PutRequest": {"Item": {**item, name: value}}}])
 
 
 def lose_a_copy() -> None:
@@ -134,8 +150,12 @@ def hide_a_user() -> None:
 
 
 def half_delete_a_user() -> None:
+    half_delete(BOB)
+
+
+def half_delete(user_id: int) -> None:
     set_directly(
-        UserModel(BOB),
+        UserModel(user_id),
         UserModel.going.set(True),
         UserModel.lane.remove(),
         UserModel.recency.remove(),
@@ -166,6 +186,70 @@ def mix_layouts() -> None:
     CounterModel("tasks#1", last=5, lanes=2).save()
 
 
+def stale_a_copy_of_a_half_deleted_user() -> None:
+    change_a_copy()
+    half_delete_a_user()
+    half_delete(ANN)
+
+
+def half_delete_a_user_with_an_orphan_copy() -> None:
+    half_delete_a_user()
+    lose_a_task()
+
+
+def half_delete_a_user_whose_tasks_copy_is_gone() -> None:
+    half_delete_a_user()
+    copy_of(BOB, SHARED).delete()
+
+
+def mark_a_user_as_not_going() -> None:
+    set_directly(UserModel(ANN), UserModel.going.set(False))
+
+
+def forget_that_a_user_has_tasks() -> None:
+    set_directly(UserModel(BOB), UserModel.assigns.remove())
+
+
+def count_a_users_tasks_as_none() -> None:
+    set_directly(UserModel(BOB), UserModel.assigns.set(0))
+
+
+def keep_a_claim_of_another_form() -> None:
+    UsernameModel("ANN", user_id=ANN).save()
+
+
+def name_more_missing_users_than_fit_into_a_transaction() -> None:
+    set_directly(TaskModel(SHARED), TaskModel.assignees.set({ANN, *range(100, 260)}))
+
+
+def half_delete_a_user_of_a_task_of_many() -> None:
+    half_delete_a_user()
+    name_more_missing_users_than_fit_into_a_transaction()
+    set_directly(TaskModel(SHARED), TaskModel.assignees.add({BOB}))
+
+
+def raise_the_version_of_a_copy() -> None:
+    set_directly(copy_of(ANN, SHARED), AssignmentModel.version.set(99))
+
+
+def lower_a_version() -> None:
+    set_directly(TaskModel(FREE), TaskModel.version.set(0))
+
+
+def mark_nobody_as_going() -> None:
+    set_raw(CounterModel, {"name": {"S": "lanes"}}, "going", {"NS": ["1", "99"]})
+
+
+def lower_the_layout() -> None:
+    CounterModel("users#0", last=6, lanes=2).save()
+    CounterModel("users#1", last=5, lanes=2).save()
+
+
+def put_a_reply_that_is_no_json() -> None:
+    replies.claim("a", "same")
+    set_directly(ReplyModel("a"), ReplyModel.reply.set("{"))
+
+
 BREAKS: dict[Callable[[], None], str] = {
     lose_a_copy: "user 1 has no copy of task 1",
     change_a_copy: "user 1's copy of task 1 differs: desc, version",
@@ -186,6 +270,20 @@ BREAKS: dict[Callable[[], None], str] = {
     misplace_a_task: 'tasks {"id": 3}: is not in its place in the indexes: recency, urgency',
     put_a_task_into_no_lane: 'tasks {"id": 1}: is in lane 7, and the layout has 1 lanes',
     show_a_task_under_another_status: 'tasks {"id": 1}: is not in its place in the indexes: status',
+    stale_a_copy_of_a_half_deleted_user: 'users {"id": 1}: is half deleted',
+    half_delete_a_user_with_an_orphan_copy: 'users {"id": 2}: is half deleted',
+    half_delete_a_user_whose_tasks_copy_is_gone: 'users {"id": 2}: is half deleted',
+    mark_a_user_as_not_going: 'users {"id": 1}: going is False',
+    forget_that_a_user_has_tasks: 'users {"id": 2}: has tasks, and assigns does not count them',
+    count_a_users_tasks_as_none: 'users {"id": 2}: has tasks, and assigns does not count them',
+    keep_a_claim_of_another_form: 'usernames {"name": "ANN"}: is a claim of user 1, and belongs to',
+    name_more_missing_users_than_fit_into_a_transaction: 'tasks {"id": 1}: names missing users: 1',
+    half_delete_a_user_of_a_task_of_many: 'tasks {"id": 1}: names missing users: 1',
+    raise_the_version_of_a_copy: "user 1's copy of task 1 differs: version",
+    lower_a_version: 'tasks {"id": 3}: version is 0',
+    mark_nobody_as_going: 'counters {"name": "lanes"}: says of users that they are being deleted',
+    lower_the_layout: 'counters {"name": "lanes"}: has 1 lanes, and the id counters have 2',
+    put_a_reply_that_is_no_json: """replies {"key": "a"}: reply is '{'""",
     turn_back_a_counter: 'counters {"name": "tasks#0"}: is at 1, and id 3 is in use',
     lose_a_counter: "the counters of users are not one layout: ",
     mix_layouts: "the counters of tasks are not one layout: ",
@@ -237,6 +335,60 @@ def test_a_repair_keeps_what_the_tasks_say() -> None:
     assert tasks.get(SHARED) == before
     assert [users_tasks(user_id) for user_id in (ANN, BOB, CAT)] == [[SHARED], [OWN, SHARED], []]
     assert [task.id for task in tasks.page(Paging()).records] == [FREE, OWN, SHARED]
+
+
+@pytest.mark.usefixtures("world")
+def test_a_token_that_can_not_be_read_is_named_and_left() -> None:
+    _, token = tokens.issue("ci", "reader", None)
+    set_raw(TokenModel, {"digest": {"S": token.digest}}, "role", {"S": "king"})
+    for options in ((), ("--repair",)):
+        status, told = examine(*options)
+        assert (status, token.digest in told, "role is 'king'" in told) == (1, True, True)
+
+
+@pytest.mark.usefixtures("world")
+def test_more_assignees_than_allowed_are_named_and_left_with_exact_copies() -> None:
+    people = [user.id for user in map(users.create, (f"user{n}" for n in range(60)))]
+    set_directly(TaskModel(FREE), TaskModel.assignees.set({*people, 999}))
+    status, told = examine("--repair")
+    assert status == 1
+    assert told.endswith(
+        'Checking again\ntasks {"id": 3}: has 60 assignees, and 50 is the most that a task may have'
+        ": left, a person has to decide\n"
+    )
+    assert tasks.get(FREE).assignees == tuple(people)
+    assert [users_tasks(user_id) for user_id in people] == [[FREE]] * 60
+
+
+@pytest.mark.usefixtures("world")
+def test_a_repair_leaves_attributes_that_it_does_not_know() -> None:
+    change_a_copy()
+    misplace_a_task()
+    misplace_a_user()
+    keys = [
+        (AssignmentModel, lookup.key_of(AssignmentModel, items(AssignmentModel)[0])),
+        (TaskModel, FREE_KEY),
+        (UserModel, {"id": {"N": "1"}}),
+    ]
+    for model, key in keys:
+        set_raw(model, key, "novel", {"S": "x"})
+    assert examine("--repair")[0] == 0
+    assert [lookup.get(model, key)["novel"] for model, key in keys] == [{"S": "x"}] * 3
+
+
+@pytest.mark.usefixtures("world")
+def test_a_machine_gets_one_object_a_line_of_kinds_that_are_documented() -> None:
+    add_a_claim()
+    lose_a_copy()
+    result = CliRunner().invoke(doctor, ["--json", "--repair"])
+    found = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [(one["kind"], one["table"], one["outcome"]) for one in found] == [
+        ("orphan-claim", "usernames", "mended"),
+        ("missing-copy", "assignments", "mended"),
+    ]
+    assert found[0]["key"] == {"name": "nobody"}
+    guide = Path("docs/doctor.md").read_text()
+    assert [kind for kind in KINDS if f"| `{kind}` |" not in guide] == []
 
 
 @pytest.mark.usefixtures("world")

@@ -34,12 +34,9 @@ WRONG: list[dict[str, Any] | None] = [
     {"S": "nonsense"},
     {"S": ""},
     {"N": "-5"},
-    {"N": "0"},
     {"N": "1.5"},
-    {"N": "12345678901234567890123456789012345678"},
     {"B": b"x"},
     {"BOOL": False},
-    {"L": [{"N": "1"}]},
     {"SS": ["1"]},
     {"NS": ["-1"]},
 ]
@@ -49,6 +46,12 @@ ATTRIBUTES = [
     for model in SUFFIXES
     for name in sorted(model.get_attributes())
     if name not in lookup.key_names(model)
+]
+CASES = [
+    pytest.param(model, name, shared, id=f"{SUFFIXES[model]}-{name}{'' if shared else '-alone'}")
+    for model, name in ATTRIBUTES
+    for shared in ([True, False] if model is TaskModel else [True])
+    if model is not CounterModel  # of which there are few; see below
 ]
 Snapshot = dict[Any, list[Item]]
 
@@ -138,17 +141,10 @@ def walk(page: Any, **paging: Any) -> Iterator[Any]:
     return page(Paging(page_size=4 * COUNT, **paging)).records
 
 
-@pytest.mark.parametrize("shared", [True, False], ids=["shared", "alone"])
-@pytest.mark.parametrize(
-    ("model", "name"), ATTRIBUTES, ids=[f"{SUFFIXES[model]}-{name}" for model, name in ATTRIBUTES]
-)
+@pytest.mark.parametrize(("model", "name", "shared"), CASES)
 def test_whatever_an_attribute_holds_it_is_mended_or_named(
     world: Snapshot, model: Any, name: str, shared: bool
 ) -> None:
-    if model is CounterModel:
-        pytest.skip("of which there are few; below")
-    if not shared and model is not TaskModel:
-        pytest.skip("which does not depend on who has the tasks")
     pairs = [
         (changed, item)
         for item, value in zip(world[model], WRONG, strict=True)
