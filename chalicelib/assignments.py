@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from chalicelib import listing, transition
+from chalicelib import going, listing, transition
 from chalicelib.errors import NotFound, Stale, TooManyAssignees
 from chalicelib.storage import reads
 from chalicelib.storage.changes import Change
@@ -68,10 +68,10 @@ def page(user_id: int, paging: listing.Paging) -> listing.Page[Task]:
     Raises:
         NotFound: there is no such user.
     """
-    found = listing.page(listing.Lanes(_ordering(paging), [str(user_id)]), paging)
-    if not found.records:
-        _require_user(user_id)
-    return found
+    lanes = listing.Lanes(_ordering(paging), [str(user_id)])
+    with listing.meanwhile(lambda: _require_user(user_id)):
+        found = listing.page(lanes, paging)
+    return going.hide_in(found)
 
 
 def _ordering(paging: listing.Paging) -> reads.Ordering[Task]:

@@ -10,9 +10,11 @@ import binascii
 import contextvars
 import heapq
 import itertools
+import operator
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Generic, Literal, TypeVar
 
 import msgspec
@@ -35,7 +37,7 @@ MOST_TEXT = 700_000
 """How many characters of descriptions fit into a page, so that it fits into Lambda's 6 MB: a
 control character takes seven bytes there, for its escape is escaped once more."""
 
-_POSITION = re.compile(r"[0-9T:.+Z-]{10,40}#[0-9]{16}")
+_POSITION = re.compile(r"[0-9T:.+Z-]{10,40}~?#[0-9]{16}")
 
 
 class Paging(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,11 +68,6 @@ class Lanes(msgspec.Struct, Generic[R], frozen=True):
 
     ordering: reads.Ordering[R]
     keys: Sequence[str]
-
-    def place(self, record: R) -> str:
-        """The record's place in the order."""
-        place: str = getattr(record, self.ordering.position)
-        return place
 
 
 class _Cursor(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
@@ -119,28 +116,28 @@ def page(lanes: Lanes[R], paging: Paging) -> Page[R]:
         limit = skip // len(lanes.keys) if far else skip + paging.page_size + 1
         found, more = _merged(lanes, paging, after, limit)
         if len(found) > skip or not more:
-            return _cut(lanes, found[skip:], more, paging.page_size)
+            return _cut(found[skip:], more, paging.page_size)
         skip -= len(found)
-        after = lanes.place(found[-1])
+        after = found[-1].place
     raise Invalid("offset: reaches too far here; follow the cursors of the Link headers instead")
 
 
-def _cut(lanes: Lanes[R], found: Sequence[R], more: bool, page_size: int) -> Page[R]:
+def _cut(found: Sequence[reads.Placed[R]], more: bool, page_size: int) -> Page[R]:
     shown = _fitting(found[:page_size])
     more = more or len(shown) < len(found)
-    return Page(shown, lanes.place(shown[-1]) if more and shown else None)
+    return Page([one.record for one in shown], shown[-1].place if more and shown else None)
 
 
-def _fitting(records: Sequence[R]) -> Sequence[R]:
+def _fitting(records: Sequence[reads.Placed[R]]) -> Sequence[reads.Placed[R]]:
     """The first records that fit into MOST_TEXT, at least one."""
-    sizes = itertools.accumulate(len(getattr(record, "desc", "")) for record in records)
+    sizes = itertools.accumulate(len(getattr(one.record, "desc", "")) for one in records)
     count = sum(size <= MOST_TEXT for size in sizes)
     return records[: max(count, 1)]
 
 
 def _merged(
     lanes: Lanes[R], paging: Paging, after: str | None, limit: int
-) -> tuple[Sequence[R], bool]:
+) -> tuple[Sequence[reads.Placed[R]], bool]:
     """Up to `limit` records of all lanes in order, as far as all lanes were read."""
 
     def read(key: str) -> reads.Slice[R]:
@@ -155,24 +152,33 @@ def _merged(
 
     slices = _on_each(read, lanes.keys)
     merged = heapq.merge(
-        *(part.records for part in slices), key=lanes.place, reverse=not paging.ascending
+        *(part.records for part in slices), key=_place, reverse=not paging.ascending
     )
-    ends = [lanes.place(part.records[-1]) for part in slices if part.more and part.records]
+    ends = [part.records[-1].place for part in slices if part.more and part.records]
     if not ends:
         return list(merged), False
     # Behind the nearest end, a lane that was not read to its end may have more.
     nearest = min(ends) if paging.ascending else max(ends)
-    return list(_until(nearest, merged, lanes)), True
+    return list(_until(nearest, merged)), True
 
 
-def _until(end: str, records: Iterable[R], lanes: Lanes[R]) -> Iterable[R]:
-    for record in records:
-        yield record
-        if lanes.place(record) == end:
+def _until(end: str, records: Iterable[reads.Placed[R]]) -> Iterable[reads.Placed[R]]:
+    for one in records:
+        yield one
+        if one.place == end:
             return
 
 
+_place = operator.attrgetter("place")
 _threads = ThreadPoolExecutor(MAX_LANES, thread_name_prefix="lane")
+
+
+@contextmanager
+def meanwhile(check: Callable[[], object]) -> Iterator[None]:
+    """Makes a check beside the work in this block; raises what the check does, when both end."""
+    checking = _threads.submit(contextvars.copy_context().run, check)
+    yield
+    checking.result()
 
 
 def _on_each(read: Callable[[str], reads.Slice[R]], keys: Sequence[str]) -> list[reads.Slice[R]]:

@@ -5,7 +5,7 @@ from typing import Literal
 
 import msgspec
 
-from chalicelib import listing, transition
+from chalicelib import going, listing, transition
 from chalicelib.storage import client, clock, ids, keys, lanes, reads
 from chalicelib.storage.changes import Change, updated_task
 from chalicelib.storage.records import Task
@@ -37,7 +37,8 @@ def create(
 
 def get(task_id: int) -> Task | None:
     """The task, or None where there is none."""
-    return reads.task(task_id)
+    task = reads.task(task_id)
+    return going.hide(task) if task else None
 
 
 def page(paging: listing.Paging) -> listing.Page[Task]:
@@ -46,10 +47,11 @@ def page(paging: listing.Paging) -> listing.Page[Task]:
     urgent = paging.sort == "expires_at"
     if paging.status is None:
         ordering = reads.MOST_URGENT_TASKS if urgent else reads.NEWEST_TASKS
-        return listing.page(listing.Lanes(ordering, [str(lane) for lane in every]), paging)
+        hashes = [str(lane) for lane in every]
+        return going.hide_in(listing.page(listing.Lanes(ordering, hashes), paging))
     ordering = reads.MOST_URGENT_TASKS_BY_STATUS if urgent else reads.NEWEST_TASKS_BY_STATUS
     hashes = [keys.status_lane(paging.status, lane) for lane in every]
-    return listing.page(listing.Lanes(ordering, hashes), paging)
+    return going.hide_in(listing.page(listing.Lanes(ordering, hashes), paging))
 
 
 def edit(task_id: int, values: Edit, terms: Terms = NO_TERMS) -> Task:
@@ -70,9 +72,10 @@ def edit(task_id: int, values: Edit, terms: Terms = NO_TERMS) -> Task:
             return updated_task(guess.commit())
         except client.ConditionFailed as failed:
             task = transition.met_task(failed, 0, task_id)
-    return transition.advance(
-        task, lambda before: msgspec.structs.replace(before, **values), terms
-    ).task
+    advanced = transition.advance(
+        task, lambda before: msgspec.structs.replace(before, **values), terms.rendering(going.hide)
+    )
+    return going.hide(advanced.task)
 
 
 def delete(task_id: int, terms: Terms = NO_TERMS) -> None:

@@ -7,7 +7,7 @@ import msgspec
 from chalicelib import listing
 from chalicelib.assignments import without
 from chalicelib.errors import Invalid, NotFound, Unavailable, UsernameTaken
-from chalicelib.storage import client, clock, ids, keys, lanes, reads
+from chalicelib.storage import client, clock, ids, keys, lanes, reads, shared
 from chalicelib.storage.changes import MOST_OPERATIONS, Change
 from chalicelib.storage.records import Task, User
 from chalicelib.terms import NO_TERMS, Terms
@@ -66,15 +66,21 @@ def delete(user_id: int, terms: Terms = NO_TERMS) -> None:
     """
     user = _found(user_id)
     terms.require("user", user_id, VERSION)
+    claimed = True
     for _ in range(MOST_DELETE_STEPS):
         tasks, complete = _fitting(user)
         if not complete and not user.going:
             user = _mark_as_going(user)
-        elif _empty(user, tasks, terms if complete else None):
-            if complete:
-                return
-        else:
+            continue
+        last = _Last(user, claimed, terms) if complete else None
+        try:
+            _empty(user.id, tasks, last)
+        except client.ConditionFailed as failed:
+            claimed ^= bool(last and last.claim in failed.found)
             user = _found(user_id)
+            continue
+        if complete:
+            return
     raise Unavailable(f"user {user_id} has many tasks; repeat the request to finish")
 
 
@@ -92,9 +98,9 @@ def _fitting(user: User) -> tuple[Sequence[Task], bool]:
     found = reads.query(
         reads.NEWEST_ASSIGNED, str(user.id), after=None, ascending=True, limit=MOST_OPERATIONS
     )
-    room = MOST_OPERATIONS - 3  # the user, the claim, and what is remembered of the request
+    room = MOST_OPERATIONS - 4  # the user, the claim, who is going, and the reply
     fitting: list[Task] = []
-    for task in found.records:
+    for _, task in found.records:
         room -= 1 + len(task.assignees)
         if room < 0:
             return fitting, False
@@ -109,21 +115,37 @@ def _mark_as_going(user: User) -> User:
         change.commit()
     except client.ConditionFailed:
         raise NotFound("user", user.id) from None
+    shared.forget()
     return _found(user.id)
 
 
-def _empty(user: User, tasks: Sequence[Task], last: Terms | None) -> bool:
-    """Takes these tasks from the user, and where they are the last removes the user too, on terms;
-    False where something changed."""
+class _Last:
+    """What goes with a user's last tasks: the user and the claim to the name, if it is theirs."""
+
+    def __init__(self, user: User, claimed: bool, terms: Terms) -> None:
+        self._user, self._claimed, self._terms = user, claimed, terms
+        self.claim = -1
+        """The position of the condition on the claim."""
+
+    def add(self, change: Change) -> None:
+        add = change.claim_gone if self._claimed else change.claim_of_another
+        self.claim = add(self._user)
+        change.user_gone(self._user)
+        self._terms.record(change, None)
+
+
+def _empty(user_id: int, tasks: Sequence[Task], last: _Last | None) -> None:
+    """Takes these tasks from the user, and adds what goes with the last of them.
+
+    Raises:
+        ConditionFailed: something changed.
+    """
     change = Change()
     for task in tasks:
-        rest = without(task, user.id)
+        rest = without(task, user_id)
         change.task(task, msgspec.structs.replace(rest, version=task.version + 1))
     if last is not None:
-        change.user_gone(user)
-        last.record(change, None)
-    try:
-        change.commit()
-    except client.ConditionFailed:
-        return False
-    return True
+        last.add(change)
+    change.commit()
+    if last is not None:
+        shared.forget()

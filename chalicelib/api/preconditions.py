@@ -14,7 +14,7 @@ MOST_TAGS = 100
 """What DynamoDB takes in one condition."""
 
 _TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
-_OURS = re.compile(r'"([1-9][0-9]{0,15})"')
+_OURS = re.compile(r'"([1-9][0-9]{0,15})(?:-[1-9][0-9]?)?"')
 
 
 class _Policy:
@@ -28,9 +28,10 @@ def require(required: bool) -> None:
     _Policy.required = required
 
 
-def tagged(version: int) -> Mapping[str, str]:
-    """The header ETag: strong, for a thing of the same version is the same to the byte."""
-    return {"ETag": f'"{version}"'}
+def tagged(version: int, hidden: int = 0) -> Mapping[str, str]:
+    """The header ETag: strong, for a thing of the same version is the same to the byte, but for
+    the assignees that are left out of it, whose number follows the version."""
+    return {"ETag": f'"{version}-{hidden}"' if hidden else f'"{version}"'}
 
 
 def if_match(request: Request) -> Collection[int] | None:

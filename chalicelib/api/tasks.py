@@ -35,7 +35,7 @@ def list_tasks(query: TaskListQuery) -> Answer[list[TaskBody]]:
 @endpoint(blueprint, "GET", "/tasks/{task_id}", role="reader")
 def get_task(task_id: int) -> Answer[TaskBody | None]:
     task = tasks.get(task_id)
-    return Answer(TaskBody.of(task), tagged(task.version)) if task else Answer(None)
+    return Answer(TaskBody.of(task), tagged(task.version, task.hidden)) if task else Answer(None)
 
 
 @endpoint(blueprint, "POST", "/tasks", role="editor", status=201)
@@ -83,7 +83,7 @@ def unassign_task(task_id: int, user_id: int, write: Write) -> Answer[Done]:
 
 def _updated(task: Task) -> Answer[TaskDone]:
     done = TaskDone(detail=f"task {task.id} updated", payload=TaskBody.of(task))
-    return Answer(done, tagged(task.version))
+    return Answer(done, tagged(task.version, task.hidden))
 
 
 def _ended(outcome: Outcome, detail: str) -> Answer[Done]:

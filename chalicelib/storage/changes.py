@@ -15,7 +15,7 @@ from pynamodb.expressions.update import Action
 from pynamodb.models import Model
 
 from chalicelib.errors import UnderWay
-from chalicelib.storage import client, keys, lanes
+from chalicelib.storage import client, keys, lanes, shared
 from chalicelib.storage.items import content_values, copy_values, task_values, user_values
 from chalicelib.storage.records import (
     Claim,
@@ -29,6 +29,7 @@ from chalicelib.storage.records import (
 )
 from chalicelib.storage.tables import (
     AssignmentModel,
+    CounterModel,
     ReplyModel,
     TaskModel,
     TokenModel,
@@ -140,12 +141,26 @@ class Change:
 
     def user_going(self, user: User) -> int:
         """Adds that the user is gone for all readers and can't be given tasks."""
+        self.update(CounterModel(shared.NAME), [CounterModel.going.add({user.id})])
         hidden = [UserModel.going.set(True), UserModel.lane.remove(), UserModel.recency.remove()]
         return self.update(UserModel(user.id), hidden, UserModel.id.exists())
 
+    def claim_gone(self, user: User) -> int:
+        """Adds the removal of the claim to the user's name, unless it is another's."""
+        mine = UsernameModel.user_id == user.id
+        return self.delete(
+            UsernameModel(keys.claim(user.username)), UsernameModel.name.does_not_exist() | mine
+        )
+
+    def claim_of_another(self, user: User) -> int:
+        """Adds that another user has the claim to the user's name."""
+        another = UsernameModel.user_id != user.id
+        return self.check(UsernameModel(keys.claim(user.username)), another)
+
     def user_gone(self, user: User) -> int:
-        """Adds the removal of a user, unless given a task since, and of the claim."""
-        self.delete(UsernameModel(keys.claim(user.username)))
+        """Adds the removal of a user, unless given a task since."""
+        if user.going:
+            self.update(CounterModel(shared.NAME), [CounterModel.going.delete({user.id})])
         never = UserModel.assigns.does_not_exist()
         same = UserModel.assigns == user.assigns if user.assigns else never
         return self.delete(UserModel(user.id), UserModel.id.exists() & same)

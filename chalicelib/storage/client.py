@@ -54,7 +54,9 @@ _CONTENDED = {
     "TransactionConflictException",
     "TransactionInProgressException",
 }
-_BROKEN = {"InternalServerError", "ServiceUnavailable", "500", "502", "503", "504"}
+_OURS = {"AccessDenied", "DuplicateItem", "ItemCollectionSizeLimitExceeded", "ValidationError"}
+"""Why a transaction is cancelled by a mistake of ours. Any other reason that is unknown here is
+the database's own."""
 
 
 class ConditionFailed(Exception):
@@ -193,6 +195,9 @@ def _translation(error: BaseException) -> BaseException:
         return ConditionFailed({0: _met(error)})
     if code == "TransactionCanceledException":
         return _cancellation(error)
+    # The names of a server's errors are open-ended, and none says that nothing was done.
+    if _response(error)["ResponseMetadata"]["HTTPStatusCode"] >= 500:
+        return _Unanswered()
     return _by_code({code}, error)
 
 
@@ -205,24 +210,30 @@ def _cancellation(error: Any) -> BaseException:
     }
     if found:
         return ConditionFailed(found)
-    return _by_code({reason.code for reason in reasons.values() if reason}, error)
+    codes = {reason.code for reason in reasons.values() if reason}
+    known = _CONTENDED | _THROTTLED | _OURS
+    return _by_code(codes, _Unanswered() if codes - known else error)
 
 
-def _by_code(codes: set[str], error: BaseException) -> BaseException:
+def _by_code(codes: set[str], otherwise: BaseException) -> BaseException:
     if codes & _CONTENDED:
         return LostRace()
     if codes & _THROTTLED:
         return _Refused()
-    if codes & _BROKEN:
-        return _Unanswered()
-    return error
+    return otherwise
 
 
 def _met(error: ClientError) -> Item | None:
-    """What a single write met. PynamoDB drops it, but keeps botocore's error as the cause."""
-    original = error.__cause__ if isinstance(error.__cause__, ClientError) else error
-    item: Item | None = original.response.get("Item")
+    """What a single write met."""
+    item: Item | None = _response(error).get("Item")
     return item
+
+
+def _response(error: ClientError) -> Mapping[str, Any]:
+    """The whole response. PynamoDB drops much of it, but keeps botocore's error as the cause."""
+    original = error.__cause__ if isinstance(error.__cause__, ClientError) else error
+    response: Mapping[str, Any] = original.response
+    return response
 
 
 bind(Settings.from_environ(os.environ))

@@ -7,6 +7,9 @@ sort as strings.
 import unicodedata
 
 NEVER = "9999-12-31"
+"""What stands in a key for no deadline. A real deadline on that day is written as _LAST_DAY."""
+_LAST_DAY = "9999-12-30~"
+"""Sorts after all of 9999-12-30, for "~" comes after "#", and before NEVER."""
 
 
 def recency(created_at: str, ident: int) -> str:
@@ -16,7 +19,8 @@ def recency(created_at: str, ident: int) -> str:
 
 def urgency(expires_at: str | None, ident: int) -> str:
     """Sorts by deadline (YYYY-MM-DD), what has none last."""
-    return f"{expires_at or NEVER}#{ident:016d}"
+    day = _LAST_DAY if expires_at == NEVER else expires_at or NEVER
+    return f"{day}#{ident:016d}"
 
 
 def status_lane(status: str, lane: int) -> str:
@@ -44,7 +48,11 @@ def span(status: str, after: str | None, ascending: bool) -> tuple[str, str]:
 def claim(username: str) -> str:
     """What usernames that differ only in case or in Unicode form have in common.
 
-    NFKC and case folding, as Unicode 3.13 D146 has it for caseless identifiers.
+    Two names have the same claim if and only if they are compatibility caseless matches
+    (Unicode 3.13, D146). The composed form at the end tells the same names apart, and is what
+    earlier versions stored for all names but those with U+0345 between combining marks.
     """
-    folded = unicodedata.normalize("NFKC", username).casefold()
+    folded = unicodedata.normalize("NFD", username)
+    for _ in range(2):
+        folded = unicodedata.normalize("NFKD", folded.casefold())
     return unicodedata.normalize("NFKC", folded)

@@ -102,7 +102,7 @@ def _record() -> int:
 
 
 def _set(number: int) -> None:
-    lower: Any = CounterModel.name.does_not_exist() | (CounterModel.lanes < number)
+    lower: Any = CounterModel.lanes.does_not_exist() | (CounterModel.lanes < number)
     arguments = _private.table_of(CounterModel).get_operation_kwargs(
         shared.NAME, actions=[CounterModel.lanes.set(number)], condition=lower
     )

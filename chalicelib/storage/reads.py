@@ -1,7 +1,7 @@
 """Reading one thing, and one lane of a list. Each call here is one call to DynamoDB."""
 
 from collections.abc import Sequence
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 import msgspec
 from pynamodb.attributes import Attribute
@@ -12,8 +12,13 @@ from pynamodb.models import Model
 from chalicelib.storage import _private, client, keys
 from chalicelib.storage.records import (
     GetReply,
+    PlacedUser,
     QueryReply,
     Task,
+    TaskByRecency,
+    TaskByStatusRecency,
+    TaskByStatusUrgency,
+    TaskByUrgency,
     TaskItem,
     Token,
     TokenItem,
@@ -34,8 +39,11 @@ R = TypeVar("R", User, Task)
 _ONE_USER = decoder(GetReply[UserItem])
 _ONE_TASK = decoder(GetReply[TaskItem])
 _ONE_TOKEN = decoder(GetReply[TokenItem])
-_USERS = decoder(QueryReply[UserItem])
-_TASKS = decoder(QueryReply[TaskItem])
+_USERS = decoder(QueryReply[PlacedUser])
+_BY_RECENCY = decoder(QueryReply[TaskByRecency])
+_BY_URGENCY = decoder(QueryReply[TaskByUrgency])
+_BY_STATUS_RECENCY = decoder(QueryReply[TaskByStatusRecency])
+_BY_STATUS_URGENCY = decoder(QueryReply[TaskByStatusUrgency])
 
 
 class Ordering(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
@@ -51,36 +59,46 @@ class Ordering(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
     """Whether it shows each write at once; only a table and its local indexes can."""
 
 
+class Placed(NamedTuple, Generic[R]):
+    """A record, and its place in the order: the sort key that is stored, which may be an older
+    version's and differ from what `keys` would make of the record."""
+
+    place: str
+    record: R
+
+
 class Slice(msgspec.Struct, Generic[R], frozen=True):
     """What one Query found. `more` where it stopped at its limit, or at DynamoDB's 1 MB."""
 
-    records: Sequence[R]
+    records: Sequence["Placed[R]"]
     more: bool
 
 
 NEWEST_USERS = Ordering[User](model=UserModel, index="newest", position="recency", replies=_USERS)
-NEWEST_TASKS = Ordering[Task](model=TaskModel, index="newest", position="recency", replies=_TASKS)
+NEWEST_TASKS = Ordering[Task](
+    model=TaskModel, index="newest", position="recency", replies=_BY_RECENCY
+)
 MOST_URGENT_TASKS = Ordering[Task](
-    model=TaskModel, index="most_urgent", position="urgency", replies=_TASKS
+    model=TaskModel, index="most_urgent", position="urgency", replies=_BY_URGENCY
 )
 NEWEST_TASKS_BY_STATUS = Ordering[Task](
-    model=TaskModel, index="newest_by_status", position="recency", replies=_TASKS
+    model=TaskModel, index="newest_by_status", position="recency", replies=_BY_RECENCY
 )
 MOST_URGENT_TASKS_BY_STATUS = Ordering[Task](
-    model=TaskModel, index="most_urgent_by_status", position="urgency", replies=_TASKS
+    model=TaskModel, index="most_urgent_by_status", position="urgency", replies=_BY_URGENCY
 )
 NEWEST_ASSIGNED = Ordering[Task](
     model=AssignmentModel,
     index=None,
     position="recency",
-    replies=_TASKS,
+    replies=_BY_RECENCY,
     consistent=True,
 )
 MOST_URGENT_ASSIGNED = Ordering[Task](
     model=AssignmentModel,
     index="most_urgent",
     position="urgency",
-    replies=_TASKS,
+    replies=_BY_URGENCY,
     consistent=True,
 )
 NEWEST_ASSIGNED_BY_STATUS = Ordering[Task](
@@ -88,7 +106,7 @@ NEWEST_ASSIGNED_BY_STATUS = Ordering[Task](
     index="newest_by_status",
     position="recency",
     status_first=True,
-    replies=_TASKS,
+    replies=_BY_STATUS_RECENCY,
     consistent=True,
 )
 MOST_URGENT_ASSIGNED_BY_STATUS = Ordering[Task](
@@ -96,7 +114,7 @@ MOST_URGENT_ASSIGNED_BY_STATUS = Ordering[Task](
     index="most_urgent_by_status",
     position="urgency",
     status_first=True,
-    replies=_TASKS,
+    replies=_BY_STATUS_URGENCY,
     consistent=True,
 )
 
@@ -156,7 +174,9 @@ def query(
         repeatable=True,
     )
     found = ordering.replies.decode(reply["Body"])
-    return Slice([item.record() for item in found.Items], found.LastEvaluatedKey is not None)
+    prefix = len(keys.status_place(status or "", "")) if ordering.status_first else 0
+    placed = [Placed(item.place.S[prefix:], item.record()) for item in found.Items]
+    return Slice(placed, found.LastEvaluatedKey is not None)
 
 
 def _beyond(position: Attribute[str], after: str | None, ascending: bool) -> Condition | None:

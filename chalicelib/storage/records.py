@@ -42,6 +42,8 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     version: int = 1
     lane: int | None = None
     """As it is stored; None for one that is new, or was read from a copy."""
+    hidden: int = 0
+    """How many assignees are left out, for they are being deleted (`going`)."""
 
     @property
     def recency(self) -> str:
@@ -179,7 +181,37 @@ class TokenItem(msgspec.Struct):
         )
 
 
-I = TypeVar("I", UserItem, TaskItem, TokenItem)  # noqa: E741
+class PlacedUser(UserItem, kw_only=True):
+    """A user's item as an index gives it."""
+
+    place: _S = msgspec.field(name="recency")
+
+
+class TaskByRecency(TaskItem, kw_only=True):
+    """A task's item as an order by creation gives it."""
+
+    place: _S = msgspec.field(name="recency")
+
+
+class TaskByUrgency(TaskItem, kw_only=True):
+    """A task's item as an order by deadline gives it."""
+
+    place: _S = msgspec.field(name="urgency")
+
+
+class TaskByStatusRecency(TaskItem, kw_only=True):
+    """A copy as an order by status and creation gives it."""
+
+    place: _S = msgspec.field(name="status_recency")
+
+
+class TaskByStatusUrgency(TaskItem, kw_only=True):
+    """A copy as an order by status and deadline gives it."""
+
+    place: _S = msgspec.field(name="status_urgency")
+
+
+I = TypeVar("I", bound=UserItem | TaskItem | TokenItem)  # noqa: E741
 
 
 class GetReply(msgspec.Struct, Generic[I]):

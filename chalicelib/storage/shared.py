@@ -50,7 +50,7 @@ class _Numbers(msgspec.Struct):
 
 
 class _Item(msgspec.Struct):
-    lanes: _Number
+    lanes: _Number | None = None
     going: _Numbers | None = None
 
 
@@ -62,14 +62,16 @@ _REPLY = decoder(_Reply)
 
 
 def read() -> Shared:
-    """The item as last written (one strongly consistent read). Never keeps that it is missing."""
+    """The item as last written (one strongly consistent read). Keeps no copy without a layout."""
     clocks = monotonic(), wall()
     arguments = _private.table_of(CounterModel).get_operation_kwargs(NAME, consistent_read=True)
     item = _REPLY.decode(client.dispatch(GET_ITEM, arguments, repeatable=True)).Item
     if item is None:
         return Shared(0, frozenset(), *clocks)
-    shared = Shared(item.lanes.N, frozenset(item.going.NS if item.going else ()), *clocks)
-    _memory()[NAME] = shared
+    going = frozenset(item.going.NS) if item.going else frozenset[int]()
+    shared = Shared(item.lanes.N if item.lanes else 0, going, *clocks)
+    if shared.lanes:
+        _memory()[NAME] = shared
     return shared
 
 

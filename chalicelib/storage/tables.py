@@ -198,14 +198,16 @@ class AssignmentModel(TaskAttributes):
 
 
 class CounterModel(Model):
-    """The last id that each lane handed out; see `ids`."""
+    """The last id that each lane handed out (`ids`), and one item for all lanes (`shared`)."""
 
     class Meta(OnDemand):
         pass
 
     name = UnicodeAttribute(hash_key=True)
-    last = NumberAttribute()
+    last = NumberAttribute(null=True)
     lanes = NumberAttribute()
+    going = NumberSetAttribute(null=True)
+    """In the item `shared.NAME`, which counts nothing: the users that are being deleted."""
 
 
 class TokenModel(Model):

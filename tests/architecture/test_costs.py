@@ -13,7 +13,7 @@ from app import app
 from billet.metering import Bill, metered
 from chalicelib import listing
 from chalicelib.settings import Settings
-from chalicelib.storage import client
+from chalicelib.storage import client, shared
 from tests.conftest import Api, Bind
 from tests.filling import add_tasks, add_users
 
@@ -43,11 +43,11 @@ WALK: list[tuple[tuple[Any, ...], list[str], float, float, int]] = [
     (("GET", "/v1/tasks?sort=expires_at&status=PENDING"), [QUERY], 0.5, 0, 0),
     (("GET", "/v1/users"), [QUERY], 0.5, 0, 0),
     (("GET", "/v1/users/1"), [GET], 1, 0, 0),
-    (("GET", "/v1/users/1/tasks"), [QUERY], 1, 0, 0),
-    (("GET", "/v1/users/1/tasks?sort=expires_at"), [QUERY], 1, 0, 0),
-    (("GET", "/v1/users/1/tasks?status=PENDING"), [QUERY], 1, 0, 0),
-    (("GET", "/v1/users/1/tasks?sort=expires_at&status=PENDING"), [QUERY], 1, 0, 0),
-    (("GET", "/v1/users/2/tasks"), [QUERY, GET], 1, 0, 0),
+    (("GET", "/v1/users/1/tasks"), [GET, QUERY], 2, 0, 0),
+    (("GET", "/v1/users/1/tasks?sort=expires_at"), [GET, QUERY], 2, 0, 0),
+    (("GET", "/v1/users/1/tasks?status=PENDING"), [GET, QUERY], 2, 0, 0),
+    (("GET", "/v1/users/1/tasks?sort=expires_at&status=PENDING"), [GET, QUERY], 2, 0, 0),
+    (("GET", "/v1/users/2/tasks"), [GET, QUERY], 1, 0, 0),
     (("PUT", "/v1/tasks/1", WHOLE), [UPDATE, TRANSACT], 0, 0, 2),
     (("PUT", "/v1/tasks/2", WHOLE), [UPDATE], 0, 5, 0),
     (("PATCH", "/v1/tasks/1", {"name": "mend"}), [UPDATE, TRANSACT], 0, 0, 2),
@@ -87,14 +87,22 @@ CONDITIONAL_WALK: list[tuple[tuple[Any, ...], dict[str, str], list[str]]] = [
 
 
 @pytest.fixture
-def cost(api: Api, endpoint: str, connections: dict[str, Connection]) -> Callable[..., Bill]:
-    """What a request costs."""
+def cost(
+    api: Api,
+    endpoint: str,
+    connections: dict[str, Connection],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Callable[..., Bill]:
+    """What a request costs, but for the reading of `shared` anew every few seconds."""
+    monkeypatch.setattr(shared, "FRESH_SECONDS", 3600.0)
     connection = connections.setdefault(endpoint, client.connect())
 
     def measure(*request: Any, **headers: str) -> Bill:
         with metered(connection) as bill:
             response = api(*request, **headers)
         assert response.status_code < 300, response.body
+        if set(bill.calls) == {GET, QUERY}:
+            bill.calls.sort()  # they are sent side by side
         return bill
 
     return measure
@@ -162,7 +170,7 @@ def test_a_page_costs_the_same_however_large_the_table_is(
         grow()
         bills.append([cost("GET", path) for path in PAGES])
     assert bills[0] == bills[1]
-    assert [len(bill.calls) for bill in bills[0]] == [*[lanes] * 5, 1, 1]
+    assert [len(bill.calls) for bill in bills[0]] == [*[lanes] * 5, 2, 2]
 
 
 @pytest.mark.parametrize("backend", ["dynamodb-local"])

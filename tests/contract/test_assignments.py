@@ -1,9 +1,14 @@
 """Assigning tasks to users, and a user's list."""
 
+import re
+from itertools import product
+
 import pytest
 
-from chalicelib.storage import reads
+from billet.invariants import findings
+from chalicelib.storage import reads, shared
 from chalicelib.storage.changes import Change
+from chalicelib.storage.tables import UsernameModel
 from tests.conftest import Api
 from tests.filling import add_tasks, add_users
 
@@ -80,16 +85,77 @@ def begin_deleting(user: int) -> None:
     change = Change()
     change.user_going(found)
     change.commit()
+    shared.forget()  # as when the copy of this process is too old
+
+
+FORMS = ("", "?sort=expires_at", "?status=PENDING", "?status=DONE", "?order=asc&offset=1")
 
 
 def test_a_user_who_is_being_deleted_is_gone_for_everybody(api: Api, task: int, user: int) -> None:
-    api("PUT", f"/v1/tasks/{task}/assign/user/{user}")
+    [other] = add_users(1)
+    for one in (user, other):
+        api("PUT", f"/v1/tasks/{task}/assign/user/{one}")
+    cursor = cursor_in_the_list_of(api, user)
     begin_deleting(user)
     assert api("GET", f"/v1/users/{user}").json_body is None
-    assert api("GET", "/v1/users").json_body == []
-    other = api("POST", "/v1/tasks", {"name": "mend"}).json_body["payload"]["id"]
-    assert api("PUT", f"/v1/tasks/{other}/assign/user/{user}").status_code == 404
+    assert [one["id"] for one in api("GET", "/v1/users").json_body] == [other]
+    for form in (*FORMS, f"?cursor={cursor}"):
+        assert api("GET", f"/v1/users/{user}/tasks{form}").status_code == 404, form
+    free = api("POST", "/v1/tasks", {"name": "mend"}).json_body["payload"]["id"]
+    for verb, one in product(("assign", "unassign"), (task, free)):
+        assert api("PUT", f"/v1/tasks/{one}/{verb}/user/{user}").status_code == 404
     assert api("POST", "/v1/users", {"username": "ada"}).status_code == 409
     assert api("DELETE", f"/v1/users/{user}").status_code == 200
-    assert assignees(api, task) == []
+    assert assignees(api, task) == [other]
     assert api("POST", "/v1/users", {"username": "ada"}).status_code == 201
+    assert shared.read().going == frozenset()
+
+
+def cursor_in_the_list_of(api: Api, user: int) -> str:
+    """Gives the user two tasks more."""
+    add_tasks(2, assignees=[user])
+    link = api("GET", f"/v1/users/{user}/tasks?page_size=1").headers["Link"]
+    [cursor] = re.findall("cursor=([^&>]+)", link)
+    return str(cursor)
+
+
+def test_no_task_names_a_user_who_is_being_deleted(api: Api, task: int, user: int) -> None:
+    [other] = add_users(1)
+    for one in (user, other):
+        api("PUT", f"/v1/tasks/{task}/assign/user/{one}")
+    named = api("GET", f"/v1/tasks/{task}")
+    assert named.json_body["assignees"] == sorted((user, other))
+    begin_deleting(user)
+    hidden = api("GET", f"/v1/tasks/{task}")
+    wanted = named.json_body | {"assignees": [other]}
+    assert hidden.json_body == wanted
+    assert hidden.headers["ETag"] != named.headers["ETag"]
+    for path in ("/v1/tasks", f"/v1/users/{other}/tasks"):
+        for form in ("", "?sort=expires_at", "?status=PENDING", "?status=PENDING&sort=expires_at"):
+            assert api("GET", path + form).json_body == [wanted]
+    known = api("GET", f"/v1/tasks/{task}", If_None_Match=hidden.headers["ETag"])
+    assert known.status_code == 304
+    keyed: list[dict[str, str]] = [{}, {"Idempotency_Key": "a"}]
+    for key in keyed:
+        tag = api("GET", f"/v1/tasks/{task}").headers["ETag"]
+        edited = api("PATCH", f"/v1/tasks/{task}", {"desc": "x"}, If_Match=tag, **key)
+        assert edited.json_body["payload"] == wanted | {"desc": "x"}
+    assert [finding.text for finding in findings()] == [f"user {user} is half deleted"]
+
+
+def test_a_delete_leaves_the_claim_of_another_user_alone(api: Api, user: int) -> None:
+    [other] = add_users(1)
+    change = Change()
+    change.put(UsernameModel("ada", user_id=other), UsernameModel.name.exists())
+    change.commit()
+    assert api("DELETE", f"/v1/users/{user}").status_code == 200
+    assert api("GET", f"/v1/users/{user}").json_body is None
+    assert [claim.user_id for claim in UsernameModel.scan() if claim.name == "ada"] == [other]
+
+
+def test_a_delete_succeeds_where_the_claim_is_missing(api: Api, user: int) -> None:
+    change = Change()
+    change.delete(UsernameModel("ada"))
+    change.commit()
+    assert api("DELETE", f"/v1/users/{user}").status_code == 200
+    assert [finding.text for finding in findings()] == []

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 
 from chalicelib import listing
+from chalicelib.storage.changes import Change
+from chalicelib.storage.tables import AssignmentModel, TaskModel
 from tests.conftest import Api, Bind
 from tests.filling import add_tasks, add_users
 
 STATUSES = ("PENDING", "IN_PROGRESS", "DONE", "CANCELLED")
-DEADLINES = (None, "2030-01-01", "2029-12-31", "2030-01-01")
+DEADLINES = (None, "2030-01-01", "9999-12-31", "9999-12-30")
 LINK = re.compile(r'<(\?cursor=[A-Za-z0-9_-]+&page_size=\d+)>; rel="next"')
 Item = dict[str, Any]
 
@@ -55,7 +57,25 @@ def by_creation(tasks: list[Item]) -> list[Item]:
 
 
 def by_deadline(tasks: list[Item]) -> list[Item]:
-    return sorted(tasks, key=lambda task: (task["expires_at"] or "9999-12-31", task["id"]))
+    return sorted(tasks, key=lambda task: (task["expires_at"] or "none: last", task["id"]))
+
+
+def as_stored_before(tasks: list[Item], user: int) -> None:
+    """Gives half of the tasks due on 9999-12-31 the keys that earlier versions gave them."""
+    last_day = [task["id"] for task in tasks if task["expires_at"] == "9999-12-31"]
+    found = {task.id: task for task in TaskModel.scan()}
+    for ident in last_day[::2]:
+        task, place = found[ident], f"9999-12-31#{ident:016d}"
+        change = Change()
+        change.update(TaskModel(ident), [TaskModel.urgency.set(place)])
+        change.update(
+            AssignmentModel(user, task.recency),
+            [
+                AssignmentModel.urgency.set(place),
+                AssignmentModel.status_urgency.set(f"{task.status}#{place}"),
+            ],
+        )
+        change.commit()
 
 
 ORDERS: list[tuple[str, Callable[[list[Item]], list[Item]], bool]] = [
@@ -80,6 +100,20 @@ def test_the_pages_of_every_order_and_filter_hold_each_task_once_in_its_order(
         assert chained(found) == wanted, (path, asked)
         assert [len(page) for page in found[:-1]] == [7] * (len(found) - 1)
         assert 1 <= len(found[-1]) <= 7
+
+
+def test_rows_with_the_keys_of_earlier_versions_are_in_each_list_once(
+    api: Api, user: int, tasks: list[Item]
+) -> None:
+    as_stored_before(tasks, user)
+    lists = ("/v1/tasks", f"/v1/users/{user}/tasks")
+    for path, order, status in product(lists, ("asc", "desc"), ("", "&status=DONE")):
+        query = f"sort=expires_at&order={order}{status}"
+        [whole] = pages(api, path, f"?{query}&page_size=1000")
+        assert len(whole) == (12 if status else 48)
+        assert chained(pages(api, path, f"?{query}&page_size=1")) == whole
+        ranks = [task["expires_at"] or "9999-12-31" for task in whole]
+        assert ranks == sorted(ranks, reverse=order == "desc")
 
 
 def test_an_offset_skips_so_many(api: Api, tasks: list[Item]) -> None:

@@ -2,7 +2,7 @@ import pytest
 from pynamodb.connection import Connection
 
 from chalicelib.settings import Settings
-from chalicelib.storage import backoff, client
+from chalicelib.storage import backoff, client, shared
 from tests.conftest import Api
 
 
@@ -23,6 +23,12 @@ def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
 def api(api: Api, database: Settings) -> Api:
     """The API on fresh tables."""
     return api
+
+
+@pytest.fixture(autouse=True)
+def one_reading(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The calls of a request are the same each time: `shared` is not read anew."""
+    monkeypatch.setattr(shared, "FRESH_SECONDS", 3600.0)
 
 
 @pytest.fixture

@@ -84,7 +84,7 @@ def done_and_silent(request: AWSPreparedRequest) -> AWSResponse:
 
 def _done_and_broken(request: AWSPreparedRequest) -> AWSResponse:
     send(request)
-    return _error(request, 500, "InternalServerError")
+    return _error(request, 500, "InternalFailure")
 
 
 def nothing_there(request: AWSPreparedRequest) -> AWSResponse:

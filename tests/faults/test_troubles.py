@@ -19,7 +19,7 @@ from chalicelib.storage import client, ids
 from chalicelib.storage.tables import UserModel
 from tests.conftest import Api
 from tests.faults import proxy
-from tests.faults.injection import reply, send, struck
+from tests.faults.injection import Strike, reply, send, struck
 from tests.faults.worlds import until_heard
 from tests.filling import add_tasks, add_users
 
@@ -95,6 +95,70 @@ def test_a_write_is_not_sent_again_when_tls_broke_after_it_was_sent(
     with struck(connection, broken, at=1) as calls:
         assert api("POST", "/v1/tasks", {"name": "plan"}).status_code == 503
     assert calls.count("PutItem") == 1
+
+
+def failing(status: int, code: str, done: bool, **more: Any) -> Strike:
+    """Answers with this error, after the database has done it or in its place."""
+
+    def strike(request: AWSPreparedRequest) -> AWSResponse:
+        if done:
+            send(request)
+        return reply(request, status, {"__type": f"com.amazonaws.dynamodb.v20120810#{code}"} | more)
+
+    return strike
+
+
+CODES = ["InternalFailure", "InternalServerError", "ServiceUnavailable", "NeverHeardOf", ""]
+
+
+@pytest.mark.parametrize("status", [500, 502, 503, 507])
+@pytest.mark.parametrize("code", CODES)
+def test_a_servers_error_is_told_by_its_status_and_a_write_is_not_sent_again(
+    api: Api, connection: Connection, status: int, code: str
+) -> None:
+    with struck(connection, failing(status, code, done=True), at=1) as calls:
+        answer = api("POST", "/v1/tasks", {"name": "plan"})
+    assert (answer.status_code, calls) == (503, ["UpdateItem", "PutItem"])
+    assert "look before you repeat" in answer.json_body["detail"]
+    with struck(connection, failing(status, code, done=False)) as calls:
+        assert api("GET", "/v1/tasks/1").status_code == 200
+    assert calls == ["GetItem"] * 2
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "wanted"),
+    [
+        (400, "NeverHeardOf", 500),
+        (400, "ValidationException", 500),
+        (400, "ThrottlingException", 503),
+        (400, "RequestLimitExceeded", 503),
+    ],
+)
+def test_another_error_is_a_mistake_of_ours_unless_it_tells_of_load(
+    api: Api, connection: Connection, status: int, code: str, wanted: int
+) -> None:
+    with struck(connection, failing(status, code, done=False), lasting=True):
+        assert api("GET", "/v1/tasks/1").status_code == wanted
+
+
+@pytest.mark.parametrize(
+    ("reason", "wanted"),
+    [
+        ("InternalServerError", 503),
+        ("NeverHeardOf", 503),
+        ("ThrottlingError", 503),
+        ("TransactionConflict", 409),
+        ("ValidationError", 500),
+        ("ItemCollectionSizeLimitExceeded", 500),
+    ],
+)
+def test_a_cancelled_transaction_is_told_by_its_reasons(
+    api: Api, connection: Connection, reason: str, wanted: int
+) -> None:
+    reasons = [{"Code": "None"}, {"Code": reason}]
+    strike = failing(400, "TransactionCanceledException", False, CancellationReasons=reasons)
+    with struck(connection, strike, at=1, lasting=True):
+        assert api("POST", "/v1/users", {"username": "ada"}).status_code == wanted
 
 
 def test_what_a_batch_leaves_out_is_asked_for_again_but_not_without_end(

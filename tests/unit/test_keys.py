@@ -1,7 +1,9 @@
 """Sort keys sort as what they stand for."""
 
+import unicodedata
 from datetime import date, datetime
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -9,7 +11,7 @@ from chalicelib.storage import clock, keys
 
 MOMENTS = st.datetimes(min_value=datetime(2000, 1, 1))  # noqa: DTZ001
 IDS = st.integers(1, 2**53 - 1)
-DEADLINES = st.none() | st.dates(min_value=date(1000, 1, 1), max_value=date(9999, 12, 30))
+DEADLINES = st.none() | st.dates(min_value=date(1000, 1, 1), max_value=date(9999, 12, 31))
 CREATED = st.tuples(MOMENTS, IDS)
 DUE = st.tuples(DEADLINES, IDS)
 PLACES = st.tuples(MOMENTS, IDS).map(lambda made: keys.recency(clock.stamp(made[0]), made[1]))
@@ -30,8 +32,8 @@ def test_urgency_sorts_by_deadline_then_id_and_what_has_none_last(
     def place(due: tuple[date | None, int]) -> str:
         return keys.urgency(due[0].isoformat() if due[0] else None, due[1])
 
-    def rank(due: tuple[date | None, int]) -> tuple[date, int]:
-        return due[0] or date.max, due[1]
+    def rank(due: tuple[date | None, int]) -> tuple[bool, date, int]:
+        return due[0] is None, due[0] or date.max, due[1]
 
     assert (place(one) < place(other)) == (rank(one) < rank(other))
 
@@ -58,4 +60,31 @@ def test_a_span_without_a_place_takes_in_the_whole_status(place: str) -> None:
 def test_a_claim_is_the_same_for_every_case_of_a_name(name: str) -> None:
     claim = keys.claim(name)
     assert keys.claim(claim) == claim
-    assert keys.claim(name.casefold()) == claim
+    assert keys.claim(unicodedata.normalize("NFD", name).casefold()) == claim
+
+
+def d146(text: str) -> str:
+    """What two compatibility caseless matches have in common: Unicode 3.13, D146, to the letter."""
+    once = unicodedata.normalize("NFKD", unicodedata.normalize("NFD", text).casefold())
+    return unicodedata.normalize("NFKD", once.casefold())
+
+
+IOTAS = [text for text in map(chr, range(0x3000)) if "\u0345" in unicodedata.normalize("NFD", text)]
+MARKS = [text for text in map(chr, range(0x300, 0x370)) if unicodedata.combining(text)]
+
+
+def test_claims_are_equal_just_where_unicode_says_that_names_match() -> None:
+    letters = [chr(point) for point in range(0x110000) if not 0xD800 <= point < 0xE000]
+    sequences = [iota + mark for iota in IOTAS for mark in MARKS]
+    for text in letters + sequences:
+        claim = keys.claim(text)
+        assert unicodedata.normalize("NFKD", claim) == d146(text), ascii(text)
+        assert unicodedata.normalize("NFKC", claim) == claim
+        assert keys.claim(claim) == claim, ascii(text)
+
+
+@pytest.mark.parametrize("iota", [text for text in IOTAS if len(text.casefold()) == 2])
+def test_an_iota_below_a_letter_with_a_further_mark_is_folded_after_the_mark(iota: str) -> None:
+    letter = unicodedata.normalize("NFD", iota).replace("\u0345", "")
+    forms = {iota + "\u0302", letter + "\u0345\u0302", letter + "\u0302\u0345"}
+    assert {keys.claim(form) for form in forms} == {keys.claim(letter + "\u0302\u03b9")}

@@ -1,0 +1,245 @@
+"""LANES are raised and lowered while the tables are in use, by servers that differ in them."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from pynamodb.connection import Connection
+
+from billet import tables
+from billet.invariants import findings
+from chalicelib import listing, tasks, users
+from chalicelib.settings import Settings
+from chalicelib.storage import client, ids, lanes, shared
+from chalicelib.storage.tables import CounterModel, TaskModel
+from tests.conftest import Bind
+from tests.faults.injection import struck
+from tests.filling import add_tasks
+
+ROOT = Path(__file__).parents[2]
+FRESH, WAIT, COUNT = 0.1, 0.4, "24"
+ROUNDS = [(1, 8), (2, 16, 1)]
+"""The LANES of servers that run side by side, one group after the other: up and down."""
+
+
+@pytest.fixture(params=["dynamodb-local"])
+def backend(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+class Acknowledged:
+    """What all servers have said so far, by kind."""
+
+    def __init__(self) -> None:
+        self.all: dict[str, list[Any]] = {"tasks": [], "users": [], "DONE": [], "refused": []}
+
+    def read(self, lines: Iterator[str]) -> None:
+        for line in lines:
+            kind, what = json.loads(line)
+            self.all[kind].append(what)
+
+    def known(self, kind: str) -> set[int]:
+        return set(self.all[kind][:])
+
+
+@contextmanager
+def server(prefix: str, number: int, name: str, said: Acknowledged) -> Iterator[threading.Thread]:
+    """A process that writes, and a thread that lives as long as it."""
+    command = [
+        sys.executable,
+        "-m",
+        "tests.concurrency.writer",
+        prefix,
+        str(number),
+        name,
+        str(COUNT),
+    ]
+    with subprocess.Popen(
+        [*command, str(WAIT), str(FRESH)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout
+        reader = threading.Thread(target=said.read, args=(process.stdout,))
+        reader.start()
+        yield reader
+        reader.join()
+    assert process.returncode == 0
+
+
+WALKS: list[tuple[str, Callable[..., Any], listing.Paging]] = [
+    ("tasks", tasks.page, listing.Paging(page_size=30)),
+    ("tasks", tasks.page, listing.Paging(page_size=30, order="asc")),
+    ("DONE", tasks.page, listing.Paging(page_size=30, status="DONE")),
+    ("users", users.page, listing.Paging(page_size=30)),
+]
+
+
+def walked(page: Callable[..., Any], paging: listing.Paging) -> list[int]:
+    found: list[int] = []
+    while True:
+        part = page(paging)
+        found += [record.id for record in part.records]
+        if part.next is None:
+            return found
+        paging = msgspec.structs.replace(paging, after=part.next)
+
+
+def assert_complete(said: Acknowledged) -> None:
+    """Each list holds all that was acknowledged before the walk began, and nothing twice."""
+    for kind, page, paging in WALKS:
+        known = said.known(kind)
+        found = walked(page, paging)
+        assert len(set(found)) == len(found), (kind, paging)
+        assert known - set(found) == set(), (kind, paging)
+
+
+def test_every_walk_is_complete_while_servers_of_different_lanes_write(
+    bind: Bind, endpoint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared, "FRESH_SECONDS", FRESH)
+    monkeypatch.setitem(os.environ, "AWS_ENDPOINT_URL_DYNAMODB", endpoint)
+    prefix = bind().prefix
+    said = Acknowledged()
+    for turn, group in enumerate(ROUNDS):
+        with ExitStack() as stack:
+            names = [f"{turn}-{place}" for place in range(len(group))]
+            readers = [
+                stack.enter_context(server(prefix, number, name, said))
+                for number, name in zip(group, names, strict=True)
+            ]
+            while any(reader.is_alive() for reader in readers):
+                assert_complete(said)
+    assert_complete(said)
+    assert said.all["refused"] == []
+    for kind in ("tasks", "users"):
+        assert len(said.known(kind)) == len(said.all[kind])
+    assert len(said.known("tasks")) == int(COUNT) * sum(map(len, ROUNDS))
+    assert lanes.layout() == 16
+    assert len({int(task.lane) for task in TaskModel.scan()}) > 2
+    assert [finding.text for finding in findings()] == []
+
+
+def test_with_one_lane_ids_are_in_order_whatever_the_layout_is(bind: Bind) -> None:
+    bind(8)
+    add_tasks(9)
+    bind(1)
+    made = [ids.next_id("tasks") for _ in range(9)]
+    assert made == sorted(made)
+    assert {ident % 8 for ident in made} == {0}
+
+
+def test_a_writer_goes_on_in_the_old_lanes_until_all_readers_know_the_new_ones(
+    bind: Bind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [1000.0]
+    monkeypatch.setattr(lanes, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(lanes, "WAIT_SECONDS", 60.0)
+    bind(2)
+    add_tasks(4)
+    bind(8)
+    for now, wanted in ((1000.0, {0, 1}), (1059.0, {0, 1}), (1061.0, set(range(8)))):
+        clock[0] = now
+        made = add_tasks(64) + [ids.next_id("tasks") for _ in range(5)]
+        assert lanes.layout() == 8
+        assert {int(task.lane) for task in TaskModel.scan() if task.id in made} == wanted
+
+
+def test_a_copy_of_the_layout_is_too_old_if_either_clock_says_so(
+    bind: Bind, monkeypatch: pytest.MonkeyPatch, connections: dict[str, Connection], endpoint: str
+) -> None:
+    times = {"monotonic": 50.0, "wall": 5000.0}
+    for name in times:
+        monkeypatch.setattr(shared, name, lambda name=name: times[name])
+    bind()
+    for step, asked in (
+        ({}, 0),
+        ({"monotonic": 54.0, "wall": 5004.0}, 0),
+        ({"monotonic": 54.0, "wall": 5009.0}, 1),  # frozen meanwhile
+        ({"monotonic": 60.0, "wall": 5010.0}, 1),  # the clock was set back
+        ({"monotonic": 61.0, "wall": 4000.0}, 1),
+    ):
+        times.update(step)
+        with struck(connections[endpoint]) as sent:
+            lanes.readable()
+        assert len(sent) == asked, step
+
+
+def test_the_layout_of_a_database_made_before_it_was_recorded_is_that_of_its_counters(
+    bind: Bind,
+) -> None:
+    settings = bind(4)
+    add_tasks(4)
+    CounterModel(shared.NAME).delete()
+    client.bind(Settings(table_prefix=settings.prefix), connection_of_tests())
+    assert lanes.readable() == 4
+    tables.record_layout()
+    assert lanes.layout() == 4
+
+
+def connection_of_tests() -> Connection:
+    return client._database.connection
+
+
+Hand = Callable[[], Sequence[int]]
+
+
+@pytest.mark.parametrize("count", [1, 40])
+@pytest.mark.parametrize("at", [0, 2, 5])
+def test_no_id_is_given_twice_though_counters_count_and_grow_while_they_are_read(
+    bind: Bind,
+    connections: dict[str, Connection],
+    endpoint: str,
+    monkeypatch: pytest.MonkeyPatch,
+    count: int,
+    at: int,
+) -> None:
+    """Between the reading of the counters and their layout, another server lays them out for more
+    lanes, and hands ids out; the first sees some counters before that, and the others behind."""
+    settings = bind(4)
+    given = add_tasks(8)
+    connection = connections[endpoint]
+    client.bind(msgspec.structs.replace(settings, lanes=8), connection)
+
+    torn: list[bool] = []
+    stale = lanes.counters_of
+
+    def torn_reading(kind: str) -> list[CounterModel]:
+        """Half of the counters as they are, and the others as they are when ids were taken."""
+        first = stale(kind)
+        if torn:
+            return first
+        torn.append(True)
+        other(settings, connection, given, count)
+        second = {one.name: one for one in stale(kind)}
+        whole = {one.name: one for one in first}
+        names = lanes.counter_names(kind)
+        chosen = [whole.get(name) for name in names[:at]]
+        chosen += [second.get(name) for name in names[at:]]
+        return [one for one in chosen if one]
+
+    monkeypatch.setattr(ids, "counters_of", torn_reading)
+    given += [ids.next_id("tasks") for _ in range(20)]
+    assert torn
+    client.bind(msgspec.structs.replace(settings, lanes=16), connection)
+    given += [ids.next_id("tasks") for _ in range(40)]
+    assert len(set(given)) == len(given)
+
+
+def other(settings: Settings, connection: Connection, given: list[int], count: int) -> None:
+    """Another server, of 16 lanes, lays the counters out and hands out ids."""
+    memory = client._database
+    mine = memory.settings, memory.memory
+    memory.settings = msgspec.structs.replace(settings, lanes=16)
+    memory.memory = {}
+    try:
+        given += ids.next_ids("tasks", count)
+    finally:
+        memory.settings, memory.memory = mine

@@ -1,0 +1,41 @@
+"""A server of its own LANES, as far as writing goes: run as a process by test_lanes.
+
+Prints a line for each acknowledged change, as JSON: ["tasks", 7], ["users", 3], ["DONE", 7], and
+["refused", …] for what was not done.
+"""
+
+import json
+import sys
+
+from chalicelib import tasks, users
+from chalicelib.errors import BilletError
+from chalicelib.settings import Settings
+from chalicelib.storage import client, lanes, shared
+
+
+def say(kind: str, what: int | str) -> None:
+    sys.stdout.write(json.dumps([kind, what]) + "\n")
+    sys.stdout.flush()
+
+
+def work(name: str, count: int) -> None:
+    """Creates, edits and finishes tasks, and creates users."""
+    for number in range(count):
+        try:
+            task = tasks.create(name=name, desc="", status="PENDING", expires_at=None)
+            say("tasks", task.id)
+            tasks.edit(task.id, {"expires_at": f"2030-01-{1 + number % 28:02d}"})
+            if number % 3 == 0:
+                tasks.edit(task.id, {"status": "DONE"})
+                say("DONE", task.id)
+            if number % 4 == 0:
+                say("users", users.create(f"{name} {number}").id)
+        except BilletError as error:
+            say("refused", repr(error))
+
+
+if __name__ == "__main__":
+    prefix, number, name, count, wait, fresh = sys.argv[1:]
+    lanes.WAIT_SECONDS, shared.FRESH_SECONDS = float(wait), float(fresh)
+    client.bind(Settings(table_prefix=prefix, lanes=int(number)))
+    work(name, int(count))
