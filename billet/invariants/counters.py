@@ -34,9 +34,9 @@ class Counters:
     def check(self) -> Iterator[Finding]:
         """Yields what is broken about the counters as they are now, after all that was seen."""
         # Read twice: counters that are just being laid out anew look broken for an instant.
-        broken = [key for key, item in self._read().items() if shape.faults(CounterModel, item)]
+        broken = [key for key, item in self._read().items() if _faults(item)]
         for item in map(self._read().get, broken):
-            if item and (found := shape.faults(CounterModel, item)):
+            if item and (found := _faults(item)):
                 key, repair = lookup.key_of(CounterModel, item), partial(self._reset, item)
                 yield Finding("unreadable", CounterModel, key, shape.told(found), repair)
         if self._judge():
@@ -48,7 +48,7 @@ class Counters:
 
     def _judge(self) -> Sequence[Finding]:
         items = self._read()
-        if any(shape.faults(CounterModel, item) for item in items.values()):
+        if any(_faults(item) for item in items.values()):
             return []
         counters = [CounterModel.from_raw_data(dict(item)) for item in items.values()]
         mend = partial(ids.lay_out, self._kind, above=self._top())
@@ -85,5 +85,11 @@ class Counters:
 
 def _lanes(counters: Mapping[tuple[str, ...], Item]) -> int:
     """The number of lanes that the counters were laid out for."""
-    readable = (one for one in counters.values() if not shape.faults(CounterModel, one))
+    readable = (one for one in counters.values() if not _faults(one))
     return max((int(one["lanes"]["N"]) for one in readable), default=1)
+
+
+def _faults(item: Item) -> shape.Faults:
+    """What is wrong with a counter. The model lets attributes be missing, for the layout's item."""
+    missing = {name: "is missing" for name in ("last", "lanes") if name not in item}
+    return {**missing, **shape.faults(CounterModel, item)}
