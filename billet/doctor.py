@@ -1,8 +1,13 @@
 """Checking the invariants, and mending what is broken."""
 
+import json
 import sys
+from collections.abc import Callable
 
 import click
+import msgspec
+from botocore.exceptions import BotoCoreError, ClientError
+from pynamodb.exceptions import PynamoDBException
 
 from billet import schema
 from billet.invariants import CHECKS, findings
@@ -11,47 +16,82 @@ from billet.one_line_errors import one_line_errors
 from chalicelib.errors import BilletError
 from chalicelib.storage.client import ConditionFailed
 
+MOST_CHECKS = 5
+REFUSALS = (BilletError, BotoCoreError, ClientError, PynamoDBException, msgspec.ValidationError)
+"""What a mend may raise: the database does not take it, or something else is unreadable."""
+Tell = Callable[[Finding, str, str], None]
+"""Tells of a finding, what came of it, and why."""
+
 
 @click.command()
 @click.option("--repair", is_flag=True, help="Mend what is found, then check again.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a line for each finding.")
 @one_line_errors()
-def doctor(repair: bool) -> None:
-    """Checks that users, tasks, assignments and id counters agree with each other.
+def doctor(repair: bool, as_json: bool) -> None:
+    """Checks that users, tasks, assignments, id counters, tokens and replies are as they should be.
 
-    Safe while the API runs. Exit status 1 where something is broken, or left broken.
+    Safe while the API runs. Exit status 1 if something is broken, or left broken. docs/doctor.md
+    lists the kinds of findings.
     """
-    broken = _check(repair)
-    if repair and broken:
-        click.echo("Checking again")
-        broken = _check(repair=False)
-    if broken:
+    tell = _tell_json if as_json else _tell
+    found, mended = _check(repair, tell)
+    checks = 1
+    while mended and checks < MOST_CHECKS:
+        click.echo("Checking again", err=as_json)
+        found, mended = _check(repair, tell)
+        checks += 1
+    if found:
         raise SystemExit(1)
-    click.echo("Nothing is broken")
+    click.echo("Nothing is broken", err=as_json)
 
 
-def _check(repair: bool) -> int:
-    """Tells what is broken; gives how many findings there are."""
+def _check(repair: bool, tell: Tell) -> tuple[int, int]:
+    """Tells what is broken as it is found; gives how much that is, and how much was mended."""
+    found = mended = 0
     with click.progressbar(length=_items(), label="Checking", file=sys.stderr) as bar:
-        lines = [_line(finding, repair) for finding in findings(bar.update)]
-    for line in lines:
-        click.echo(line)
-    return len(lines)
+        for finding in findings(bar.update):
+            outcome, reason = _outcome(finding, repair)
+            _clear_line()
+            tell(finding, outcome, reason)
+            found += 1
+            mended += finding.mended
+    return found, mended
 
 
-def _line(finding: Finding, repair: bool) -> str:
-    return f"{finding.text}: {_mended(finding)}" if repair else finding.text
-
-
-def _mended(finding: Finding) -> str:
-    if finding.mend is None:
-        return "can't be mended by itself"
+def _outcome(finding: Finding, repair: bool) -> tuple[str, str]:
+    if not repair:
+        return "found", ""
+    if not finding.mendable:
+        return "left", "a person has to decide"
     try:
         finding.mend()
     except ConditionFailed:
-        return "changed meanwhile"
-    except BilletError as error:
-        return f"not mended, {error}"
-    return "mended"
+        return "failed", "it has changed meanwhile"
+    except REFUSALS as error:
+        return "failed", str(error)
+    return "mended", finding.action
+
+
+def _tell(finding: Finding, outcome: str, reason: str) -> None:
+    click.echo(f"{finding.text}: {outcome}, {reason}" if reason else finding.text)
+
+
+def _tell_json(finding: Finding, outcome: str, reason: str) -> None:
+    names = {
+        "kind": finding.kind,
+        "table": finding.table,
+        "key": finding.key,
+        "detail": finding.detail,
+        "outcome": outcome,
+        "reason": reason,
+    }
+    click.echo(json.dumps(names))
+
+
+def _clear_line() -> None:
+    """Removes the progress bar, which its next update draws again, from where the line is to be."""
+    if sys.stderr.isatty():
+        click.echo("\r\x1b[K", nl=False, err=True)
 
 
 def _items() -> int:

@@ -40,6 +40,7 @@ from billet import dynamodb_local, memory, tables
 from billet.invariants import lookup
 from chalicelib.storage import client
 from chalicelib.storage import lanes as layouts
+from chalicelib.storage._private import table_of
 from chalicelib.storage.tables import SUFFIXES
 
 settings.register_profile("suite", derandomize=True, deadline=None, database=None)
@@ -170,10 +171,19 @@ def bind(
 
 def empty_tables() -> None:
     for model in SUFFIXES:
-        for page in lookup.scan(model):
-            with model.batch_write() as batch:
-                for item in page:
-                    batch.delete(item)
+        for page in lookup.items(model):
+            write_raw(
+                model, [{"DeleteRequest": {"Key": lookup.key_of(model, one)}} for one in page]
+            )
+
+
+def write_raw(model: Any, requests: list[Any]) -> None:
+    """Puts and deletes items in DynamoDB's form, also such as no model can hold."""
+    batch_write = table_of(model).connection.client.batch_write_item
+    for start in range(0, len(requests), 25):
+        left = {model.Meta.table_name: requests[start : start + 25]}
+        while left:
+            left = batch_write(RequestItems=left)["UnprocessedItems"]
 
 
 def delete_tables() -> None:

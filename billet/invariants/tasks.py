@@ -1,160 +1,141 @@
-"""I1 and I2, assignments are exact copies of what there is; and tasks are listed where they belong.
+"""I1 and I2, assignees exist and have exact copies; and tasks are listed where they belong.
 
 The task holds the truth. Each mend rests on the task's version, which each change of it raises.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
 
 import msgspec
 
-from billet.invariants import lookup
-from billet.invariants.finding import Finding, confirmed, differing, lacking
-from chalicelib.storage import keys, lanes
-from chalicelib.storage.changes import Change, setting
-from chalicelib.storage.items import copy_values
+from billet.invariants import layout, lookup, shape, wire
+from billet.invariants.assignees import (
+    PLACE,
+    faults,
+    key_of_copy,
+    readable_task,
+    take,
+    write_copy,
+)
+from billet.invariants.finding import Finding, settled
+from billet.invariants.mending import Mending
+from billet.invariants.restoring import restorable
+from billet.invariants.wire import Values
+from chalicelib.assignments import MOST_ASSIGNEES
+from chalicelib.storage import keys
+from chalicelib.storage.client import Item
+from chalicelib.storage.items import copy_values, task_values
 from chalicelib.storage.records import Task
 from chalicelib.storage.tables import AssignmentModel, TaskModel, UserModel
-
-CONTENT = ["name", "desc", "status", "created_at", "version"]
 
 
 class _Related(msgspec.Struct):
     """What some tasks have to agree with."""
 
-    copies: Mapping[tuple[int, str], AssignmentModel]
-    users: Mapping[int, UserModel]
+    copies: Mapping[tuple[str, ...], Item]
+    users: Mapping[tuple[str, ...], Item]
+
+    def user(self, user_id: int) -> Item | None:
+        """An assignee, or None."""
+        return self.users.get((str(user_id),))
+
+    def copy(self, user_id: int, task: Task) -> Item | None:
+        """The assignee's copy, or None."""
+        return self.copies.get((str(user_id), task.recency))
 
 
-def check_tasks(page: Sequence[TaskModel]) -> Iterator[Finding]:
-    """What is broken about these tasks and the copies that they need, confirmed."""
+def check_tasks(page: Sequence[Item]) -> Iterator[Finding]:
+    """Yields what is broken about these tasks and the copies that they need, confirmed."""
     related = _related(page)
     for task in page:
         if any(_of_task(task, related)):
-            yield from confirmed(TaskModel, task.id, _judge_task)
+            yield from settled(TaskModel, lookup.key_of(TaskModel, task), _judge)
 
 
-def check_copies(page: Sequence[AssignmentModel]) -> Iterator[Finding]:
-    """Which of these copies no task needs, confirmed."""
-    tasks = lookup.fetch(
-        TaskModel, [_task_id(copy) for copy in page], ["id", "created_at", "assignees"]
-    )
-    for copy in page:
-        ident = _task_id(copy)
-        if not _needed(copy, tasks.get(ident)):
-            yield from confirmed(TaskModel, ident, partial(_judge_copy, copy))
-
-
-def _judge_task(task: TaskModel | None) -> Sequence[Finding]:
+def _judge(task: Item | None) -> Sequence[Finding]:
     return list(_of_task(task, _related([task]))) if task else []
 
 
-def _judge_copy(copy: AssignmentModel, task: TaskModel | None) -> Sequence[Finding]:
-    key = (copy.user_id, copy.recency)
-    if _needed(copy, task) or lookup.get(AssignmentModel, key) is None:
-        return []
-    text = f"user {copy.user_id} has a copy that no task needs: {copy.recency}"
-    return [Finding(text, partial(_drop, copy, task))]
-
-
-def _related(page: Sequence[TaskModel]) -> _Related:
-    records = [_record(task) for task in page if not lacking(task, CONTENT)]
+def _related(page: Sequence[Item]) -> _Related:
+    records = [record for record in map(readable_task, page) if record]
     pairs = [(user_id, record.recency) for record in records for user_id in record.assignees]
-    users = lookup.fetch(UserModel, [user_id for user_id, _ in pairs], ["id"])
-    return _Related(lookup.fetch(AssignmentModel, pairs), users)
+    copies = lookup.fetch(AssignmentModel, [key_of_copy(*pair) for pair in pairs])
+    users = lookup.fetch(UserModel, [{"id": wire.number(user_id)} for user_id, _ in pairs])
+    return _Related(copies, users)
 
 
-def _of_task(task: TaskModel, related: _Related) -> Iterator[Finding]:
-    if lacks := lacking(task, CONTENT):
-        yield Finding(f"task {task.id} lacks {', '.join(lacks)}", None)
+def _of_task(task: Item, related: _Related) -> Iterator[Finding]:
+    found, key = faults(task), lookup.key_of(TaskModel, task)
+    values = restorable(task, found, ()) if found else {}
+    if values:  # all else is judged when it is mended, for copies would follow a wrong value
+        wrong = {name: why for name, why in found.items() if name in values}
+        kind, repair = _kind(task, wrong), partial(rewrite, task, values)
+        yield Finding(kind, TaskModel, key, shape.told(wrong), repair)
         return
-    record = _record(task)
-    gone = [user_id for user_id in record.assignees if user_id not in related.users]
+    if found:
+        yield Finding(_kind(task, found), TaskModel, key, shape.told(found))
+    record = readable_task(task)
+    if record is not None:
+        yield from _of_record(task, record, related)
+    elif shown := PLACE & task.keys():
+        detail = "is listed, though it can't be read"
+        repair = partial(rewrite, task, dict.fromkeys(shown))
+        yield Finding("listed-unreadable", TaskModel, key, detail, repair)
+
+
+def _kind(task: Item, found: shape.Faults) -> str:
+    readable = shape.unreadable(TaskModel, task).keys().isdisjoint(found)
+    return "invalid" if readable else "unreadable"
+
+
+def _of_record(task: Item, record: Task, related: _Related) -> Iterator[Finding]:
+    gone = [user_id for user_id in record.assignees if related.user(user_id) is None]
     for user_id in record.assignees:
-        if user_id not in gone:
-            yield from _of_copy(record, user_id, related.copies.get((user_id, record.recency)))
+        user = related.user(user_id)
+        if user and "going" not in user:
+            yield from _of_copy(task, record, user_id, related.copy(user_id, record))
     yield from _of_place(task, record)
-    if gone:
-        names = ", ".join(map(str, gone))
-        yield Finding(f"task {task.id} names missing users: {names}", partial(_take, record, gone))
+    yield from _of_assignees(task, record, gone)
 
 
-def _of_copy(task: Task, user_id: int, copy: AssignmentModel | None) -> Iterator[Finding]:
-    mend = partial(_copy, task, user_id)
+def _of_copy(task: Item, record: Task, user_id: int, copy: Item | None) -> Iterator[Finding]:
+    key, repair = key_of_copy(user_id, record.recency), partial(write_copy, task, record, user_id)
     if copy is None:
-        yield Finding(f"user {user_id} has no copy of task {task.id}", mend)
-    elif wrong := differing(copy, copy_values(task)):
-        yield Finding(f"user {user_id}'s copy of task {task.id} differs: {', '.join(wrong)}", mend)
+        detail = f"user {user_id} has no copy of task {record.id}"
+        yield Finding("missing-copy", AssignmentModel, key, detail, repair)
+    elif wrong := wire.differing(copy, wire.written(AssignmentModel, copy_values(record))):
+        detail = f"user {user_id}'s copy of task {record.id} differs: {', '.join(sorted(wrong))}"
+        yield Finding("wrong-copy", AssignmentModel, key, detail, repair)
 
 
-def _of_place(task: TaskModel, record: Task) -> Iterator[Finding]:
-    number = lanes.readable()
-    lane = int(task.lane) if task.lane in range(number) else record.id % number
-    place = {
-        "lane": lane,
-        "status_lane": keys.status_lane(record.status, lane),
-        "recency": record.recency,
-        "urgency": record.urgency,
-    }
-    if wrong := differing(task, place):
-        text = f"task {record.id} is not in its place in the indexes: {', '.join(wrong)}"
-        yield Finding(text, partial(_place, record, place))
+def _of_place(task: Item, record: Task) -> Iterator[Finding]:
+    key, place = lookup.key_of(TaskModel, task), _place(task, record)
+    yield from layout.of_item(TaskModel, task)
+    if wrong := wire.differing(task, place):
+        detail = f"is not in its place in the indexes: {', '.join(sorted(wrong))}"
+        yield Finding("misplaced", TaskModel, key, detail, partial(rewrite, task, place))
 
 
-def _needed(copy: AssignmentModel, task: TaskModel | None) -> bool:
-    if task is None or copy.user_id not in (task.assignees or ()):
-        return False
-    return bool(copy.recency == keys.recency(task.created_at, int(task.id)))
+def _place(task: Item, record: Task) -> Values:
+    lane = layout.lane_of(task)
+    place = {"lane": lane, "status_lane": keys.status_lane(record.status, lane)}
+    values = wire.written(TaskModel, task_values(record) | place)
+    return {name: values[name] for name in PLACE}
 
 
-def _task_id(copy: AssignmentModel) -> int:
-    """The task that the copy's key names, or 0, which none has."""
-    tail = copy.recency.rpartition("#")[2]
-    return int(tail) if tail.isdecimal() else 0
+def _of_assignees(task: Item, record: Task, gone: Sequence[int]) -> Iterator[Finding]:
+    key, count = lookup.key_of(TaskModel, task), len(record.assignees) - len(gone)
+    if count > MOST_ASSIGNEES:
+        detail = f"has {count} assignees, and {MOST_ASSIGNEES} is the most that a task may have"
+        yield Finding("too-many-assignees", TaskModel, key, detail)
+    if gone:
+        detail = f"names missing users: {', '.join(map(str, gone))}"
+        yield Finding("missing-users", TaskModel, key, detail, partial(take, task, record, gone))
 
 
-def _record(task: TaskModel) -> Task:
-    return Task(
-        id=int(task.id),
-        name=task.name,
-        desc=task.desc,
-        status=task.status,
-        expires_at=task.expires_at,
-        created_at=task.created_at,
-        assignees=tuple(sorted(map(int, task.assignees or ()))),
-        version=int(task.version),
-    )
-
-
-def _copy(task: Task, user_id: int) -> None:
-    """Writes the user's copy. Counts as an assignment, so that a delete of the user sees it."""
-    change = Change()
-    change.user_assigned(user_id)
-    change.update(
-        AssignmentModel(user_id, task.recency), setting(AssignmentModel, copy_values(task))
-    )
-    change.check(TaskModel(task.id), TaskModel.version == task.version)
-    change.commit()
-
-
-def _drop(copy: AssignmentModel, task: TaskModel | None) -> None:
-    ident, missing = _task_id(copy), TaskModel.id.does_not_exist()
-    change = Change()
-    change.check(TaskModel(ident), TaskModel.version == task.version if task else missing)
-    change.delete(AssignmentModel(copy.user_id, copy.recency))
-    change.commit()
-
-
-def _place(task: Task, place: Mapping[str, Any]) -> None:
-    change = Change()
-    change.update(TaskModel(task.id), setting(TaskModel, place), TaskModel.version == task.version)
-    change.commit()
-
-
-def _take(task: Task, gone: Sequence[int]) -> None:
-    """Takes the task from users who are no more."""
-    rest = tuple(user_id for user_id in task.assignees if user_id not in gone)
-    change = Change()
-    change.task(task, msgspec.structs.replace(task, assignees=rest, version=task.version + 1))
-    change.commit()
+def rewrite(task: Item, values: Values) -> None:
+    """Sets attributes of the task, unless it has changed."""
+    mending = Mending()
+    same = wire.some(task, {"id", "version", "assignees", "created_at", *values})
+    mending.update(TaskModel, lookup.key_of(TaskModel, task), values, same)
+    mending.commit()

@@ -165,6 +165,30 @@ def test_one_of_many_changes_the_version_that_all_have_seen(assigned: bool) -> N
     assert_whole()
 
 
+def test_a_check_finds_nothing_while_clients_write() -> None:
+    people = add_users(3)
+
+    def write() -> None:
+        for number in range(ROUNDS):
+            passing = users.create(f"{threading.get_ident()} {number}").id
+            [task_id] = add_tasks(1)
+            for user_id in (*people, passing):
+                assignments.assign(task_id, user_id)
+            tasks.edit(task_id, {"status": "DONE"})
+            users.delete(passing)
+            if number % 2:
+                tasks.delete(task_id)
+
+    with ThreadPoolExecutor(4) as pool:
+        writers = [pool.submit(write) for _ in range(4)]
+        checks = 0
+        while not (checks and all(writer.done() for writer in writers)):
+            checks += 1
+            assert_whole()
+        for writer in writers:
+            writer.result()
+
+
 def once(key: str, act: Callable[[Terms], Any]) -> Callable[[], Any]:
     """A request with this key, which answers the JSON of what comes of it, or is refused."""
     write = Write(match=None, key=Key(digest=key, fingerprint="same"), status=200)
