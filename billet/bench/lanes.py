@@ -87,6 +87,7 @@ def _raw(threads: ThreadPoolExecutor) -> Candidate:
 
 def _row(world: World, middles: dict[str, float]) -> tuple[Cell, ...]:
     world.enter()
+    _page(None)  # which reads how many lanes there are, once in some seconds
     with metered(CONNECTION) as bill:
         _page(None)
     lanes = world.settings.lanes

@@ -1,7 +1,6 @@
 """A browser, and a server to look at. Without Chromium the tests are skipped, and say so."""
 
 import os
-import re
 import subprocess
 import sys
 import threading
@@ -140,14 +139,17 @@ def served_once() -> Iterator[Callable[..., Served]]:
 
 
 @pytest.fixture(scope="module")
-def guarded_api(served_once: Callable[..., Served]) -> tuple[Served, str]:
+def guarded_api(
+    served_once: Callable[..., Served], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Served, str]:
     """A server that asks for tokens, and the token of an editor."""
-    served = served_once("--db", "memory", AUTH="on")
-    [export] = re.findall(r"^ +export (.+)$", served.said, re.MULTILINE)
+    data = str(tmp_path_factory.mktemp("data"))
+    served = served_once("--db", "memory", "--data", data, AUTH="on")
+    create = ["token", "create", "--name", "me", "--role", "editor"]
     made = subprocess.run(
-        [sys.executable, "-m", "billet", "token", "create", "--name", "me", "--role", "editor"],
+        [sys.executable, "-m", "billet", "--data", data, *create],
         cwd=ROOT,
-        env={**os.environ, **dict(pair.split("=", 1) for pair in export.split())},
+        env={name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
         capture_output=True,
         text=True,
         check=True,

@@ -140,7 +140,7 @@ def test_no_task_names_a_user_who_is_being_deleted(api: Api, task: int, user: in
         tag = api("GET", f"/v1/tasks/{task}").headers["ETag"]
         edited = api("PATCH", f"/v1/tasks/{task}", {"desc": "x"}, If_Match=tag, **key)
         assert edited.json_body["payload"] == wanted | {"desc": "x"}
-    assert [finding.text for finding in findings()] == [f"user {user} is half deleted"]
+    assert [finding.text for finding in findings()] == [f'users {{"id": {user}}}: is half deleted']
 
 
 def test_a_delete_leaves_the_claim_of_another_user_alone(api: Api, user: int) -> None:

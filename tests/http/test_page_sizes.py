@@ -59,8 +59,8 @@ def reader(records: Sequence[Any]) -> Callable[[Paging], Page[Any]]:
     def read(paging: Paging) -> Page[Any]:
         left = [one for one in records if paging.after is None or one.recency > paging.after]
         page = left[: paging.page_size]
-        more = len(page) < len(left)
-        return Page(page, page[-1].recency if more else None, lambda record: record.recency)
+        places = [one.recency for one in page]
+        return Page(page, places[-1] if len(page) < len(left) else None, places)
 
     return read
 

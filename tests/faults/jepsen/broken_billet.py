@@ -14,4 +14,5 @@ def careless(self: Change, key: Any, actions: Any, condition: Any = None) -> int
 
 
 Change.update = careless  # type: ignore[method-assign]
-main()
+if __name__ == "__main__":  # the workers import it too, for the change above
+    main()
