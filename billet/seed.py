@@ -52,7 +52,7 @@ def seed(users: int, tasks: int, number: int | None, yes: bool) -> None:
 
 
 def _has_data() -> bool:
-    return any(next(lookup.scan(model)) for model in (UserModel, TaskModel))
+    return any(next(lookup.items(model)) for model in (UserModel, TaskModel))
 
 
 def _ask() -> None:

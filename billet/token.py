@@ -3,14 +3,16 @@
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import NamedTuple
 
 import click
+import msgspec
 
 from billet.invariants import lookup
 from billet.one_line_errors import one_line_errors
 from chalicelib import tokens
 from chalicelib.storage import clock
-from chalicelib.storage.records import Token
+from chalicelib.storage.records import Token, token_of
 from chalicelib.storage.tables import TokenModel
 
 
@@ -46,8 +48,8 @@ def create(name: str, role: tokens.Role, expires: datetime | None) -> None:
 @one_line_errors()
 def list_command() -> None:
     """Tells what is known of each token, the oldest first, those that have expired too."""
-    for one in sorted(_all(), key=lambda one: one.created_at):
-        click.echo(_line(one))
+    for one in sorted(_all(), key=lambda one: one.token.created_at if one.token else ""):
+        click.echo(one.line())
 
 
 @token.command()
@@ -55,17 +57,34 @@ def list_command() -> None:
 @one_line_errors()
 def revoke(ident: str) -> None:
     """Ends the token that `token list` shows with this ID."""
-    found = next((one for one in _all() if one.id == ident), None)
+    found = next((one for one in _all() if one.ident == ident), None)
     if found is None:
         raise click.ClickException(f"there is no token {ident}")
     tokens.revoke(found.digest)
-    click.echo(f"Revoked {_line(found)}")
+    click.echo(f"Revoked {found.line()}")
 
 
-def _all() -> Iterator[Token]:
-    names = Token.__struct_fields__
-    for page in lookup.scan(TokenModel):
-        yield from (Token(**{name: getattr(item, name) for name in names}) for item in page)
+class _Stored(NamedTuple):
+    """A token in the database; `token` is None if its item can't be read."""
+
+    digest: str
+    token: Token | None
+
+    @property
+    def ident(self) -> str:
+        return self.token.id if self.token else self.digest[:16]
+
+    def line(self) -> str:
+        return _line(self.token) if self.token else f"{self.ident}: its item can't be read"
+
+
+def _all() -> Iterator[_Stored]:
+    for page in lookup.items(TokenModel):
+        for item in page:
+            try:
+                yield _Stored(item["digest"]["S"], token_of(item))
+            except msgspec.ValidationError:
+                yield _Stored(item["digest"]["S"], None)
 
 
 def _line(one: Token) -> str:

@@ -243,6 +243,11 @@ def user_of(item: Item) -> User:
     return msgspec.convert(item, UserItem, strict=False).record()
 
 
+def token_of(item: Item) -> Token:
+    """Reads a token from its item; raises msgspec.ValidationError if that is not possible."""
+    return msgspec.convert(item, TokenItem, strict=False).record()
+
+
 def decoder(reply: Any) -> "msgspec.json.Decoder[Any]":
     """Reads a reply; numbers, which come as strings, become ints."""
     return msgspec.json.Decoder(reply, strict=False)

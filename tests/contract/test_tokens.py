@@ -15,7 +15,7 @@ from pynamodb.connection import Connection
 from billet.invariants import lookup
 from billet.token import token
 from chalicelib import tokens
-from chalicelib.storage import client
+from chalicelib.storage import _private, client
 from chalicelib.storage.tables import TokenModel
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -125,3 +125,16 @@ def test_what_can_not_be_a_token_is_told_and_not_made() -> None:
         assert refused.exit_code != 0
         assert refused.stderr.splitlines()[-1] == line
     assert kept() == []
+
+
+def test_a_token_whose_item_can_not_be_read_is_listed_and_can_be_revoked() -> None:
+    tokens.issue("well", "reader", None)
+    table = TokenModel.Meta.table_name
+    _private.table_of(TokenModel).connection.client.put_item(
+        TableName=table, Item={"digest": {"S": "ab" * 32}, "name": {"N": "7"}}
+    )
+    listed = run("list")
+    assert listed.exit_code == 0
+    assert "abababababababab: its item can't be read\n" in listed.stdout
+    assert run("revoke", "abababababababab").exit_code == 0
+    assert [one["name"] for one in kept()] == ["well"]
