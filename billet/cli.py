@@ -43,15 +43,38 @@ class _LazyGroup(click.Group):
         except ValueError as error:
             raise click.ClickException(str(error)) from error
         module, _, name = COMMANDS[cmd_name].partition(":")
-        command: click.Command = getattr(importlib.import_module(module), name)
+        try:
+            command: click.Command = getattr(importlib.import_module(module), name)
+        except ModuleNotFoundError as error:
+            return _unavailable(cmd_name, _missing(error))
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except ModuleNotFoundError as error:
-            pip = f"{sys.executable} -m pip install -r {REQUIREMENTS}"
-            raise click.ClickException(f"{error.name} is not installed; do: {pip}") from error
+            raise click.ClickException(_missing(error)) from error
+
+
+def _missing(error: ModuleNotFoundError) -> str:
+    pip = f"{sys.executable} -m pip install -r {REQUIREMENTS}"
+    return f"{error.name} is not installed; do: {pip}"
+
+
+def _unavailable(name: str, reason: str) -> click.Command:
+    """A command that only says why it can't run, whatever its arguments."""
+
+    def refuse(arguments: tuple[str, ...]) -> None:
+        raise click.ClickException(reason)
+
+    return click.Command(
+        name,
+        callback=refuse,
+        params=[click.Argument(["arguments"], nargs=-1, type=click.UNPROCESSED)],
+        context_settings={"ignore_unknown_options": True},
+        add_help_option=False,
+        short_help="Needs libraries that are not installed.",
+    )
 
 
 @click.group(cls=_LazyGroup)

@@ -33,14 +33,14 @@ START_SECONDS = 60.0
 
 
 @contextmanager
-def reserved(host: str, port: int) -> Iterator[int]:
+def reserved(host: str, port: int, setting: str = "--port or PORT") -> Iterator[int]:
     """Keep a port in this block for the workers, which all listen on it; give its number.
 
     Raises:
         click.ClickException: another process has it, or there is no such address.
     """
     with socket.socket(_family(host)) as keeper:
-        _bind(keeper, host, port)
+        _bind(keeper, host, port, setting)
         yield keeper.getsockname()[1]
 
 
@@ -48,7 +48,7 @@ def _family(host: str) -> int:
     return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
-def _bind(keeper: socket.socket, host: str, port: int) -> None:
+def _bind(keeper: socket.socket, host: str, port: int, setting: str) -> None:
     try:
         with socket.socket(keeper.family) as probe:  # which fails if anyone else listens
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -61,7 +61,7 @@ def _bind(keeper: socket.socket, host: str, port: int) -> None:
         if error.errno != errno.EADDRINUSE:
             raise click.ClickException(f"{host}:{port}: {error.strerror}") from error
         raise click.ClickException(
-            f"port {port} is in use; choose another one with --port or PORT"
+            f"port {port} is in use; choose another one with {setting}"
         ) from error
 
 

@@ -4,6 +4,7 @@ import multiprocessing
 import os
 import sys
 import threading
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
@@ -35,7 +36,10 @@ def until_stopped(options: Options, data: Path, warning: str = "") -> None:
         click.ClickException: the port is in use, the database does not answer, or workers end.
     """
     settings = Settings.from_environ(os.environ)
-    with reserved(options.host, settings.port) as port:
+    with ExitStack() as ports:
+        port = ports.enter_context(reserved(options.host, settings.port))
+        if options.metrics_port:
+            ports.enter_context(reserved(options.host, options.metrics_port, "--metrics-port"))
         _make_tables()
         multiprocessing.set_start_method("spawn", force=True)  # this process has threads
         server = _server(options, port)
@@ -61,18 +65,24 @@ def _server(options: Options, port: int) -> MPServer:
             "metrics_port": options.metrics_port,
             "metrics_scrape_interval": 1,
         }
-    return MPServer(
-        "app:app",
-        address=options.host,
-        port=port,
-        interface=Interfaces.ASGINL,
-        workers=options.workers,
-        respawn_failed_workers=True,
-        workers_kill_timeout=int(worker.FINISH_SECONDS),
-        log_level=LogLevels.warning,
-        ssl_protocol_min=SSLProtocols.tls12,
-        **more,
-    )
+    try:
+        return MPServer(
+            "app:app",
+            address=options.host,
+            port=port,
+            interface=Interfaces.ASGINL,
+            workers=options.workers,
+            respawn_failed_workers=True,
+            workers_kill_timeout=int(worker.FINISH_SECONDS),
+            log_level=LogLevels.warning,
+            ssl_protocol_min=SSLProtocols.tls12,
+            **more,
+        )
+    except OSError as error:
+        files = f"{options.tls_cert} and {options.tls_key}"
+        raise click.ClickException(
+            f"{files}: not a certificate and its key in PEM, without a password: {error}"
+        ) from error
 
 
 def _url(options: Options, port: int) -> str:

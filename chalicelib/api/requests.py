@@ -93,7 +93,10 @@ def _is_identity(coding: str) -> bool:
 
 
 def _require_json(headers: Mapping[str, str], method: str) -> None:
-    given = (headers.get("content-type") or JSON).partition(";")[0].strip().lower()
+    given = headers.get("content-type") or ""
+    if not given and "origin" not in headers:  # a page of another site may omit it (Fetch standard)
+        given = JSON
+    given = given.partition(";")[0].strip().lower()
     allowed = (JSON, MERGE_PATCH) if method == "PATCH" else (JSON,)
     if given not in allowed:
         told = ACCEPT_PATCH if method == "PATCH" else {}

@@ -29,7 +29,12 @@ REFUSING = """
 import sys
 sys.modules |= dict.fromkeys(sys.argv[1:])
 import billet.cli, billet.serve.run, billet.tables, billet.seed, billet.doctor, billet.token
-import billet.serve"""
+import billet.serve
+from click.testing import CliRunner
+helped = CliRunner().invoke(billet.cli.main, ["--help"])
+assert helped.exit_code == 0 and "Needs libraries that are not installed" in helped.output, helped
+refused = CliRunner().invoke(billet.cli.main, ["bench", "--quick"])
+assert refused.exit_code == 1 and "is not installed; do:" in refused.output, refused.output"""
 SERVED = {"offapi"}
 """What has no code that is imported, but files that are served."""
 

@@ -508,3 +508,10 @@ def test_a_header_that_can_not_be_read_is_refused(
     path = "/v1/tasks" if method == "POST" else f"/v1/tasks/{task}"
     assert refused(api, method, path, {"name": "mend"}, **headers) == (400, detail)
     assert [task["name"] for task in api("GET", "/v1/tasks").json_body] == ["plan"]
+
+
+def test_a_page_of_another_site_can_not_write_by_leaving_the_content_type_out(api: Api) -> None:
+    answer = refused(
+        api, "POST", "/v1/tasks", {"name": "a"}, Content_Type="", Origin="https://evil.example"
+    )
+    assert answer == (415, "content-type: must be application/json")

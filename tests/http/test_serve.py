@@ -118,6 +118,25 @@ def test_a_port_in_use_is_one_clear_line():
     assert ended.stderr == f"Error: port {port} is in use; choose another one with --port or PORT\n"
 
 
+def test_a_metrics_port_in_use_by_another_or_by_itself_is_one_clear_line():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        of_another = run("--db", "memory", "--port", "0", "--metrics-port", port)
+    its_own = run("--db", "memory", "--port", port, "--metrics-port", port)
+    for ended in (of_another, its_own):
+        assert ended.returncode == 1
+        line = f"Error: port {port} is in use; choose another one with --metrics-port\n"
+        assert ended.stderr == line
+
+
+def test_a_certificate_that_can_not_be_used_is_one_clear_line(tmp_path):
+    cert, key = certificate(tmp_path)
+    ended = run("--db", "memory", "--port", "0", "--tls-cert", key, "--tls-key", cert)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(f"Error: {key} and {cert}: not a certificate and its key in PEM")
+    assert len(ended.stderr.splitlines()) == 1
+
+
 @pytest.mark.parametrize(
     ("environ", "line"),
     [
