@@ -60,9 +60,12 @@ def _bind(keeper: socket.socket, host: str, port: int, setting: str) -> None:
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
             raise click.ClickException(f"{host}:{port}: {error.strerror}") from error
-        raise click.ClickException(
-            f"port {port} is in use; choose another one with {setting}"
-        ) from error
+        raise click.ClickException(in_use(port, setting)) from error
+
+
+def in_use(port: int, setting: str) -> str:
+    """What to say of a port that is taken, and of the setting that chooses another one."""
+    return f"port {port} is in use; choose another one with {setting}"
 
 
 def answering(host: str, port: int, *, tls: bool) -> bool:

@@ -18,11 +18,13 @@ from pynamodb.exceptions import PynamoDBException
 from billet import tables
 from billet.one_line_errors import line as one_line
 from billet.serve import asgi, worker
-from billet.serve.listening import LIMITS, answering, reserved
+from billet.serve.listening import LIMITS, answering, in_use, reserved
 from billet.serve.options import Options
 from billet.serve.start_lines import lines
 from chalicelib.errors import BilletError
 from chalicelib.settings import Settings
+
+METRICS_SETTING = "--metrics-port"
 
 
 def until_stopped(options: Options, data: Path, warning: str = "") -> None:
@@ -38,8 +40,10 @@ def until_stopped(options: Options, data: Path, warning: str = "") -> None:
     settings = Settings.from_environ(os.environ)
     with ExitStack() as ports:
         port = ports.enter_context(reserved(options.host, settings.port))
+        if options.metrics_port == port:  # of two that do not listen yet, Linux sees no conflict
+            raise click.ClickException(in_use(port, METRICS_SETTING))
         if options.metrics_port:
-            ports.enter_context(reserved(options.host, options.metrics_port, "--metrics-port"))
+            ports.enter_context(reserved(options.host, options.metrics_port, METRICS_SETTING))
         _make_tables()
         multiprocessing.set_start_method("spawn", force=True)  # this process has threads
         server = _server(options, port)
