@@ -21,11 +21,8 @@ from pynamodb.constants import ALL_OLD, UPDATE_ITEM, UPDATED_NEW
 from chalicelib.errors import LostRace, Unavailable
 from chalicelib.storage import _private, backoff, client, lanes
 from chalicelib.storage.changes import Change
-from chalicelib.storage.lanes import counters_of
 from chalicelib.storage.records import decoder
 from chalicelib.storage.tables import CounterModel
-
-__all__ = ["counters_of", "fits", "lay_out", "next_id", "next_ids"]
 
 LAYOUT_ATTEMPTS = 5
 SLACK = 64
@@ -119,7 +116,7 @@ def _settle(kind: str) -> None:
     then keeps the stride that they have."""
     layout = lanes.announce(client.lanes())
     ready = lanes.announced_long_ago(layout)
-    counters = counters_of(kind)
+    counters = lanes.counters_of(kind)
     stride = lanes.lanes_of(counters)
     if fits(kind, counters, stride) and (stride >= layout or not ready):
         lanes.learn_stride(kind, stride)
@@ -135,7 +132,7 @@ def lay_out(kind: str, above: int = 0, stride: int | None = None) -> None:
         stride: for how many lanes; None: for as many as the counters speak of, or the layout.
     """
     for attempt in backoff.attempts(LAYOUT_ATTEMPTS):
-        counters = {counter.name: counter for counter in counters_of(kind)}
+        counters = {counter.name: counter for counter in lanes.counters_of(kind)}
         spoken = lanes.lanes_of(list(counters.values()))
         number = max(spoken, stride or spoken or lanes.layout())
         if not above and fits(kind, counters.values(), number):

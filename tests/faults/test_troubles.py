@@ -15,7 +15,7 @@ from pynamodb.connection import Connection
 from billet.invariants import findings
 from chalicelib.errors import Unavailable
 from chalicelib.settings import Settings
-from chalicelib.storage import client, ids
+from chalicelib.storage import client, lanes
 from chalicelib.storage.tables import UserModel
 from tests.conftest import Api
 from tests.faults import proxy
@@ -168,5 +168,5 @@ def test_what_a_batch_leaves_out_is_asked_for_again_but_not_without_end(
         return reply(request, 200, {"Responses": {}, "UnprocessedKeys": {"counters": {}}})
 
     with struck(connection, nothing, lasting=True) as calls, pytest.raises(Unavailable):
-        ids.counters_of("tasks")
+        lanes.counters_of("tasks")
     assert calls == ["BatchGetItem"] * client.ATTEMPTS
