@@ -9,16 +9,8 @@ import os
 
 from chalice.app import Chalice
 
-from chalicelib.api import (
-    authentication,
-    docs,
-    health,
-    preconditions,
-    preflight,
-    request_ids,
-    tasks,
-    users,
-)
+from chalicelib.http import authentication, conditional, preflight, request_ids
+from chalicelib.http.routes import docs, health, tasks, users
 from chalicelib.settings import Settings
 
 settings = Settings.from_environ(os.environ)
@@ -26,7 +18,7 @@ request_ids.stamp_log_records()
 logging.getLogger("chalicelib").setLevel(settings.log_level)
 for name in ("botocore", "pynamodb"):
     logging.getLogger(name).setLevel(logging.WARNING)  # in DEBUG they log bodies, and tokens
-preconditions.require(settings.require_if_match == "on")
+conditional.require(settings.require_if_match == "on")
 app = Chalice(app_name="billet-tasks")
 for module in (users, tasks, health, docs):
     app.register_blueprint(module.blueprint)

@@ -36,12 +36,13 @@ for field in fields(Settings):  # a container has those of its server
     os.environ.pop(field.encode_name, None)
 
 import app
-from billet import dynamodb_local, memory, tables
-from billet.invariants import lookup
-from chalicelib.storage import client
-from chalicelib.storage import lanes as layouts
-from chalicelib.storage._private import table_of
-from chalicelib.storage.tables import SUFFIXES
+from billet.cli import tables
+from billet.emulators import dynamodb_local, moto_server
+from billet.integrity import lookup
+from chalicelib.dynamodb import client
+from chalicelib.dynamodb import lanes as layouts
+from chalicelib.dynamodb.botocore_patches import table_of
+from chalicelib.dynamodb.models import SUFFIXES
 
 settings.register_profile("suite", derandomize=True, deadline=None, database=None)
 settings.register_profile("fuzz", max_examples=3_000, deadline=None)
@@ -58,7 +59,7 @@ Api = Callable[..., HTTPResponse]
 
 @pytest.fixture(scope="session")
 def moto_endpoint() -> Iterator[str]:
-    with memory.running() as url:
+    with moto_server.running() as url:
         yield url
 
 

@@ -8,7 +8,7 @@ import click
 def openapi(write: bool) -> None:
     """Prints the API's description, in OpenAPI 3.1."""
     from billet.openapi import document
-    from chalicelib.api import docs
+    from chalicelib.http.routes import docs
 
     text = document.text()
     if write:

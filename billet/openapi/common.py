@@ -6,9 +6,9 @@ from typing import Any, NamedTuple, get_args
 
 import msgspec
 
-from chalicelib.api import problems
-from chalicelib.api.endpoint import Endpoint
-from chalicelib.api.schemas import ListQuery
+from chalicelib.http import problems
+from chalicelib.http.pipeline import Endpoint
+from chalicelib.http.schemas import ListQuery
 
 Rule = Callable[[Endpoint], bool]
 

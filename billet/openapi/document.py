@@ -10,7 +10,7 @@ from apispec import APISpec
 import app  # noqa: F401 (completes ENDPOINTS)
 from billet.openapi import common, schemas
 from billet.openapi.operations import operation
-from chalicelib.api.endpoint import ENDPOINTS, Endpoint
+from chalicelib.http.pipeline import ENDPOINTS, Endpoint
 
 PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
 ABOUT = """\

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from billet.openapi.common import creates
-from chalicelib.api.endpoint import ENDPOINTS, Endpoint
+from chalicelib.http.pipeline import ENDPOINTS, Endpoint
 
 Links = dict[str, dict[str, Any]]
 

@@ -7,9 +7,9 @@ import msgspec
 
 from billet.openapi import common, links
 from billet.openapi.schemas import Schemas, of_query
-from chalicelib.api.endpoint import Endpoint
-from chalicelib.api.fields import Id
-from chalicelib.api.requests import MERGE_PATCH
+from chalicelib.http.fields import Id
+from chalicelib.http.parsing import MERGE_PATCH
+from chalicelib.http.pipeline import Endpoint
 
 
 def operation(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:

@@ -5,8 +5,8 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from chalicelib.api.endpoint import Endpoint
-from chalicelib.api.schemas import Problem
+from chalicelib.http.pipeline import Endpoint
+from chalicelib.http.schemas import Problem
 
 COMPONENT = "#/components/schemas/{name}"
 

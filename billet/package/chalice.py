@@ -16,7 +16,7 @@ from chalice.constants import MISSING_DEPENDENCIES_TEMPLATE
 
 import app  # noqa: F401  # with it, ENDPOINTS is complete
 from billet.package import gateway
-from chalicelib.api.endpoint import ENDPOINTS
+from chalicelib.http.pipeline import ENDPOINTS
 from chalicelib.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,7 +26,7 @@ INCOMPLETE = MISSING_DEPENDENCIES_TEMPLATE.split("%s")[0].strip()
 
 RUNTIMES = ("python3.11", "python3.12", "python3.13")
 """The runtimes of Lambda that the API is made for. A new one can encode replies in another way, see
-`chalicelib.api.pages`: add it when the tests pass on that Python."""
+`chalicelib.http.pages`: add it when the tests pass on that Python."""
 
 
 class Failed(Exception):

@@ -7,9 +7,9 @@ the API's definition and a change of it is deployed like one of a route.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from chalicelib.api import authentication, headers, principals, problems, request_ids
-from chalicelib.api.endpoint import Endpoint
-from chalicelib.api.throttling import USUAL, Throttle
+from chalicelib.http import authentication, principals, problems, request_ids, response_headers
+from chalicelib.http.pipeline import Endpoint
+from chalicelib.http.throttling import USUAL, Throttle
 from chalicelib.settings import Settings
 
 BROKEN = (500, "request $context.requestId failed")
@@ -47,8 +47,8 @@ BEARER = r"^[Bb][Ee][Aa][Rr][Ee][Rr] +\S.*$"
 """The form of an Authorization that the authorizer is asked about."""
 
 ALWAYS = {
-    **headers.SECURITY,
-    **headers.HTTPS_ONLY,
+    **response_headers.SECURITY,
+    **response_headers.HTTPS_ONLY,
     "Cache-Control": "no-store",
     "Content-Type": problems.CONTENT_TYPE,
 }
@@ -122,7 +122,7 @@ def _cors(origins: Sequence[str]) -> dict[str, str]:
         return {}
     return {
         "Access-Control-Allow-Origin": origins[0],
-        "Access-Control-Expose-Headers": headers.EXPOSED,
+        "Access-Control-Expose-Headers": response_headers.EXPOSED,
     }
 
 

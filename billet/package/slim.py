@@ -15,7 +15,7 @@ SERVICES = {"dynamodb"}
 LAMBDA_FOLDER = "/var/task"
 """Where Lambda unpacks the zip."""
 SWAGGER_UI = {"swagger_bundle.js", "swagger_style.css"}
-"""What chalicelib/api/docs.py serves of the viewers that offapi ships."""
+"""What chalicelib/http/routes/docs.py serves of the viewers that offapi ships."""
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """The earliest time that a zip can hold."""
 

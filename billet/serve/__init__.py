@@ -8,7 +8,7 @@ from types import FrameType
 
 import click
 
-from billet import local_server
+from billet.emulators import local_server
 from billet.serve import asgi, databases
 from billet.serve.options import Options
 from chalicelib.settings import Settings

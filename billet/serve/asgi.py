@@ -11,8 +11,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from billet.serve.gateway import Gateway, Request, Response, check_length
-from chalicelib.api import problems
-from chalicelib.api.problems import Refused
+from chalicelib.http import problems
+from chalicelib.http.problems import Refused
 
 AT_WORK = 16
 WAITING = 112

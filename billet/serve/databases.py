@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import click
 
-from billet import data_folder, dynamodb_local, local_server, memory
+from billet.emulators import data_folder, dynamodb_local, local_server, moto_server
 from billet.serve import asgi
 
 CHOICES = ("auto", "local", "memory")
@@ -60,8 +60,8 @@ def _started(choice: str, data: Path, stack: ExitStack) -> tuple[str, Database]:
             _refuse_to_hide(data, error)
             reason = f" (no DynamoDB Local: {error})"
     try:
-        url = stack.enter_context(memory.running())
-    except memory.NotInstalled as error:
+        url = stack.enter_context(moto_server.running())
+    except moto_server.NotInstalled as error:
         raise click.ClickException(f"{error}{reason}") from error
     return url, Database(f"Database: in memory{reason}", MEMORY_AT_ONCE, LOST)
 

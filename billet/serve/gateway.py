@@ -23,10 +23,10 @@ from chalice.local import (
 )
 
 from billet.serve.routes import Match, Routes
-from chalicelib.api import headers, principals, problems, request_ids
-from chalicelib.api.problems import Refused
-from chalicelib.api.requests import MOST_BODY
-from chalicelib.errors import Unavailable
+from chalicelib.domain.errors import Unavailable
+from chalicelib.http import principals, problems, request_ids, response_headers
+from chalicelib.http.parsing import MOST_BODY
+from chalicelib.http.problems import Refused
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +87,7 @@ class Gateway:
         except Refused as refusal:
             return self.refuse(asked, refusal)
         if asked.method == "OPTIONS":
-            return _own(asked, 204, headers.of_preflight(allowed), b"")
+            return _own(asked, 204, response_headers.of_preflight(allowed), b"")
         if asked.method in allowed:
             return None
         allow = {"Allow": ", ".join(allowed)}
@@ -162,7 +162,7 @@ def _own(asked: Request, status: int, told: Mapping[str, str], body: bytes) -> R
     method = asked.method if asked.method in METHODS else "-"
     if status >= 400:
         request_ids.note_failure(method, "-", status)
-    common = headers.of_reply(asked.headers, method, status)
+    common = response_headers.of_reply(asked.headers, method, status)
     return Response(status, {**common, **settled, **told}, body)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from chalicelib.api.problems import Refused
+from chalicelib.http.problems import Refused
 
 
 class Match(NamedTuple):

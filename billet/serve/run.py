@@ -15,13 +15,13 @@ from granian.log import LogLevels
 from granian.server.mp import MPServer
 from pynamodb.exceptions import PynamoDBException
 
-from billet import tables
-from billet.one_line_errors import line as one_line
+from billet.cli import tables
+from billet.cli.errors import line as one_line
 from billet.serve import asgi, worker
 from billet.serve.listening import LIMITS, answering, in_use, reserved
 from billet.serve.options import Options
 from billet.serve.start_lines import lines
-from chalicelib.errors import BilletError
+from chalicelib.domain.errors import BilletError
 from chalicelib.settings import Settings
 
 METRICS_SETTING = "--metrics-port"

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from billet import local_server
+from billet.emulators import local_server
 from chalicelib.settings import Settings
 
 

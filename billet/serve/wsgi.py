@@ -12,8 +12,8 @@ from urllib.parse import quote
 
 import app
 from billet.serve.gateway import Gateway, Request, Response, check_length
-from chalicelib.api.problems import Refused
-from chalicelib.api.requests import MOST_BODY
+from chalicelib.http.parsing import MOST_BODY
+from chalicelib.http.problems import Refused
 
 Environ = dict[str, Any]
 _gateway = Gateway(app.app)

@@ -11,11 +11,11 @@ from pynamodb.connection import Connection
 
 from app import app
 from billet.metering import Bill, metered
-from chalicelib import listing
+from chalicelib.dynamodb import client, shared_state
+from chalicelib.services import pagination
 from chalicelib.settings import Settings
-from chalicelib.storage import client, shared
 from tests.conftest import Api, Bind
-from tests.filling import add_tasks, add_users
+from tests.support.bulk_data import add_tasks, add_users
 
 GET, QUERY, UPDATE, PUT, DELETE = "GetItem", "Query", "UpdateItem", "PutItem", "DeleteItem"
 TRANSACT = "TransactWriteItems"
@@ -95,7 +95,7 @@ def cost(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[..., Bill]:
     """What a request costs, but for the reading of `shared` anew every few seconds."""
-    monkeypatch.setattr(shared, "FRESH_SECONDS", 3600.0)
+    monkeypatch.setattr(shared_state, "FRESH_SECONDS", 3600.0)
     connection = connections.setdefault(endpoint, client.connect())
 
     def measure(*request: Any, **headers: str) -> Bill:
@@ -190,7 +190,7 @@ def test_an_offset_costs_what_it_skips_in_one_query_a_megabyte(
 def test_lanes_far_from_the_page_are_read_in_shares(
     bind: Bind, cost: Callable[..., Bill], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listing, "FAR", 40)
+    monkeypatch.setattr(pagination, "FAR", 40)
     bind(lanes=4)
     add_tasks(180, describe=lambda ident: "a" * 3_700)
     near, far = (cost("GET", f"/v1/tasks?page_size=1&offset={offset}") for offset in (40, 44))

@@ -15,11 +15,11 @@ import pytest
 from botocore.session import get_session
 
 from billet.package import STAGES, chalice, gateway, slim
-from chalicelib import tokens
-from chalicelib.api import headers as headers_of_the_api
-from chalicelib.api import principals, problems
-from chalicelib.api.endpoint import ENDPOINTS
-from chalicelib.api.throttling import USUAL, Throttle
+from chalicelib.http import principals, problems
+from chalicelib.http import response_headers as headers_of_the_api
+from chalicelib.http.pipeline import ENDPOINTS
+from chalicelib.http.throttling import USUAL, Throttle
+from chalicelib.services import tokens
 from chalicelib.settings import Settings
 
 ROOT = Path(__file__).parents[2]

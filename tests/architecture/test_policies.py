@@ -11,9 +11,9 @@ from pynamodb.connection import Connection
 
 from app import app
 from billet.package import STAGES
-from chalicelib.api import authentication, throttling
+from chalicelib.dynamodb import client
+from chalicelib.http import authentication, throttling
 from chalicelib.settings import Settings
-from chalicelib.storage import client
 from tests.conftest import Bind
 
 POLICIES = Path(__file__).parents[2] / ".chalice"

@@ -1,4 +1,4 @@
-"""What chalicelib/storage/_private.py takes for granted about botocore and PynamoDB."""
+"""What chalicelib/dynamodb/botocore_patches.py takes for granted about botocore and PynamoDB."""
 
 import json
 from datetime import UTC, datetime
@@ -11,20 +11,20 @@ from botocore.credentials import Credentials
 from botocore.exceptions import NoCredentialsError
 from botocore.session import get_session
 
-from chalicelib.storage import _private, client
-from chalicelib.storage.tables import SUFFIXES, TaskModel, UserModel
+from chalicelib.dynamodb import botocore_patches, client
+from chalicelib.dynamodb.models import SUFFIXES, TaskModel, UserModel
 from tests.conftest import Bind
 
 
 def test_each_unparsed_reply_is_the_reply_of_an_operation_of_dynamodb() -> None:
     service = get_session().get_service_model("dynamodb")
     replies = [service.operation_model(name).output_shape for name in service.operation_names]
-    assert {shape.name for shape in replies if shape} >= _private.UNPARSED
+    assert {shape.name for shape in replies if shape} >= botocore_patches.UNPARSED
 
 
 @pytest.mark.usefixtures("database")
 def test_replies_come_unparsed_and_errors_and_other_replies_as_botocore_parses_them() -> None:
-    table = _private.table_of(TaskModel)
+    table = botocore_patches.table_of(TaskModel)
     unparsed = table.connection.dispatch("GetItem", table.get_operation_kwargs("1"))
     assert "Item" not in json.loads(unparsed["Body"])
     assert client.send(TaskModel.describe_table, repeatable=True)["TableStatus"] == "ACTIVE"
@@ -35,7 +35,7 @@ def test_replies_come_unparsed_and_errors_and_other_replies_as_botocore_parses_t
 
 @pytest.mark.usefixtures("database")
 def test_a_request_is_sent_in_our_form_with_our_name_and_signature() -> None:
-    table = _private.table_of(TaskModel)
+    table = botocore_patches.table_of(TaskModel)
     sent: list[Any] = []
 
     def note(request: Any, **_: Any) -> None:
@@ -48,7 +48,7 @@ def test_a_request_is_sent_in_our_form_with_our_name_and_signature() -> None:
     events.unregister("before-send.dynamodb", note)
     [request] = sent
     assert json.loads(request.body) == arguments
-    assert request.headers["User-Agent"] == _private.USER_AGENT.encode()
+    assert request.headers["User-Agent"] == botocore_patches.USER_AGENT.encode()
     assert b"SignedHeaders=host;x-amz-date;x-amz-target," in request.headers["Authorization"]
 
 
@@ -60,7 +60,7 @@ def test_a_signature_is_the_one_that_botocore_makes(
     noon = datetime(2026, 1, 31, 12, tzinfo=UTC)
     monkeypatch.setattr(botocore.auth, "get_current_datetime", lambda: noon)
     signatures = set()
-    for version in ("v4", _private.USER_AGENT):
+    for version in ("v4", botocore_patches.USER_AGENT):
         request = AWSRequest("POST", url, {"X-Amz-Target": "DynamoDB_20120810.Query"}, b"{}")
         signer = botocore.auth.AUTH_TYPE_MAPS[version]
         signer(Credentials("access", "secret", token), "dynamodb", "us-east-1").add_auth(request)
@@ -70,21 +70,23 @@ def test_a_signature_is_the_one_that_botocore_makes(
 
 def test_without_credentials_nothing_is_signed() -> None:
     with pytest.raises(NoCredentialsError):
-        botocore.auth.AUTH_TYPE_MAPS[_private.USER_AGENT](None, "", "").add_auth(AWSRequest())
+        botocore.auth.AUTH_TYPE_MAPS[botocore_patches.USER_AGENT](None, "", "").add_auth(
+            AWSRequest()
+        )
 
 
 def test_without_rules_the_client_still_finds_the_address_of_its_region(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("AWS_ENDPOINT_URL")
-    connection = _private.WireConnection(region="eu-central-1")
+    connection = botocore_patches.WireConnection(region="eu-central-1")
     assert connection.client.meta.endpoint_url == "https://dynamodb.eu-central-1.amazonaws.com"
 
 
 def test_models_share_one_connection_and_go_where_they_were_last_bound(bind: Bind) -> None:
     for lanes in (1, 2):
         prefix = bind(lanes).prefix
-        tables = {model: _private.table_of(model) for model in SUFFIXES}
+        tables = {model: botocore_patches.table_of(model) for model in SUFFIXES}
         assert len({id(table.connection) for table in tables.values()}) == 1
         assert {table.table_name for table in tables.values()} == {
             f"{prefix}-{suffix}" for suffix in SUFFIXES.values()
@@ -92,6 +94,6 @@ def test_models_share_one_connection_and_go_where_they_were_last_bound(bind: Bin
 
 
 def test_a_models_schema_names_its_keys_and_indexes() -> None:
-    schema = _private.schema_of(UserModel)
+    schema = botocore_patches.schema_of(UserModel)
     assert [key["AttributeName"] for key in schema["key_schema"]] == ["id"]
     assert [index["index_name"] for index in schema["global_secondary_indexes"]] == ["newest"]

@@ -28,7 +28,8 @@ FILES = (
 REFUSING = """
 import sys
 sys.modules |= dict.fromkeys(sys.argv[1:])
-import billet.cli, billet.serve.run, billet.tables, billet.seed, billet.doctor, billet.token
+import billet.cli, billet.serve.run
+import billet.cli.tables, billet.cli.seed, billet.cli.doctor, billet.cli.tokens
 import billet.serve
 from click.testing import CliRunner
 helped = CliRunner().invoke(billet.cli.main, ["--help"])

@@ -1,8 +1,8 @@
 """Every endpoint that changes something goes through Write: conditions and idempotency keys."""
 
 import app
-from chalicelib.api.endpoint import ENDPOINTS
-from chalicelib.api.idempotency import Write
+from chalicelib.http.idempotency import Write
+from chalicelib.http.pipeline import ENDPOINTS
 
 
 def test_whatever_is_no_get_takes_keys_and_conditions() -> None:

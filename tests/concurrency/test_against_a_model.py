@@ -16,10 +16,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from billet.invariants import findings
-from chalicelib import assignments, listing, tasks, users
-from chalicelib.errors import BilletError, NotFound, UsernameTaken
-from chalicelib.storage.records import Task
+from billet.integrity import findings
+from chalicelib.domain.errors import BilletError, NotFound, UsernameTaken
+from chalicelib.dynamodb.codec import Task
+from chalicelib.services import assignments, pagination, tasks, users
 from tests.conftest import Bind
 
 STATUSES = st.sampled_from(["PENDING", "DONE"])
@@ -29,7 +29,7 @@ EDITS = st.fixed_dictionaries(
     {}, optional={"name": st.just("mended"), "status": STATUSES, "expires_at": DEADLINES}
 )
 PAGINGS = st.builds(
-    listing.Paging,
+    pagination.Paging,
     page_size=st.integers(1, 5),
     sort=st.sampled_from(["created_at", "expires_at"]),
     order=st.sampled_from(["asc", "desc"]),
@@ -113,11 +113,11 @@ class Machine(RuleBasedStateMachine):
         assert (user and user.username) == self.users.get(user_id)
 
     @rule(paging=PAGINGS)
-    def list_tasks(self, paging: listing.Paging) -> None:
+    def list_tasks(self, paging: pagination.Paging) -> None:
         assert walked(tasks.page, paging) == self.listed(list(self.tasks.values()), paging)
 
     @rule(user_id=user_ids, paging=PAGINGS)
-    def list_tasks_of_user(self, user_id: int, paging: listing.Paging) -> None:
+    def list_tasks_of_user(self, user_id: int, paging: pagination.Paging) -> None:
         if user_id not in self.users:
             assert outcome(assignments.page, user_id, paging) is NotFound
             return
@@ -132,7 +132,7 @@ class Machine(RuleBasedStateMachine):
     def change(self, task_id: int, **values: Any) -> None:
         self.tasks[task_id] = msgspec.structs.replace(self.tasks[task_id], **values)
 
-    def listed(self, found: list[Task], paging: listing.Paging) -> list[Any]:
+    def listed(self, found: list[Task], paging: pagination.Paging) -> list[Any]:
         kept = [task for task in found if paging.status in (None, task.status)]
         by = "recency" if paging.sort == "created_at" else "urgency"
         kept.sort(key=lambda task: str(getattr(task, by)), reverse=not paging.ascending)
@@ -152,7 +152,7 @@ def plain(task: Task) -> Task:
 
 
 def walked(
-    page: Callable[[listing.Paging], listing.Page[Task]], paging: listing.Paging
+    page: Callable[[pagination.Paging], pagination.Page[Task]], paging: pagination.Paging
 ) -> list[Task]:
     """The whole list, page by page."""
     found: list[Task] = []

@@ -14,15 +14,15 @@ import msgspec
 import pytest
 from pynamodb.connection import Connection
 
-from billet import tables
-from billet.invariants import findings
-from chalicelib import listing, tasks, users
+from billet.cli import tables
+from billet.integrity import findings
+from chalicelib.dynamodb import client, counters, lanes, shared_state
+from chalicelib.dynamodb.models import CounterModel, TaskModel
+from chalicelib.services import pagination, tasks, users
 from chalicelib.settings import Settings
-from chalicelib.storage import client, ids, lanes, shared
-from chalicelib.storage.tables import CounterModel, TaskModel
 from tests.conftest import Bind
 from tests.faults.injection import struck
-from tests.filling import add_tasks
+from tests.support.bulk_data import add_tasks
 
 ROOT = Path(__file__).parents[2]
 FRESH, WAIT, COUNT = 0.1, 0.4, "24"
@@ -74,15 +74,15 @@ def server(prefix: str, number: int, name: str, said: Acknowledged) -> Iterator[
     assert process.returncode == 0
 
 
-WALKS: list[tuple[str, Callable[..., Any], listing.Paging]] = [
-    ("tasks", tasks.page, listing.Paging(page_size=30)),
-    ("tasks", tasks.page, listing.Paging(page_size=30, order="asc")),
-    ("DONE", tasks.page, listing.Paging(page_size=30, status="DONE")),
-    ("users", users.page, listing.Paging(page_size=30)),
+WALKS: list[tuple[str, Callable[..., Any], pagination.Paging]] = [
+    ("tasks", tasks.page, pagination.Paging(page_size=30)),
+    ("tasks", tasks.page, pagination.Paging(page_size=30, order="asc")),
+    ("DONE", tasks.page, pagination.Paging(page_size=30, status="DONE")),
+    ("users", users.page, pagination.Paging(page_size=30)),
 ]
 
 
-def walked(page: Callable[..., Any], paging: listing.Paging) -> list[int]:
+def walked(page: Callable[..., Any], paging: pagination.Paging) -> list[int]:
     found: list[int] = []
     while True:
         part = page(paging)
@@ -104,7 +104,7 @@ def assert_complete(said: Acknowledged) -> None:
 def test_every_walk_is_complete_while_servers_of_different_lanes_write(
     bind: Bind, endpoint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shared, "FRESH_SECONDS", FRESH)
+    monkeypatch.setattr(shared_state, "FRESH_SECONDS", FRESH)
     monkeypatch.setitem(os.environ, "AWS_ENDPOINT_URL_DYNAMODB", endpoint)
     prefix = bind().prefix
     said = Acknowledged()
@@ -131,7 +131,7 @@ def test_with_one_lane_ids_are_in_order_whatever_the_layout_is(bind: Bind) -> No
     bind(8)
     add_tasks(9)
     bind(1)
-    made = [ids.next_id("tasks") for _ in range(9)]
+    made = [counters.next_id("tasks") for _ in range(9)]
     assert made == sorted(made)
     assert {ident % 8 for ident in made} == {0}
 
@@ -147,7 +147,7 @@ def test_a_writer_goes_on_in_the_old_lanes_until_all_readers_know_the_new_ones(
     bind(8)
     for now, wanted in ((1000.0, {0, 1}), (1059.0, {0, 1}), (1061.0, set(range(8)))):
         clock[0] = now
-        made = add_tasks(64) + [ids.next_id("tasks") for _ in range(5)]
+        made = add_tasks(64) + [counters.next_id("tasks") for _ in range(5)]
         assert lanes.layout() == 8
         assert {int(task.lane) for task in TaskModel.scan() if task.id in made} == wanted
 
@@ -157,7 +157,7 @@ def test_a_copy_of_the_layout_is_too_old_if_either_clock_says_so(
 ) -> None:
     times = {"monotonic": 50.0, "wall": 5000.0}
     for name in times:
-        monkeypatch.setattr(shared, name, lambda name=name: times[name])
+        monkeypatch.setattr(shared_state, name, lambda name=name: times[name])
     bind()
     for step, asked in (
         ({}, 0),
@@ -177,7 +177,7 @@ def test_the_layout_of_a_database_made_before_it_was_recorded_is_that_of_its_cou
 ) -> None:
     settings = bind(4)
     add_tasks(4)
-    CounterModel(shared.NAME).delete()
+    CounterModel(shared_state.NAME).delete()
     client.bind(Settings(table_prefix=settings.prefix), connection_of_tests())
     assert lanes.readable() == 4
     tables.record_layout()
@@ -226,10 +226,10 @@ def test_no_id_is_given_twice_though_counters_count_and_grow_while_they_are_read
         return [one for one in chosen if one]
 
     monkeypatch.setattr(lanes, "counters_of", torn_reading)
-    given += [ids.next_id("tasks") for _ in range(20)]
+    given += [counters.next_id("tasks") for _ in range(20)]
     assert len(torn) >= 2
     client.bind(msgspec.structs.replace(settings, lanes=16), connection)
-    given += [ids.next_id("tasks") for _ in range(40)]
+    given += [counters.next_id("tasks") for _ in range(40)]
     assert len(set(given)) == len(given)
 
 
@@ -240,6 +240,6 @@ def other(settings: Settings, connection: Connection, given: list[int], count: i
     memory.settings = msgspec.structs.replace(settings, lanes=16)
     memory.memory = {}
     try:
-        given += ids.next_ids("tasks", count)
+        given += counters.next_ids("tasks", count)
     finally:
         memory.settings, memory.memory = mine

@@ -9,15 +9,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from billet.invariants import findings
-from chalicelib import assignments, listing, tasks, users
-from chalicelib.api.answers import Answer
-from chalicelib.api.idempotency import Key, Write
-from chalicelib.api.problems import Refused
-from chalicelib.errors import BilletError, NotFound, Stale, UsernameTaken
-from chalicelib.terms import Terms
+from billet.integrity import findings
+from chalicelib.domain.errors import BilletError, NotFound, Stale, UsernameTaken
+from chalicelib.http.idempotency import Key, Write
+from chalicelib.http.problems import Refused
+from chalicelib.http.responses import Answer
+from chalicelib.services import assignments, pagination, tasks, users
+from chalicelib.services.write_context import Terms
 from tests.conftest import Bind
-from tests.filling import add_tasks, add_users
+from tests.support.bulk_data import add_tasks, add_users
 
 THREADS = 16
 ROUNDS = 10
@@ -52,7 +52,7 @@ def race(calls: Sequence[Callable[[], Any]]) -> list[Any]:
 
 
 def listed(user_id: int) -> list[int]:
-    return [task.id for task in assignments.page(user_id, listing.Paging()).records]
+    return [task.id for task in assignments.page(user_id, pagination.Paging()).records]
 
 
 def assert_whole() -> None:
@@ -62,7 +62,7 @@ def assert_whole() -> None:
 def test_one_of_many_gets_a_username() -> None:
     ends = race([partial(users.create, "ada")] * THREADS)
     assert ends.count(UsernameTaken) == THREADS - 1
-    assert len(users.page(listing.Paging()).records) == 1
+    assert len(users.page(pagination.Paging()).records) == 1
     assert_whole()
 
 
@@ -73,7 +73,7 @@ def test_many_tasks_made_at_once_have_ids_of_their_own(lanes: int) -> None:
     made = race([make] * THREADS)
     assert len(set(made)) == THREADS
     assert lanes > 1 or sorted(made) == list(range(1, THREADS + 1))
-    assert {task.id for task in tasks.page(listing.Paging()).records} == set(made)
+    assert {task.id for task in tasks.page(pagination.Paging()).records} == set(made)
 
 
 def test_all_users_who_are_given_a_task_at_once_have_it() -> None:
@@ -202,7 +202,7 @@ def test_of_many_requests_with_one_key_one_is_carried_out() -> None:
         made = set(race([create] * THREADS)) - {Refused}
         assert len(made) == 1
         assert {create()} == made
-    assert len(tasks.page(listing.Paging()).records) == ROUNDS
+    assert len(tasks.page(pagination.Paging()).records) == ROUNDS
 
 
 def test_many_with_keys_of_their_own_assign_once_and_each_is_remembered() -> None:

@@ -7,10 +7,10 @@ Prints a line for each acknowledged change, as JSON: ["tasks", 7], ["users", 3],
 import json
 import sys
 
-from chalicelib import tasks, users
-from chalicelib.errors import BilletError
+from chalicelib.domain.errors import BilletError
+from chalicelib.dynamodb import client, lanes, shared_state
+from chalicelib.services import tasks, users
 from chalicelib.settings import Settings
-from chalicelib.storage import client, lanes, shared
 
 
 def say(kind: str, what: int | str) -> None:
@@ -36,6 +36,6 @@ def work(name: str, count: int) -> None:
 
 if __name__ == "__main__":
     prefix, number, name, count, wait, fresh = sys.argv[1:]
-    lanes.WAIT_SECONDS, shared.FRESH_SECONDS = float(wait), float(fresh)
+    lanes.WAIT_SECONDS, shared_state.FRESH_SECONDS = float(wait), float(fresh)
     client.bind(Settings(table_prefix=prefix, lanes=int(number)))
     work(name, int(count))

@@ -5,12 +5,12 @@ from itertools import product
 
 import pytest
 
-from billet.invariants import findings
-from chalicelib.storage import reads, shared
-from chalicelib.storage.changes import Change
-from chalicelib.storage.tables import UsernameModel
+from billet.integrity import findings
+from chalicelib.dynamodb import queries, shared_state
+from chalicelib.dynamodb.models import UsernameModel
+from chalicelib.dynamodb.transaction import Change
 from tests.conftest import Api
-from tests.filling import add_tasks, add_users
+from tests.support.bulk_data import add_tasks, add_users
 
 
 def listed(api: Api, user: int) -> list[int]:
@@ -80,12 +80,12 @@ def test_a_task_takes_fifty_users_and_no_more(api: Api) -> None:
 
 def begin_deleting(user: int) -> None:
     """Leaves the user as a crash in the midst of a large delete does."""
-    found = reads.user(user)
+    found = queries.user(user)
     assert found
     change = Change()
     change.user_going(found)
     change.commit()
-    shared.forget()  # as when the copy of this process is too old
+    shared_state.forget()  # as when the copy of this process is too old
 
 
 FORMS = ("", "?sort=expires_at", "?status=PENDING", "?status=DONE", "?order=asc&offset=1")
@@ -108,7 +108,7 @@ def test_a_user_who_is_being_deleted_is_gone_for_everybody(api: Api, task: int, 
     assert api("DELETE", f"/v1/users/{user}").status_code == 200
     assert assignees(api, task) == [other]
     assert api("POST", "/v1/users", {"username": "ada"}).status_code == 201
-    assert shared.read().going == frozenset()
+    assert shared_state.read().going == frozenset()
 
 
 def cursor_in_the_list_of(api: Api, user: int) -> str:

@@ -10,20 +10,16 @@ from click.testing import CliRunner
 from pynamodb.expressions.update import Action
 from pynamodb.models import Model
 
-from billet.doctor import doctor
-from billet.invariants import findings, lookup
-from billet.invariants.copies import check_copies
-from billet.invariants.finding import KINDS, Finding, confirmed
-from billet.invariants.tasks import check_tasks
-from billet.invariants.usernames import check_claims
-from billet.invariants.users import check_users
-from chalicelib import assignments, tasks, tokens, users
-from chalicelib.listing import Paging
-from chalicelib.settings import Settings
-from chalicelib.storage import client, reads, replies
-from chalicelib.storage.changes import Change
-from chalicelib.storage.client import Item
-from chalicelib.storage.tables import (
+from billet.cli.doctor import doctor
+from billet.integrity import findings, lookup
+from billet.integrity.copies import check_copies
+from billet.integrity.finding import KINDS, Finding, confirmed
+from billet.integrity.tasks import check_tasks
+from billet.integrity.usernames import check_claims
+from billet.integrity.users import check_users
+from chalicelib.dynamodb import client, idempotency_store, queries
+from chalicelib.dynamodb.client import Item
+from chalicelib.dynamodb.models import (
     AssignmentModel,
     CounterModel,
     ReplyModel,
@@ -32,6 +28,10 @@ from chalicelib.storage.tables import (
     UserModel,
     UsernameModel,
 )
+from chalicelib.dynamodb.transaction import Change
+from chalicelib.services import assignments, tasks, tokens, users
+from chalicelib.services.pagination import Paging
+from chalicelib.settings import Settings
 from tests.conftest import GIVEN_ENDPOINT, obstacle, write_raw
 
 ANN, BOB, CAT = 1, 2, 3
@@ -246,7 +246,7 @@ def lower_the_layout() -> None:
 
 
 def put_a_reply_that_is_no_json() -> None:
-    replies.claim("a", "same")
+    idempotency_store.claim("a", "same")
     set_directly(ReplyModel("a"), ReplyModel.reply.set("{"))
 
 
@@ -395,7 +395,7 @@ def test_a_machine_gets_one_object_a_line_of_kinds_that_are_documented() -> None
 def test_a_repair_finishes_a_delete() -> None:
     half_delete_a_user()
     examine("--repair")
-    assert reads.user(BOB) is None
+    assert queries.user(BOB) is None
     assert [task.assignees for task in tasks.page(Paging()).records] == [(), (), (ANN,)]
     assert users.create("bob").id == 4
 
@@ -488,10 +488,10 @@ def test_what_never_rests_is_told_and_does_not_stop_the_check() -> None:
 
 @pytest.mark.usefixtures("world")
 def test_a_mended_copy_counts_so_that_a_delete_of_the_user_sees_it() -> None:
-    before = reads.user(ANN).assigns
+    before = queries.user(ANN).assigns
     lose_a_copy()
     examine("--repair")
-    assert reads.user(ANN).assigns == before + 1
+    assert queries.user(ANN).assigns == before + 1
 
 
 @pytest.mark.usefixtures("world")
@@ -519,7 +519,7 @@ def test_a_mend_does_not_bring_back_a_user_deleted_since(spoil: Callable[[], Non
     assert finding.mendable
     with pytest.raises(client.ConditionFailed):
         finding.mend()
-    assert reads.user(ANN) is None
+    assert queries.user(ANN) is None
 
 
 @pytest.mark.usefixtures("database")

@@ -12,22 +12,16 @@ import pytest
 from botocore.exceptions import ClientError
 from click.testing import CliRunner
 
-from billet.doctor import doctor
-from billet.invariants import lookup
-from chalicelib import assignments, tasks, tokens, users
-from chalicelib.listing import Paging
+from billet.cli.doctor import doctor
+from billet.integrity import lookup
+from chalicelib.dynamodb import idempotency_store
+from chalicelib.dynamodb.client import Item
+from chalicelib.dynamodb.models import SUFFIXES, CounterModel, QuotaModel, TaskModel, UserModel
+from chalicelib.services import assignments, tasks, tokens, users
+from chalicelib.services.pagination import Paging
 from chalicelib.settings import Settings
-from chalicelib.storage import replies
-from chalicelib.storage.client import Item
-from chalicelib.storage.tables import (
-    SUFFIXES,
-    CounterModel,
-    QuotaModel,
-    TaskModel,
-    UserModel,
-)
 from tests.conftest import GIVEN_ENDPOINT, obstacle, write_raw
-from tests.filling import add_tasks, add_users
+from tests.support.bulk_data import add_tasks, add_users
 
 WRONG: list[dict[str, Any] | None] = [
     None,
@@ -88,7 +82,7 @@ def fill(shared: bool) -> None:
         assignments.assign(task_id, user_id)
     for number in range(COUNT):
         tokens.issue(f"token{number}", "reader", None)
-        replies.claim(f"key{number}", "same")
+        idempotency_store.claim(f"key{number}", "same")
 
 
 def items(model: Any) -> list[Item]:

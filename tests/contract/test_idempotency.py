@@ -9,15 +9,15 @@ from chalice.test import HTTPResponse
 from pynamodb.connection import Connection
 
 from app import app
-from chalicelib import tasks
-from chalicelib.api import authentication
-from chalicelib.listing import Paging
+from chalicelib.dynamodb import clock
+from chalicelib.dynamodb.models import ReplyModel
+from chalicelib.http import authentication
+from chalicelib.services import tasks
+from chalicelib.services.pagination import Paging
 from chalicelib.settings import Settings
-from chalicelib.storage import clock
-from chalicelib.storage.tables import ReplyModel
 from tests.conftest import Api
 from tests.faults.injection import struck
-from tests.filling import add_tasks, age_reply
+from tests.support.bulk_data import add_tasks, age_reply
 
 WHOLE = {"name": "mended", "desc": "", "status": "DONE"}
 CHANGES: list[tuple[Any, ...]] = [

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from chalicelib import listing
-from chalicelib.storage.changes import Change
-from chalicelib.storage.tables import AssignmentModel, TaskModel
+from chalicelib.dynamodb.models import AssignmentModel, TaskModel
+from chalicelib.dynamodb.transaction import Change
+from chalicelib.services import pagination
 from tests.conftest import Api, Bind
-from tests.filling import add_tasks, add_users
+from tests.support.bulk_data import add_tasks, add_users
 
 STATUSES = ("PENDING", "IN_PROGRESS", "DONE", "CANCELLED")
 LINK = re.compile(r'</v1/[a-z0-9/]+(\?cursor=[A-Za-z0-9_-]+&page_size=\d+)>; rel="next"')
@@ -127,7 +127,7 @@ def test_an_offset_skips_so_many(api: Api, tasks: list[Item]) -> None:
 def test_an_offset_that_passes_lanes_over_in_shares_skips_so_many_too(
     api: Api, tasks: list[Item], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listing, "FAR", 5)
+    monkeypatch.setattr(pagination, "FAR", 5)
     for offset in (6, 30, 47, 60):
         found = api("GET", f"/v1/tasks?offset={offset}&page_size=7")
         assert ids(found.json_body) == ids(tasks)[::-1][offset : offset + 7]

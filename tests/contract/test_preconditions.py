@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from chalicelib.api import preconditions
-from chalicelib.storage.changes import Change
-from chalicelib.storage.records import Task
+from chalicelib.dynamodb.codec import Task
+from chalicelib.dynamodb.transaction import Change
+from chalicelib.http import conditional
 from tests.conftest import Api
-from tests.filling import add_tasks, add_users
+from tests.support.bulk_data import add_tasks, add_users
 
 WHOLE = {"name": "mended", "desc": "", "status": "DONE"}
 CHANGES: list[tuple[Any, ...]] = [
@@ -110,9 +110,9 @@ def test_a_user_is_deleted_only_as_the_version_that_is_asked_for(api: Api, user:
 
 @pytest.fixture
 def required() -> Iterator[None]:
-    preconditions.require(True)
+    conditional.require(True)
     yield
-    preconditions.require(False)
+    conditional.require(False)
 
 
 @pytest.mark.usefixtures("required")

@@ -9,12 +9,12 @@ from click import ClickException
 from click.testing import CliRunner, Result
 from msgspec import structs
 
-from billet.invariants import findings
-from billet.invention import Invention
-from billet.seed import seed, write_tasks
-from chalicelib import tasks, users
-from chalicelib.listing import Paging
-from chalicelib.storage import reads
+from billet.cli.seed import seed, write_tasks
+from billet.integrity import findings
+from billet.sample_data import Invention
+from chalicelib.dynamodb import queries
+from chalicelib.services import tasks, users
+from chalicelib.services.pagination import Paging
 
 ALL = Paging(page_size=1000)
 
@@ -49,7 +49,7 @@ def test_seeded_tasks_are_spread() -> None:
 def test_seeded_users_count_their_tasks() -> None:
     sow("--users", "3", "--tasks", "40")
     given = Counter(user_id for task in tasks.page(ALL).records for user_id in task.assignees)
-    assert {ident: reads.user(ident).assigns for ident in (1, 2, 3)} == given
+    assert {ident: queries.user(ident).assigns for ident in (1, 2, 3)} == given
 
 
 @pytest.mark.usefixtures("database")
@@ -80,7 +80,7 @@ def test_one_that_is_interrupted_says_how_many_it_added(monkeypatch: pytest.Monk
     def interrupted(tasks: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("billet.seed.write_tasks", interrupted)
+    monkeypatch.setattr("billet.cli.seed.write_tasks", interrupted)
     stopped = sow("--users", "3", "--tasks", "9")
     assert stopped.exit_code == 130
     assert stopped.stderr.endswith("\nStopped: added 3 users and 0 tasks\n")

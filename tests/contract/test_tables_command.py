@@ -10,13 +10,13 @@ import pytest
 from click.testing import CliRunner
 from pynamodb.models import Model
 
-from billet import schema
-from billet.tables import tables
-from chalicelib import users
-from chalicelib.listing import Paging
+from billet import table_schema
+from billet.cli.tables import tables
+from chalicelib.dynamodb import client
+from chalicelib.dynamodb.models import AssignmentModel, QuotaModel, ReplyModel, TaskModel, UserModel
+from chalicelib.services import users
+from chalicelib.services.pagination import Paging
 from chalicelib.settings import Settings
-from chalicelib.storage import client
-from chalicelib.storage.tables import AssignmentModel, QuotaModel, ReplyModel, TaskModel, UserModel
 
 pytestmark = pytest.mark.alters_tables
 
@@ -59,11 +59,11 @@ def make(
 def test_create_lets_items_expire_also_in_a_table_that_is_there(
     model: type[Model], key: list[str]
 ) -> None:
-    assert schema.expires(model)
+    assert table_schema.expires(model)
     model.delete_table()
     make(model, key, "S")
     assert f"{model.Meta.table_name}: expiry switched on" in run("create")[1]
-    assert schema.expires(model)
+    assert table_schema.expires(model)
     assert f"{model.Meta.table_name}: there already" in run("create")[1]
 
 

@@ -12,11 +12,11 @@ import pytest
 from click.testing import CliRunner, Result
 from pynamodb.connection import Connection
 
-from billet.invariants import lookup
-from billet.token import token
-from chalicelib import tokens
-from chalicelib.storage import _private, client
-from chalicelib.storage.tables import TokenModel
+from billet.cli.tokens import token
+from billet.integrity import lookup
+from chalicelib.dynamodb import botocore_patches, client
+from chalicelib.dynamodb.models import TokenModel
+from chalicelib.services import tokens
 
 pytestmark = pytest.mark.usefixtures("database")
 SOON = timedelta(minutes=1)
@@ -130,7 +130,7 @@ def test_what_can_not_be_a_token_is_told_and_not_made() -> None:
 def test_a_token_whose_item_can_not_be_read_is_listed_and_can_be_revoked() -> None:
     tokens.issue("well", "reader", None)
     table = TokenModel.Meta.table_name
-    _private.table_of(TokenModel).connection.client.put_item(
+    botocore_patches.table_of(TokenModel).connection.client.put_item(
         TableName=table, Item={"digest": {"S": "ab" * 32}, "name": {"N": "7"}}
     )
     listed = run("list")

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from tests.conftest import Api
-from tests.filling import add_tasks, add_users
+from tests.support.bulk_data import add_tasks, add_users
 
 TODAY = datetime.now(UTC).date().isoformat()
 

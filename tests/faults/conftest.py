@@ -1,8 +1,8 @@
 import pytest
 from pynamodb.connection import Connection
 
+from chalicelib.dynamodb import backoff, client, shared_state
 from chalicelib.settings import Settings
-from chalicelib.storage import backoff, client, shared
 from tests.conftest import Api
 
 
@@ -28,7 +28,7 @@ def api(api: Api, database: Settings) -> Api:
 @pytest.fixture(autouse=True)
 def one_reading(monkeypatch: pytest.MonkeyPatch) -> None:
     """The calls of a request are the same each time: `shared` is not read anew."""
-    monkeypatch.setattr(shared, "FRESH_SECONDS", 3600.0)
+    monkeypatch.setattr(shared_state, "FRESH_SECONDS", 3600.0)
 
 
 @pytest.fixture

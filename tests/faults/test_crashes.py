@@ -16,14 +16,14 @@ from typing import Any
 import pytest
 from pynamodb.connection import Connection
 
-from billet.invariants import findings
-from chalicelib import users
+from billet.integrity import findings
+from chalicelib.services import users
 from chalicelib.settings import Settings
 from tests.conftest import Api
 from tests.faults.injection import struck
+from tests.faults.scenarios import CHANGES, World, end_leases
 from tests.faults.test_each_call import recorded
-from tests.faults.worlds import CHANGES, World, end_leases
-from tests.filling import add_tasks, add_users
+from tests.support.bulk_data import add_tasks, add_users
 
 pytestmark = pytest.mark.usefixtures("impatience")
 

@@ -13,17 +13,18 @@ from chalice.test import HTTPResponse
 from pynamodb.connection import Connection
 
 import app
-from billet.invariants import findings
-from chalicelib import deadline, tasks
-from chalicelib.errors import Unavailable
-from chalicelib.listing import Paging
+from billet.integrity import findings
+from chalicelib import time_budget
+from chalicelib.domain.errors import Unavailable
+from chalicelib.dynamodb import botocore_patches, client
+from chalicelib.dynamodb.models import TaskModel
+from chalicelib.services import tasks
+from chalicelib.services.pagination import Paging
 from chalicelib.settings import Settings
-from chalicelib.storage import _private, client
-from chalicelib.storage.tables import TaskModel
 from tests.conftest import Api, Bind
 from tests.faults.injection import Strike, contended, operation, silent, struck, throttled
-from tests.faults.worlds import CHANGES, READS, World
-from tests.filling import add_tasks, add_users
+from tests.faults.scenarios import CHANGES, READS, World
+from tests.support.bulk_data import add_tasks, add_users
 
 LIMIT = Settings().request_seconds
 
@@ -41,8 +42,8 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(deadline, "monotonic", lambda: clock.time)
-    monkeypatch.setattr(deadline, "sleep", clock.passes)
+    monkeypatch.setattr(time_budget, "monotonic", lambda: clock.time)
+    monkeypatch.setattr(time_budget, "sleep", clock.passes)
     return clock
 
 
@@ -109,7 +110,7 @@ def test_a_race_that_does_not_end_is_given_up_in_time(
     def overtaken(call: AWSPreparedRequest) -> None:
         if operation(call) == "TransactWriteItems":
             now, again = clock.time, [TaskModel.version.add(1)]
-            _private.table_of(TaskModel).update_item(str(world.ids["free"]), actions=again)
+            botocore_patches.table_of(TaskModel).update_item(str(world.ids["free"]), actions=again)
             clock.time = now  # what another does takes none of our time
 
     method, path = CHANGES["assign"]
@@ -136,7 +137,7 @@ def test_what_takes_longer_than_a_request_is_finished_by_repeating_it(
 
 def test_the_threads_that_read_the_lanes_know_the_deadline(bind: Bind, clock: Clock) -> None:
     bind(lanes=4)
-    with deadline.within(client.LONGEST_CALL):
+    with time_budget.within(client.LONGEST_CALL):
         assert tasks.page(Paging()).records == []
         clock.passes(0.1)
         with pytest.raises(Unavailable):

@@ -10,12 +10,12 @@ import pytest
 from chalice.test import HTTPResponse
 from pynamodb.connection import Connection
 
-from billet.invariants import findings
-from chalicelib.api import docs
-from chalicelib.api.endpoint import ENDPOINTS, Endpoint
+from billet.integrity import findings
+from chalicelib.http.pipeline import ENDPOINTS, Endpoint
+from chalicelib.http.routes import docs
 from tests.conftest import Api
 from tests.faults.injection import FAULTS, Fault, contended, done_and_silent, struck
-from tests.faults.worlds import CHANGES, READS, World, end_leases
+from tests.faults.scenarios import CHANGES, READS, World, end_leases
 
 pytestmark = pytest.mark.usefixtures("impatience")
 

@@ -6,11 +6,12 @@ from contextlib import contextmanager
 import psutil
 import pytest
 
-from billet import dynamodb_local, tables
+from billet.cli import tables
+from billet.emulators import dynamodb_local
+from chalicelib.dynamodb import client
 from chalicelib.settings import Settings
-from chalicelib.storage import client
 from tests.conftest import Api
-from tests.faults.worlds import until_heard
+from tests.faults.scenarios import until_heard
 
 REQUESTS = [("GET", "/v1/health"), ("GET", "/v1/tasks"), ("POST", "/v1/users", {"username": "ada"})]
 

@@ -12,16 +12,16 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.exceptions import SSLError
 from pynamodb.connection import Connection
 
-from billet.invariants import findings
-from chalicelib.errors import Unavailable
+from billet.integrity import findings
+from chalicelib.domain.errors import Unavailable
+from chalicelib.dynamodb import client, lanes
+from chalicelib.dynamodb.models import UserModel
 from chalicelib.settings import Settings
-from chalicelib.storage import client, lanes
-from chalicelib.storage.tables import UserModel
 from tests.conftest import Api
 from tests.faults import proxy
 from tests.faults.injection import Strike, reply, send, struck
-from tests.faults.worlds import until_heard
-from tests.filling import add_tasks, add_users
+from tests.faults.scenarios import until_heard
+from tests.support.bulk_data import add_tasks, add_users
 
 READ_SECONDS = 0.5
 REQUESTS: list[tuple[Any, ...]] = [

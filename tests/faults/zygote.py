@@ -14,8 +14,8 @@ from typing import Any
 from chalice.test import Client
 
 import app
+from chalicelib.dynamodb import client, shared_state
 from chalicelib.settings import Settings
-from chalicelib.storage import client, shared
 
 
 def die(**_: Any) -> None:
@@ -47,7 +47,7 @@ def main() -> None:
         child = os.fork()
         if child == 0:
             client.bind(Settings(table_prefix=prefix), connection)
-            shared.recent()  # so that the calls counted are those of the request alone
+            shared_state.recent()  # so that the calls counted are those of the request alone
             die_at(number, events)
             carry_out(method, path, json.dumps(*body).encode() if body else b"", headers)
             die()

@@ -16,7 +16,7 @@ import app
 from billet.serve.asgi import Application
 from billet.serve.embedded import serving
 from billet.serve.gateway import Gateway
-from chalicelib.api import authentication
+from chalicelib.http import authentication
 from chalicelib.settings import Settings
 
 ROOT = Path(__file__).parents[2]

@@ -11,9 +11,9 @@ from chalice.test import Client
 
 import app
 from billet.metering import metered
-from chalicelib import limiter
+from chalicelib.dynamodb import client
+from chalicelib.services import rate_limiter
 from chalicelib.settings import Settings
-from chalicelib.storage import client
 
 
 def told(number: float) -> None:
@@ -21,7 +21,7 @@ def told(number: float) -> None:
     sys.stdout.flush()
 
 
-limiter.LEASE_SECONDS = 30.0  # the machine may be busy
+rate_limiter.LEASE_SECONDS = 30.0  # the machine may be busy
 connection = client.connect()
 client.bind(Settings.from_environ(os.environ), connection)
 with metered(connection) as bill, Client(app.app, stage_name="local") as served:

@@ -7,7 +7,7 @@ import schemathesis
 from schemathesis.checks import CHECKS
 from schemathesis.specs.openapi import checks
 
-from chalicelib.listing import Paging, encode_cursor
+from chalicelib.services.pagination import Paging, encode_cursor
 
 PLACE = "2026-01-31T12:00:00.000000Z#0000000000000001"
 

@@ -13,10 +13,10 @@ from chalice.local import LambdaContext
 from pynamodb.connection import Connection
 
 from app import app
-from chalicelib import tokens
-from chalicelib.api import authentication
+from chalicelib.dynamodb.models import TokenModel
+from chalicelib.http import authentication
+from chalicelib.services import tokens
 from chalicelib.settings import Settings
-from chalicelib.storage.tables import TokenModel
 from tests.faults.injection import FAULTS, struck
 
 pytestmark = pytest.mark.usefixtures("guarded")

@@ -4,8 +4,8 @@ import httpx
 import pytest
 
 from app import app
-from chalicelib import tokens
-from chalicelib.api.endpoint import ENDPOINTS
+from chalicelib.http.pipeline import ENDPOINTS
+from chalicelib.services import tokens
 
 pytestmark = pytest.mark.usefixtures("guarded")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from billet.bench import performance
+from billet.benchmark import performance
 
 ROOT = Path(__file__).parents[2]
 

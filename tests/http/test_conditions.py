@@ -5,9 +5,9 @@ import re
 import httpx
 import pytest
 
-from chalicelib.api.endpoint import ENDPOINTS, Endpoint
+from chalicelib.http.pipeline import ENDPOINTS, Endpoint
 from tests.conftest import Api
-from tests.filling import add_tasks
+from tests.support.bulk_data import add_tasks
 
 READS = [one for one in ENDPOINTS if one.method == "GET"]
 DOCUMENTS = [one.path for one in READS if one.path.startswith("/docs")] + ["/v1/openapi.json"]

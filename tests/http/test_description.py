@@ -21,10 +21,10 @@ from pydantic_core import SchemaValidator, core_schema
 
 from app import app
 from billet.openapi import document
-from chalicelib.api import texts
-from chalicelib.api.docs import FILES
-from chalicelib.api.schemas import NewTask, NewUser, WholeTask
-from chalicelib.tokens import ROLES
+from chalicelib.http import text_rules
+from chalicelib.http.routes.docs import FILES
+from chalicelib.http.schemas import NewTask, NewUser, WholeTask
+from chalicelib.services.tokens import ROLES
 from tests.conftest import Api
 
 ROOT = Path(__file__).parents[2]
@@ -64,7 +64,12 @@ def test_a_username_is_taken_where_it_matches_the_patterns_of_its_description(
     around: str, length: int
 ) -> None:
     name = around + "a" * length + around[::-1]
-    patterns = (texts.PRINTABLE, texts.trimmed_to(254), texts.VISIBLE, texts.ALL_VISIBLE)
+    patterns = (
+        text_rules.PRINTABLE,
+        text_rules.trimmed_to(254),
+        text_rules.VISIBLE,
+        text_rules.ALL_VISIBLE,
+    )
     # A newline at the end is what Python's `$` alone lets pass.
     described = "\n" not in name and all(re.search(pattern, name) for pattern in patterns)
     try:

@@ -9,10 +9,10 @@ import pytest
 from chalice.local import LambdaContext
 
 from app import app
-from chalicelib.api import urls
+from chalicelib.http import urls
 from chalicelib.settings import Settings
 from tests.conftest import Api
-from tests.filling import add_tasks
+from tests.support.bulk_data import add_tasks
 
 JSON = ("Content-Type", "application/json")
 Call = Callable[..., dict[str, Any]]

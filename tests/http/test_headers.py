@@ -14,7 +14,7 @@ from chalice.app import Chalice
 from chalice.test import Client
 
 import app
-from chalicelib.api import headers, preflight
+from chalicelib.http import preflight, response_headers
 from chalicelib.settings import Settings
 from tests.conftest import Api
 from tests.http.test_protocol import answers, converse
@@ -47,9 +47,9 @@ def backend() -> str:
 @pytest.fixture
 def origins() -> Iterator[None]:
     """Allows the pages of one origin, and of a second one, to use the API."""
-    headers.bind(Settings(cors_origins=f"https://other.example,{OURS}"))
+    response_headers.bind(Settings(cors_origins=f"https://other.example,{OURS}"))
     yield
-    headers.bind(Settings())
+    response_headers.bind(Settings())
 
 
 def test_every_reply_has_the_headers_of_security_and_a_request_id_of_its_own(server: str) -> None:
@@ -103,8 +103,8 @@ def test_a_preflight_tells_what_a_page_may_send(server: str) -> None:
 
 def test_options_tells_the_media_types_of_a_patch_where_there_is_one() -> None:
     kinds = "application/merge-patch+json, application/json"
-    assert headers.of_preflight({"GET", "PATCH"})["Accept-Patch"] == kinds
-    assert "Accept-Patch" not in headers.of_preflight({"GET", "POST"})
+    assert response_headers.of_preflight({"GET", "PATCH"})["Accept-Patch"] == kinds
+    assert "Accept-Patch" not in response_headers.of_preflight({"GET", "POST"})
 
 
 @pytest.mark.usefixtures("origins")
@@ -131,9 +131,9 @@ for methods in app.app.routes.values():
 
 
 def test_any_origin_is_told_with_a_star() -> None:
-    headers.bind(Settings(cors_origins="*"))
-    told = headers.of_reply({}, "GET", 200)
-    headers.bind(Settings())
+    response_headers.bind(Settings(cors_origins="*"))
+    told = response_headers.of_reply({}, "GET", 200)
+    response_headers.bind(Settings())
     assert told["Access-Control-Allow-Origin"] == "*"
     assert "Vary" not in told
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from chalicelib.api.endpoint import ENDPOINTS, Endpoint
-from chalicelib.listing import Paging, encode_cursor
-from chalicelib.storage import _private
-from chalicelib.storage.tables import TaskModel
+from chalicelib.dynamodb import botocore_patches
+from chalicelib.dynamodb.models import TaskModel
+from chalicelib.http.pipeline import ENDPOINTS, Endpoint
+from chalicelib.services.pagination import Paging, encode_cursor
 from tests.conftest import Api
-from tests.filling import add_tasks
+from tests.support.bulk_data import add_tasks
 
 BIG = 2**53
 
@@ -453,7 +453,7 @@ def test_a_made_up_cursor_carries_no_more_than_the_lists_query_accepts(
 def test_a_mistake_of_ours_gives_the_client_a_request_id_and_the_log_the_rest(
     api: Api, caplog: pytest.LogCaptureFixture
 ) -> None:
-    table = _private.table_of(TaskModel)
+    table = botocore_patches.table_of(TaskModel)
     table.put_item("1", attributes={"name": {"S": "a task without a status"}})
     status, detail = refused(api, "GET", "/v1/tasks/1")
     assert status == 500

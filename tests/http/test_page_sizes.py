@@ -8,10 +8,10 @@ from urllib.parse import parse_qs
 import pytest
 from chalice.app import Request
 
-from chalicelib.api import pages
-from chalicelib.api.schemas import ListQuery, TaskBody, TaskListQuery, UserBody
-from chalicelib.listing import Page, Paging
-from chalicelib.storage.records import Task, User
+from chalicelib.dynamodb.codec import Task, User
+from chalicelib.http import pages
+from chalicelib.http.schemas import ListQuery, TaskBody, TaskListQuery, UserBody
+from chalicelib.services.pagination import Page, Paging
 
 LAMBDA = 6 * 1024 * 1024
 HEADERS = {"Content-Security-Policy": "a" * 8_000}

@@ -7,9 +7,9 @@ import socket
 import httpx
 import pytest
 
-from chalicelib import tasks
-from chalicelib.listing import Paging
-from tests.filling import add_tasks
+from chalicelib.services import tasks
+from chalicelib.services.pagination import Paging
+from tests.support.bulk_data import add_tasks
 
 HEALTH = b"GET /v1/health HTTP/1.1\r\nHost: x\r\n\r\n"
 

@@ -6,9 +6,9 @@ import pytest
 from pynamodb.connection import Connection
 
 from billet.metering import metered
-from chalicelib.api import throttling
+from chalicelib.dynamodb import client
+from chalicelib.http import throttling
 from chalicelib.settings import Settings
-from chalicelib.storage import client
 from tests.conftest import Api
 
 TASK = {"name": "a", "desc": "", "status": "DONE"}

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import pytest
 from pynamodb.connection import Connection
 
-from chalicelib.api import throttling
+from chalicelib.dynamodb import backoff, botocore_patches, client
+from chalicelib.dynamodb.models import TaskModel
+from chalicelib.http import throttling
 from chalicelib.settings import Settings
-from chalicelib.storage import _private, backoff, client
-from chalicelib.storage.tables import TaskModel
 from tests.conftest import Api
 from tests.faults.injection import FAULTS, struck
 
@@ -49,7 +49,7 @@ def all_ways_to_fail(send: Callable[..., int], connection: Connection) -> list[i
     for fault in FAULTS:
         with struck(connection, fault.strike, lasting=True):
             statuses += [send("POST", "/v1/users", user), send("POST", "/v1/tasks", task)]
-    _private.table_of(TaskModel).put_item("7", attributes={"name": {"S": TEXT}})
+    botocore_patches.table_of(TaskModel).put_item("7", attributes={"name": {"S": TEXT}})
     statuses.append(send("GET", "/v1/tasks/7"))
     throttling.bind(Settings(rate_quota=1))
     statuses += [send("POST", "/v1/tasks", task), send("POST", "/v1/tasks", task)]

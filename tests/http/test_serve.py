@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from billet.serve.databases import LOST
-from chalicelib import tokens
+from chalicelib.services import tokens
 
 ROOT = Path(__file__).parents[2]
 POOL = "arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_Ab1"

@@ -15,12 +15,12 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from pynamodb.connection import Connection
 
 from billet.metering import metered
-from chalicelib import limiter
-from chalicelib.api import throttling
-from chalicelib.limiter import Limiter
+from chalicelib.dynamodb import client, quotas
+from chalicelib.dynamodb.models import QuotaModel
+from chalicelib.http import throttling
+from chalicelib.services import rate_limiter
+from chalicelib.services.rate_limiter import Limiter
 from chalicelib.settings import Settings
-from chalicelib.storage import client, quotas
-from chalicelib.storage.tables import QuotaModel
 from tests.conftest import Api
 from tests.faults.injection import Strike, silent, struck, throttled, unreachable
 
@@ -41,7 +41,7 @@ def connection(database: Settings, endpoint: str, connections: dict[str, Connect
 @pytest.fixture(autouse=True)
 def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A busy machine gives leases late."""
-    monkeypatch.setattr(limiter, "LEASE_SECONDS", 30.0)
+    monkeypatch.setattr(rate_limiter, "LEASE_SECONDS", 30.0)
 
 
 @pytest.fixture
@@ -182,13 +182,13 @@ def test_without_the_database_a_process_counts_alone_and_asks_again_after_a_paus
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now = time.monotonic()
-    monkeypatch.setattr(limiter, "monotonic", lambda: now)
+    monkeypatch.setattr(rate_limiter, "monotonic", lambda: now)
     caplog.set_level(logging.WARNING)
     limit(rate_quota=10)
     with struck(connection, strike, lasting=True) as sent:
         assert [api("GET", FREE).status_code for _ in range(6)] == [200] * 6
         assert sent == ["UpdateItem"]
-        now += limiter.PAUSE_SECONDS
+        now += rate_limiter.PAUSE_SECONDS
         statuses = [api("GET", FREE).status_code for _ in range(6)]
         assert statuses == [200] * 4 + [429] * 2
         assert sent == ["UpdateItem"] * 2
@@ -196,7 +196,7 @@ def test_without_the_database_a_process_counts_alone_and_asks_again_after_a_paus
         "no shared quota for 5 "
     ] * 2
     limit(rate_quota=10)
-    now += limiter.PAUSE_SECONDS
+    now += rate_limiter.PAUSE_SECONDS
     with struck(connection) as sent:
         assert api("GET", FREE).status_code == 200
     assert sent == ["UpdateItem"]
@@ -210,7 +210,7 @@ def test_a_request_does_not_wait_for_a_database_that_is_slow(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     over = threading.Event()
-    monkeypatch.setattr(limiter, "LEASE_SECONDS", 0.01)
+    monkeypatch.setattr(rate_limiter, "LEASE_SECONDS", 0.01)
     limit(rate_quota=10)
     ended = []
 

@@ -15,7 +15,7 @@ import app
 from billet.serve.asgi import Application
 from billet.serve.embedded import serving
 from billet.serve.gateway import Gateway
-from chalicelib.api.requests import MOST_BODY
+from chalicelib.http.parsing import MOST_BODY
 from tests.http.conftest import Served
 from tests.http.test_overload import CROWD, create
 from tests.http.test_protocol import HEALTH, answers, converse

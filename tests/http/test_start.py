@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from botocore.session import Session
 
-from billet import downloads, dynamodb_local
+from billet.emulators import downloads, dynamodb_local
 from billet.serve.databases import LOST
 from tests.http.test_serve import ROOT, run
 

@@ -12,11 +12,11 @@ import httpx
 import pytest
 from chalice.app import Request
 
-from chalicelib.api import principals, throttling
-from chalicelib.api.problems import Refused
-from chalicelib.limiter import MOST_PRINCIPALS, Limiter
+from chalicelib.dynamodb import client
+from chalicelib.http import principals, throttling
+from chalicelib.http.problems import Refused
+from chalicelib.services.rate_limiter import MOST_PRINCIPALS, Limiter
 from chalicelib.settings import Settings
-from chalicelib.storage import client
 from tests.conftest import Api
 from tests.faults.injection import nothing_there, struck
 

@@ -9,7 +9,7 @@ from wsgiref.validate import validator
 import pytest
 
 from billet.serve.wsgi import application
-from chalicelib.api.requests import MOST_BODY
+from chalicelib.http.parsing import MOST_BODY
 
 pytestmark = pytest.mark.usefixtures("database")
 

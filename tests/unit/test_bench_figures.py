@@ -1,9 +1,9 @@
 """The arithmetic of the benchmarks."""
 
-from billet.bench import performance, prices
-from billet.bench.lanes import creates_a_second, updates_a_second
-from billet.bench.report import Table, shown
-from billet.bench.timing import Candidate, p50, p99, percentile, side_by_side
+from billet.benchmark import performance, prices
+from billet.benchmark.lanes import creates_a_second, updates_a_second
+from billet.benchmark.report import Table, shown
+from billet.benchmark.timing import Candidate, p50, p99, percentile, side_by_side
 
 
 def test_percentiles_are_samples_by_the_nearest_rank() -> None:

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.errors import Invalid
-from chalicelib.listing import Paging, Sort, decode_cursor, encode_cursor
+from chalicelib.domain.errors import Invalid
+from chalicelib.services.pagination import Paging, Sort, decode_cursor, encode_cursor
 
 PLACE = "2026-01-31T12:00:00.000000Z#0000000000000007"
 PLACES = {"created_at": PLACE, "expires_at": "9999-12-30~#0000000000000007"}

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from billet import downloads
-from billet.downloads import Unusable
+from billet.emulators import downloads
+from billet.emulators.downloads import Unusable
 
 JAVA = "#!/bin/sh\necho 'openjdk version \"25.0.2\"' >&2\n"
 OLD_JAVA = "#!/bin/sh\necho 'java version \"1.8.0_391\"' >&2\n"

@@ -1,6 +1,6 @@
 from datetime import UTC, datetime
 
-from billet.invention import Invention
+from billet.sample_data import Invention
 
 UNTIL = datetime(2026, 1, 31, tzinfo=UTC)
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from click import ClickException
 
-from billet import local_server
-from billet.local_server import announced, find
+from billet.emulators import local_server
+from billet.emulators.local_server import announced, find
 
 URL = "http://127.0.0.1:4699"
 

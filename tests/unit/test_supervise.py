@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from billet import supervise
+from billet.emulators import supervise
 
 SECONDS = 30
 MANY = 40

@@ -3,8 +3,8 @@
 from typing import Any
 
 from billet.cli import main
-from chalicelib.storage.changes import Change
-from chalicelib.storage.tables import TaskModel
+from chalicelib.dynamodb.models import TaskModel
+from chalicelib.dynamodb.transaction import Change
 
 _update = Change.update
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from billet import dynamodb_local
+from billet.emulators import dynamodb_local
 
 ROOT = Path(__file__).parents[3]
 SERVE = ("-m", "billet")

@@ -1,0 +1,1 @@
+"""Databases on this machine: DynamoDB Local and moto."""

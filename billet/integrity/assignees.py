@@ -1,0 +1,108 @@
+"""A task, its assignees and their copies: what belongs together, and how it is mended."""
+
+from collections.abc import Collection, Sequence
+
+import msgspec
+
+from billet.integrity import lookup, shape, wire
+from billet.integrity.mending import Mending
+from chalicelib.dynamodb.client import ConditionFailed, Item
+from chalicelib.dynamodb.codec import Task, task_of
+from chalicelib.dynamodb.item_values import copy_values
+from chalicelib.dynamodb.models import AssignmentModel, TaskModel, UserModel
+from chalicelib.http.fields import MOST_ID
+
+MOST_TAKEN = 50
+
+PLACE = lookup.place_names(TaskModel)
+
+
+def faults(task: Item) -> shape.Faults:
+    """What is wrong with the content of a task; its place in the indexes follows from it."""
+    found = shape.faults(TaskModel, task)
+    return {name: why for name, why in found.items() if name not in PLACE}
+
+
+def readable_task(task: Item | None) -> Task | None:
+    """The task without its lane; None if the API can't read it, or not put it into order."""
+    if task is None or faults(task).keys() & {"id", "created_at", "expires_at"}:
+        return None
+    try:
+        return task_of({name: value for name, value in task.items() if name not in PLACE})
+    except (msgspec.ValidationError, ValueError):
+        return None
+
+
+def task_key(copy: Item) -> Item:
+    """The key of the task that a copy's key names; 0, which no task has, if it names none."""
+    tail = copy["recency"]["S"].rpartition("#")[2]
+    ident = int(tail) if tail.isdecimal() and len(tail) == 16 else 0
+    return {"id": wire.number(ident if ident <= MOST_ID else 0)}
+
+
+def key_of_copy(user_id: int, recency: str) -> Item:
+    """The key of a user's copy."""
+    return {"user_id": wire.number(user_id), "recency": wire.string(recency)}
+
+
+def copy_key(copy: Item) -> Item:
+    """The key of a copy."""
+    return lookup.key_of(AssignmentModel, copy)
+
+
+def is_needed(copy: Item, task: Task) -> bool:
+    """Whether the task should have this copy."""
+    named = any(copy["user_id"] == wire.number(user_id) for user_id in task.assignees)
+    return named and copy["recency"] == wire.string(task.recency)
+
+
+def write_copy(task: Item, record: Task, user_id: int) -> None:
+    """Writes the user's copy. Counts as an assignment, so that a delete of the user sees it."""
+    mending = Mending()
+    mending.update(
+        UserModel,
+        {"id": wire.number(user_id)},
+        {},
+        {"id": wire.number(user_id), "going": None},
+        add={"assigns": wire.number(1)},
+    )
+    _add_copies(mending, record, [user_id])
+    mending.check(TaskModel, lookup.key_of(TaskModel, task), wire.some(task, {"id", "version"}))
+    mending.commit()
+
+
+def take(task: Item, record: Task, gone: Collection[int]) -> None:
+    """Takes the task from users, up to MOST_TAKEN of them, in it and in the copies.
+
+    Copies that don't fit into the first transaction follow in further ones. If the task has changed
+    by then, whoever changed it has written them.
+    """
+    taken = sorted(gone)[:MOST_TAKEN]
+    left = tuple(user_id for user_id in record.assignees if user_id not in taken)
+    after = msgspec.structs.replace(record, assignees=left, version=record.version + 1)
+    staying = [user_id for user_id in left if user_id not in gone]
+    key = lookup.key_of(TaskModel, task)
+    values = wire.written(TaskModel, {"assignees": set(left) or None, "version": after.version})
+    mending = Mending()
+    mending.update(TaskModel, key, values, wire.some(task, {"id", "version", "assignees"}))
+    for user_id in taken:
+        mending.delete(AssignmentModel, key_of_copy(user_id, record.recency), {})
+    rest = _add_copies(mending, after, staying)
+    mending.commit()
+    while rest:
+        mending = Mending()
+        mending.check(TaskModel, key, {"version": values["version"]})
+        rest = _add_copies(mending, after, rest)
+        try:
+            mending.commit()
+        except ConditionFailed:
+            return
+
+
+def _add_copies(mending: Mending, task: Task, user_ids: Sequence[int]) -> Sequence[int]:
+    """Adds writing the copies of as many users as there is room for; gives the other users."""
+    room = mending.room
+    values = wire.written(AssignmentModel, copy_values(task))
+    for user_id in user_ids[:room]:
+        mending.update(AssignmentModel, key_of_copy(user_id, task.recency), values, {})
+    return user_ids[room:]

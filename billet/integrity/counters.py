@@ -1,0 +1,95 @@
+"""I4, an id is never given twice: the counters stand above all ids that there are."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+
+from billet.integrity import lookup, shape, wire
+from billet.integrity.finding import Finding
+from billet.integrity.mending import Mending
+from chalicelib.dynamodb import counters as id_counters
+from chalicelib.dynamodb.client import Item
+from chalicelib.dynamodb.models import CounterModel
+from chalicelib.settings import MAX_LANES
+
+
+class Counters:
+    """The counters of one kind, and the highest id in use of each residue.
+
+    Args:
+        kind: "users" or "tasks".
+    """
+
+    def __init__(self, kind: str) -> None:
+        self._kind = kind
+        self._lanes = _lanes(self._read())
+        self._highest: dict[int, int] = {}
+
+    def see(self, page: Sequence[Item]) -> None:
+        """Notes the ids of these users or tasks."""
+        for ident in (int(item["id"]["N"]) for item in page if item["id"]["N"].isdecimal()):
+            lane = ident % self._lanes
+            self._highest[lane] = max(ident, self._highest.get(lane, ident))
+
+    def check(self) -> Iterator[Finding]:
+        """Yields what is broken about the counters as they are now, after all that was seen."""
+        # Read twice: counters that are just being laid out anew look broken for an instant.
+        broken = [key for key, item in self._read().items() if _faults(item)]
+        for item in map(self._read().get, broken):
+            if item and (found := _faults(item)):
+                key, repair = lookup.key_of(CounterModel, item), partial(self._reset, item)
+                yield Finding("unreadable", CounterModel, key, shape.told(found), repair)
+        if self._judge():
+            yield from self._judge()
+
+    def _read(self) -> Mapping[tuple[str, ...], Item]:
+        names = (wire.string(f"{self._kind}#{lane}") for lane in range(MAX_LANES))
+        return lookup.fetch(CounterModel, [{"name": name} for name in names])
+
+    def _judge(self) -> Sequence[Finding]:
+        items = self._read()
+        if any(_faults(item) for item in items.values()):
+            return []
+        counters = [CounterModel.from_raw_data(dict(item)) for item in items.values()]
+        mend = partial(id_counters.lay_out, self._kind, above=self._top())
+        if id_counters.fits(self._kind, counters, _lanes(items)):
+            return [
+                Finding("low-counter", CounterModel, {"name": wire.string(name)}, detail, mend)
+                for name, detail in self._low(counters)
+            ]
+        laid_out = ", ".join(f"{one.name} at {one.last} of {one.lanes}" for one in counters)
+        key = {"name": wire.string(f"{self._kind}#0")}
+        detail = f"the counters of {self._kind} are not one layout: {laid_out or 'there is none'}"
+        return [Finding("counters", CounterModel, key, detail, mend)]
+
+    def _low(self, counters: Sequence[CounterModel]) -> Iterator[tuple[str, str]]:
+        by_lane = {counter.last % counter.lanes: counter for counter in counters}
+        for ident in self._highest.values():
+            counter = by_lane[ident % len(by_lane)]
+            if counter.last < ident:
+                yield counter.name, f"is at {counter.last}, and id {ident} is in use"
+
+    def _top(self) -> int:
+        return max(self._highest.values(), default=0)
+
+    def _reset(self, item: Item) -> None:
+        """Sets the counter above all that is known, so that nobody hands out an id below."""
+        known = [int(text) for text in re.findall(r"\b[0-9]{1,16}\b", repr(item.get("last")))]
+        last = max([self._top(), *known])
+        values = {"last": wire.number(last), "lanes": wire.number(_lanes(self._read()))}
+        mending = Mending()
+        key = lookup.key_of(CounterModel, item)
+        mending.update(CounterModel, key, values, wire.some(item, {"name", *values}))
+        mending.commit()
+
+
+def _lanes(counters: Mapping[tuple[str, ...], Item]) -> int:
+    """The number of lanes that the counters were laid out for."""
+    readable = (one for one in counters.values() if not _faults(one))
+    return max((int(one["lanes"]["N"]) for one in readable), default=1)
+
+
+def _faults(item: Item) -> shape.Faults:
+    """What is wrong with a counter. The model lets attributes be missing, for the layout's item."""
+    missing = {name: "is missing" for name in ("last", "lanes") if name not in item}
+    return {**missing, **shape.faults(CounterModel, item)}

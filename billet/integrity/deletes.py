@@ -1,0 +1,63 @@
+"""Finishing the delete of a user that was cut off, whatever state their copies are in."""
+
+from billet.integrity import lookup, wire
+from billet.integrity.assignees import copy_key, is_needed, readable_task, take, task_key
+from billet.integrity.layout import add_unmark
+from billet.integrity.mending import Mending
+from chalicelib.domain.errors import Conflict
+from chalicelib.dynamodb.client import Item
+from chalicelib.dynamodb.models import AssignmentModel, TaskModel, UserModel, UsernameModel
+
+PAGE = 25
+
+
+class _Unreadable(Conflict):
+    """A task of the user can't be read."""
+
+
+def finish_delete(user: Item, claim: Item | None) -> None:
+    """Takes all tasks from the user, then removes the user, and the claim if it is theirs.
+
+    Nobody can give the user a task meanwhile, and each step removes one copy, so it ends.
+
+    Raises:
+        Conflict: a task of the user can't be read.
+        ConditionFailed: something changed since it was read; to be tried again.
+    """
+    while copies := lookup.of_user(AssignmentModel, user["id"], PAGE):
+        for copy in copies:
+            _take_one(user, copy)
+    mending = Mending()
+    same = wire.some(user, {"id", "going", "assigns"})
+    mending.delete(UserModel, lookup.key_of(UserModel, user), same)
+    if claim and claim.get("user_id") == user["id"]:
+        same = wire.some(claim, {"name", "user_id"})
+        mending.delete(UsernameModel, lookup.key_of(UsernameModel, claim), same)
+    add_unmark(mending, user["id"])
+    mending.commit()
+
+
+def _take_one(user: Item, copy: Item) -> None:
+    key = task_key(copy)
+    task = lookup.get(TaskModel, key)
+    record = readable_task(task)
+    if task and record is None:
+        raise _Unreadable(f"task {wire.plain(key['id'])} can't be read")
+    if task and record and is_needed(copy, record):
+        take(task, record, {record_id(user)})
+    else:
+        drop(copy, task)
+
+
+def record_id(user: Item) -> int:
+    """The user's id."""
+    return int(user["id"]["N"])
+
+
+def drop(copy: Item, task: Item | None) -> None:
+    """Removes a copy that no task needs, unless the task has changed."""
+    mending = Mending()
+    same = wire.some(task, {"id", "version", "assignees", "created_at"}) if task else {"id": None}
+    mending.check(TaskModel, task_key(copy), same)
+    mending.delete(AssignmentModel, copy_key(copy), {})
+    mending.commit()

@@ -1,0 +1,123 @@
+"""What a check finds, and how it makes sure of it while the tables are in use."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from pynamodb.models import Model
+
+from billet.integrity import lookup, wire
+from chalicelib.dynamodb import backoff
+from chalicelib.dynamodb.client import Item
+from chalicelib.dynamodb.models import SUFFIXES
+
+ATTEMPTS = 8
+MOST_ROUNDS = 8
+"""How often an item is judged again because something of it was mended."""
+
+KINDS: Mapping[str, str] = {
+    "unreadable": "restored",
+    "invalid": "set to what it stands for",
+    "listed-unreadable": "taken out of the lists",
+    "misplaced": "placed anew",
+    "half-deleted": "delete finished",
+    "not-going": "mark removed",
+    "uncounted": "count set",
+    "unclaimed": "name claimed",
+    "wrong-claim": "name claimed for the user",
+    "same-name": "",
+    "orphan-claim": "claim removed",
+    "missing-users": "users taken off the task",
+    "too-many-assignees": "",
+    "missing-copy": "copy written from the task",
+    "wrong-copy": "copy written anew from the task",
+    "orphan-copy": "copy removed",
+    "broken-token": "",
+    "broken-reply": "reply removed",
+    "layout": "layout written anew",
+    "stale-mark": "mark removed",
+    "beyond-layout": "layout raised",
+    "counters": "counters laid out anew, above all ids in use",
+    "low-counter": "counters laid out anew, above all ids in use",
+    "unsettled": "",
+}
+"""Every kind of finding, and what a repair does; docs/doctor.md explains them."""
+
+
+class Finding:
+    """One thing that is broken, and what mends it.
+
+    Args:
+        kind: one of KINDS.
+        key: the key of the item, which may not exist.
+        detail: what is wrong, in words.
+        repair: mends it; None if a person has to decide. It raises ConditionFailed, and changes
+            nothing, if the items concerned have changed since.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        model: type[Model],
+        key: Item,
+        detail: str,
+        repair: Callable[[], object] | None = None,
+    ) -> None:
+        self.kind = kind
+        self.table = SUFFIXES[model]
+        self.key = {name: wire.plain(value) for name, value in key.items()}
+        self.detail = detail
+        self.action = KINDS[kind]
+        self.mended = False
+        self._repair = repair
+
+    @property
+    def mendable(self) -> bool:
+        """Whether `mend` can do anything."""
+        return self._repair is not None
+
+    @property
+    def text(self) -> str:
+        """The finding in one line."""
+        return f"{self.table} {json.dumps(self.key, ensure_ascii=False)}: {self.detail}"
+
+    def mend(self) -> None:
+        """Mends it; raises as `repair`."""
+        if self._repair is not None:
+            self._repair()
+            self.mended = True
+
+
+def settled(
+    model: type[Model], key: Item, judge: Callable[[Item | None], Sequence[Finding]]
+) -> Iterator[Finding]:
+    """Yields what `judge` finds, and, as long as it was mended, what it finds then."""
+    told: set[str] = set()
+    for _ in range(MOST_ROUNDS):
+        found = [one for one in confirmed(model, key, judge) if one.text not in told]
+        for finding in found:
+            told.add(finding.text)
+            yield finding
+        if not any(finding.mended for finding in found):
+            return
+
+
+def confirmed(
+    model: type[Model], key: Item, judge: Callable[[Item | None], Sequence[Finding]]
+) -> Sequence[Finding]:
+    """What `judge` finds in an item that is the same before and after.
+
+    Whatever changes along with an item changes the item too (a task its version), so what `judge`
+    reads in between belongs to it.
+    """
+    for _ in backoff.attempts(ATTEMPTS):
+        item = lookup.get(model, key)
+        found = judge(item)
+        if not found or _same(lookup.get(model, key), item):
+            return found
+    return [Finding("unsettled", model, key, "changed at every attempt to check it")]
+
+
+def _same(one: Item | None, other: Item | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return one.keys() == other.keys() and not wire.differing(one, other)

@@ -1,0 +1,117 @@
+"""Reads whole tables, and many items by their keys, with strong consistency.
+
+Items come as DynamoDB sends them, `{"id": {"N": "7"}}`, because a model raises on wrong types.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+import msgspec
+from pynamodb.models import Model
+
+from chalicelib.domain.errors import Unavailable
+from chalicelib.dynamodb import backoff, botocore_patches, client
+from chalicelib.dynamodb.client import Item
+
+M = TypeVar("M", bound=Model)
+Value = Mapping[str, Any]
+"""The value of an attribute as DynamoDB sends it: {"N": "7"}."""
+PAGE = 500
+BATCH = 100
+"""How many keys DynamoDB takes in one BatchGetItem."""
+ATTEMPTS = 10
+
+
+def scan(model: type[M]) -> Iterator[Sequence[M]]:
+    """The whole table, in pages of models; raises on an item of another form."""
+    for page in items(model):
+        yield [model.from_raw_data(dict(item)) for item in page]
+
+
+def items(model: type[Model]) -> Iterator[Sequence[Item]]:
+    """The whole table, in pages of items."""
+    return _pages(lambda start: _call(model, "scan", Limit=PAGE, ConsistentRead=True, **start))
+
+
+def of_user(model: type[Model], user_id: Value, limit: int) -> Sequence[Item]:
+    """The first items with this `user_id`."""
+    reply = _call(
+        model,
+        "query",
+        KeyConditionExpression="user_id = :user",
+        ExpressionAttributeValues={":user": user_id},
+        ConsistentRead=True,
+        Limit=limit,
+    )
+    # `_private` leaves the reply to a query unparsed.
+    found: Sequence[Item] = msgspec.json.decode(reply["Body"])["Items"]
+    return found
+
+
+def fetch(model: type[Model], keys: Iterable[Item]) -> dict[tuple[Any, ...], Item]:
+    """The items that exist among these keys, by `identity`."""
+    wanted = list({identity(model, key): key for key in keys}.values())
+    starts = range(0, len(wanted), BATCH)
+    found = (item for start in starts for item in _batch(model, wanted[start : start + BATCH]))
+    return {identity(model, item): item for item in found}
+
+
+def get(model: type[Model], key: Item) -> Item | None:
+    """The item with this key, or None."""
+    return fetch(model, [key]).get(identity(model, key))
+
+
+def key_of(model: type[Model], item: Item) -> Item:
+    """The key attributes of an item."""
+    return {name: item[name] for name in key_names(model)}
+
+
+def identity(model: type[Model], item: Item) -> tuple[Any, ...]:
+    """The values of an item's key."""
+    return tuple(next(iter(item[name].values())) for name in key_names(model))
+
+
+def key_names(model: type[Model]) -> Sequence[str]:
+    """The names of the table's key attributes, the hash key first."""
+    return [name for name, one in model.get_attributes().items() if one.is_hash_key] + [
+        name for name, one in model.get_attributes().items() if one.is_range_key
+    ]
+
+
+def place_names(model: type[Model]) -> set[str]:
+    """The names of the attributes that only place an item in the table's indexes."""
+    schema = botocore_patches.schema_of(model)
+    indexes = [*schema["global_secondary_indexes"], *schema["local_secondary_indexes"]]
+    names = {key["AttributeName"] for index in indexes for key in index["key_schema"]}
+    return names - set(key_names(model))
+
+
+def _batch(model: type[Model], keys: Sequence[Item]) -> Iterator[Item]:
+    name = model.Meta.table_name
+    request: Any = {name: {"Keys": keys, "ConsistentRead": True}}
+    for _ in backoff.attempts(ATTEMPTS):
+        reply = _send(model, "batch_get_item", RequestItems=request)
+        yield from reply["Responses"].get(name, ())
+        request = reply["UnprocessedKeys"]
+        if not request:
+            return
+    raise Unavailable
+
+
+def _pages(read: Any) -> Iterator[Sequence[Item]]:
+    start: dict[str, Any] = {}
+    while True:
+        reply = read(start)
+        yield reply["Items"]
+        if "LastEvaluatedKey" not in reply:
+            return
+        start = {"ExclusiveStartKey": reply["LastEvaluatedKey"]}
+
+
+def _call(model: type[Model], operation: str, **arguments: Any) -> Any:
+    return _send(model, operation, TableName=model.Meta.table_name, **arguments)
+
+
+def _send(model: type[Model], operation: str, **arguments: Any) -> Any:
+    call = getattr(botocore_patches.table_of(model).connection.client, operation)
+    return client.send(lambda: call(**arguments), repeatable=True)

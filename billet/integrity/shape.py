@@ -1,0 +1,183 @@
+"""Whether an item has the attributes, types and values that the API writes.
+
+The types are those of the models, so a new attribute is checked as soon as its model has it.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from typing import Any, get_args
+
+import msgspec
+from pynamodb.attributes import Attribute
+from pynamodb.models import Model
+
+from billet.integrity import lookup
+from billet.integrity.lookup import Value
+from chalicelib.dynamodb import clock
+from chalicelib.dynamodb.client import Item
+from chalicelib.dynamodb.codec import Reply
+from chalicelib.dynamodb.models import (
+    AssignmentModel,
+    CounterModel,
+    ReplyModel,
+    TaskModel,
+    TokenModel,
+    UserModel,
+    UsernameModel,
+)
+from chalicelib.http.fields import MOST_ID
+from chalicelib.services.tasks import Status
+from chalicelib.services.tokens import ROLES
+from chalicelib.settings import MAX_LANES
+
+Faults = Mapping[str, str]
+"""What is wrong with an item: for each attribute at fault, the reason."""
+Rule = Callable[[Any], bool]
+
+_INTEGER = re.compile(r"-?[0-9]{1,18}")
+_TYPES = {
+    "S": "a string",
+    "N": "a number",
+    "B": "binary",
+    "BOOL": "a boolean",
+    "NULL": "NULL",
+    "SS": "a set of strings",
+    "NS": "a set of numbers",
+    "BS": "a set of binaries",
+    "L": "a list",
+    "M": "a map",
+}
+
+
+def faults(model: type[Model], item: Item) -> Faults:
+    """What is wrong with the item by itself; empty if nothing is."""
+    attributes = model.get_attributes()
+    reasons = {name: misfit(model, name, item.get(name)) for name in attributes}
+    return {name: reason for name, reason in reasons.items() if reason}
+
+
+def unreadable(model: type[Model], item: Item) -> Faults:
+    """The faults that keep the API from reading the item: attributes missing, or of other types."""
+    attributes = model.get_attributes().items()
+    reasons = {name: _mistyped(attribute, item.get(name)) for name, attribute in attributes}
+    return {name: reason for name, reason in reasons.items() if reason}
+
+
+def misfit(model: type[Model], name: str, value: Value | None) -> str | None:
+    """What is wrong with the value of an attribute; None if nothing is."""
+    attribute = model.get_attributes()[name]
+    if reason := _mistyped(attribute, value):
+        return reason
+    if value is None:
+        return None
+    plain = _plain(value)
+    rule = RULES.get(model, {}).get(name)
+    return None if rule is None or rule(plain) else f"is {plain!r:.80}"
+
+
+def content(model: type[Model]) -> set[str]:
+    """The names of the attributes that are neither key nor place in an index."""
+    return model.get_attributes().keys() - lookup.place_names(model) - {"user_id"}
+
+
+def told(found: Faults) -> str:
+    """The faults in words."""
+    return ", ".join(f"{name} {reason}" for name, reason in sorted(found.items()))
+
+
+def _mistyped(attribute: Attribute[Any], value: Value | None) -> str | None:
+    if value is None:
+        return None if attribute.null else "is missing"
+    [(kind, content)] = value.items()
+    if kind != attribute.attr_type:
+        return f"is {_TYPES.get(kind, kind)}, not {_TYPES[attribute.attr_type]}"
+    numbers = [content] if kind == "N" else content if kind == "NS" else []
+    odd = [number for number in numbers if not _INTEGER.fullmatch(number)]
+    return f"is {odd[0]}, not an integer of up to 18 digits" if odd else None
+
+
+def _plain(value: Value) -> Any:
+    [(kind, content)] = value.items()
+    if kind == "N":
+        return int(content)
+    return set(map(int, content)) if kind == "NS" else content
+
+
+def is_time(text: str) -> bool:
+    """Whether it is a moment as the API writes it."""
+    try:
+        return clock.stamp(datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ")) == text  # noqa: DTZ007
+    except ValueError:
+        return False
+
+
+def is_date(text: str) -> bool:
+    """Whether it is YYYY-MM-DD."""
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
+def _is_id(number: int) -> bool:
+    return 1 <= number <= MOST_ID
+
+
+def _is_version(number: int) -> bool:
+    return number >= 1
+
+
+def _is_natural(number: int) -> bool:
+    return number >= 0
+
+
+def _is_name(text: str) -> bool:
+    return bool(text.strip())
+
+
+def _is_reply(text: str) -> bool:
+    try:
+        msgspec.json.decode(text, type=Reply)
+    except msgspec.DecodeError:
+        return False
+    return True
+
+
+def _one_of(choices: Sequence[str]) -> Rule:
+    return lambda text: text in choices
+
+
+_TASK: Mapping[str, Rule] = {
+    "id": _is_id,
+    "name": _is_name,
+    "status": _one_of(get_args(Status)),
+    "created_at": is_time,
+    "expires_at": is_date,
+    "version": _is_version,
+}
+RULES: Mapping[type[Model], Mapping[str, Rule]] = {
+    UserModel: {
+        "id": _is_id,
+        "username": _is_name,
+        "created_at": is_time,
+        "assigns": _is_natural,
+        "going": lambda going: going is True,
+    },
+    UsernameModel: {"user_id": _is_id},
+    TaskModel: _TASK,
+    AssignmentModel: _TASK,
+    CounterModel: {
+        "last": lambda last: last > -MAX_LANES,
+        "lanes": lambda lanes: 1 <= lanes <= MAX_LANES,
+    },
+    TokenModel: {
+        "digest": lambda text: bool(re.fullmatch(r"[0-9a-f]{64}", text)),
+        "name": _is_name,
+        "role": _one_of(ROLES),
+        "created_at": is_time,
+        "expires_at": is_time,
+    },
+    ReplyModel: {"reply": _is_reply, "lease": _is_natural, "expires": _is_natural},
+}
+"""The values that an attribute may have, where not all of its type."""

@@ -1,0 +1,59 @@
+"""Attributes in the form that DynamoDB sends and takes: {"N": "7"}."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pynamodb.models import Model
+
+from billet.integrity.lookup import Value
+from chalicelib.dynamodb.client import Item
+
+Values = Mapping[str, Value | None]
+"""Attributes by name; None if there is none."""
+
+
+def number(value: int) -> Value:
+    """A number."""
+    return {"N": str(value)}
+
+
+def string(value: str) -> Value:
+    """A string."""
+    return {"S": value}
+
+
+def written(model: type[Model], values: Mapping[str, Any]) -> Values:
+    """The values of some attributes as the API writes them."""
+    serialized = model(**values).serialize(null_check=False)
+    return {name: serialized.get(name) for name in values}
+
+
+def some(item: Item, names: Sequence[str] | set[str]) -> Values:
+    """Some attributes of an item, None for those that it does not have."""
+    return {name: item.get(name) for name in names}
+
+
+def differing(item: Item, values: Values) -> Sequence[str]:
+    """The names of the attributes that have other values in the item."""
+    return [name for name, value in values.items() if not same(item.get(name), value)]
+
+
+def same(one: Value | None, other: Value | None) -> bool:
+    """Whether two values are equal. DynamoDB keeps no order in sets."""
+    if one is None or other is None:
+        return one is other
+    return ordered(one) == ordered(other)
+
+
+def ordered(value: Value) -> Value:
+    """The value; if it is a set, sorted."""
+    [(kind, content)] = value.items()
+    return {kind: sorted(content)} if kind in ("NS", "SS", "BS") else value
+
+
+def plain(value: Value) -> Any:
+    """The value as a person reads it."""
+    [(kind, content)] = value.items()
+    if kind != "N":
+        return content if isinstance(content, str) else repr(content)
+    return int(content) if content.lstrip("-").isdecimal() else content

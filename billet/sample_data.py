@@ -1,0 +1,82 @@
+"""Users and tasks that look like real ones."""
+
+import random
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from faker import Faker
+
+from chalicelib.dynamodb import clock
+from chalicelib.dynamodb.codec import Task, User
+
+STATUSES = {"PENDING": 40, "IN_PROGRESS": 20, "DONE": 35, "CANCELLED": 5}
+"""How many tasks in a hundred have each status."""
+WITH_DEADLINE = 2 / 3
+ASSIGNED = 1 / 2
+MOST_ASSIGNEES = 3
+LONGEST_DAYS = 120
+"""From a task's creation to its deadline."""
+YEAR = timedelta(days=365)
+
+
+class Invention:
+    """Makes up users and tasks of the year before `until`, the same from the same arguments.
+
+    Args:
+        number: what chance begins with; None for others each time.
+        until: a moment of UTC.
+    """
+
+    def __init__(self, number: int | None, until: datetime) -> None:
+        self._random = random.Random(number)  # noqa: S311
+        self._fake = Faker()
+        self._fake.seed_instance(self._random.random())
+        self._until = until
+
+    def users(self, idents: Sequence[int]) -> list[User]:
+        """Users with these ids, in whose order they were made; the id makes the name unique."""
+        moments = self._moments(len(idents))
+        return [
+            User(id=ident, username=f"{self._name()}.{ident}", created_at=moment)
+            for ident, moment in zip(idents, moments, strict=True)
+        ]
+
+    def tasks(self, idents: Sequence[int], user_ids: Sequence[int]) -> list[Task]:
+        """Tasks with these ids, in whose order they were made, some assigned to these users."""
+        moments = self._moments(len(idents))
+        return [
+            self._task(ident, moment, user_ids)
+            for ident, moment in zip(idents, moments, strict=True)
+        ]
+
+    def _task(self, ident: int, created_at: str, user_ids: Sequence[int]) -> Task:
+        [status] = self._random.choices(list(STATUSES), list(STATUSES.values()))
+        return Task(
+            id=ident,
+            name=self._fake.bs().capitalize(),
+            desc=self._fake.paragraph(),
+            status=status,
+            expires_at=self._deadline(created_at),
+            created_at=created_at,
+            assignees=self._assignees(user_ids),
+        )
+
+    def _deadline(self, created_at: str) -> str | None:
+        if self._random.random() >= WITH_DEADLINE:
+            return None
+        days = timedelta(days=self._random.randint(1, LONGEST_DAYS))
+        return (datetime.fromisoformat(created_at) + days).date().isoformat()
+
+    def _assignees(self, user_ids: Sequence[int]) -> tuple[int, ...]:
+        if self._random.random() >= ASSIGNED:
+            return ()
+        count = min(self._random.randint(1, MOST_ASSIGNEES), len(user_ids))
+        return tuple(sorted(self._random.sample(user_ids, count)))
+
+    def _name(self) -> str:
+        return f"{self._fake.first_name()}.{self._fake.last_name()}".lower()
+
+    def _moments(self, count: int) -> list[str]:
+        """Moments of the year, ascending."""
+        ages = sorted((self._random.random() for _ in range(count)), reverse=True)
+        return [clock.stamp(self._until - age * YEAR) for age in ages]

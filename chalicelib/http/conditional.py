@@ -1,0 +1,105 @@
+"""The version of a thing as its ETag, and requests that depend on it (RFC 9110, section 13)."""
+
+import hashlib
+import re
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from chalice.app import Request
+
+from chalicelib.domain.errors import Invalid
+from chalicelib.http.problems import Refused
+from chalicelib.http.responses import Answer
+
+MOST_TAGS = 100
+"""What DynamoDB takes in one condition."""
+
+_TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
+_OURS = re.compile(r'"([1-9][0-9]{0,15})(?:-[1-9][0-9]?)?"')
+
+
+class _Policy:
+    """What `require` sets."""
+
+    required = False
+
+
+def require(required: bool) -> None:
+    """Says whether a request that changes a thing must name the version that it rests on."""
+    _Policy.required = required
+
+
+def tagged(version: int, hidden: int = 0) -> Mapping[str, str]:
+    """The header ETag: strong, for a thing of the same version is the same to the byte, but for
+    the assignees that are left out of it, whose number follows the version."""
+    return {"ETag": f'"{version}-{hidden}"' if hidden else f'"{version}"'}
+
+
+def tagged_by_content(content: bytes) -> Mapping[str, str]:
+    """The header ETag of content that has no version: strong, made of its digest."""
+    return {"ETag": f'"{hashlib.sha256(content).hexdigest()[:32]}"'}
+
+
+def if_match(request: Request) -> Collection[int] | None:
+    """The versions that If-Match names, none for tags that are not ours; None: any will do.
+
+    Raises:
+        Invalid: the header can't be read or names too many versions, or is there with a POST, which
+            rests on no version; or If-None-Match is there, for which no write has a use.
+        Refused: 428, where it is missing and must be there.
+    """
+    header = request.headers.get("if-match")
+    if request.headers.get("if-none-match") is not None:
+        raise Invalid("if-none-match: must be sent with GET only")
+    if request.method == "POST":
+        if header is not None:
+            raise Invalid("if-match: must not be sent with POST")
+        return None
+    if header is None:
+        if _Policy.required:
+            raise Refused(428, "if-match: required; send the ETag of the version to change")
+        return None
+    tags = _tags("if-match", header)
+    if tags is None:
+        return None
+    versions = {int(ours[1]) for tag in tags if (ours := _OURS.fullmatch(tag))}
+    if len(versions) > MOST_TAGS:
+        raise Invalid(f"if-match: must have at most {MOST_TAGS} tags")
+    return versions
+
+
+def evaluated(request: Request, answer: Answer[Any]) -> Answer[Any]:
+    """The answer to a GET, or 304 without a body if If-None-Match has its ETag.
+
+    `*` means any current representation. A body of `null` is none; a list is one, without a tag.
+
+    Raises:
+        Invalid: a header can't be read.
+        Refused: 412, If-Match has another ETag.
+    """
+    if request.method != "GET":
+        return answer
+    current = answer.headers.get("ETag")
+    exists = answer.body is not None
+    header = request.headers.get("if-match")
+    if header is not None:
+        tags = _tags("if-match", header)
+        if not exists if tags is None else current not in tags:
+            raise Refused(412, "if-match: this is not the current version")
+    header = request.headers.get("if-none-match")
+    if header is not None:
+        tags = _tags("if-none-match", header)
+        known = tags is None or current in [tag.removeprefix("W/") for tag in tags]
+        if exists and known:
+            return Answer(None, answer.headers, status=304)
+    return answer
+
+
+def _tags(name: str, header: str) -> Sequence[str] | None:
+    """The entity tags of a list, which may have empty elements; None for `*`."""
+    if header.strip(" \t") == "*":
+        return None
+    elements = {part.strip(" \t") for part in _TAG.sub("\n", header).split(",")}
+    if not {"\n"} <= elements <= {"\n", ""}:
+        raise Invalid(f'{name}: must be * or a list of ETags, such as "1", "2"')
+    return _TAG.findall(header)

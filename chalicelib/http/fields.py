@@ -1,0 +1,136 @@
+"""The single fields of bodies and queries: their limits, which are enforced, and what the API's
+description says of them. Of a field that is only given, nothing is checked."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Annotated, get_args
+
+from msgspec import Meta, Raw
+
+from chalicelib.http import text_rules
+from chalicelib.services import pagination
+from chalicelib.services.assignments import MOST_ASSIGNEES
+from chalicelib.services.tasks import Status
+
+MOST_ID = 2**53 - 1
+"""The largest integer that every JSON reader keeps exact (RFC 8259, section 6)."""
+MOST_NAME = 200
+MOST_USERNAME = 254
+MOST_DESC = 10_000
+MOST_PAGE = 1000
+
+# taken
+Username = Annotated[
+    str,
+    Meta(
+        description="Unique without regard to case. White space at both ends is removed.",
+        examples=["john.doe@example.com"],
+        extra_json_schema={  # which NewUser checks
+            "pattern": text_rules.PRINTABLE,
+            "allOf": [
+                {"pattern": text_rules.trimmed_to(MOST_USERNAME)},
+                {"pattern": text_rules.VISIBLE},
+                {"pattern": text_rules.ALL_VISIBLE},
+            ],
+        },
+    ),
+]
+Name = Annotated[
+    str,
+    Meta(
+        description="The name. White space at both ends is removed.",
+        examples=["Write the report"],
+        extra_json_schema={  # which NewTask, WholeTask and TaskPatch check
+            "pattern": text_rules.PRINTABLE,
+            "allOf": [
+                {"pattern": text_rules.trimmed_to(MOST_NAME)},
+                {"pattern": text_rules.VISIBLE},
+            ],
+        },
+    ),
+]
+Desc = Annotated[
+    str, Meta(max_length=MOST_DESC, description="The text.", examples=["Two pages, with figures"])
+]
+Deadline = Annotated[
+    date, Meta(description="The deadline; null for none.", examples=["2030-12-24"])
+]
+
+# taken and ignored, so that a client can send back what it got (https://google.aip.dev/203)
+SameId = Annotated[
+    int,
+    Meta(
+        description="The id in the path. Another one is refused.",
+        extra_json_schema={"readOnly": True, "minimum": 1, "maximum": MOST_ID},
+    ),
+]
+Ignored = Annotated[Raw, Meta(description="Ignored.", extra_json_schema={"readOnly": True})]
+OUTPUT_ONLY = ("id", "created_at", "assignees")
+
+# taken in a query
+PageSize = Annotated[
+    int, Meta(ge=1, le=MOST_PAGE, description="The maximum number of items on the page.")
+]
+Offset = Annotated[
+    int,
+    Meta(
+        ge=0,
+        description="The number of items to skip. For a long list, follow the Link header instead.",
+        extra_json_schema={"maximum": pagination.MOST_OFFSET},  # which pages.py checks
+    ),
+]
+Sort = Annotated[
+    pagination.Sort,
+    Meta(description="The field to sort by, by default created_at. No expires_at sorts last."),
+]
+Order = Annotated[
+    pagination.Order,
+    Meta(description="The direction. The default is desc for created_at and asc for expires_at."),
+]
+WithStatus = Annotated[Status, Meta(description="Return only tasks with this status.")]
+Cursor = Annotated[
+    str,
+    Meta(
+        description="The cursor from a Link header. It holds place, order and status, so"
+        " send no other parameter with it than page_size.",
+        extra_json_schema={"format": "cursor"},
+    ),
+]
+
+# given
+Id = Annotated[int, Meta(ge=1, le=MOST_ID, examples=[1])]
+Day = Annotated[
+    str,
+    Meta(
+        description="A date, YYYY-MM-DD.",
+        examples=["2026-01-31"],
+        extra_json_schema={"format": "date"},
+    ),
+]
+StatusGiven = Annotated[str, Meta(extra_json_schema={"enum": list(get_args(Status))})]
+Assignees = Annotated[
+    tuple[Id, ...],
+    Meta(
+        max_length=MOST_ASSIGNEES,
+        description="The ids of the users that the task is assigned to.",
+        examples=[[1]],
+        extra_json_schema={"uniqueItems": True},
+    ),
+]
+
+_STATUSES = f"must be one of {', '.join(get_args(Status))}"
+MUST: Mapping[str, str] = {
+    "username": f"must be a string of 1 to {MOST_USERNAME} characters",
+    "name": f"must be a string of 1 to {MOST_NAME} characters",
+    "desc": f"must be a string of at most {MOST_DESC} characters",
+    "status": _STATUSES,
+    "expires_at": "must be a date that exists, YYYY-MM-DD, or null",
+    "id": "must be the id in the path",
+    "page_size": f"must be an integer from 1 to {MOST_PAGE}",
+    "offset": f"must be an integer from 0 to {pagination.MOST_OFFSET}; to go further, follow the"
+    " Link header",
+    "sort": f"must be one of {', '.join(get_args(pagination.Sort))}",
+    "order": f"must be one of {', '.join(get_args(pagination.Order))}",
+    "cursor": "must be a cursor from a Link header",
+}
+"""What each field of a body and each query parameter must be, as the details of errors say it."""

@@ -1,0 +1,130 @@
+"""Reading ids in the path, the query string and JSON bodies; what can't be read is Invalid."""
+
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, TypeVar
+from urllib.parse import unquote
+
+import msgspec
+from chalice.app import MultiDict, Request
+
+from chalicelib.domain.errors import Invalid
+from chalicelib.http import json_errors
+from chalicelib.http.fields import MOST_ID, MUST, OUTPUT_ONLY
+from chalicelib.http.problems import Refused
+from chalicelib.http.response_headers import ACCEPT_PATCH
+from chalicelib.http.schemas import ListQuery
+
+S = TypeVar("S", bound=msgspec.Struct)
+Q = TypeVar("Q", bound=ListQuery)
+
+MOST_BODY = 256 * 1024
+"""How many bytes a body may have."""
+JSON = "application/json"
+MERGE_PATCH = "application/merge-patch+json"
+
+_ID = re.compile(r"[1-9][0-9]{0,15}")
+_NUMBER = re.compile(r"[0-9]{1,15}")
+_NUMBERS = {"page_size", "offset"}
+_MISSING = re.compile(r"Object missing required field `(.+)`")
+_UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
+_FIELD = re.compile(r" - at `\$\.(\w+)")
+
+
+def ident(name: str, text: str) -> int:
+    """An id from the path, 1 to 2^53-1. `%31` is the same as `1` (RFC 9110, section 4.2.3)."""
+    if _ID.fullmatch(plain := unquote(text)) and (value := int(plain)) <= MOST_ID:
+        return value
+    raise Invalid(f"{name}: must be an integer from 1 to {MOST_ID}")
+
+
+def query(request: Request, kind: type[Q]) -> Q:
+    """The query parameters, each at most once."""
+    given = request.query_params or MultiDict(None)
+    values: dict[str, Any] = {}
+    for name in given:
+        if name not in kind.__struct_fields__:
+            raise _unknown(name, "query parameter", sorted(kind.__struct_fields__))
+        if len(given.getlist(name)) > 1:
+            raise Invalid(f"{name}: must be given only once")
+        text = given[name]
+        values[name] = int(text) if name in _NUMBERS and _NUMBER.fullmatch(text) else text
+    with _as_invalid(kind, "query"):
+        return msgspec.convert(values, kind)
+
+
+def no_query(request: Request) -> None:
+    """Refuses query parameters, for an endpoint that has none."""
+    for name in request.query_params or ():
+        raise _unknown(name, "query parameter", [])
+
+
+def body(request: Request, kind: type[S]) -> S:
+    """The JSON object in the body."""
+    raw = raw_body(request)
+    _require_json(request.headers, request.method)
+    try:
+        with _as_invalid(kind, "body"):
+            found = msgspec.json.decode(raw, type=kind)
+        json_errors.refuse_duplicates(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise Invalid(json_errors.describe(raw, error)) from error
+    return found
+
+
+def raw_body(request: Request) -> bytes:
+    """The body, if it is not encoded and not too large."""
+    coding = request.headers.get("content-encoding")
+    if coding is not None and not _is_identity(coding):
+        detail = "content-encoding: must be identity, or absent"
+        raise Refused(415, detail, headers={"Accept-Encoding": "identity"})
+    try:
+        raw = request.raw_body
+    except ValueError as error:  # neither UTF-8 nor base64 where it should be
+        raise Invalid("body: must be UTF-8") from error
+    if len(raw) > MOST_BODY:
+        raise Refused(413, f"body: must have at most {MOST_BODY} bytes")
+    return raw if isinstance(raw, bytes) else raw.encode()
+
+
+def _is_identity(coding: str) -> bool:
+    return {part.strip().lower() for part in coding.split(",")} <= {"identity", ""}
+
+
+def _require_json(headers: Mapping[str, str], method: str) -> None:
+    given = headers.get("content-type") or ""
+    if not given and "origin" not in headers:  # a page of another site may omit it (Fetch standard)
+        given = JSON
+    given = given.partition(";")[0].strip().lower()
+    allowed = (JSON, MERGE_PATCH) if method == "PATCH" else (JSON,)
+    if given not in allowed:
+        told = ACCEPT_PATCH if method == "PATCH" else {}
+        raise Refused(415, f"content-type: must be {' or '.join(allowed)}", headers=told)
+
+
+@contextmanager
+def _as_invalid(kind: type[msgspec.Struct], whole: str) -> Iterator[None]:
+    try:
+        yield
+    except msgspec.ValidationError as error:
+        raise _invalid(str(error), kind, whole) from error
+
+
+def _invalid(message: str, kind: type[msgspec.Struct], whole: str) -> Invalid:
+    """What is wrong by msgspec's message, and what is allowed."""
+    if field := _FIELD.search(message):
+        return Invalid(f"{field[1]}: {MUST[field[1]]}")
+    if missing := _MISSING.match(message):
+        return Invalid(f"{missing[1]}: required")
+    if unknown := _UNKNOWN.match(message):
+        allowed = [name for name in kind.__struct_fields__ if name not in OUTPUT_ONLY]
+        return _unknown(unknown[1], "field", sorted(allowed))
+    if message.startswith("Expected "):
+        return Invalid(f"{whole}: must be a JSON object")
+    return Invalid(message)  # which a struct has raised itself
+
+
+def _unknown(name: str, what: str, allowed: list[str]) -> Invalid:
+    names = f"; allowed are {', '.join(allowed)}" if allowed else "; there are none here"
+    return Invalid(f"{json_errors.shown(name)}: unknown {what}{names}")

@@ -1,0 +1,96 @@
+"""The API's description, /v1/openapi.json, and the page that shows it, /docs.
+
+Files are read when a request needs them, never at import. All URLs are relative, so that they work
+behind any stage.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+import msgspec
+from chalice.app import Blueprint, Request
+
+from chalicelib.http.conditional import tagged_by_content
+from chalicelib.http.pipeline import endpoint
+from chalicelib.http.responses import Answer
+
+FILES = Path(__file__).parents[1] / "static"
+POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+
+NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+
+blueprint = Blueprint(__name__)
+
+
+@endpoint(blueprint, "GET", "/openapi.json", role=None)
+def get_description() -> Answer[msgspec.Raw]:
+    """Get the OpenAPI document.
+
+    Returns this document, in OpenAPI 3.1.
+    """
+    return _file(FILES / "openapi.json")
+
+
+@endpoint(blueprint, "GET", "/", role=None, status=302, prefix="")
+def show_root(request: Request) -> Answer[msgspec.Raw]:
+    """Redirect to the documentation page, by a reference relative to `/`, `/prod/` or `/prod`."""
+    _, _, stage = request.context["path"].rpartition("/")
+    target = f"./{stage}/docs" if stage else "docs"
+    return Answer(msgspec.Raw(b""), {"Content-Type": "text/plain", "Location": target})
+
+
+@endpoint(blueprint, "GET", "/docs", role=None, prefix="")
+def show_docs(request: Request) -> Answer[msgspec.Raw]:
+    """Get the page that shows the OpenAPI document and sends requests."""
+    page = (FILES / "docs.html").read_text()
+    root = "../" if request.context["path"].endswith("/") else "./"
+    headers = {"Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": POLICY}
+    return _tagged(page.replace("{root}", root).encode(), headers)
+
+
+@endpoint(blueprint, "GET", "/docs/start.js", role=None, prefix="")
+def get_start() -> Answer[msgspec.Raw]:
+    return _file(FILES / "start.js", _asset("text/javascript"))
+
+
+@endpoint(blueprint, "GET", "/docs/swagger-ui.js", role=None, prefix="")
+def get_swagger_ui() -> Answer[msgspec.Raw]:
+    return _file(_swagger_ui("swagger_bundle.js"), _asset("text/javascript"))
+
+
+@endpoint(blueprint, "GET", "/docs/swagger-ui.css", role=None, prefix="")
+def get_style() -> Answer[msgspec.Raw]:
+    """Get the style of the page: Swagger UI's, then ours."""
+    files = (_swagger_ui("swagger_style.css"), FILES / "docs.css")
+    return _tagged(b"\n".join(file.read_bytes() for file in files), _asset("text/css"))
+
+
+def _file(file: Path, headers: Mapping[str, str] = NO_HEADERS) -> Answer[msgspec.Raw]:
+    return _tagged(file.read_bytes(), headers)
+
+
+def _tagged(content: bytes, headers: Mapping[str, str]) -> Answer[msgspec.Raw]:
+    return Answer(msgspec.Raw(content), {**headers, **tagged_by_content(content)})
+
+
+def _asset(kind: str) -> dict[str, str]:
+    return {"Content-Type": f"{kind}; charset=utf-8", "Cache-Control": "max-age=3600"}
+
+
+def _swagger_ui(name: str) -> Path:
+    """A file of Swagger UI. The package that ships it is not imported: it would read 9 MB."""
+    from importlib.metadata import distribution  # 20 ms that no cold start shall take
+
+    return Path(str(distribution("offapi").locate_file(f"offapi/{name}")))

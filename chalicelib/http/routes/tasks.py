@@ -1,0 +1,157 @@
+"""/v1/tasks"""
+
+from typing import Any
+
+import msgspec
+from chalice.app import Blueprint, Request
+
+from chalicelib.domain.errors import Invalid
+from chalicelib.dynamodb.codec import Task
+from chalicelib.http import pages
+from chalicelib.http.conditional import tagged
+from chalicelib.http.fields import MUST, OUTPUT_ONLY
+from chalicelib.http.idempotency import Write
+from chalicelib.http.pipeline import endpoint
+from chalicelib.http.responses import Answer
+from chalicelib.http.schemas import (
+    Done,
+    NewTask,
+    TaskBody,
+    TaskDone,
+    TaskListQuery,
+    TaskPatch,
+    WholeTask,
+)
+from chalicelib.http.throttling import PAGES
+from chalicelib.http.urls import located
+from chalicelib.services import assignments, tasks
+from chalicelib.services.optimistic import Outcome
+
+blueprint = Blueprint(__name__)
+
+
+@endpoint(blueprint, "GET", "/tasks", role="reader", throttle=PAGES)
+def list_tasks(request: Request, query: TaskListQuery) -> Answer[list[TaskBody]]:
+    """List tasks.
+
+    Returns one page of all tasks, newest first by default. `sort=expires_at` puts the most urgent
+    task first, and `status` returns only tasks with that status. If there are more results, the
+    response has a `Link` header with the URL of the next page.
+    """
+    return pages.respond(request, "tasks", query, tasks.page, TaskBody.of)
+
+
+@endpoint(blueprint, "GET", "/tasks/{task_id}", role="reader")
+def get_task(task_id: int) -> Answer[TaskBody | None]:
+    """Get a task.
+
+    Returns the task, or `null` if it does not exist. The `ETag` header is the version of the task:
+    send it in `If-None-Match` to get a 304 while the task is unchanged, or in `If-Match` to change
+    only this version.
+    """
+    task = tasks.get(task_id)
+    return Answer(TaskBody.of(task), tagged(task.version, task.hidden)) if task else Answer(None)
+
+
+@endpoint(blueprint, "POST", "/tasks", role="editor", status=201)
+def create_task(request: Request, body: NewTask, write: Write) -> Answer[TaskDone]:
+    """Create a task.
+
+    Only `name` is required. The new task has no assignees. The `Location` header is the path of the
+    task. To retry a request safely, send an `Idempotency-Key`.
+    """
+
+    def made(task: Task) -> Answer[TaskDone]:
+        done = TaskDone(detail=f"task {task.id} created", payload=TaskBody.of(task))
+        return Answer(done, {**located(request, task.id), **tagged(task.version)})
+
+    return write(lambda terms: tasks.create(**_values(body), terms=terms), made)
+
+
+@endpoint(blueprint, "PUT", "/tasks/{task_id}", role="editor")
+def replace_task(task_id: int, body: WholeTask, write: Write) -> Answer[TaskDone]:
+    """Replace a task.
+
+    Replaces name, desc, status and expires_at. Without `expires_at` the task has no deadline
+    afterwards. The assignees stay the same.
+    """
+    _require_same(task_id, body)
+    return write(lambda terms: tasks.edit(task_id, _values(body), terms), _updated)
+
+
+@endpoint(blueprint, "PATCH", "/tasks/{task_id}", role="editor")
+def patch_task(task_id: int, body: TaskPatch, write: Write) -> Answer[TaskDone]:
+    """Update a task.
+
+    Changes only the fields in the body. `"expires_at": null` removes the deadline.
+    """
+    _require_same(task_id, body)
+    return write(lambda terms: tasks.edit(task_id, _values(body), terms), _updated)
+
+
+@endpoint(blueprint, "DELETE", "/tasks/{task_id}", role="editor")
+def delete_task(task_id: int, write: Write) -> Answer[Done]:
+    """Delete a task.
+
+    Deletes the task and removes it from the lists of its assignees.
+    """
+    deleted = Answer(Done(detail=f"task {task_id} deleted"))
+    return write(lambda terms: tasks.delete(task_id, terms), lambda _: deleted)
+
+
+@endpoint(blueprint, "PUT", "/tasks/{task_id}/assign/user/{user_id}", role="editor")
+def assign_task(task_id: int, user_id: int, write: Write) -> Answer[Done]:
+    """Assign a task to a user.
+
+    Adds the user to the assignees of the task. A task has up to 50 assignees. If the user is an
+    assignee already, the request succeeds and changes nothing.
+    """
+
+    def given(outcome: Outcome) -> Answer[Done]:
+        how = "assigned to" if outcome.changed else "was already assigned to"
+        return _ended(outcome, f"task {task_id} {how} user {user_id}")
+
+    return write(lambda terms: assignments.assign(task_id, user_id, terms), given)
+
+
+@endpoint(blueprint, "PUT", "/tasks/{task_id}/unassign/user/{user_id}", role="editor")
+def unassign_task(task_id: int, user_id: int, write: Write) -> Answer[Done]:
+    """Unassign a task from a user.
+
+    Removes the user from the assignees of the task. If the user is not an assignee, the request
+    succeeds and changes nothing.
+    """
+    """Assign a task to a user.
+
+    Adds the user to the assignees of the task. A task has up to 50 assignees. If the user is an
+    assignee already, the request succeeds and changes nothing.
+    """
+
+    def taken(outcome: Outcome) -> Answer[Done]:
+        how = "unassigned from" if outcome.changed else "was not assigned to"
+        return _ended(outcome, f"task {task_id} {how} user {user_id}")
+
+    return write(lambda terms: assignments.unassign(task_id, user_id, terms), taken)
+
+
+def _updated(task: Task) -> Answer[TaskDone]:
+    done = TaskDone(detail=f"task {task.id} updated", payload=TaskBody.of(task))
+    return Answer(done, tagged(task.version, task.hidden))
+
+
+def _ended(outcome: Outcome, detail: str) -> Answer[Done]:
+    return Answer(Done(detail=detail), tagged(outcome.task.version))
+
+
+def _values(body: msgspec.Struct) -> dict[str, Any]:
+    """The fields that the body sets, dates as text."""
+    names = (name for name in body.__struct_fields__ if name not in OUTPUT_ONLY)
+    values = ((name, getattr(body, name)) for name in names)
+    return {
+        name: msgspec.to_builtins(value) for name, value in values if value is not msgspec.UNSET
+    }
+
+
+def _require_same(task_id: int, body: WholeTask | TaskPatch) -> None:
+    if body.id is not msgspec.UNSET and body.id != task_id:
+        raise Invalid(f"id: {MUST['id']}, {task_id}")

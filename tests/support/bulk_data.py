@@ -1,0 +1,51 @@
+"""Many users and tasks at once, through the same changes as the API's own; and older replies."""
+
+from collections.abc import Callable, Sequence
+
+from chalicelib.dynamodb import clock, counters
+from chalicelib.dynamodb.codec import Task, User
+from chalicelib.dynamodb.models import ReplyModel
+from chalicelib.dynamodb.transaction import Change, setting
+
+
+def add_users(count: int) -> list[int]:
+    """Adds users, fifty at once, and gives their ids, ascending."""
+    idents = counters.next_ids("users", count)
+    for start in range(0, count, 50):
+        change = Change()
+        for ident in idents[start : start + 50]:
+            change.new_user(User(id=ident, username=f"user{ident}", created_at=clock.now()))
+        change.commit()
+    return idents
+
+
+def add_tasks(
+    count: int,
+    assignees: Sequence[int] = (),
+    at_once: int = 20,
+    describe: Callable[[int], str] = lambda ident: "",
+    **values: str | None,
+) -> list[int]:
+    """Adds tasks that these users have, and gives their ids, ascending."""
+    idents = counters.next_ids("tasks", count)
+    for start in range(0, count, at_once):
+        batch = idents[start : start + at_once]
+        change = Change()
+        for user_id in assignees:
+            change.user_assigned(user_id, len(batch))
+        for ident in batch:
+            change.new_task(_task(ident, assignees, values | {"desc": describe(ident)}))
+        change.commit()
+    return idents
+
+
+def age_reply(item: ReplyModel, **times: int) -> None:
+    """Gives an idempotency key these times, in seconds since 1970, as if it were older."""
+    change = Change()
+    change.update(ReplyModel(item.key), setting(ReplyModel, times))
+    change.commit()
+
+
+def _task(ident: int, assignees: Sequence[int], values: dict[str, str | None]) -> Task:
+    fields = {"name": "plan", "status": "PENDING", "expires_at": None} | values
+    return Task(id=ident, created_at=clock.now(), assignees=tuple(assignees), **fields)
