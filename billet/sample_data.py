@@ -13,13 +13,13 @@ STATUSES = {"PENDING": 40, "IN_PROGRESS": 20, "DONE": 35, "CANCELLED": 5}
 """How many tasks in a hundred have each status."""
 WITH_DEADLINE = 2 / 3
 ASSIGNED = 1 / 2
-MOST_ASSIGNEES = 3
+MAX_SAMPLE_ASSIGNEES = 3
 LONGEST_DAYS = 120
 """From a task's creation to its deadline."""
 YEAR = timedelta(days=365)
 
 
-class Invention:
+class SampleData:
     """Makes up users and tasks of the year before `until`, the same from the same arguments.
 
     Args:
@@ -70,7 +70,7 @@ class Invention:
     def _assignees(self, user_ids: Sequence[int]) -> tuple[int, ...]:
         if self._random.random() >= ASSIGNED:
             return ()
-        count = min(self._random.randint(1, MOST_ASSIGNEES), len(user_ids))
+        count = min(self._random.randint(1, MAX_SAMPLE_ASSIGNEES), len(user_ids))
         return tuple(sorted(self._random.sample(user_ids, count)))
 
     def _name(self) -> str:

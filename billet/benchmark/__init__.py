@@ -13,7 +13,7 @@ import psutil
 from rich.console import Console
 from rich.progress import Progress
 
-from billet.cli.errors import one_line_errors
+from billet.cli.errors import cli_errors
 from billet.emulators import dynamodb_local
 
 SECTIONS = ("floor", "http", "growth", "cold", "cost", "lanes")
@@ -60,7 +60,7 @@ def bench(
     console = Console(width=max(WIDTH, Console().width))
     with ExitStack() as stack:
         _connect(stack, endpoint)
-        stack.enter_context(one_line_errors())
+        stack.enter_context(cli_errors())
         from billet.benchmark import (
             run,  # only now, when the environment says where the database is
         )

@@ -10,13 +10,13 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.exceptions import PynamoDBException
 
 from billet import table_schema
-from billet.cli.errors import one_line_errors
+from billet.cli.errors import cli_errors
 from billet.integrity import CHECKS, findings
 from billet.integrity.finding import Finding
 from chalicelib.domain.errors import BilletError
 from chalicelib.dynamodb.client import ConditionFailed
 
-MOST_CHECKS = 5
+MAX_CHECKS = 5
 REFUSALS = (BilletError, BotoCoreError, ClientError, PynamoDBException, msgspec.ValidationError)
 """What a mend may raise: the database does not take it, or something else is unreadable."""
 Tell = Callable[[Finding, str, str], None]
@@ -26,7 +26,7 @@ Tell = Callable[[Finding, str, str], None]
 @click.command()
 @click.option("--repair", is_flag=True, help="Mend what is found, then check again.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line for each finding.")
-@one_line_errors()
+@cli_errors()
 def doctor(repair: bool, as_json: bool) -> None:
     """Checks that users, tasks, assignments, id counters, tokens and replies are as they should be.
 
@@ -36,7 +36,7 @@ def doctor(repair: bool, as_json: bool) -> None:
     tell = _tell_json if as_json else _tell
     found, mended = _check(repair, tell)
     checks = 1
-    while mended and checks < MOST_CHECKS:
+    while mended and checks < MAX_CHECKS:
         click.echo("Checking again", err=as_json)
         found, mended = _check(repair, tell)
         checks += 1

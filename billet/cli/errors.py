@@ -28,7 +28,7 @@ REFUSED = (
 
 
 @contextmanager
-def one_line_errors() -> Iterator[None]:
+def cli_errors() -> Iterator[None]:
     """Ends a command with one line where the database can't be found or says no."""
     if not any(os.environ.get(name) for name in WHERE):
         raise click.ClickException(

@@ -12,20 +12,20 @@ from typing import TypeVar
 
 import click
 
-from billet.cli.errors import one_line_errors
+from billet.cli.errors import cli_errors
 from billet.integrity import lookup
-from billet.sample_data import MOST_ASSIGNEES, Invention
+from billet.sample_data import MAX_SAMPLE_ASSIGNEES, SampleData
 from chalicelib.dynamodb import counters
 from chalicelib.dynamodb.client import ConditionFailed
 from chalicelib.dynamodb.codec import Task, User
 from chalicelib.dynamodb.models import TaskModel, UserModel
-from chalicelib.dynamodb.transaction import MOST_OPERATIONS, Change
+from chalicelib.dynamodb.transaction import MAX_OPERATIONS, Transaction
 
 T = TypeVar("T", User, Task)
 
-USERS_AT_ONCE = MOST_OPERATIONS // 2
+USERS_AT_ONCE = MAX_OPERATIONS // 2
 """A user, and the claim to the name."""
-TASKS_AT_ONCE = MOST_OPERATIONS // (1 + 2 * MOST_ASSIGNEES)
+TASKS_AT_ONCE = MAX_OPERATIONS // (1 + 2 * MAX_SAMPLE_ASSIGNEES)
 """A task, and for each assignee a copy of it and a count on the user."""
 
 
@@ -34,7 +34,7 @@ TASKS_AT_ONCE = MOST_OPERATIONS // (1 + 2 * MOST_ASSIGNEES)
 @click.option("--tasks", type=click.IntRange(min=0), default=1000, show_default=True)
 @click.option("--seed", "number", type=int, help="Make up the same again, on the same day.")
 @click.option("--yes", is_flag=True, help="Do not ask, even if the database has data.")
-@one_line_errors()
+@cli_errors()
 def seed(users: int, tasks: int, number: int | None, yes: bool) -> None:
     """Adds users and tasks, about half of the tasks assigned to one to three of these users.
 
@@ -64,7 +64,7 @@ def _ask() -> None:
 
 def _fill(users: int, tasks: int, number: int | None, added: dict[str, int]) -> None:
     """Add them, and count in `added` what was written."""
-    invention = Invention(number, until=datetime.combine(datetime.now(UTC), time.min, UTC))
+    invention = SampleData(number, until=datetime.combine(datetime.now(UTC), time.min, UTC))
     with click.progressbar(length=users + tasks, label="Seeding", file=sys.stderr) as bar:
         people = invention.users(counters.next_ids("users", users))
         for some in _batches(people, USERS_AT_ONCE):
@@ -84,7 +84,7 @@ def _batches(records: Sequence[T], size: int) -> Iterator[Sequence[T]]:
 
 def write_users(users: Sequence[User]) -> None:
     """Writes up to USERS_AT_ONCE users."""
-    change = Change()
+    change = Transaction()
     for user in users:
         change.new_user(user)
     _send(change)
@@ -92,7 +92,7 @@ def write_users(users: Sequence[User]) -> None:
 
 def write_tasks(tasks: Sequence[Task]) -> None:
     """Writes up to TASKS_AT_ONCE tasks, of up to MOST_ASSIGNEES users each."""
-    change = Change()
+    change = Transaction()
     given = Counter(user_id for task in tasks for user_id in task.assignees)
     for user_id, times in given.items():
         change.user_assigned(user_id, times)
@@ -101,7 +101,7 @@ def write_tasks(tasks: Sequence[Task]) -> None:
     _send(change)
 
 
-def _send(change: Change) -> None:
+def _send(change: Transaction) -> None:
     try:
         change.commit()
     except ConditionFailed as failed:

@@ -7,7 +7,7 @@ import click
 from pynamodb.models import Model
 
 from billet import table_schema
-from billet.cli.errors import one_line_errors
+from billet.cli.errors import cli_errors
 from chalicelib.dynamodb import client, counters, lanes
 from chalicelib.dynamodb.models import EXPIRIES, SUFFIXES
 
@@ -51,7 +51,7 @@ def tables() -> None:
 
 
 @tables.command("create")
-@one_line_errors()
+@cli_errors()
 def create_command() -> None:
     """Makes the tables and indexes that are missing, and waits until they can be used."""
     for name, done in create():
@@ -59,7 +59,7 @@ def create_command() -> None:
 
 
 @tables.command("status")
-@one_line_errors()
+@cli_errors()
 def status_command() -> None:
     """Tells each table's state, its items as DynamoDB last counted them, and its indexes.
 

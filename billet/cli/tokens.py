@@ -8,7 +8,7 @@ from typing import NamedTuple
 import click
 import msgspec
 
-from billet.cli.errors import one_line_errors
+from billet.cli.errors import cli_errors
 from billet.integrity import lookup
 from chalicelib.dynamodb import clock
 from chalicelib.dynamodb.codec import Token, token_of
@@ -36,7 +36,7 @@ def _after(context: click.Context, option: click.Parameter, days: str | None) ->
 @click.option(
     "--expires", metavar="90d", callback=_after, help="After how many days; without this, never."
 )
-@one_line_errors()
+@cli_errors()
 def create(name: str, role: tokens.Role, expires: datetime | None) -> None:
     """Makes a token and writes it to standard output, the one time that it is ever shown."""
     secret, made = tokens.issue(name, role, expires)
@@ -45,7 +45,7 @@ def create(name: str, role: tokens.Role, expires: datetime | None) -> None:
 
 
 @token.command("list")
-@one_line_errors()
+@cli_errors()
 def list_command() -> None:
     """Tells what is known of each token, the oldest first, those that have expired too."""
     for one in sorted(_all(), key=lambda one: one.token.created_at if one.token else ""):
@@ -54,7 +54,7 @@ def list_command() -> None:
 
 @token.command()
 @click.argument("ident", metavar="ID")
-@one_line_errors()
+@cli_errors()
 def revoke(ident: str) -> None:
     """Ends the token that `token list` shows with this ID."""
     found = next((one for one in _all() if one.ident == ident), None)

@@ -16,7 +16,7 @@ from billet.integrity.users import check_users
 from chalicelib.dynamodb.client import Item
 from chalicelib.dynamodb.models import (
     AssignmentModel,
-    ReplyModel,
+    IdempotencyModel,
     TaskModel,
     TokenModel,
     UserModel,
@@ -29,7 +29,7 @@ CHECKS: dict[type[Model], Callable[[Sequence[Item]], Iterator[Finding]]] = {
     AssignmentModel: check_copies,
     TaskModel: check_tasks,
     TokenModel: check_tokens,
-    ReplyModel: check_replies,
+    IdempotencyModel: check_replies,
 }
 """In this order: a delete is finished before its copies are judged, and a task is restored from a
 copy before it is judged itself. The counters come last, because they rest on all ids seen."""

@@ -10,9 +10,9 @@ from chalicelib.dynamodb.client import ConditionFailed, Item
 from chalicelib.dynamodb.codec import Task, task_of
 from chalicelib.dynamodb.item_values import copy_values
 from chalicelib.dynamodb.models import AssignmentModel, TaskModel, UserModel
-from chalicelib.http.fields import MOST_ID
+from chalicelib.http.fields import MAX_ID
 
-MOST_TAKEN = 50
+MAX_TAKEN = 50
 
 PLACE = lookup.place_names(TaskModel)
 
@@ -37,7 +37,7 @@ def task_key(copy: Item) -> Item:
     """The key of the task that a copy's key names; 0, which no task has, if it names none."""
     tail = copy["recency"]["S"].rpartition("#")[2]
     ident = int(tail) if tail.isdecimal() and len(tail) == 16 else 0
-    return {"id": wire.number(ident if ident <= MOST_ID else 0)}
+    return {"id": wire.number(ident if ident <= MAX_ID else 0)}
 
 
 def key_of_copy(user_id: int, recency: str) -> Item:
@@ -77,7 +77,7 @@ def take(task: Item, record: Task, gone: Collection[int]) -> None:
     Copies that don't fit into the first transaction follow in further ones. If the task has changed
     by then, whoever changed it has written them.
     """
-    taken = sorted(gone)[:MOST_TAKEN]
+    taken = sorted(gone)[:MAX_TAKEN]
     left = tuple(user_id for user_id in record.assignees if user_id not in taken)
     after = msgspec.structs.replace(record, assignees=left, version=record.version + 1)
     staying = [user_id for user_id in left if user_id not in gone]

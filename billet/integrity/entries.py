@@ -7,7 +7,7 @@ from billet.integrity import lookup, shape
 from billet.integrity.finding import Finding, settled
 from billet.integrity.mending import Mending
 from chalicelib.dynamodb.client import Item
-from chalicelib.dynamodb.models import ReplyModel, TokenModel
+from chalicelib.dynamodb.models import IdempotencyModel, TokenModel
 
 
 def check_tokens(page: Sequence[Item]) -> Iterator[Finding]:
@@ -20,8 +20,10 @@ def check_tokens(page: Sequence[Item]) -> Iterator[Finding]:
 def check_replies(page: Sequence[Item]) -> Iterator[Finding]:
     """Yields the replies that are broken. One that can't be read is of no use to a repeat."""
     for reply in page:
-        if shape.faults(ReplyModel, reply):
-            yield from settled(ReplyModel, lookup.key_of(ReplyModel, reply), _judge_reply)
+        if shape.faults(IdempotencyModel, reply):
+            yield from settled(
+                IdempotencyModel, lookup.key_of(IdempotencyModel, reply), _judge_reply
+            )
 
 
 def _judge_token(token: Item | None) -> Sequence[Finding]:
@@ -32,13 +34,13 @@ def _judge_token(token: Item | None) -> Sequence[Finding]:
 
 
 def _judge_reply(reply: Item | None) -> Sequence[Finding]:
-    if reply is None or not (found := shape.faults(ReplyModel, reply)):
+    if reply is None or not (found := shape.faults(IdempotencyModel, reply)):
         return []
-    key, repair = lookup.key_of(ReplyModel, reply), partial(_drop, reply)
-    return [Finding("broken-reply", ReplyModel, key, shape.told(found), repair)]
+    key, repair = lookup.key_of(IdempotencyModel, reply), partial(_drop, reply)
+    return [Finding("broken-reply", IdempotencyModel, key, shape.told(found), repair)]
 
 
 def _drop(reply: Item) -> None:
     mending = Mending()
-    mending.delete(ReplyModel, lookup.key_of(ReplyModel, reply), reply)
+    mending.delete(IdempotencyModel, lookup.key_of(IdempotencyModel, reply), reply)
     mending.commit()

@@ -11,7 +11,7 @@ from chalicelib.dynamodb.client import Item
 from chalicelib.dynamodb.models import SUFFIXES
 
 ATTEMPTS = 8
-MOST_ROUNDS = 8
+MAX_ROUNDS = 8
 """How often an item is judged again because something of it was mended."""
 
 KINDS: Mapping[str, str] = {
@@ -92,7 +92,7 @@ def settled(
 ) -> Iterator[Finding]:
     """Yields what `judge` finds, and, as long as it was mended, what it finds then."""
     told: set[str] = set()
-    for _ in range(MOST_ROUNDS):
+    for _ in range(MAX_ROUNDS):
         found = [one for one in confirmed(model, key, judge) if one.text not in told]
         for finding in found:
             told.add(finding.text)

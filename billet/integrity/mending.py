@@ -10,7 +10,7 @@ from billet.integrity.lookup import Value, key_names
 from billet.integrity.wire import Values
 from chalicelib.dynamodb import client
 from chalicelib.dynamodb.client import Item
-from chalicelib.dynamodb.transaction import MOST_OPERATIONS
+from chalicelib.dynamodb.transaction import MAX_OPERATIONS
 
 
 class Mending:
@@ -22,7 +22,7 @@ class Mending:
     @property
     def room(self) -> int:
         """How many more operations fit."""
-        return MOST_OPERATIONS - len(self._operations)
+        return MAX_OPERATIONS - len(self._operations)
 
     def update(
         self,

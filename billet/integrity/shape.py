@@ -20,13 +20,13 @@ from chalicelib.dynamodb.codec import Reply
 from chalicelib.dynamodb.models import (
     AssignmentModel,
     CounterModel,
-    ReplyModel,
+    IdempotencyModel,
     TaskModel,
     TokenModel,
     UserModel,
     UsernameModel,
 )
-from chalicelib.http.fields import MOST_ID
+from chalicelib.http.fields import MAX_ID
 from chalicelib.services.tasks import Status
 from chalicelib.services.tokens import ROLES
 from chalicelib.settings import MAX_LANES
@@ -121,7 +121,7 @@ def is_date(text: str) -> bool:
 
 
 def _is_id(number: int) -> bool:
-    return 1 <= number <= MOST_ID
+    return 1 <= number <= MAX_ID
 
 
 def _is_version(number: int) -> bool:
@@ -178,6 +178,6 @@ RULES: Mapping[type[Model], Mapping[str, Rule]] = {
         "created_at": is_time,
         "expires_at": is_time,
     },
-    ReplyModel: {"reply": _is_reply, "lease": _is_natural, "expires": _is_natural},
+    IdempotencyModel: {"reply": _is_reply, "lease": _is_natural, "expires": _is_natural},
 }
 """The values that an attribute may have, where not all of its type."""

@@ -19,7 +19,7 @@ from chalicelib.dynamodb.client import Item
 from chalicelib.dynamodb.codec import Task
 from chalicelib.dynamodb.item_values import copy_values, task_values
 from chalicelib.dynamodb.models import AssignmentModel, TaskModel, UserModel
-from chalicelib.services.assignments import MOST_ASSIGNEES
+from chalicelib.services.assignments import MAX_ASSIGNEES
 
 
 class _Related(msgspec.Struct):
@@ -118,8 +118,8 @@ def _place(task: Item, record: Task) -> Values:
 
 def _of_assignees(task: Item, record: Task, gone: Sequence[int]) -> Iterator[Finding]:
     key, count = lookup.key_of(TaskModel, task), len(record.assignees) - len(gone)
-    if count > MOST_ASSIGNEES:
-        detail = f"has {count} assignees, and {MOST_ASSIGNEES} is the most that a task may have"
+    if count > MAX_ASSIGNEES:
+        detail = f"has {count} assignees, and {MAX_ASSIGNEES} is the most that a task may have"
         yield Finding("too-many-assignees", TaskModel, key, detail)
     if gone:
         detail = f"names missing users: {', '.join(map(str, gone))}"

@@ -12,7 +12,7 @@ from billet.integrity.wire import Values
 from chalicelib.dynamodb import sort_keys
 from chalicelib.dynamodb.client import Item
 from chalicelib.dynamodb.models import UserModel, UsernameModel
-from chalicelib.services.users import MOST_CLAIM_BYTES
+from chalicelib.services.users import MAX_CLAIM_BYTES
 
 PLACE = lookup.place_names(UserModel)
 
@@ -38,7 +38,7 @@ def claim_key(user: Item) -> Item | None:
     if username is None or shape.misfit(UserModel, "username", username):
         return None
     name = sort_keys.claim(username["S"])
-    return {"name": wire.string(name)} if 0 < len(name.encode()) <= MOST_CLAIM_BYTES else None
+    return {"name": wire.string(name)} if 0 < len(name.encode()) <= MAX_CLAIM_BYTES else None
 
 
 def _claim_in(claims: dict[tuple[str, ...], Item], user: Item) -> Item | None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from billet.serve.gateway import Gateway, Request, Response, check_length
 from chalicelib.http import problems
-from chalicelib.http.problems import Refused
+from chalicelib.http.problems import HttpProblem
 
 AT_WORK = 16
 WAITING = 112
@@ -56,7 +56,7 @@ class Application:
         if response is None:
             try:
                 response = await self._respond(asked, await self._body(asked, receive))
-            except Refused as refusal:
+            except HttpProblem as refusal:
                 response = self._gateway.refuse(asked, refusal)
         await _send(send, response)
 
@@ -67,7 +67,7 @@ class Application:
             async with asyncio.timeout(self._body_seconds):
                 return await _read(receive)
         except TimeoutError as error:
-            raise Refused(408, f"body: did not arrive in {self._body_seconds:.0f} s") from error
+            raise HttpProblem(408, f"body: did not arrive in {self._body_seconds:.0f} s") from error
 
     async def _respond(self, asked: Request, body: bytes) -> Response:
         if self._places <= 0:
@@ -97,8 +97,8 @@ class Application:
 _BODY = {"content-length", "transfer-encoding"}
 
 
-def _busy() -> Refused:
-    return Refused(503, BUSY, headers=problems.retry_after())
+def _busy() -> HttpProblem:
+    return HttpProblem(503, BUSY, headers=problems.retry_after())
 
 
 async def _read(receive: Receive) -> bytes:
@@ -107,7 +107,7 @@ async def _read(receive: Receive) -> bytes:
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise Refused(400, "body: it was cut off")
+            raise HttpProblem(400, "body: it was cut off")
         body += message.get("body", b"")
         check_length(len(body))
         more = message.get("more_body", False)

@@ -25,8 +25,8 @@ from chalice.local import (
 from billet.serve.routes import Match, Routes
 from chalicelib.domain.errors import Unavailable
 from chalicelib.http import principals, problems, request_ids, response_headers
-from chalicelib.http.parsing import MOST_BODY
-from chalicelib.http.problems import Refused
+from chalicelib.http.parsing import MAX_BODY
+from chalicelib.http.problems import HttpProblem
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +84,7 @@ class Gateway:
         try:
             _check_head(asked)
             allowed = self._routes.match(asked.path).allowed
-        except Refused as refusal:
+        except HttpProblem as refusal:
             return self.refuse(asked, refusal)
         if asked.method == "OPTIONS":
             return _own(asked, 204, response_headers.of_preflight(allowed), b"")
@@ -92,9 +92,9 @@ class Gateway:
             return None
         allow = {"Allow": ", ".join(allowed)}
         detail = f"{asked.method} is not for this path"
-        return self.refuse(asked, Refused(405, detail, headers=allow))
+        return self.refuse(asked, HttpProblem(405, detail, headers=allow))
 
-    def refuse(self, asked: Request, refusal: Refused) -> Response:
+    def refuse(self, asked: Request, refusal: HttpProblem) -> Response:
         """Respond with a problem that is not the app's own."""
         content = {"Content-Type": problems.CONTENT_TYPE, **refusal.headers}
         body = problems.body(refusal.status, str(refusal))
@@ -110,10 +110,10 @@ class Gateway:
         except (NotAuthorizedError, ForbiddenError):
             return self.refuse(asked, principals.refusal(asked.headers.get("authorization")))
         except Unavailable as error:
-            return self.refuse(asked, Refused(503, str(error), headers=problems.retry_after()))
+            return self.refuse(asked, HttpProblem(503, str(error), headers=problems.retry_after()))
         except Exception:
             log.exception("a mistake of ours:")
-            return self.refuse(asked, Refused(500, f"request {request_ids.current()} failed"))
+            return self.refuse(asked, HttpProblem(500, f"request {request_ids.current()} failed"))
 
     def _call(self, asked: Request, match: Match, body: bytes) -> Response:
         event = _event(asked, match, body)
@@ -128,16 +128,16 @@ def _check_head(asked: Request) -> None:
     """Refuse a request whose head is enough to know that it can't be carried out."""
     host = asked.headers.get("host", "")
     if not _HOST.fullmatch(host) and (host or asked.protocol not in _HOSTLESS):
-        raise Refused(400, "host: must be one name or address, with or without a port")
+        raise HttpProblem(400, "host: must be one name or address, with or without a port")
     if asked.headers.get("transfer-encoding", "chunked").lower() != "chunked":
-        raise Refused(501, "transfer-encoding: must be chunked")
+        raise HttpProblem(501, "transfer-encoding: must be chunked")
     check_length(int(asked.headers.get("content-length") or 0))
 
 
 def check_length(length: int) -> None:
     """Refuse a body of this many bytes if it is too large."""
-    if length > MOST_BODY:
-        raise Refused(413, f"body: at most {MOST_BODY} bytes")
+    if length > MAX_BODY:
+        raise HttpProblem(413, f"body: at most {MAX_BODY} bytes")
 
 
 def _event(asked: Request, match: Match, body: bytes) -> dict[str, Any]:

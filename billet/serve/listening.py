@@ -15,18 +15,18 @@ from granian.http import HTTP1Settings, HTTP2Settings
 
 IDLE_MILLISECONDS = 30_000
 """How long a connection may wait for a request, or take to send the head of one."""
-MOST_HEAD = 64 * 1024
-MOST_CONNECTIONS = 2048
+MAX_HEAD = 64 * 1024
+MAX_CONNECTIONS = 2048
 """For each worker."""
 LIMITS: dict[str, Any] = {
     "http": HTTPModes.http1,
     "websockets": False,
-    "backpressure": MOST_CONNECTIONS,
+    "backpressure": MAX_CONNECTIONS,
     "http1_settings": HTTP1Settings(
-        header_read_timeout=IDLE_MILLISECONDS, max_buffer_size=MOST_HEAD
+        header_read_timeout=IDLE_MILLISECONDS, max_buffer_size=MAX_HEAD
     ),
     "http2_settings": HTTP2Settings(
-        keep_alive_interval=IDLE_MILLISECONDS, max_headers_size=MOST_HEAD
+        keep_alive_interval=IDLE_MILLISECONDS, max_headers_size=MAX_HEAD
     ),
 }
 START_SECONDS = 60.0

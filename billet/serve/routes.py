@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from chalicelib.http.problems import Refused
+from chalicelib.http.problems import HttpProblem
 
 
 class Match(NamedTuple):
@@ -48,7 +48,7 @@ class Routes:
                     if part.startswith("{")
                 }
                 return Match(route, allowed, given)
-        raise Refused(404, "no such path")
+        raise HttpProblem(404, "no such path")
 
 
 def _allowed(methods: Iterable[str]) -> tuple[str, ...]:
@@ -62,7 +62,7 @@ def _decoded(segment: str) -> str:
     try:
         decoded = unquote(segment, errors="strict")
     except UnicodeDecodeError as error:
-        raise Refused(400, "path: must be UTF-8") from error
+        raise HttpProblem(400, "path: must be UTF-8") from error
     if "/" in decoded or ";" in decoded:
-        raise Refused(404, "no such path")
+        raise HttpProblem(404, "no such path")
     return decoded

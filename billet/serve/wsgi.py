@@ -12,8 +12,8 @@ from urllib.parse import quote
 
 import app
 from billet.serve.gateway import Gateway, Request, Response, check_length
-from chalicelib.http.parsing import MOST_BODY
-from chalicelib.http.problems import Refused
+from chalicelib.http.parsing import MAX_BODY
+from chalicelib.http.problems import HttpProblem
 
 Environ = dict[str, Any]
 _gateway = Gateway(app.app)
@@ -36,7 +36,7 @@ def _respond(asked: Request, environ: Environ) -> Response:
         return early
     try:
         body = _body(environ)
-    except Refused as refusal:
+    except HttpProblem as refusal:
         return _gateway.refuse(asked, refusal)
     return _gateway.respond(asked, body)
 
@@ -45,11 +45,11 @@ def _body(environ: Environ) -> bytes:
     length = int(environ.get("CONTENT_LENGTH") or 0)
     chunked = "HTTP_TRANSFER_ENCODING" in environ
     if chunked and not environ.get("wsgi.input_terminated"):
-        raise Refused(411, "content-length: this server needs it")
-    body: bytes = environ["wsgi.input"].read(MOST_BODY + 1 if chunked else length)
+        raise HttpProblem(411, "content-length: this server needs it")
+    body: bytes = environ["wsgi.input"].read(MAX_BODY + 1 if chunked else length)
     check_length(len(body))
     if len(body) < length:
-        raise Refused(400, "body: it was cut off")
+        raise HttpProblem(400, "body: it was cut off")
     return body
 
 

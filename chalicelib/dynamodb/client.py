@@ -38,7 +38,7 @@ READ_TIMEOUT = 3.0
 LONGEST_CALL = CONNECT_TIMEOUT + READ_TIMEOUT
 """How many seconds a call may take, at most. With fewer left none is begun."""
 ATTEMPTS = 5
-MOST_SILENCES = 2
+MAX_SILENCES = 2
 """How often a request waits for an answer in vain; then its client is told, and soon."""
 
 _THROTTLED = {
@@ -160,7 +160,7 @@ def send(call: Callable[[], T], *, repeatable: bool, attempts: int = ATTEMPTS) -
     """
     silences: list[_Unanswered] = []
     # An operator's command has no deadline, and waits for a database that is only starting.
-    patience = ATTEMPTS if time_budget.left() == math.inf else MOST_SILENCES
+    patience = ATTEMPTS if time_budget.left() == math.inf else MAX_SILENCES
     for _ in backoff.attempts(attempts):
         if time_budget.left() < LONGEST_CALL:
             refusal: Unavailable | LostRace = _Refused()

@@ -22,7 +22,7 @@ from chalicelib.domain.errors import LostRace, Unavailable
 from chalicelib.dynamodb import backoff, botocore_patches, client, lanes
 from chalicelib.dynamodb.codec import decoder
 from chalicelib.dynamodb.models import CounterModel
-from chalicelib.dynamodb.transaction import Change
+from chalicelib.dynamodb.transaction import Transaction
 
 LAYOUT_ATTEMPTS = 5
 SLACK = 64
@@ -156,7 +156,7 @@ def _laid_out(
     highest = max([above, *(int(counter.last or 0) for counter in counters.values())])
     if counters:
         highest += stride * slack
-    change = Change()
+    change = Transaction()
     for lane, name in enumerate(lanes.counter_names(kind)):
         unchanged = _unchanged(counters.get(name), highest)
         if lane < stride:

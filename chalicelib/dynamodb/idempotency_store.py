@@ -1,8 +1,8 @@
 """Idempotency keys: who holds one, and what the request that had it was answered.
 
 A key is claimed before a request is carried out, and its reply is written in the same transaction
-as what the request changes, on condition that the claim still holds (`Change.reply`). So there are
-either both or neither, whoever else comes with the key and wherever the process dies:
+as what the request changes, on condition that the claim still holds (`Transaction.reply`). So there
+are either both or neither, whoever else comes with the key and wherever the process dies:
 
     no item ──claim──▶ claimed ──the request's transaction──▶ with reply ──24 h──▶ as if no item
        ▲               │   │ ▲
@@ -20,8 +20,8 @@ from chalicelib import time_budget
 from chalicelib.domain.errors import KeyReused, LostRace, Unavailable, UnderWay
 from chalicelib.dynamodb import client, clock
 from chalicelib.dynamodb.codec import Claim, KeyItem, Reply
-from chalicelib.dynamodb.models import ReplyModel
-from chalicelib.dynamodb.transaction import Change
+from chalicelib.dynamodb.models import IdempotencyModel
+from chalicelib.dynamodb.transaction import Transaction
 
 log = logging.getLogger(__name__)
 
@@ -42,17 +42,17 @@ def claim(key: str, fingerprint: str) -> Claim | Reply:
     """
     now = clock.seconds()
     mine = Claim(key, uuid.uuid4().hex)
-    lost = (ReplyModel.lease < now) | (ReplyModel.owner == mine.owner)
-    free = ReplyModel.key.does_not_exist() | (ReplyModel.expires < now)
-    item = ReplyModel(
+    lost = (IdempotencyModel.lease < now) | (IdempotencyModel.owner == mine.owner)
+    free = IdempotencyModel.key.does_not_exist() | (IdempotencyModel.expires < now)
+    item = IdempotencyModel(
         key,
         fingerprint=fingerprint,
         owner=mine.owner,
         lease=now + math.ceil(min(time_budget.left(), KEPT_SECONDS)) + LEASE_SECONDS,
         expires=now + KEPT_SECONDS,
     )
-    change = Change()
-    change.put(item, free | (ReplyModel.reply.does_not_exist() & lost))
+    change = Transaction()
+    change.put(item, free | (IdempotencyModel.reply.does_not_exist() & lost))
     try:
         change.commit(repeatable=True)
     except client.ConditionFailed as failed:
@@ -65,9 +65,9 @@ def release(claim: Claim) -> None:
 
     A transaction of the request that is still on its way finds the claim gone, and does nothing.
     """
-    change = Change()
-    held = (ReplyModel.owner == claim.owner) & ReplyModel.reply.does_not_exist()
-    change.delete(ReplyModel(claim.key), held)
+    change = Transaction()
+    held = (IdempotencyModel.owner == claim.owner) & IdempotencyModel.reply.does_not_exist()
+    change.delete(IdempotencyModel(claim.key), held)
     try:
         change.commit(repeatable=True)
     except client.ConditionFailed:

@@ -225,7 +225,7 @@ class TokenModel(Model):
     last_four = UnicodeAttribute()
 
 
-class ReplyModel(Model):
+class IdempotencyModel(Model):
     """The idempotency keys of running requests and, with the reply, of those that are done; see
     `replies`. Both times are seconds since 1970."""
 
@@ -262,9 +262,9 @@ SUFFIXES: dict[type[Model], str] = {
     AssignmentModel: "assignments",
     CounterModel: "counters",
     TokenModel: "tokens",
-    ReplyModel: "replies",
+    IdempotencyModel: "replies",
     QuotaModel: "quotas",
 }
 """Each table's name behind the prefix."""
-EXPIRIES: dict[type[Model], str] = {ReplyModel: "expires", QuotaModel: "expires"}
+EXPIRIES: dict[type[Model], str] = {IdempotencyModel: "expires", QuotaModel: "expires"}
 """The attribute, in seconds since 1970, by which DynamoDB removes the items of a table in time."""

@@ -74,34 +74,36 @@ class Slice(msgspec.Struct, Generic[R], frozen=True):
     more: bool
 
 
-NEWEST_USERS = Ordering[User](model=UserModel, index="newest", position="recency", replies=_USERS)
-NEWEST_TASKS = Ordering[Task](
+USERS_BY_CREATED = Ordering[User](
+    model=UserModel, index="newest", position="recency", replies=_USERS
+)
+TASKS_BY_CREATED = Ordering[Task](
     model=TaskModel, index="newest", position="recency", replies=_BY_RECENCY
 )
-MOST_URGENT_TASKS = Ordering[Task](
+TASKS_BY_DUE = Ordering[Task](
     model=TaskModel, index="most_urgent", position="urgency", replies=_BY_URGENCY
 )
-NEWEST_TASKS_BY_STATUS = Ordering[Task](
+TASKS_BY_STATUS_AND_CREATED = Ordering[Task](
     model=TaskModel, index="newest_by_status", position="recency", replies=_BY_RECENCY
 )
-MOST_URGENT_TASKS_BY_STATUS = Ordering[Task](
+TASKS_BY_STATUS_AND_DUE = Ordering[Task](
     model=TaskModel, index="most_urgent_by_status", position="urgency", replies=_BY_URGENCY
 )
-NEWEST_ASSIGNED = Ordering[Task](
+ASSIGNED_BY_CREATED = Ordering[Task](
     model=AssignmentModel,
     index=None,
     position="recency",
     replies=_BY_RECENCY,
     consistent=True,
 )
-MOST_URGENT_ASSIGNED = Ordering[Task](
+ASSIGNED_BY_DUE = Ordering[Task](
     model=AssignmentModel,
     index="most_urgent",
     position="urgency",
     replies=_BY_URGENCY,
     consistent=True,
 )
-NEWEST_ASSIGNED_BY_STATUS = Ordering[Task](
+ASSIGNED_BY_STATUS_AND_CREATED = Ordering[Task](
     model=AssignmentModel,
     index="newest_by_status",
     position="recency",
@@ -109,7 +111,7 @@ NEWEST_ASSIGNED_BY_STATUS = Ordering[Task](
     replies=_BY_STATUS_RECENCY,
     consistent=True,
 )
-MOST_URGENT_ASSIGNED_BY_STATUS = Ordering[Task](
+ASSIGNED_BY_STATUS_AND_DUE = Ordering[Task](
     model=AssignmentModel,
     index="most_urgent_by_status",
     position="urgency",

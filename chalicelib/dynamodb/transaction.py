@@ -30,14 +30,14 @@ from chalicelib.dynamodb.item_values import content_values, copy_values, task_va
 from chalicelib.dynamodb.models import (
     AssignmentModel,
     CounterModel,
-    ReplyModel,
+    IdempotencyModel,
     TaskModel,
     TokenModel,
     UserModel,
     UsernameModel,
 )
 
-MOST_OPERATIONS = 100
+MAX_OPERATIONS = 100
 """What DynamoDB takes in one transaction."""
 
 _UPDATED_TASK = decoder(UpdateReply[TaskItem])
@@ -45,7 +45,7 @@ _PRESENT: Condition = UserModel.id.exists() & UserModel.going.does_not_exist()
 _NOBODYS: Condition = TaskModel.id.exists() & TaskModel.assignees.does_not_exist()
 
 
-class Change:
+class Transaction:
     """Operations that take effect together or not at all."""
 
     def __init__(self) -> None:
@@ -216,8 +216,8 @@ class Change:
     def reply(self, claim: Claim, reply: Reply) -> None:
         """Adds what the request is answered, on condition that its claim still holds."""
         text = msgspec.json.encode(reply).decode()
-        key, held = ReplyModel(claim.key), ReplyModel.owner == claim.owner
-        self._reply = self.update(key, [ReplyModel.reply.set(text)], held)
+        key, held = IdempotencyModel(claim.key), IdempotencyModel.owner == claim.owner
+        self._reply = self.update(key, [IdempotencyModel.reply.set(text)], held)
 
     def new_token(self, token: Token) -> int:
         """Adds a token."""

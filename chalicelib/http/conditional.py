@@ -8,10 +8,10 @@ from typing import Any
 from chalice.app import Request
 
 from chalicelib.domain.errors import Invalid
-from chalicelib.http.problems import Refused
-from chalicelib.http.responses import Answer
+from chalicelib.http.problems import HttpProblem
+from chalicelib.http.responses import ApiResponse
 
-MOST_TAGS = 100
+MAX_TAGS = 100
 """What DynamoDB takes in one condition."""
 
 _TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
@@ -57,18 +57,18 @@ def if_match(request: Request) -> Collection[int] | None:
         return None
     if header is None:
         if _Policy.required:
-            raise Refused(428, "if-match: required; send the ETag of the version to change")
+            raise HttpProblem(428, "if-match: required; send the ETag of the version to change")
         return None
     tags = _tags("if-match", header)
     if tags is None:
         return None
     versions = {int(ours[1]) for tag in tags if (ours := _OURS.fullmatch(tag))}
-    if len(versions) > MOST_TAGS:
-        raise Invalid(f"if-match: must have at most {MOST_TAGS} tags")
+    if len(versions) > MAX_TAGS:
+        raise Invalid(f"if-match: must have at most {MAX_TAGS} tags")
     return versions
 
 
-def evaluated(request: Request, answer: Answer[Any]) -> Answer[Any]:
+def evaluated(request: Request, answer: ApiResponse[Any]) -> ApiResponse[Any]:
     """The answer to a GET, or 304 without a body if If-None-Match has its ETag.
 
     `*` means any current representation. A body of `null` is none; a list is one, without a tag.
@@ -85,13 +85,13 @@ def evaluated(request: Request, answer: Answer[Any]) -> Answer[Any]:
     if header is not None:
         tags = _tags("if-match", header)
         if not exists if tags is None else current not in tags:
-            raise Refused(412, "if-match: this is not the current version")
+            raise HttpProblem(412, "if-match: this is not the current version")
     header = request.headers.get("if-none-match")
     if header is not None:
         tags = _tags("if-none-match", header)
         known = tags is None or current in [tag.removeprefix("W/") for tag in tags]
         if exists and known:
-            return Answer(None, answer.headers, status=304)
+            return ApiResponse(None, answer.headers, status=304)
     return answer
 
 

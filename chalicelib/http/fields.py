@@ -9,15 +9,15 @@ from msgspec import Meta, Raw
 
 from chalicelib.http import text_rules
 from chalicelib.services import pagination
-from chalicelib.services.assignments import MOST_ASSIGNEES
+from chalicelib.services.assignments import MAX_ASSIGNEES
 from chalicelib.services.tasks import Status
 
-MOST_ID = 2**53 - 1
+MAX_ID = 2**53 - 1
 """The largest integer that every JSON reader keeps exact (RFC 8259, section 6)."""
-MOST_NAME = 200
-MOST_USERNAME = 254
-MOST_DESC = 10_000
-MOST_PAGE = 1000
+MAX_NAME = 200
+MAX_USERNAME = 254
+MAX_DESC = 10_000
+MAX_PAGE = 1000
 
 # taken
 Username = Annotated[
@@ -28,7 +28,7 @@ Username = Annotated[
         extra_json_schema={  # which NewUser checks
             "pattern": text_rules.PRINTABLE,
             "allOf": [
-                {"pattern": text_rules.trimmed_to(MOST_USERNAME)},
+                {"pattern": text_rules.trimmed_to(MAX_USERNAME)},
                 {"pattern": text_rules.VISIBLE},
                 {"pattern": text_rules.ALL_VISIBLE},
             ],
@@ -43,14 +43,14 @@ Name = Annotated[
         extra_json_schema={  # which NewTask, WholeTask and TaskPatch check
             "pattern": text_rules.PRINTABLE,
             "allOf": [
-                {"pattern": text_rules.trimmed_to(MOST_NAME)},
+                {"pattern": text_rules.trimmed_to(MAX_NAME)},
                 {"pattern": text_rules.VISIBLE},
             ],
         },
     ),
 ]
 Desc = Annotated[
-    str, Meta(max_length=MOST_DESC, description="The text.", examples=["Two pages, with figures"])
+    str, Meta(max_length=MAX_DESC, description="The text.", examples=["Two pages, with figures"])
 ]
 Deadline = Annotated[
     date, Meta(description="The deadline; null for none.", examples=["2030-12-24"])
@@ -61,7 +61,7 @@ SameId = Annotated[
     int,
     Meta(
         description="The id in the path. Another one is refused.",
-        extra_json_schema={"readOnly": True, "minimum": 1, "maximum": MOST_ID},
+        extra_json_schema={"readOnly": True, "minimum": 1, "maximum": MAX_ID},
     ),
 ]
 Ignored = Annotated[Raw, Meta(description="Ignored.", extra_json_schema={"readOnly": True})]
@@ -69,14 +69,14 @@ OUTPUT_ONLY = ("id", "created_at", "assignees")
 
 # taken in a query
 PageSize = Annotated[
-    int, Meta(ge=1, le=MOST_PAGE, description="The maximum number of items on the page.")
+    int, Meta(ge=1, le=MAX_PAGE, description="The maximum number of items on the page.")
 ]
 Offset = Annotated[
     int,
     Meta(
         ge=0,
         description="The number of items to skip. For a long list, follow the Link header instead.",
-        extra_json_schema={"maximum": pagination.MOST_OFFSET},  # which pages.py checks
+        extra_json_schema={"maximum": pagination.MAX_OFFSET},  # which pages.py checks
     ),
 ]
 Sort = Annotated[
@@ -98,7 +98,7 @@ Cursor = Annotated[
 ]
 
 # given
-Id = Annotated[int, Meta(ge=1, le=MOST_ID, examples=[1])]
+Id = Annotated[int, Meta(ge=1, le=MAX_ID, examples=[1])]
 Day = Annotated[
     str,
     Meta(
@@ -111,7 +111,7 @@ StatusGiven = Annotated[str, Meta(extra_json_schema={"enum": list(get_args(Statu
 Assignees = Annotated[
     tuple[Id, ...],
     Meta(
-        max_length=MOST_ASSIGNEES,
+        max_length=MAX_ASSIGNEES,
         description="The ids of the users that the task is assigned to.",
         examples=[[1]],
         extra_json_schema={"uniqueItems": True},
@@ -120,14 +120,14 @@ Assignees = Annotated[
 
 _STATUSES = f"must be one of {', '.join(get_args(Status))}"
 MUST: Mapping[str, str] = {
-    "username": f"must be a string of 1 to {MOST_USERNAME} characters",
-    "name": f"must be a string of 1 to {MOST_NAME} characters",
-    "desc": f"must be a string of at most {MOST_DESC} characters",
+    "username": f"must be a string of 1 to {MAX_USERNAME} characters",
+    "name": f"must be a string of 1 to {MAX_NAME} characters",
+    "desc": f"must be a string of at most {MAX_DESC} characters",
     "status": _STATUSES,
     "expires_at": "must be a date that exists, YYYY-MM-DD, or null",
     "id": "must be the id in the path",
-    "page_size": f"must be an integer from 1 to {MOST_PAGE}",
-    "offset": f"must be an integer from 0 to {pagination.MOST_OFFSET}; to go further, follow the"
+    "page_size": f"must be an integer from 1 to {MAX_PAGE}",
+    "offset": f"must be an integer from 0 to {pagination.MAX_OFFSET}; to go further, follow the"
     " Link header",
     "sort": f"must be one of {', '.join(get_args(pagination.Sort))}",
     "order": f"must be one of {', '.join(get_args(pagination.Order))}",

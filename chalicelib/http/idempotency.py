@@ -15,9 +15,9 @@ from chalicelib.domain.errors import Invalid, KeyReused, UnderWay
 from chalicelib.dynamodb import idempotency_store
 from chalicelib.dynamodb.codec import Reply
 from chalicelib.http import conditional, parsing, principals
-from chalicelib.http.problems import Refused
-from chalicelib.http.responses import Answer
-from chalicelib.services.write_context import Receipt, Terms
+from chalicelib.http.problems import HttpProblem
+from chalicelib.http.responses import ApiResponse
+from chalicelib.services.write_context import Receipt, WriteContext
 
 B = TypeVar("B")
 R = TypeVar("R")
@@ -53,7 +53,9 @@ class Write(msgspec.Struct, frozen=True):
         """
         return cls(conditional.if_match(request), _key(request, route), status)
 
-    def __call__(self, act: Callable[[Terms], R], render: Callable[[R], Answer[B]]) -> Answer[B]:
+    def __call__(
+        self, act: Callable[[WriteContext], R], render: Callable[[R], ApiResponse[B]]
+    ) -> ApiResponse[B]:
         """Acts on the request's terms, and renders what came of it; or answers as the first time.
 
         What is refused is not remembered: it changed nothing, and is decided anew next time.
@@ -62,36 +64,36 @@ class Write(msgspec.Struct, frozen=True):
             Refused: the key belongs to another request (422), or to one that is under way (409).
         """
         if self.key is None:
-            return render(act(Terms(self.match)))
+            return render(act(WriteContext(self.match)))
         try:
             return self._once(self.key, act, render)
         except UnderWay as error:
             after = {"Retry-After": str(RETRY_SECONDS)}
-            raise Refused(409, str(error), kind=KIND, headers=after) from error
+            raise HttpProblem(409, str(error), kind=KIND, headers=after) from error
         except KeyReused as error:
-            raise Refused(422, str(error), kind=KIND) from error
+            raise HttpProblem(422, str(error), kind=KIND) from error
 
     def _once(
-        self, key: Key, act: Callable[[Terms], R], render: Callable[[R], Answer[B]]
-    ) -> Answer[B]:
+        self, key: Key, act: Callable[[WriteContext], R], render: Callable[[R], ApiResponse[B]]
+    ) -> ApiResponse[B]:
         claim = idempotency_store.claim(key.digest, key.fingerprint)
         if isinstance(claim, Reply):
             return _again(claim)
         receipt = Receipt(claim, lambda result: self._reply(render(result)))
         try:
-            return render(act(Terms(self.match, receipt)))
+            return render(act(WriteContext(self.match, receipt)))
         except Exception:
             idempotency_store.release(claim)
             raise
 
-    def _reply(self, answer: Answer[Any]) -> Reply:
+    def _reply(self, answer: ApiResponse[Any]) -> Reply:
         body = msgspec.json.encode(answer.body).decode()
         return Reply(self.status, answer.headers, body)
 
 
-def _again(reply: Reply) -> Answer[Any]:
+def _again(reply: Reply) -> ApiResponse[Any]:
     headers = {**reply.headers, "Idempotency-Replayed": "true"}
-    return Answer(msgspec.Raw(reply.body.encode()), headers, reply.status)
+    return ApiResponse(msgspec.Raw(reply.body.encode()), headers, reply.status)
 
 
 def _key(request: Request, route: str) -> Key | None:

@@ -6,14 +6,14 @@ from typing import Any
 
 from chalicelib.domain.errors import Invalid
 
-MOST_SHOWN = 100
+MAX_SHOWN = 100
 """How many characters of a name that the client made up are repeated in a detail."""
 _BYTE = re.compile(r"\(byte (\d+)\)")
 
 
 def shown(name: str) -> str:
     """The name, shortened."""
-    return name if len(name) <= MOST_SHOWN else name[:MOST_SHOWN] + "…"
+    return name if len(name) <= MAX_SHOWN else name[:MAX_SHOWN] + "…"
 
 
 def describe(raw: bytes, error: Exception) -> str:

@@ -12,10 +12,10 @@ from chalice.app import Request
 from chalicelib.domain.errors import Invalid
 from chalicelib.http import urls
 from chalicelib.http.fields import MUST
-from chalicelib.http.responses import Answer
+from chalicelib.http.responses import ApiResponse
 from chalicelib.http.schemas import ListQuery
 from chalicelib.services.pagination import (
-    MOST_OFFSET,
+    MAX_OFFSET,
     Order,
     Page,
     Paging,
@@ -27,10 +27,10 @@ from chalicelib.services.tasks import Status
 
 B = TypeVar("B")
 
-MOST_ENCODED = 6 * 1024 * 1024 - 16 * 1024
+MAX_ENCODED = 6 * 1024 * 1024 - 16 * 1024
 """How many bytes a body may have when Lambda has encoded it: 6 MB, without room for headers.
 https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
-MOST_PER_BYTE = 3
+MAX_PER_BYTE = 3
 """How many bytes Lambda makes of one byte of a body at most: an emoji has 4 in UTF-8, and 12 as the
 two escapes that the runtime of Python 3.11 writes."""
 
@@ -43,7 +43,7 @@ def respond(
     query: ListQuery,
     read: Callable[[Paging], Page[Any]],
     form: Callable[[Any], B],
-) -> Answer[list[B]]:
+) -> ApiResponse[list[B]]:
     """The page of the list at `path` that the query asks for, each record in its outer form.
 
     If there are more results, the header Link has the URL of the next page (RFC 8288).
@@ -52,7 +52,7 @@ def respond(
     page = read(paging)
     bodies = [form(record) for record in page.records]
     encoded = msgspec.json.encode(bodies)
-    if len(encoded) * MOST_PER_BYTE > MOST_ENCODED:
+    if len(encoded) * MAX_PER_BYTE > MAX_ENCODED:
         count = _fitting(bodies)
         page, encoded = page.first(count), msgspec.json.encode(bodies[:count])
     headers = {}
@@ -60,7 +60,7 @@ def respond(
         cursor = encode_cursor(path, paging, page.next)
         link = urlencode({"cursor": cursor, "page_size": paging.page_size})
         headers["Link"] = f'<{urls.absolute(request, f"/v1/{path}")}?{link}>; rel="next"'
-    return Answer(msgspec.Raw(encoded), headers)
+    return ApiResponse(msgspec.Raw(encoded), headers)
 
 
 def _fitting(bodies: Sequence[Any]) -> int:
@@ -72,11 +72,11 @@ def _fitting(bodies: Sequence[Any]) -> int:
     texts = (msgspec.json.encode(body).decode() for body in bodies)
     # The two quotes stand for comma and brackets.
     sizes = itertools.accumulate(len(json.dumps(text)) for text in texts)
-    return max(sum(size <= MOST_ENCODED for size in sizes), 1)
+    return max(sum(size <= MAX_ENCODED for size in sizes), 1)
 
 
 def _paging(path: str, query: ListQuery) -> Paging:
-    if query.offset > MOST_OFFSET:
+    if query.offset > MAX_OFFSET:
         raise Invalid(f"offset: {MUST['offset']}")
     if query.cursor is None:
         sort: Sort = getattr(query, "sort", None) or "created_at"

@@ -11,15 +11,15 @@ from chalice.app import MultiDict, Request
 
 from chalicelib.domain.errors import Invalid
 from chalicelib.http import json_errors
-from chalicelib.http.fields import MOST_ID, MUST, OUTPUT_ONLY
-from chalicelib.http.problems import Refused
+from chalicelib.http.fields import MAX_ID, MUST, OUTPUT_ONLY
+from chalicelib.http.problems import HttpProblem
 from chalicelib.http.response_headers import ACCEPT_PATCH
 from chalicelib.http.schemas import ListQuery
 
 S = TypeVar("S", bound=msgspec.Struct)
 Q = TypeVar("Q", bound=ListQuery)
 
-MOST_BODY = 256 * 1024
+MAX_BODY = 256 * 1024
 """How many bytes a body may have."""
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
@@ -34,9 +34,9 @@ _FIELD = re.compile(r" - at `\$\.(\w+)")
 
 def ident(name: str, text: str) -> int:
     """An id from the path, 1 to 2^53-1. `%31` is the same as `1` (RFC 9110, section 4.2.3)."""
-    if _ID.fullmatch(plain := unquote(text)) and (value := int(plain)) <= MOST_ID:
+    if _ID.fullmatch(plain := unquote(text)) and (value := int(plain)) <= MAX_ID:
         return value
-    raise Invalid(f"{name}: must be an integer from 1 to {MOST_ID}")
+    raise Invalid(f"{name}: must be an integer from 1 to {MAX_ID}")
 
 
 def query(request: Request, kind: type[Q]) -> Q:
@@ -78,13 +78,13 @@ def raw_body(request: Request) -> bytes:
     coding = request.headers.get("content-encoding")
     if coding is not None and not _is_identity(coding):
         detail = "content-encoding: must be identity, or absent"
-        raise Refused(415, detail, headers={"Accept-Encoding": "identity"})
+        raise HttpProblem(415, detail, headers={"Accept-Encoding": "identity"})
     try:
         raw = request.raw_body
     except ValueError as error:  # neither UTF-8 nor base64 where it should be
         raise Invalid("body: must be UTF-8") from error
-    if len(raw) > MOST_BODY:
-        raise Refused(413, f"body: must have at most {MOST_BODY} bytes")
+    if len(raw) > MAX_BODY:
+        raise HttpProblem(413, f"body: must have at most {MAX_BODY} bytes")
     return raw if isinstance(raw, bytes) else raw.encode()
 
 
@@ -100,7 +100,7 @@ def _require_json(headers: Mapping[str, str], method: str) -> None:
     allowed = (JSON, MERGE_PATCH) if method == "PATCH" else (JSON,)
     if given not in allowed:
         told = ACCEPT_PATCH if method == "PATCH" else {}
-        raise Refused(415, f"content-type: must be {' or '.join(allowed)}", headers=told)
+        raise HttpProblem(415, f"content-type: must be {' or '.join(allowed)}", headers=told)
 
 
 @contextmanager

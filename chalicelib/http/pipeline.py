@@ -26,7 +26,7 @@ from chalicelib.http import (
     throttling,
 )
 from chalicelib.http.idempotency import Write
-from chalicelib.http.responses import Answer
+from chalicelib.http.responses import ApiResponse
 from chalicelib.http.schemas import ListQuery
 from chalicelib.http.throttling import USUAL, Throttle
 from chalicelib.services.tokens import Role
@@ -39,7 +39,7 @@ ANSWER_SECONDS = 1.0
 _REQUEST_SECONDS = Settings.from_environ(os.environ).request_seconds
 
 
-View = Callable[..., Answer[Any]]
+View = Callable[..., ApiResponse[Any]]
 
 
 class Endpoint(NamedTuple):
@@ -102,7 +102,7 @@ def endpoint(
                 with time_budget.within(_seconds(blueprint.lambda_context)):
                     answer = view(**{name: read(request) for name, read in readers.items()})
                 return _answered(conditional.evaluated(request, answer), status)
-            except problems.Refused as refusal:
+            except problems.HttpProblem as refusal:
                 return refused(refusal)
             except Unavailable as error:
                 return problem(503, str(error), problems.retry_after())
@@ -128,10 +128,10 @@ def endpoint(
 
 def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
     """The reply that tells of an error."""
-    return refused(problems.Refused(status, detail, headers=headers))
+    return refused(problems.HttpProblem(status, detail, headers=headers))
 
 
-def refused(refusal: problems.Refused) -> Response:
+def refused(refusal: problems.HttpProblem) -> Response:
     """The reply that tells of a refusal."""
     body = problems.body(refusal.status, str(refusal), refusal.kind, refusal.violated_policies)
     return _response(body, refusal.status, problems.CONTENT_TYPE, refusal.headers)
@@ -147,7 +147,7 @@ def _finished(request: Request, response: Response, told: Mapping[str, str]) -> 
     return response
 
 
-def _answered(answer: Answer[Any], usual: int) -> Response:
+def _answered(answer: ApiResponse[Any], usual: int) -> Response:
     if answer.status == 304:
         return Response("", dict(answer.headers), 304)
     body = msgspec.json.encode(answer.body)

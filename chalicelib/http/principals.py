@@ -7,7 +7,7 @@ import msgspec
 from chalice.app import Request
 
 from chalicelib.http import request_headers
-from chalicelib.http.problems import Refused
+from chalicelib.http.problems import HttpProblem
 from chalicelib.services.tokens import ROLES, Role
 
 REALM = 'Bearer realm="billet-tasks"'
@@ -103,10 +103,10 @@ def admit(request: Request, role: Role | None) -> None:
         raise missing_token()
     challenge = {"WWW-Authenticate": f'{REALM}, error="insufficient_scope"'}
     detail = f"this needs the role {role}, and you have {principal.role or 'none'}"
-    raise Refused(403, detail, headers=challenge)
+    raise HttpProblem(403, detail, headers=challenge)
 
 
-def refusal(authorization: str | None) -> Refused:
+def refusal(authorization: str | None) -> HttpProblem:
     """The answer to a request whose Authorization, None if absent, the authorizer does not accept.
 
     Another scheme than Bearer is no token, so the challenge is bare (RFC 6750, section 3.1).
@@ -123,13 +123,13 @@ def bearer(authorization: str) -> str | None:
     return token.strip() or None if scheme.lower() == "bearer" else None
 
 
-def missing_token() -> Refused:
+def missing_token() -> HttpProblem:
     """The answer to a request without a token, which by RFC 6750, section 3.1, names no error."""
     detail = "authorization: expected Bearer and a token"
-    return Refused(401, detail, headers={"WWW-Authenticate": REALM})
+    return HttpProblem(401, detail, headers={"WWW-Authenticate": REALM})
 
 
-def wrong_token() -> Refused:
+def wrong_token() -> HttpProblem:
     """The one answer to a token that was never there, has expired or was revoked."""
     challenge = {"WWW-Authenticate": f'{REALM}, error="invalid_token"'}
-    return Refused(401, "authorization: the token is not valid", headers=challenge)
+    return HttpProblem(401, "authorization: the token is not valid", headers=challenge)

@@ -10,7 +10,7 @@ from chalicelib.domain.errors import BilletError, Conflict, Invalid, NotFound, S
 from chalicelib.http.schemas import Problem
 
 CONTENT_TYPE = "application/problem+json"
-MOST_RETRY_AFTER = 3
+MAX_RETRY_AFTER = 3
 """Seconds."""
 
 _STATUSES: dict[type[BilletError], int] = {
@@ -26,7 +26,7 @@ _RENAMED = {413: "Content Too Large", 414: "URI Too Long", 422: "Unprocessable C
 """RFC 9110 gave these new names, which Python has from 3.13 on."""
 
 
-class Refused(Exception):
+class HttpProblem(Exception):
     """A request that HTTP itself has a status for."""
 
     def __init__(
@@ -55,7 +55,7 @@ def status_of(error: BilletError) -> int:
 def retry_after() -> Mapping[str, str]:
     """The header that goes with a 503: 1 to 3 s, by chance, lest all who are refused come back at
     once."""
-    return {"Retry-After": str(random.randint(1, MOST_RETRY_AFTER))}  # noqa: S311
+    return {"Retry-After": str(random.randint(1, MAX_RETRY_AFTER))}  # noqa: S311
 
 
 def body(

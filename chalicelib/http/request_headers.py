@@ -8,7 +8,7 @@ import re
 
 from chalice.app import CaseInsensitiveMapping, Request
 
-from chalicelib.http.problems import Refused
+from chalicelib.http.problems import HttpProblem
 
 SINGLE = ("authorization", "content-type", "idempotency-key")
 """Headers that a request has at most once. Content-Length and Host are checked by the server."""
@@ -47,9 +47,9 @@ def require_single(request: Request) -> None:
             raise repeated(name)
 
 
-def repeated(name: str) -> Refused:
+def repeated(name: str) -> HttpProblem:
     """The refusal of a request that repeats a header."""
-    return Refused(400, f"{name}: must be sent only once")
+    return HttpProblem(400, f"{name}: must be sent only once")
 
 
 def has_several_credentials(text: str) -> bool:

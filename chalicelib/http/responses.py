@@ -8,7 +8,7 @@ import msgspec
 B = TypeVar("B")
 
 
-class Answer(msgspec.Struct, Generic[B], frozen=True):
+class ApiResponse(msgspec.Struct, Generic[B], frozen=True):
     """The body, to be written as JSON (a msgspec.Raw as it is), and headers beside Content-Type."""
 
     body: B | msgspec.Raw

@@ -7,7 +7,7 @@ import msgspec
 from chalicelib.dynamodb.codec import Task, User
 from chalicelib.http import text_rules
 from chalicelib.http.fields import (
-    MOST_NAME,
+    MAX_NAME,
     Assignees,
     Cursor,
     Day,
@@ -50,7 +50,7 @@ class NewTask(_Body):
     expires_at: Deadline | None = None
 
     def __post_init__(self) -> None:
-        self.name = text_rules.name("name", self.name, MOST_NAME)
+        self.name = text_rules.name("name", self.name, MAX_NAME)
 
 
 class _Sent(_Body, kw_only=True):
@@ -70,7 +70,7 @@ class WholeTask(_Sent, kw_only=True):
     expires_at: Deadline | None = None
 
     def __post_init__(self) -> None:
-        self.name = text_rules.name("name", self.name, MOST_NAME)
+        self.name = text_rules.name("name", self.name, MAX_NAME)
 
 
 class TaskPatch(_Sent, kw_only=True):
@@ -83,7 +83,7 @@ class TaskPatch(_Sent, kw_only=True):
 
     def __post_init__(self) -> None:
         if self.name is not msgspec.UNSET:
-            self.name = text_rules.name("name", self.name, MOST_NAME)
+            self.name = text_rules.name("name", self.name, MAX_NAME)
 
 
 class _Query(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

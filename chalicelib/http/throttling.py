@@ -10,7 +10,7 @@ from typing import NamedTuple
 from chalice.app import Request
 
 from chalicelib.http import principals
-from chalicelib.http.problems import Refused
+from chalicelib.http.problems import HttpProblem
 from chalicelib.services.rate_limiter import Limiter, Policy, Standing
 from chalicelib.settings import Settings
 
@@ -82,10 +82,10 @@ def _headers(standings: Sequence[Standing]) -> dict[str, str]:
     return {"RateLimit-Policy": ", ".join(allowed), "RateLimit": ", ".join(left)}
 
 
-def _refusal(spent: Sequence[Standing], headers: Mapping[str, str]) -> Refused:
+def _refusal(spent: Sequence[Standing], headers: Mapping[str, str]) -> HttpProblem:
     wait = max(one.reset for one in spent)
     limits = " and ".join(_text(one.policy) for one in spent)
-    return Refused(
+    return HttpProblem(
         429,
         f"more than {limits}; try again in {wait} s",
         kind=QUOTA_EXCEEDED,

@@ -11,15 +11,15 @@ import msgspec
 from chalicelib.domain.errors import NotFound, Stale, TooManyAssignees
 from chalicelib.dynamodb import queries
 from chalicelib.dynamodb.codec import Task
-from chalicelib.dynamodb.transaction import Change
+from chalicelib.dynamodb.transaction import Transaction
 from chalicelib.services import deleting_users, optimistic, pagination
 from chalicelib.services.optimistic import Outcome
-from chalicelib.services.write_context import NO_TERMS, Terms
+from chalicelib.services.write_context import UNCONDITIONAL, WriteContext
 
-MOST_ASSIGNEES = 50
+MAX_ASSIGNEES = 50
 
 
-def assign(task_id: int, user_id: int, terms: Terms = NO_TERMS) -> Outcome:
+def assign(task_id: int, user_id: int, terms: WriteContext = UNCONDITIONAL) -> Outcome:
     """Gives the task to the user.
 
     Raises:
@@ -32,14 +32,14 @@ def assign(task_id: int, user_id: int, terms: Terms = NO_TERMS) -> Outcome:
     def step(task: Task) -> Task:
         if user_id in task.assignees:
             return task
-        if len(task.assignees) >= MOST_ASSIGNEES:
-            raise TooManyAssignees(task_id, MOST_ASSIGNEES)
+        if len(task.assignees) >= MAX_ASSIGNEES:
+            raise TooManyAssignees(task_id, MAX_ASSIGNEES)
         return msgspec.structs.replace(task, assignees=tuple(sorted((*task.assignees, user_id))))
 
-    return _change(task_id, step, optimistic.Guard(user_id, Change.user_assigned), terms)
+    return _change(task_id, step, optimistic.Guard(user_id, Transaction.user_assigned), terms)
 
 
-def unassign(task_id: int, user_id: int, terms: Terms = NO_TERMS) -> Outcome:
+def unassign(task_id: int, user_id: int, terms: WriteContext = UNCONDITIONAL) -> Outcome:
     """Takes the task from the user.
 
     Raises:
@@ -53,7 +53,7 @@ def unassign(task_id: int, user_id: int, terms: Terms = NO_TERMS) -> Outcome:
             return task
         return without(task, user_id)
 
-    return _change(task_id, step, optimistic.Guard(user_id, Change.user_present), terms)
+    return _change(task_id, step, optimistic.Guard(user_id, Transaction.user_present), terms)
 
 
 def without(task: Task, user_id: int) -> Task:
@@ -77,12 +77,12 @@ def page(user_id: int, paging: pagination.Paging) -> pagination.Page[Task]:
 def _ordering(paging: pagination.Paging) -> queries.Ordering[Task]:
     urgent = paging.sort == "expires_at"
     if paging.status is None:
-        return queries.MOST_URGENT_ASSIGNED if urgent else queries.NEWEST_ASSIGNED
-    return queries.MOST_URGENT_ASSIGNED_BY_STATUS if urgent else queries.NEWEST_ASSIGNED_BY_STATUS
+        return queries.ASSIGNED_BY_DUE if urgent else queries.ASSIGNED_BY_CREATED
+    return queries.ASSIGNED_BY_STATUS_AND_DUE if urgent else queries.ASSIGNED_BY_STATUS_AND_CREATED
 
 
 def _change(
-    task_id: int, step: Callable[[Task], Task], guard: optimistic.Guard, terms: Terms
+    task_id: int, step: Callable[[Task], Task], guard: optimistic.Guard, terms: WriteContext
 ) -> Outcome:
     task = optimistic.found_task(task_id)
     try:

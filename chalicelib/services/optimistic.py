@@ -14,8 +14,8 @@ from chalicelib.domain.errors import LostRace, NotFound
 from chalicelib.dynamodb import backoff, queries
 from chalicelib.dynamodb.client import ConditionFailed
 from chalicelib.dynamodb.codec import Task, task_of
-from chalicelib.dynamodb.transaction import Change
-from chalicelib.services.write_context import Terms
+from chalicelib.dynamodb.transaction import Transaction
+from chalicelib.services.write_context import WriteContext
 
 ATTEMPTS = 12
 
@@ -24,7 +24,7 @@ class Guard(NamedTuple):
     """A user who must be there when the task changes, and how to say so in the change."""
 
     user_id: int
-    add: Callable[[Change, int], int]
+    add: Callable[[Transaction, int], int]
 
 
 class Outcome(NamedTuple):
@@ -35,7 +35,7 @@ class Outcome(NamedTuple):
 
 
 def advance(
-    task: Task, step: Callable[[Task], Task], terms: Terms, guard: Guard | None = None
+    task: Task, step: Callable[[Task], Task], terms: WriteContext, guard: Guard | None = None
 ) -> Outcome:
     """Takes the task to the state that `step` makes of it; where that is the same, writes nothing,
     and remembers nothing either.
@@ -58,7 +58,7 @@ def advance(
     raise LostRace
 
 
-def remove(task: Task, terms: Terms) -> None:
+def remove(task: Task, terms: WriteContext) -> None:
     """Removes the task and its copies.
 
     Raises:
@@ -92,10 +92,10 @@ def met_task(failed: ConditionFailed, position: int, task_id: int) -> Task:
 
 
 def _commit(
-    before: Task, after: Task | None, terms: Terms, guard: Guard | None = None
+    before: Task, after: Task | None, terms: WriteContext, guard: Guard | None = None
 ) -> Task | None:
     """Tries it once; gives None where it is done, else the task as it is by now."""
-    change = Change()
+    change = Transaction()
     guarded = guard.add(change, guard.user_id) if guard else None
     position = change.task(before, after)
     terms.record(change, after)

@@ -27,10 +27,10 @@ R = TypeVar("R", User, Task)
 Sort = Literal["created_at", "expires_at"]
 Order = Literal["asc", "desc"]
 
-MOST_OFFSET = 10_000
+MAX_OFFSET = 10_000
 FAR = 2_500
 """An offset beyond which lanes are passed over in equal shares: about 1 MB of short tasks."""
-MOST_ROUNDS = 20
+MAX_ROUNDS = 20
 """How many times 1 MB a lane an offset may reach over."""
 
 _DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
@@ -121,7 +121,7 @@ def page(lanes: Lanes[R], paging: Paging) -> Page[R]:
         Invalid: the offset reaches over more than 20 MB a lane.
     """
     after, skip = paging.after, paging.offset
-    for _ in range(MOST_ROUNDS):
+    for _ in range(MAX_ROUNDS):
         far = skip > FAR and len(lanes.keys) > 1
         limit = skip // len(lanes.keys) if far else skip + paging.page_size + 1
         found, more = _merged(lanes, paging, after, limit)

@@ -22,7 +22,7 @@ from chalicelib.time_budget import monotonic
 
 log = logging.getLogger(__name__)
 
-MOST_PRINCIPALS = 10_000
+MAX_PRINCIPALS = 10_000
 """How many principals a process remembers: those that sent requests last."""
 LEASE_SECONDS = 1.0
 """How long a request waits for a lease."""
@@ -156,7 +156,7 @@ class Limiter:
         with self._lock:
             principal = self._principals.setdefault(who, _Principal())
             self._principals.move_to_end(who)
-            if len(self._principals) > MOST_PRINCIPALS:
+            if len(self._principals) > MAX_PRINCIPALS:
                 self._principals.popitem(last=False)
             return principal
 

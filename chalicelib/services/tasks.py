@@ -7,9 +7,9 @@ import msgspec
 
 from chalicelib.dynamodb import client, clock, counters, lanes, queries, sort_keys
 from chalicelib.dynamodb.codec import Task
-from chalicelib.dynamodb.transaction import Change, updated_task
+from chalicelib.dynamodb.transaction import Transaction, updated_task
 from chalicelib.services import deleting_users, optimistic, pagination
-from chalicelib.services.write_context import NO_TERMS, Terms
+from chalicelib.services.write_context import UNCONDITIONAL, WriteContext
 
 Status = Literal["PENDING", "IN_PROGRESS", "DONE", "CANCELLED"]
 Edit = Mapping[str, str | None]
@@ -17,7 +17,12 @@ Edit = Mapping[str, str | None]
 
 
 def create(
-    *, name: str, desc: str, status: Status, expires_at: str | None, terms: Terms = NO_TERMS
+    *,
+    name: str,
+    desc: str,
+    status: Status,
+    expires_at: str | None,
+    terms: WriteContext = UNCONDITIONAL,
 ) -> Task:
     """Makes a task that nobody has yet."""
     task = Task(
@@ -28,7 +33,7 @@ def create(
         expires_at=expires_at,
         created_at=clock.now(),
     )
-    change = Change()
+    change = Transaction()
     change.new_task(task)
     terms.record(change, task)
     change.commit()
@@ -46,15 +51,15 @@ def page(paging: pagination.Paging) -> pagination.Page[Task]:
     every = range(lanes.readable())
     urgent = paging.sort == "expires_at"
     if paging.status is None:
-        ordering = queries.MOST_URGENT_TASKS if urgent else queries.NEWEST_TASKS
+        ordering = queries.TASKS_BY_DUE if urgent else queries.TASKS_BY_CREATED
         hashes = [str(lane) for lane in every]
         return deleting_users.hide_in(pagination.page(pagination.Lanes(ordering, hashes), paging))
-    ordering = queries.MOST_URGENT_TASKS_BY_STATUS if urgent else queries.NEWEST_TASKS_BY_STATUS
+    ordering = queries.TASKS_BY_STATUS_AND_DUE if urgent else queries.TASKS_BY_STATUS_AND_CREATED
     hashes = [sort_keys.status_lane(paging.status, lane) for lane in every]
     return deleting_users.hide_in(pagination.page(pagination.Lanes(ordering, hashes), paging))
 
 
-def edit(task_id: int, values: Edit, terms: Terms = NO_TERMS) -> Task:
+def edit(task_id: int, values: Edit, terms: WriteContext = UNCONDITIONAL) -> Task:
     """Gives a task new values. Guesses that nobody has it, which takes one write; but not where the
     reply has to be known before, for what it says of the rest of the task.
 
@@ -66,7 +71,7 @@ def edit(task_id: int, values: Edit, terms: Terms = NO_TERMS) -> Task:
     if terms.receipt is not None:
         task = optimistic.found_task(task_id)
     else:
-        guess = Change()
+        guess = Transaction()
         guess.unassigned_task(task_id, values, terms.match)
         try:
             return updated_task(guess.commit())
@@ -80,7 +85,7 @@ def edit(task_id: int, values: Edit, terms: Terms = NO_TERMS) -> Task:
     return deleting_users.hide(advanced.task)
 
 
-def delete(task_id: int, terms: Terms = NO_TERMS) -> None:
+def delete(task_id: int, terms: WriteContext = UNCONDITIONAL) -> None:
     """Removes a task. Guesses that nobody has it, which takes one write.
 
     Raises:
@@ -88,7 +93,7 @@ def delete(task_id: int, terms: Terms = NO_TERMS) -> None:
         Stale: it has none of the versions that it must have.
         LostRace: others changed it at every attempt.
     """
-    guess = Change()
+    guess = Transaction()
     guess.unassigned_task_gone(task_id, terms.match)
     terms.record(guess, None)
     try:

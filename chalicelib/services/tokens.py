@@ -13,7 +13,7 @@ from typing import Literal, get_args
 from chalicelib.domain.errors import Invalid
 from chalicelib.dynamodb import clock, queries
 from chalicelib.dynamodb.codec import Token
-from chalicelib.dynamodb.transaction import Change
+from chalicelib.dynamodb.transaction import Transaction
 
 Role = Literal["reader", "editor", "admin"]
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -47,7 +47,7 @@ def issue(name: str, role: Role, expires_at: datetime | None) -> tuple[str, Toke
         expires_at=clock.stamp(expires_at) if expires_at else None,
         last_four=secret[-4:],
     )
-    change = Change()
+    change = Transaction()
     change.new_token(token)
     change.commit()
     return secret, token
@@ -63,7 +63,7 @@ def holder(secret: str) -> Token | None:
 
 def revoke(digest: str) -> None:
     """Ends a token for good."""
-    change = Change()
+    change = Transaction()
     change.token_gone(digest)
     change.commit()
 

@@ -7,29 +7,29 @@ import msgspec
 from chalicelib.domain.errors import Invalid, NotFound, Unavailable, UsernameTaken
 from chalicelib.dynamodb import client, clock, counters, lanes, queries, shared_state, sort_keys
 from chalicelib.dynamodb.codec import Task, User
-from chalicelib.dynamodb.transaction import MOST_OPERATIONS, Change
+from chalicelib.dynamodb.transaction import MAX_OPERATIONS, Transaction
 from chalicelib.services import pagination
 from chalicelib.services.assignments import without
-from chalicelib.services.write_context import NO_TERMS, Terms
+from chalicelib.services.write_context import UNCONDITIONAL, WriteContext
 
-MOST_CLAIM_BYTES = 2048
+MAX_CLAIM_BYTES = 2048
 """What DynamoDB takes as a hash key."""
-MOST_DELETE_STEPS = 150
+MAX_DELETE_STEPS = 150
 VERSION = 1
 """Of every user, for they don't change."""
 
 
-def create(username: str, terms: Terms = NO_TERMS) -> User:
+def create(username: str, terms: WriteContext = UNCONDITIONAL) -> User:
     """Makes a user.
 
     Raises:
         UsernameTaken: another user has the name, in this or another case.
         Invalid: the name is too long in its normalised form.
     """
-    if len(sort_keys.claim(username).encode()) > MOST_CLAIM_BYTES:
+    if len(sort_keys.claim(username).encode()) > MAX_CLAIM_BYTES:
         raise Invalid("username: too long once its compatibility characters are spelled out")
     user = User(id=counters.next_id("users"), username=username, created_at=clock.now())
-    change = Change()
+    change = Transaction()
     claim = change.new_user(user)
     terms.record(change, user)
     try:
@@ -50,10 +50,10 @@ def get(user_id: int) -> User | None:
 def page(paging: pagination.Paging) -> pagination.Page[User]:
     """A page of all users."""
     hashes = [str(lane) for lane in range(lanes.readable())]
-    return pagination.page(pagination.Lanes(queries.NEWEST_USERS, hashes), paging)
+    return pagination.page(pagination.Lanes(queries.USERS_BY_CREATED, hashes), paging)
 
 
-def delete(user_id: int, terms: Terms = NO_TERMS) -> None:
+def delete(user_id: int, terms: WriteContext = UNCONDITIONAL) -> None:
     """Removes a user, and takes all tasks from them.
 
     Where it fits, all in one transaction. Else the user is first marked as going, then emptied in
@@ -67,7 +67,7 @@ def delete(user_id: int, terms: Terms = NO_TERMS) -> None:
     user = _found(user_id)
     terms.require("user", user_id, VERSION)
     claimed = True
-    for _ in range(MOST_DELETE_STEPS):
+    for _ in range(MAX_DELETE_STEPS):
         tasks, complete = _fitting(user)
         if not complete and not user.going:
             user = _mark_as_going(user)
@@ -96,9 +96,9 @@ def _fitting(user: User) -> tuple[Sequence[Task], bool]:
     if not user.assigns:
         return [], True
     found = queries.query(
-        queries.NEWEST_ASSIGNED, str(user.id), after=None, ascending=True, limit=MOST_OPERATIONS
+        queries.ASSIGNED_BY_CREATED, str(user.id), after=None, ascending=True, limit=MAX_OPERATIONS
     )
-    room = MOST_OPERATIONS - 4  # the user, the claim, who is going, and the reply
+    room = MAX_OPERATIONS - 4  # the user, the claim, who is going, and the reply
     fitting: list[Task] = []
     for _, task in found.records:
         room -= 1 + len(task.assignees)
@@ -109,7 +109,7 @@ def _fitting(user: User) -> tuple[Sequence[Task], bool]:
 
 
 def _mark_as_going(user: User) -> User:
-    change = Change()
+    change = Transaction()
     change.user_going(user)
     try:
         change.commit()
@@ -122,12 +122,12 @@ def _mark_as_going(user: User) -> User:
 class _Last:
     """What goes with a user's last tasks: the user and the claim to the name, if it is theirs."""
 
-    def __init__(self, user: User, claimed: bool, terms: Terms) -> None:
+    def __init__(self, user: User, claimed: bool, terms: WriteContext) -> None:
         self._user, self._claimed, self._terms = user, claimed, terms
         self.claim = -1
         """The position of the condition on the claim."""
 
-    def add(self, change: Change) -> None:
+    def add(self, change: Transaction) -> None:
         add = change.claim_gone if self._claimed else change.claim_of_another
         self.claim = add(self._user)
         change.user_gone(self._user)
@@ -140,7 +140,7 @@ def _empty(user_id: int, tasks: Sequence[Task], last: _Last | None) -> None:
     Raises:
         ConditionFailed: something changed.
     """
-    change = Change()
+    change = Transaction()
     for task in tasks:
         rest = without(task, user_id)
         change.task(task, msgspec.structs.replace(rest, version=task.version + 1))

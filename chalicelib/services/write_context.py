@@ -7,7 +7,7 @@ import msgspec
 
 from chalicelib.domain.errors import Stale
 from chalicelib.dynamodb.codec import Claim, Reply
-from chalicelib.dynamodb.transaction import Change
+from chalicelib.dynamodb.transaction import Transaction
 
 
 class Receipt(msgspec.Struct, frozen=True):
@@ -19,7 +19,7 @@ class Receipt(msgspec.Struct, frozen=True):
     """Makes the reply of what the use case gives."""
 
 
-class Terms(msgspec.Struct, frozen=True):
+class WriteContext(msgspec.Struct, frozen=True):
     """What a change rests on, and what is remembered of it."""
 
     match: Collection[int] | None = None
@@ -31,7 +31,7 @@ class Terms(msgspec.Struct, frozen=True):
         if self.match is not None and version not in self.match:
             raise Stale(kind, ident, version)
 
-    def record(self, change: Change, result: Any) -> None:
+    def record(self, change: Transaction, result: Any) -> None:
         """Adds to the change what is remembered of it."""
         if self.receipt is not None:
             change.reply(self.receipt.claim, self.receipt.render(result))
@@ -43,11 +43,11 @@ class Terms(msgspec.Struct, frozen=True):
             UnderWay: another request has taken the idempotency key over.
         """
         if self.receipt is not None:
-            change = Change()
+            change = Transaction()
             self.record(change, result)
             change.commit(repeatable=True)
 
-    def rendering(self, make: Callable[[Any], Any]) -> "Terms":
+    def rendering(self, make: Callable[[Any], Any]) -> "WriteContext":
         """The same, where what the use case gives is first made of what it has, by `make`."""
         if self.receipt is None:
             return self
@@ -56,5 +56,5 @@ class Terms(msgspec.Struct, frozen=True):
         return msgspec.structs.replace(self, receipt=receipt)
 
 
-NO_TERMS = Terms()
+UNCONDITIONAL = WriteContext()
 """Whatever the version, and nothing is remembered."""

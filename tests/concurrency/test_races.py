@@ -12,10 +12,10 @@ import pytest
 from billet.integrity import findings
 from chalicelib.domain.errors import BilletError, NotFound, Stale, UsernameTaken
 from chalicelib.http.idempotency import Key, Write
-from chalicelib.http.problems import Refused
-from chalicelib.http.responses import Answer
+from chalicelib.http.problems import HttpProblem
+from chalicelib.http.responses import ApiResponse
 from chalicelib.services import assignments, pagination, tasks, users
-from chalicelib.services.write_context import Terms
+from chalicelib.services.write_context import WriteContext
 from tests.conftest import Bind
 from tests.support.bulk_data import add_tasks, add_users
 
@@ -44,7 +44,7 @@ def race(calls: Sequence[Callable[[], Any]]) -> list[Any]:
         start.wait(timeout=60)
         try:
             return call()
-        except (BilletError, Refused) as error:
+        except (BilletError, HttpProblem) as error:
             return type(error)
 
     with ThreadPoolExecutor(len(calls)) as pool:
@@ -153,7 +153,7 @@ def test_one_of_many_changes_the_version_that_all_have_seen(assigned: bool) -> N
     people = add_users(1) if assigned else []
     [task_id] = add_tasks(1, assignees=people)
     for version in range(1, ROUNDS):
-        terms = Terms(match={version})
+        terms = WriteContext(match={version})
         ends = race(
             [partial(tasks.edit, task_id, {"name": f"{n}"}, terms) for n in range(THREADS - 1)]
             + [partial(assignments.assign, task_id, *add_users(1), terms)]
@@ -189,17 +189,17 @@ def test_a_check_finds_nothing_while_clients_write() -> None:
             writer.result()
 
 
-def once(key: str, act: Callable[[Terms], Any]) -> Callable[[], Any]:
+def once(key: str, act: Callable[[WriteContext], Any]) -> Callable[[], Any]:
     """A request with this key, which answers the JSON of what comes of it, or is refused."""
     write = Write(match=None, key=Key(digest=key, fingerprint="same"), status=200)
-    return lambda: msgspec.json.encode(write(act, Answer).body)
+    return lambda: msgspec.json.encode(write(act, ApiResponse).body)
 
 
 def test_of_many_requests_with_one_key_one_is_carried_out() -> None:
     make = partial(tasks.create, name="plan", desc="", status="PENDING", expires_at=None)
     for round_ in range(ROUNDS):
         create = once(f"{round_}", lambda terms: make(terms=terms))
-        made = set(race([create] * THREADS)) - {Refused}
+        made = set(race([create] * THREADS)) - {HttpProblem}
         assert len(made) == 1
         assert {create()} == made
     assert len(tasks.page(pagination.Paging()).records) == ROUNDS

@@ -8,7 +8,7 @@ import pytest
 from billet.integrity import findings
 from chalicelib.dynamodb import queries, shared_state
 from chalicelib.dynamodb.models import UsernameModel
-from chalicelib.dynamodb.transaction import Change
+from chalicelib.dynamodb.transaction import Transaction
 from tests.conftest import Api
 from tests.support.bulk_data import add_tasks, add_users
 
@@ -82,7 +82,7 @@ def begin_deleting(user: int) -> None:
     """Leaves the user as a crash in the midst of a large delete does."""
     found = queries.user(user)
     assert found
-    change = Change()
+    change = Transaction()
     change.user_going(found)
     change.commit()
     shared_state.forget()  # as when the copy of this process is too old
@@ -145,7 +145,7 @@ def test_no_task_names_a_user_who_is_being_deleted(api: Api, task: int, user: in
 
 def test_a_delete_leaves_the_claim_of_another_user_alone(api: Api, user: int) -> None:
     [other] = add_users(1)
-    change = Change()
+    change = Transaction()
     change.put(UsernameModel("ada", user_id=other), UsernameModel.name.exists())
     change.commit()
     assert api("DELETE", f"/v1/users/{user}").status_code == 200
@@ -154,7 +154,7 @@ def test_a_delete_leaves_the_claim_of_another_user_alone(api: Api, user: int) ->
 
 
 def test_a_delete_succeeds_where_the_claim_is_missing(api: Api, user: int) -> None:
-    change = Change()
+    change = Transaction()
     change.delete(UsernameModel("ada"))
     change.commit()
     assert api("DELETE", f"/v1/users/{user}").status_code == 200

@@ -22,13 +22,13 @@ from chalicelib.dynamodb.client import Item
 from chalicelib.dynamodb.models import (
     AssignmentModel,
     CounterModel,
-    ReplyModel,
+    IdempotencyModel,
     TaskModel,
     TokenModel,
     UserModel,
     UsernameModel,
 )
-from chalicelib.dynamodb.transaction import Change
+from chalicelib.dynamodb.transaction import Transaction
 from chalicelib.services import assignments, tasks, tokens, users
 from chalicelib.services.pagination import Paging
 from chalicelib.settings import Settings
@@ -72,7 +72,7 @@ def copy_of(user_id: int, task_id: int) -> Any:
 
 
 def set_directly(key: Model, *actions: Action) -> None:
-    change = Change()
+    change = Transaction()
     change.update(key, actions)
     change.commit()
 
@@ -247,7 +247,7 @@ def lower_the_layout() -> None:
 
 def put_a_reply_that_is_no_json() -> None:
     idempotency_store.claim("a", "same")
-    set_directly(ReplyModel("a"), ReplyModel.reply.set("{"))
+    set_directly(IdempotencyModel("a"), IdempotencyModel.reply.set("{"))
 
 
 BREAKS: dict[Callable[[], None], str] = {

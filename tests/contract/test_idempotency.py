@@ -10,7 +10,7 @@ from pynamodb.connection import Connection
 
 from app import app
 from chalicelib.dynamodb import clock
-from chalicelib.dynamodb.models import ReplyModel
+from chalicelib.dynamodb.models import IdempotencyModel
 from chalicelib.http import authentication
 from chalicelib.services import tasks
 from chalicelib.services.pagination import Paging
@@ -166,7 +166,7 @@ def test_a_request_whose_lease_is_over_is_done_by_the_next_and_not_by_itself_any
     api: Api, connection: Connection, call: int
 ) -> None:
     def end_lease() -> None:
-        [item] = ReplyModel.scan()
+        [item] = IdempotencyModel.scan()
         age_reply(item, lease=clock.seconds() - 1)
 
     first, [_, again] = meanwhile(connection, api, call, end_lease, lambda: create(api))
@@ -177,7 +177,7 @@ def test_a_request_whose_lease_is_over_is_done_by_the_next_and_not_by_itself_any
 
 def test_a_key_is_forgotten_after_a_day_also_where_its_item_is_still_there(api: Api) -> None:
     first = create(api)
-    [item] = ReplyModel.scan()
+    [item] = IdempotencyModel.scan()
     assert item.expires - clock.seconds() in range(24 * 60 * 60 - 30, 24 * 60 * 60 + 1)
     assert create(api).body == first.body
     age_reply(item, expires=clock.seconds() - 1)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from chalicelib.dynamodb.models import AssignmentModel, TaskModel
-from chalicelib.dynamodb.transaction import Change
+from chalicelib.dynamodb.transaction import Transaction
 from chalicelib.services import pagination
 from tests.conftest import Api, Bind
 from tests.support.bulk_data import add_tasks, add_users
@@ -66,7 +66,7 @@ def as_stored_before(tasks: list[Item], user: int) -> None:
     found = {task.id: task for task in TaskModel.scan()}
     for ident in last_day[::2]:
         task, place = found[ident], f"9999-12-31#{ident:016d}"
-        change = Change()
+        change = Transaction()
         change.update(TaskModel(ident), [TaskModel.urgency.set(place)])
         change.update(
             AssignmentModel(user, task.recency),

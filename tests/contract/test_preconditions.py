@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from chalicelib.dynamodb.codec import Task
-from chalicelib.dynamodb.transaction import Change
+from chalicelib.dynamodb.transaction import Transaction
 from chalicelib.http import conditional
 from tests.conftest import Api
 from tests.support.bulk_data import add_tasks, add_users
@@ -90,7 +90,7 @@ def test_a_change_happens_only_to_the_version_that_it_is_for(
 
 
 def test_what_could_not_be_done_anyway_is_told_before_a_condition(api: Api, user: int) -> None:
-    change = Change()
+    change = Transaction()
     some = tuple(range(100, 150))
     change.new_task(
         Task(id=1, name="", desc="", status="DONE", expires_at=None, created_at="", assignees=some)

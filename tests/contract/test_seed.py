@@ -11,7 +11,7 @@ from msgspec import structs
 
 from billet.cli.seed import seed, write_tasks
 from billet.integrity import findings
-from billet.sample_data import Invention
+from billet.sample_data import SampleData
 from chalicelib.dynamodb import queries
 from chalicelib.services import tasks, users
 from chalicelib.services.pagination import Paging
@@ -60,7 +60,7 @@ def test_tasks_without_users_are_nobodys() -> None:
 
 @pytest.mark.usefixtures("database")
 def test_a_user_deleted_meanwhile_is_given_nothing() -> None:
-    [task] = Invention(1, datetime.now(UTC)).tasks([1], [])
+    [task] = SampleData(1, datetime.now(UTC)).tasks([1], [])
     with pytest.raises(ClickException, match="a new user was deleted"):
         write_tasks([structs.replace(task, assignees=(7,))])
     assert ids() == (set(), set())

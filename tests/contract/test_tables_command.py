@@ -13,7 +13,13 @@ from pynamodb.models import Model
 from billet import table_schema
 from billet.cli.tables import tables
 from chalicelib.dynamodb import client
-from chalicelib.dynamodb.models import AssignmentModel, QuotaModel, ReplyModel, TaskModel, UserModel
+from chalicelib.dynamodb.models import (
+    AssignmentModel,
+    IdempotencyModel,
+    QuotaModel,
+    TaskModel,
+    UserModel,
+)
 from chalicelib.services import users
 from chalicelib.services.pagination import Paging
 from chalicelib.settings import Settings
@@ -37,7 +43,7 @@ def run(command: str) -> tuple[int, list[str]]:
 
 
 def make(
-    model: type[UserModel | AssignmentModel | ReplyModel], key: list[str], kind: str = "N"
+    model: type[UserModel | AssignmentModel | IdempotencyModel], key: list[str], kind: str = "N"
 ) -> None:
     """A table with nothing but these keys."""
     connection: Any = client.connect()
@@ -53,7 +59,7 @@ def make(
 
 
 @pytest.mark.parametrize(
-    ("model", "key"), [(ReplyModel, ["key"]), (QuotaModel, ["principal", "window"])]
+    ("model", "key"), [(IdempotencyModel, ["key"]), (QuotaModel, ["principal", "window"])]
 )
 @pytest.mark.usefixtures("database")
 def test_create_lets_items_expire_also_in_a_table_that_is_there(

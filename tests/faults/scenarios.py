@@ -6,8 +6,8 @@ from chalice.test import HTTPResponse
 
 from chalicelib.dynamodb import clock, counters
 from chalicelib.dynamodb.codec import Task
-from chalicelib.dynamodb.models import ReplyModel
-from chalicelib.dynamodb.transaction import Change
+from chalicelib.dynamodb.models import IdempotencyModel
+from chalicelib.dynamodb.transaction import Transaction
 from tests.conftest import Api
 from tests.support.bulk_data import add_users, age_reply
 
@@ -82,7 +82,7 @@ class World:
 def _free_and_held(user_id: int) -> list[int]:
     """A task that nobody has, and one that the user has."""
     free, held = counters.next_ids("tasks", 2)
-    change = Change()
+    change = Transaction()
     change.user_assigned(user_id)
     for ident, assignees in ((free, ()), (held, (user_id,))):
         change.new_task(
@@ -111,5 +111,5 @@ def until_heard(api: Api, *request: Any) -> HTTPResponse:
 
 def end_leases() -> None:
     """Lets each idempotency key go that a request holds which has died, as half a minute would."""
-    for item in ReplyModel.scan(ReplyModel.reply.does_not_exist()):
+    for item in IdempotencyModel.scan(IdempotencyModel.reply.does_not_exist()):
         age_reply(item, lease=0)

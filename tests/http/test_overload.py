@@ -22,7 +22,7 @@ CROWD = 256
 WORK = b"GET /work HTTP/1.1\r\nHost: x\r\n\r\n"
 NOTHING = b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n"
 
-Answer = tuple[int, httpx.Headers, bytes]
+ApiResponse = tuple[int, httpx.Headers, bytes]
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ class Slow:
         return "done"
 
 
-def assert_refused(answer: Answer) -> None:
+def assert_refused(answer: ApiResponse) -> None:
     status, headers, body = answer
     assert status == 503
     assert headers["Content-Type"] == "application/problem+json"

@@ -15,14 +15,14 @@ import app
 from billet.serve.asgi import Application
 from billet.serve.embedded import serving
 from billet.serve.gateway import Gateway
-from chalicelib.http.parsing import MOST_BODY
+from chalicelib.http.parsing import MAX_BODY
 from tests.http.conftest import Served
 from tests.http.test_overload import CROWD, create
 from tests.http.test_protocol import HEALTH, answers, converse
 
 HEAD = b"POST /v1/tasks HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
 PAGE = b"GET /docs/swagger-ui.js HTTP/1.1\r\nHost: x\r\n\r\n"
-MOST_GROWTH = 50 * 1024 * 1024
+MAX_GROWTH = 50 * 1024 * 1024
 READERS = 16
 HEADS = 60
 
@@ -104,7 +104,7 @@ def test_unending_heads_take_little_memory(served: Served) -> None:
             except OSError:
                 continue  # refused, as it should be
         assert_served(address(served))
-        assert memory(served) - before < MOST_GROWTH
+        assert memory(served) - before < MAX_GROWTH
 
 
 @pytest.mark.usefixtures("database")
@@ -135,7 +135,7 @@ def test_a_body_in_chunks_of_one_byte_is_read_to_its_end(
     served: Served,
 ) -> None:
     chunk = b"1\r\n \r\n"
-    with converse(address(served), HEAD + chunk * (MOST_BODY // 8) + b"0\r\n\r\n") as connection:
+    with converse(address(served), HEAD + chunk * (MAX_BODY // 8) + b"0\r\n\r\n") as connection:
         connection.settimeout(60)
         [(status, _, body)] = answers(connection, ["POST"])
     assert (status, json.loads(body)["detail"]) == (

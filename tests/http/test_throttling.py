@@ -14,8 +14,8 @@ from chalice.app import Request
 
 from chalicelib.dynamodb import client
 from chalicelib.http import principals, throttling
-from chalicelib.http.problems import Refused
-from chalicelib.services.rate_limiter import MOST_PRINCIPALS, Limiter
+from chalicelib.http.problems import HttpProblem
+from chalicelib.services.rate_limiter import MAX_PRINCIPALS, Limiter
 from chalicelib.settings import Settings
 from tests.conftest import Api
 from tests.faults.injection import nothing_there, struck
@@ -134,9 +134,9 @@ def test_a_refused_request_takes_nothing_from_any_policy(
 def test_a_process_remembers_the_principals_that_came_last_and_no_more() -> None:
     limiter = Limiter(quota=1, window=86_400, burst=1_000)
     assert all(limiter.admit(f"address:{one}", shared=False)[0] for one in range(40_000))
-    assert len(limiter) == MOST_PRINCIPALS
+    assert len(limiter) == MAX_PRINCIPALS
     assert not limiter.admit("address:39999", shared=False)[0]
-    assert not limiter.admit(f"address:{40_000 - MOST_PRINCIPALS}", shared=False)[0]
+    assert not limiter.admit(f"address:{40_000 - MAX_PRINCIPALS}", shared=False)[0]
     assert limiter.admit("address:0", shared=False)[0]  # forgotten
 
 
@@ -168,7 +168,7 @@ def test_a_name_is_counted_whatever_its_token_and_address_and_without_one_the_ad
     for address, said in anew:
         throttling.admit(request_from(address, said))
     for address, said in (("10.0.0.2", rotated), ("10.0.0.2", {}), ("10.0.0.3", like_an_address)):
-        with pytest.raises(Refused):
+        with pytest.raises(HttpProblem):
             throttling.admit(request_from(address, said))
     principals.trust(principals.anonymous)
 

@@ -9,7 +9,7 @@ from wsgiref.validate import validator
 import pytest
 
 from billet.serve.wsgi import application
-from chalicelib.http.parsing import MOST_BODY
+from chalicelib.http.parsing import MAX_BODY
 
 pytestmark = pytest.mark.usefixtures("database")
 
@@ -67,7 +67,7 @@ def test_it_serves() -> None:
     ("more", "status"),
     [
         ({"CONTENT_LENGTH": "99"}, "400 Bad Request"),
-        ({"CONTENT_LENGTH": str(MOST_BODY + 1)}, "413 "),
+        ({"CONTENT_LENGTH": str(MAX_BODY + 1)}, "413 "),
         ({"HTTP_TRANSFER_ENCODING": "chunked", "CONTENT_LENGTH": ""}, "411 Length Required"),
         ({"HTTP_TRANSFER_ENCODING": "gzip", "CONTENT_LENGTH": ""}, "501 Not Implemented"),
         ({"HTTP_HOST": "a,b"}, "400 Bad Request"),

@@ -4,15 +4,15 @@ from collections.abc import Callable, Sequence
 
 from chalicelib.dynamodb import clock, counters
 from chalicelib.dynamodb.codec import Task, User
-from chalicelib.dynamodb.models import ReplyModel
-from chalicelib.dynamodb.transaction import Change, setting
+from chalicelib.dynamodb.models import IdempotencyModel
+from chalicelib.dynamodb.transaction import Transaction, setting
 
 
 def add_users(count: int) -> list[int]:
     """Adds users, fifty at once, and gives their ids, ascending."""
     idents = counters.next_ids("users", count)
     for start in range(0, count, 50):
-        change = Change()
+        change = Transaction()
         for ident in idents[start : start + 50]:
             change.new_user(User(id=ident, username=f"user{ident}", created_at=clock.now()))
         change.commit()
@@ -30,7 +30,7 @@ def add_tasks(
     idents = counters.next_ids("tasks", count)
     for start in range(0, count, at_once):
         batch = idents[start : start + at_once]
-        change = Change()
+        change = Transaction()
         for user_id in assignees:
             change.user_assigned(user_id, len(batch))
         for ident in batch:
@@ -39,10 +39,10 @@ def add_tasks(
     return idents
 
 
-def age_reply(item: ReplyModel, **times: int) -> None:
+def age_reply(item: IdempotencyModel, **times: int) -> None:
     """Gives an idempotency key these times, in seconds since 1970, as if it were older."""
-    change = Change()
-    change.update(ReplyModel(item.key), setting(ReplyModel, times))
+    change = Transaction()
+    change.update(IdempotencyModel(item.key), setting(IdempotencyModel, times))
     change.commit()
 
 

@@ -13,7 +13,7 @@ from chalice.app import Blueprint, Request
 
 from chalicelib.http.conditional import tagged_by_content
 from chalicelib.http.pipeline import endpoint
-from chalicelib.http.responses import Answer
+from chalicelib.http.responses import ApiResponse
 
 FILES = Path(__file__).parents[1] / "static"
 POLICY = "; ".join(
@@ -35,7 +35,7 @@ blueprint = Blueprint(__name__)
 
 
 @endpoint(blueprint, "GET", "/openapi.json", role=None)
-def get_description() -> Answer[msgspec.Raw]:
+def get_description() -> ApiResponse[msgspec.Raw]:
     """Get the OpenAPI document.
 
     Returns this document, in OpenAPI 3.1.
@@ -44,15 +44,15 @@ def get_description() -> Answer[msgspec.Raw]:
 
 
 @endpoint(blueprint, "GET", "/", role=None, status=302, prefix="")
-def show_root(request: Request) -> Answer[msgspec.Raw]:
+def show_root(request: Request) -> ApiResponse[msgspec.Raw]:
     """Redirect to the documentation page, by a reference relative to `/`, `/prod/` or `/prod`."""
     _, _, stage = request.context["path"].rpartition("/")
     target = f"./{stage}/docs" if stage else "docs"
-    return Answer(msgspec.Raw(b""), {"Content-Type": "text/plain", "Location": target})
+    return ApiResponse(msgspec.Raw(b""), {"Content-Type": "text/plain", "Location": target})
 
 
 @endpoint(blueprint, "GET", "/docs", role=None, prefix="")
-def show_docs(request: Request) -> Answer[msgspec.Raw]:
+def show_docs(request: Request) -> ApiResponse[msgspec.Raw]:
     """Get the page that shows the OpenAPI document and sends requests."""
     page = (FILES / "docs.html").read_text()
     root = "../" if request.context["path"].endswith("/") else "./"
@@ -61,28 +61,28 @@ def show_docs(request: Request) -> Answer[msgspec.Raw]:
 
 
 @endpoint(blueprint, "GET", "/docs/start.js", role=None, prefix="")
-def get_start() -> Answer[msgspec.Raw]:
+def get_start() -> ApiResponse[msgspec.Raw]:
     return _file(FILES / "start.js", _asset("text/javascript"))
 
 
 @endpoint(blueprint, "GET", "/docs/swagger-ui.js", role=None, prefix="")
-def get_swagger_ui() -> Answer[msgspec.Raw]:
+def get_swagger_ui() -> ApiResponse[msgspec.Raw]:
     return _file(_swagger_ui("swagger_bundle.js"), _asset("text/javascript"))
 
 
 @endpoint(blueprint, "GET", "/docs/swagger-ui.css", role=None, prefix="")
-def get_style() -> Answer[msgspec.Raw]:
+def get_style() -> ApiResponse[msgspec.Raw]:
     """Get the style of the page: Swagger UI's, then ours."""
     files = (_swagger_ui("swagger_style.css"), FILES / "docs.css")
     return _tagged(b"\n".join(file.read_bytes() for file in files), _asset("text/css"))
 
 
-def _file(file: Path, headers: Mapping[str, str] = NO_HEADERS) -> Answer[msgspec.Raw]:
+def _file(file: Path, headers: Mapping[str, str] = NO_HEADERS) -> ApiResponse[msgspec.Raw]:
     return _tagged(file.read_bytes(), headers)
 
 
-def _tagged(content: bytes, headers: Mapping[str, str]) -> Answer[msgspec.Raw]:
-    return Answer(msgspec.Raw(content), {**headers, **tagged_by_content(content)})
+def _tagged(content: bytes, headers: Mapping[str, str]) -> ApiResponse[msgspec.Raw]:
+    return ApiResponse(msgspec.Raw(content), {**headers, **tagged_by_content(content)})
 
 
 def _asset(kind: str) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from chalice.app import Blueprint
 
 from chalicelib.http.pipeline import endpoint
-from chalicelib.http.responses import Answer
+from chalicelib.http.responses import ApiResponse
 from chalicelib.http.schemas import Health
 from chalicelib.services import health
 
@@ -11,10 +11,10 @@ blueprint = Blueprint(__name__)
 
 
 @endpoint(blueprint, "GET", "/health", role=None)
-def check_health() -> Answer[Health]:
+def check_health() -> ApiResponse[Health]:
     """Check the health of the API.
 
     Reads from the database. Returns 503 if the database does not respond.
     """
     health.check()
-    return Answer(Health())
+    return ApiResponse(Health())

@@ -12,7 +12,7 @@ from chalicelib.http.conditional import tagged
 from chalicelib.http.fields import MUST, OUTPUT_ONLY
 from chalicelib.http.idempotency import Write
 from chalicelib.http.pipeline import endpoint
-from chalicelib.http.responses import Answer
+from chalicelib.http.responses import ApiResponse
 from chalicelib.http.schemas import (
     Done,
     NewTask,
@@ -31,7 +31,7 @@ blueprint = Blueprint(__name__)
 
 
 @endpoint(blueprint, "GET", "/tasks", role="reader", throttle=PAGES)
-def list_tasks(request: Request, query: TaskListQuery) -> Answer[list[TaskBody]]:
+def list_tasks(request: Request, query: TaskListQuery) -> ApiResponse[list[TaskBody]]:
     """List tasks.
 
     Returns one page of all tasks, newest first by default. `sort=expires_at` puts the most urgent
@@ -42,7 +42,7 @@ def list_tasks(request: Request, query: TaskListQuery) -> Answer[list[TaskBody]]
 
 
 @endpoint(blueprint, "GET", "/tasks/{task_id}", role="reader")
-def get_task(task_id: int) -> Answer[TaskBody | None]:
+def get_task(task_id: int) -> ApiResponse[TaskBody | None]:
     """Get a task.
 
     Returns the task, or `null` if it does not exist. The `ETag` header is the version of the task:
@@ -50,26 +50,30 @@ def get_task(task_id: int) -> Answer[TaskBody | None]:
     only this version.
     """
     task = tasks.get(task_id)
-    return Answer(TaskBody.of(task), tagged(task.version, task.hidden)) if task else Answer(None)
+    return (
+        ApiResponse(TaskBody.of(task), tagged(task.version, task.hidden))
+        if task
+        else ApiResponse(None)
+    )
 
 
 @endpoint(blueprint, "POST", "/tasks", role="editor", status=201)
-def create_task(request: Request, body: NewTask, write: Write) -> Answer[TaskDone]:
+def create_task(request: Request, body: NewTask, write: Write) -> ApiResponse[TaskDone]:
     """Create a task.
 
     Only `name` is required. The new task has no assignees. The `Location` header is the path of the
     task. To retry a request safely, send an `Idempotency-Key`.
     """
 
-    def made(task: Task) -> Answer[TaskDone]:
+    def made(task: Task) -> ApiResponse[TaskDone]:
         done = TaskDone(detail=f"task {task.id} created", payload=TaskBody.of(task))
-        return Answer(done, {**located(request, task.id), **tagged(task.version)})
+        return ApiResponse(done, {**located(request, task.id), **tagged(task.version)})
 
     return write(lambda terms: tasks.create(**_values(body), terms=terms), made)
 
 
 @endpoint(blueprint, "PUT", "/tasks/{task_id}", role="editor")
-def replace_task(task_id: int, body: WholeTask, write: Write) -> Answer[TaskDone]:
+def replace_task(task_id: int, body: WholeTask, write: Write) -> ApiResponse[TaskDone]:
     """Replace a task.
 
     Replaces name, desc, status and expires_at. Without `expires_at` the task has no deadline
@@ -80,7 +84,7 @@ def replace_task(task_id: int, body: WholeTask, write: Write) -> Answer[TaskDone
 
 
 @endpoint(blueprint, "PATCH", "/tasks/{task_id}", role="editor")
-def patch_task(task_id: int, body: TaskPatch, write: Write) -> Answer[TaskDone]:
+def patch_task(task_id: int, body: TaskPatch, write: Write) -> ApiResponse[TaskDone]:
     """Update a task.
 
     Changes only the fields in the body. `"expires_at": null` removes the deadline.
@@ -90,24 +94,24 @@ def patch_task(task_id: int, body: TaskPatch, write: Write) -> Answer[TaskDone]:
 
 
 @endpoint(blueprint, "DELETE", "/tasks/{task_id}", role="editor")
-def delete_task(task_id: int, write: Write) -> Answer[Done]:
+def delete_task(task_id: int, write: Write) -> ApiResponse[Done]:
     """Delete a task.
 
     Deletes the task and removes it from the lists of its assignees.
     """
-    deleted = Answer(Done(detail=f"task {task_id} deleted"))
+    deleted = ApiResponse(Done(detail=f"task {task_id} deleted"))
     return write(lambda terms: tasks.delete(task_id, terms), lambda _: deleted)
 
 
 @endpoint(blueprint, "PUT", "/tasks/{task_id}/assign/user/{user_id}", role="editor")
-def assign_task(task_id: int, user_id: int, write: Write) -> Answer[Done]:
+def assign_task(task_id: int, user_id: int, write: Write) -> ApiResponse[Done]:
     """Assign a task to a user.
 
     Adds the user to the assignees of the task. A task has up to 50 assignees. If the user is an
     assignee already, the request succeeds and changes nothing.
     """
 
-    def given(outcome: Outcome) -> Answer[Done]:
+    def given(outcome: Outcome) -> ApiResponse[Done]:
         how = "assigned to" if outcome.changed else "was already assigned to"
         return _ended(outcome, f"task {task_id} {how} user {user_id}")
 
@@ -115,7 +119,7 @@ def assign_task(task_id: int, user_id: int, write: Write) -> Answer[Done]:
 
 
 @endpoint(blueprint, "PUT", "/tasks/{task_id}/unassign/user/{user_id}", role="editor")
-def unassign_task(task_id: int, user_id: int, write: Write) -> Answer[Done]:
+def unassign_task(task_id: int, user_id: int, write: Write) -> ApiResponse[Done]:
     """Unassign a task from a user.
 
     Removes the user from the assignees of the task. If the user is not an assignee, the request
@@ -127,20 +131,20 @@ def unassign_task(task_id: int, user_id: int, write: Write) -> Answer[Done]:
     assignee already, the request succeeds and changes nothing.
     """
 
-    def taken(outcome: Outcome) -> Answer[Done]:
+    def taken(outcome: Outcome) -> ApiResponse[Done]:
         how = "unassigned from" if outcome.changed else "was not assigned to"
         return _ended(outcome, f"task {task_id} {how} user {user_id}")
 
     return write(lambda terms: assignments.unassign(task_id, user_id, terms), taken)
 
 
-def _updated(task: Task) -> Answer[TaskDone]:
+def _updated(task: Task) -> ApiResponse[TaskDone]:
     done = TaskDone(detail=f"task {task.id} updated", payload=TaskBody.of(task))
-    return Answer(done, tagged(task.version, task.hidden))
+    return ApiResponse(done, tagged(task.version, task.hidden))
 
 
-def _ended(outcome: Outcome, detail: str) -> Answer[Done]:
-    return Answer(Done(detail=detail), tagged(outcome.task.version))
+def _ended(outcome: Outcome, detail: str) -> ApiResponse[Done]:
+    return ApiResponse(Done(detail=detail), tagged(outcome.task.version))
 
 
 def _values(body: msgspec.Struct) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from chalicelib.http import pages
 from chalicelib.http.conditional import tagged
 from chalicelib.http.idempotency import Write
 from chalicelib.http.pipeline import endpoint
-from chalicelib.http.responses import Answer
+from chalicelib.http.responses import ApiResponse
 from chalicelib.http.schemas import Done, ListQuery, NewUser, TaskBody, TaskListQuery, UserBody
 from chalicelib.http.throttling import PAGES, Throttle
 from chalicelib.http.urls import located
@@ -17,7 +17,7 @@ blueprint = Blueprint(__name__)
 
 
 @endpoint(blueprint, "GET", "/users", role="reader", throttle=PAGES)
-def list_users(request: Request, query: ListQuery) -> Answer[list[UserBody]]:
+def list_users(request: Request, query: ListQuery) -> ApiResponse[list[UserBody]]:
     """List users.
 
     Returns one page of all users, newest first by default. If there are more results, the response
@@ -27,26 +27,26 @@ def list_users(request: Request, query: ListQuery) -> Answer[list[UserBody]]:
 
 
 @endpoint(blueprint, "GET", "/users/{user_id}", role="reader")
-def get_user(user_id: int) -> Answer[UserBody | None]:
+def get_user(user_id: int) -> ApiResponse[UserBody | None]:
     """Get a user.
 
     Returns the user, or `null` if they do not exist.
     """
     user = users.get(user_id)
-    return Answer(UserBody.of(user), tagged(users.VERSION)) if user else Answer(None)
+    return ApiResponse(UserBody.of(user), tagged(users.VERSION)) if user else ApiResponse(None)
 
 
 @endpoint(blueprint, "POST", "/users", role="admin", status=201)
-def create_user(request: Request, body: NewUser, write: Write) -> Answer[UserBody]:
+def create_user(request: Request, body: NewUser, write: Write) -> ApiResponse[UserBody]:
     """Create a user.
 
     The username must be unique without regard to case; if it is taken, the response is a 409. The
     `Location` header is the path of the user.
     """
 
-    def made(user: User) -> Answer[UserBody]:
+    def made(user: User) -> ApiResponse[UserBody]:
         headers = {**located(request, user.id), **tagged(users.VERSION)}
-        return Answer(UserBody.of(user), headers)
+        return ApiResponse(UserBody.of(user), headers)
 
     return write(lambda terms: users.create(body.username, terms), made)
 
@@ -55,20 +55,20 @@ def create_user(request: Request, body: NewUser, write: Write) -> Answer[UserBod
 @endpoint(
     blueprint, "DELETE", "/users/{user_id}", role="admin", throttle=Throttle(rate=10, burst=20)
 )
-def delete_user(user_id: int, write: Write) -> Answer[Done]:
+def delete_user(user_id: int, write: Write) -> ApiResponse[Done]:
     """Delete a user.
 
     Deletes the user and removes them from the assignees of their tasks. The tasks stay. If the
     request ends with a 503, the user may be deleted in part: send it again to finish.
     """
-    deleted = Answer(Done(detail=f"user {user_id} deleted"))
+    deleted = ApiResponse(Done(detail=f"user {user_id} deleted"))
     return write(lambda terms: users.delete(user_id, terms), lambda _: deleted)
 
 
 @endpoint(blueprint, "GET", "/users/{user_id}/tasks", role="reader", throttle=PAGES)
 def list_tasks_of_user(
     request: Request, user_id: int, query: TaskListQuery
-) -> Answer[list[TaskBody]]:
+) -> ApiResponse[list[TaskBody]]:
     """List the tasks of a user.
 
     Returns one page of the tasks that are assigned to the user, in the same orders as

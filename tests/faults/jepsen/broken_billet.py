@@ -4,15 +4,15 @@ from typing import Any
 
 from billet.cli import main
 from chalicelib.dynamodb.models import TaskModel
-from chalicelib.dynamodb.transaction import Change
+from chalicelib.dynamodb.transaction import Transaction
 
-_update = Change.update
+_update = Transaction.update
 
 
-def careless(self: Change, key: Any, actions: Any, condition: Any = None) -> int:
+def careless(self: Transaction, key: Any, actions: Any, condition: Any = None) -> int:
     return _update(self, key, actions, None if isinstance(key, TaskModel) else condition)
 
 
-Change.update = careless  # type: ignore[method-assign]
+Transaction.update = careless  # type: ignore[method-assign]
 if __name__ == "__main__":  # the workers import it too, for the change above
     main()

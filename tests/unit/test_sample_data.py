@@ -1,6 +1,6 @@
 from datetime import UTC, datetime
 
-from billet.sample_data import Invention
+from billet.sample_data import SampleData
 
 UNTIL = datetime(2026, 1, 31, tzinfo=UTC)
 
@@ -25,5 +25,5 @@ def test_a_deadline_is_after_the_creation() -> None:
 
 
 def some(number: int | None) -> tuple[list, list]:
-    invention = Invention(number, UNTIL)
+    invention = SampleData(number, UNTIL)
     return invention.users([1, 2, 3]), invention.tasks(range(1, 50), [1, 2, 3])
