@@ -9,17 +9,17 @@ import sys
 import threading
 from typing import Any
 
-from chalice.app import Chalice
-
 from billet.benchmark import replay
 from billet.serve.asgi import Application
 from billet.serve.embedded import serving
 from billet.serve.gateway import Gateway
+from chalicelib.app_factory import BilletApp
+from chalicelib.settings import Settings
 
 
-def application(operations: dict[str, list[replay.Operation]]) -> Chalice:
-    """An app with the routes /nothing, and /bare/{name} for the operations of each name."""
-    app = Chalice(app_name="floor")
+def application(operations: dict[str, list[replay.Operation]]) -> BilletApp:
+    """The app with more routes: /nothing, and /bare/{name} for the operations of each name."""
+    app = BilletApp(Settings())
     boto3 = replay.client()
     calls = {name: replay.calls(boto3, listed) for name, listed in operations.items()}
 

@@ -7,10 +7,10 @@ from typing import Any
 
 from apispec import APISpec
 
-import app  # noqa: F401 (completes ENDPOINTS)
 from billet.openapi import common, schemas
 from billet.openapi.operations import operation
-from chalicelib.http.pipeline import ENDPOINTS, Endpoint
+from chalicelib.http.endpoints import Endpoint
+from chalicelib.http.routes import ENDPOINTS
 
 PYPROJECT = Path(__file__).parents[2] / "pyproject.toml"
 ABOUT = """\

@@ -98,7 +98,7 @@ _BODY = {"content-length", "transfer-encoding"}
 
 
 def _busy() -> HttpProblem:
-    return HttpProblem(503, BUSY, headers=problems.retry_after())
+    return problems.unavailable(BUSY)
 
 
 async def _read(receive: Receive) -> bytes:

@@ -4,14 +4,12 @@ Every error has the API's one form. The front ends, `billet.serve.asgi` and `bil
 translate between this and their server.
 """
 
-import logging
 import re
 import uuid
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
-from chalice.app import Chalice
 from chalice.config import Config
 from chalice.local import (
     ForbiddenError,
@@ -23,12 +21,10 @@ from chalice.local import (
 )
 
 from billet.serve.routes import Match, Routes
-from chalicelib.domain.errors import Unavailable
-from chalicelib.http import principals, problems, request_ids, response_headers
+from chalicelib.app_factory import BilletApp
+from chalicelib.http import authentication, problems, request_ids
 from chalicelib.http.parsing import MAX_BODY
 from chalicelib.http.problems import HttpProblem
-
-log = logging.getLogger(__name__)
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT")
 LAMBDA_MILLISECONDS = 60_000
@@ -71,11 +67,12 @@ class Response(NamedTuple):
 class Gateway:
     """Passes requests on to a Chalice app, from any number of threads."""
 
-    def __init__(self, app: Chalice) -> None:
+    def __init__(self, app: BilletApp) -> None:
         if not isinstance(app, LocalChalice):
             # This gives the app a current_request for each thread; the server is not used.
             create_local_server(app, Config.create(), "127.0.0.1", 0).server.server_close()
         self._app = app
+        self._response_headers = app.response_headers
         self._authorizer = LocalGatewayAuthorizer(app)
         self._routes = Routes(app.routes)
 
@@ -87,7 +84,7 @@ class Gateway:
         except HttpProblem as refusal:
             return self.refuse(asked, refusal)
         if asked.method == "OPTIONS":
-            return _own(asked, 204, response_headers.of_preflight(allowed), b"")
+            return self._own(asked, 204, self._response_headers.options(allowed), b"")
         if asked.method in allowed:
             return None
         allow = {"Allow": ", ".join(allowed)}
@@ -96,24 +93,18 @@ class Gateway:
 
     def refuse(self, asked: Request, refusal: HttpProblem) -> Response:
         """Respond with a problem that is not the app's own."""
-        content = {"Content-Type": problems.CONTENT_TYPE, **refusal.headers}
-        body = problems.body(refusal.status, str(refusal))
-        return _own(asked, refusal.status, content, body)
+        return self._own(asked, refusal.status, refusal.headers, refusal.body())
 
     def respond(self, asked: Request, body: bytes) -> Response:
         """Respond to a request that `respond_to_head` has no response for."""
-        settled = _settle(asked)
-        named = {**asked.headers, "x-request-id": settled[request_ids.HEADER]}
+        named = {**asked.headers, "x-request-id": _begin(asked)[request_ids.HEADER]}
         asked = asked._replace(headers=named)
         try:
             return self._call(asked, self._routes.match(asked.path), body)
         except (NotAuthorizedError, ForbiddenError):
-            return self.refuse(asked, principals.refusal(asked.headers.get("authorization")))
-        except Unavailable as error:
-            return self.refuse(asked, HttpProblem(503, str(error), headers=problems.retry_after()))
-        except Exception:
-            log.exception("a mistake of ours:")
-            return self.refuse(asked, HttpProblem(500, f"request {request_ids.current()} failed"))
+            return self.refuse(asked, authentication.refusal(asked.headers.get("authorization")))
+        except Exception as error:  # noqa: BLE001, each becomes a response
+            return self.refuse(asked, problems.of_error(error))
 
     def _call(self, asked: Request, match: Match, body: bytes) -> Response:
         event = _event(asked, match, body)
@@ -122,6 +113,16 @@ class Gateway:
         reply = self._app(event, context)
         told = {**reply["headers"], **reply["multiValueHeaders"]}
         return Response(reply["statusCode"], told, (reply["body"] or "").encode())
+
+    def _own(
+        self, asked: Request, status: int, headers: Mapping[str, str], body: bytes
+    ) -> Response:
+        request_id = _begin(asked)
+        method = asked.method if asked.method in METHODS else "-"
+        if status >= 400:
+            request_ids.log_failure(method, "-", status)
+        common = self._response_headers.common(asked.headers, method, status)
+        return Response(status, {**common, **request_id, **headers}, body)
 
 
 def _check_head(asked: Request) -> None:
@@ -157,15 +158,6 @@ def _event(asked: Request, match: Match, body: bytes) -> dict[str, Any]:
     }
 
 
-def _own(asked: Request, status: int, told: Mapping[str, str], body: bytes) -> Response:
-    settled = _settle(asked)
-    method = asked.method if asked.method in METHODS else "-"
-    if status >= 400:
-        request_ids.note_failure(method, "-", status)
-    common = response_headers.of_reply(asked.headers, method, status)
-    return Response(status, {**common, **settled, **told}, body)
-
-
-def _settle(asked: Request) -> dict[str, str]:
+def _begin(asked: Request) -> dict[str, str]:
     given = {request_ids.HEADER: asked.headers.get(request_ids.HEADER.lower(), "")}
-    return request_ids.settle(given, str(uuid.uuid4()))
+    return request_ids.begin(given, str(uuid.uuid4()))

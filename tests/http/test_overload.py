@@ -8,12 +8,12 @@ from functools import partial
 
 import httpx
 import pytest
-from chalice.app import Chalice
 
-import app
 from billet.serve.asgi import Application
 from billet.serve.embedded import serving
 from billet.serve.gateway import Gateway
+from chalicelib.app_factory import BilletApp
+from chalicelib.settings import Settings
 from tests.http.test_protocol import answers, converse
 
 LONG = 60.0
@@ -32,10 +32,10 @@ def backend() -> str:
 
 
 class Slow:
-    """An app whose work does not end until it is told to."""
+    """An app with a route whose work does not end until it is told to."""
 
     def __init__(self) -> None:
-        self.app = Chalice("slow")
+        self.app = BilletApp(Settings())
         self.begun = threading.Semaphore(0)
         self.may_end = threading.Event()
         self.app.route("/work")(self._work)
@@ -103,8 +103,10 @@ def create(address: str, number: int) -> tuple[int, str]:
 
 
 @pytest.mark.usefixtures("database")
-def test_what_a_crowd_was_told_is_done_is_done_and_what_was_refused_is_not() -> None:
-    with serving(Application(Gateway(app.app), 4, 4, LONG)) as address:
+def test_what_a_crowd_was_told_is_done_is_done_and_what_was_refused_is_not(
+    application: BilletApp,
+) -> None:
+    with serving(Application(Gateway(application), 4, 4, LONG)) as address:
         with ThreadPoolExecutor(CROWD) as clients:
             told = list(clients.map(partial(create, address), range(CROWD)))
         with converse(
