@@ -116,9 +116,13 @@ async def _read(receive: Receive) -> bytes:
 
 def _request(scope: dict[str, Any]) -> Request:
     headers: dict[str, str] = {}
+    repeated = []
     for name, value in scope["headers"]:
         key, text = name.decode("latin-1"), value.decode("latin-1")
-        headers[key] = f"{headers[key]}, {text}" if key in headers else text
+        if key in headers:
+            repeated.append(key)
+            text = f"{headers[key]}, {text}"
+        headers[key] = text
     headers["x-forwarded-proto"] = scope["scheme"]
     return Request(
         method=scope["method"],
@@ -127,6 +131,7 @@ def _request(scope: dict[str, Any]) -> Request:
         headers=headers,
         client=scope["client"][0],
         protocol=f"HTTP/{scope['http_version']}",
+        repeated=repeated,
     )
 
 

@@ -7,8 +7,12 @@ import socket
 import httpx
 import pytest
 
+import app
+from billet.serve import hosts
+from billet.serve.gateway import Gateway, Request
 from chalicelib.services import tasks
 from chalicelib.services.pagination import Paging
+from chalicelib.settings import Settings
 from tests.support.bulk_data import add_tasks
 
 HEALTH = b"GET /v1/health HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -90,6 +94,57 @@ def test_what_can_not_be_served_is_answered_with_a_problem(server, data, status)
     assert problem["detail"]
     assert set(problem) == {"type", "title", "status", "success", "detail"}
     assert status != 405 or headers["Allow"] == "GET, HEAD, OPTIONS, POST"
+
+
+REPEATED = [
+    ("Idempotency-Key", '"k', 'z"'),
+    ("Content-Type", 'application/json; x="a', 'b"'),
+    ("Authorization", 'Digest username="a', 'b"'),
+    ("Idempotency-Key", "k", "k"),
+]
+
+
+@pytest.mark.parametrize(("name", "first", "second"), REPEATED)
+def test_a_repeated_header_is_refused_also_if_its_lines_make_one_value_together(
+    server, name, first, second
+):
+    body = (
+        f'{name}: {first}\r\n{name.lower()}: {second}\r\nContent-Length: 13\r\n\r\n{{"name": "a"}}'
+    )
+    with converse(server, CUT + body.encode()) as connection:
+        [(status, _, content)] = answers(connection, ["POST"])
+    told = f"{name.lower()}: must be sent only once"
+    assert (status, json.loads(content)["detail"]) == (400, told)
+    assert tasks.page(Paging()).records == []
+
+
+LOCAL = Settings(public_url="https://Tasks.example:8443")
+HOSTS = {
+    **dict.fromkeys(
+        ["localhost", "LocalHost:3000", "localhost.", "a.localhost", "127.0.0.1:80", "192.168.1.7"],
+        True,
+    ),
+    **dict.fromkeys(["[::1]:3000", "tasks.example", "tasks.example:1", "BOX.example"], True),
+    **dict.fromkeys(["evil.example", "notlocalhost", "localhost.evil.example", "api"], False),
+    **dict.fromkeys(["127.0.0.1.evil.example", "0x7f.1", "."], False),
+}
+
+
+@pytest.mark.parametrize(("host", "accepted"), HOSTS.items())
+def test_without_auth_a_page_of_another_name_is_refused_and_with_it_needs_a_token(host, accepted):
+    asked = Request("GET", "/v1/tasks", "", {"host": host}, "127.0.0.1")
+    guarded = Gateway(app.app, hosts.allowed(LOCAL, "box.example"))
+    answer = guarded.respond_to_head(asked)
+    assert (answer is None) == accepted
+    if answer:
+        assert answer.status == 400
+        assert json.loads(answer.body)["detail"].startswith("host: must be ")
+    assert Gateway(app.app, hosts.allowed(Settings(auth="on"))).respond_to_head(asked) is None
+
+
+def test_without_auth_a_client_of_http_1_0_needs_no_host():
+    asked = Request("GET", "/v1/tasks", "", {}, "127.0.0.1", "HTTP/1.0")
+    assert Gateway(app.app, hosts.allowed(LOCAL)).respond_to_head(asked) is None
 
 
 BAD_REQUESTS = {

@@ -71,6 +71,7 @@ def test_it_serves() -> None:
         ({"HTTP_TRANSFER_ENCODING": "chunked", "CONTENT_LENGTH": ""}, "411 Length Required"),
         ({"HTTP_TRANSFER_ENCODING": "gzip", "CONTENT_LENGTH": ""}, "501 Not Implemented"),
         ({"HTTP_HOST": "a,b"}, "400 Bad Request"),
+        ({"HTTP_HOST": "evil.example"}, "400 Bad Request"),
         ({"RAW_URI": "/v1%2Ftasks?x=/y"}, "404 Not Found"),
     ],
 )
