@@ -92,7 +92,7 @@ class Gateway:
         try:
             self._check_host(asked)
             _check_head(asked)
-            allowed = self._routes.match(asked.path).allowed
+            allowed = self._allowed(asked)
         except HttpProblem as refusal:
             return self.refuse(asked, refusal)
         if asked.method == "OPTIONS":
@@ -123,6 +123,11 @@ class Gateway:
         except Exception:
             log.exception("a mistake of ours:")
             return self.refuse(asked, HttpProblem(500, f"request {request_ids.current()} failed"))
+
+    def _allowed(self, asked: Request) -> tuple[str, ...]:
+        if asked.path == "*" and asked.method == "OPTIONS":  # the server (RFC 9110, section 9.3.7)
+            return self._routes.methods
+        return self._routes.match(asked.path).allowed
 
     def _check_host(self, asked: Request) -> None:
         host = asked.headers.get("host", "")

@@ -21,6 +21,8 @@ class Routes:
     """The routes of an app, by the number of their segments."""
 
     def __init__(self, routes: Mapping[str, Iterable[str]]) -> None:
+        self.methods = _allowed({method for methods in routes.values() for method in methods})
+        """The methods of all routes."""
         self._by_length: dict[int, list[tuple[str, list[str], tuple[str, ...]]]] = {}
         for route in sorted(routes):  # literal segments come before parameters, as in Chalice
             segments = route.split("/")

@@ -82,6 +82,8 @@ def _path(environ: Environ) -> str:
     Only the former tells an encoded slash from a slash.
     """
     sent: str = environ.get("RAW_URI") or environ.get("REQUEST_URI") or ""
+    if sent == "*":
+        return sent
     if sent.startswith("/") and not environ.get("SCRIPT_NAME"):
         return sent.partition("?")[0].partition("#")[0]
     return quote(environ.get("PATH_INFO", "").encode("latin-1"))

@@ -52,7 +52,7 @@ REFUSED = {
     "a method that is not for the path": (b"DELETE /v1/tasks HTTP/1.1\r\nHost: x\r\n\r\n", 405),
     "TRACE": (b"TRACE /v1/tasks HTTP/1.1\r\nHost: x\r\n\r\n", 405),
     "an unknown path": (b"GET /v1/nothing HTTP/1.1\r\nHost: x\r\n\r\n", 404),
-    "no path": (b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", 404),
+    "no path": (b"GET * HTTP/1.1\r\nHost: x\r\n\r\n", 404),
     "a parameter of the path": (b"GET /v1/tasks;a=b HTTP/1.1\r\nHost: x\r\n\r\n", 404),
     "a parameter of an id": (b"GET /v1/tasks/1;x=1 HTTP/1.1\r\nHost: x\r\n\r\n", 404),
     "an encoded slash": (b"GET /v1/tasks%2F1 HTTP/1.1\r\nHost: x\r\n\r\n", 404),
@@ -186,6 +186,7 @@ def test_what_is_not_http_is_refused_and_the_connection_closed(server, data, sta
         assert connection.recv(1) == b""
     assert status in statuses
     assert (headers["Connection"], body) == ("close", b"")
+    assert not {"X-Request-Id", "X-Content-Type-Options"} & headers.keys()
 
 
 @pytest.mark.parametrize(
@@ -219,8 +220,17 @@ def test_a_length_beside_chunks_does_not_count_and_the_connection_is_closed(serv
     assert (status, headers["Connection"]) == (201, "close")
 
 
+def test_options_of_the_server_tells_every_method(server):
+    with converse(server, b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n" + HEALTH) as connection:
+        (status, headers, body), health = answers(connection, ["OPTIONS", "GET"])
+    assert (status, body) == (204, b"")
+    assert headers["Allow"] == "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert health[0] == 200
+
+
 @pytest.mark.parametrize(
-    "path", ["/v1/tasks/%31", "/%76%31/tasks/1", "http://evil.example/v1/tasks/1"]
+    "path", ["/v1/tasks/%31", "/%76%31/tasks/1", "http://evil.example/v1/tasks/1", "/v1/tasks/1#f"]
 )
 def test_a_path_is_the_same_however_it_is_written(server, path):
     [task] = add_tasks(1)

@@ -61,6 +61,8 @@ def test_it_serves() -> None:
     assert [task["name"] for task in json.loads(body)] == ["x"]
     assert send("HEAD", "/v1/tasks/1")[2] == b""
     assert send("OPTIONS", "/v1/tasks")[0] == "204 No Content"
+    _, headers, _ = send("OPTIONS", "/", RAW_URI="*")
+    assert headers["Allow"] == "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
 
 
 @pytest.mark.parametrize(
