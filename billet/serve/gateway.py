@@ -100,7 +100,7 @@ class Gateway:
         if asked.method in allowed:
             return None
         allow = {"Allow": ", ".join(allowed)}
-        detail = f"{asked.method} is not for this path"
+        detail = f"method: must be one of {', '.join(allowed)}"
         return self.refuse(asked, HttpProblem(405, detail, headers=allow))
 
     def refuse(self, asked: Request, refusal: HttpProblem) -> Response:
@@ -161,7 +161,7 @@ def _check_head(asked: Request) -> None:
 def check_length(length: int) -> None:
     """Refuse a body of this many bytes if it is too large."""
     if length > MAX_BODY:
-        raise HttpProblem(413, f"body: at most {MAX_BODY} bytes")
+        raise HttpProblem(413, f"body: must have at most {MAX_BODY} bytes")
 
 
 def _event(asked: Request, match: Match, body: bytes) -> dict[str, Any]:

@@ -50,7 +50,7 @@ class Routes:
                     if part.startswith("{")
                 }
                 return Match(route, allowed, given)
-        raise HttpProblem(404, "no such path")
+        raise HttpProblem(404, "path: does not exist; /v1/openapi.json has all paths")
 
 
 def _allowed(methods: Iterable[str]) -> tuple[str, ...]:
@@ -66,5 +66,5 @@ def _decoded(segment: str) -> str:
     except UnicodeDecodeError as error:
         raise HttpProblem(400, "path: must be UTF-8") from error
     if "/" in decoded or ";" in decoded:
-        raise HttpProblem(404, "no such path")
+        raise HttpProblem(404, "path: does not exist; /v1/openapi.json has all paths")
     return decoded

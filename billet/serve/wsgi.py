@@ -48,7 +48,7 @@ def _body(environ: Environ) -> bytes:
     length = int(environ.get("CONTENT_LENGTH") or 0)
     chunked = "HTTP_TRANSFER_ENCODING" in environ
     if chunked and not environ.get("wsgi.input_terminated"):
-        raise HttpProblem(411, "content-length: this server needs it")
+        raise HttpProblem(411, "content-length: required; this server does not read chunked bodies")
     body: bytes = environ["wsgi.input"].read(MAX_BODY + 1 if chunked else length)
     check_length(len(body))
     if len(body) < length:

@@ -126,5 +126,5 @@ def _invalid(message: str, kind: type[msgspec.Struct], whole: str) -> Invalid:
 
 
 def _unknown(name: str, what: str, allowed: list[str]) -> Invalid:
-    names = f"; allowed are {', '.join(allowed)}" if allowed else "; there are none here"
+    names = f"; allowed are {', '.join(allowed)}" if allowed else "; none is allowed"
     return Invalid(f"{json_errors.shown(name)}: unknown {what}{names}")

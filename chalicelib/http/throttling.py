@@ -87,7 +87,7 @@ def _refusal(spent: Sequence[Standing], headers: Mapping[str, str]) -> HttpProbl
     limits = " and ".join(_text(one.policy) for one in spent)
     return HttpProblem(
         429,
-        f"more than {limits}; try again in {wait} s",
+        f"requests: must be at most {limits}; try again in {wait} s",
         kind=QUOTA_EXCEEDED,
         headers={**headers, "Retry-After": str(wait)},
         violated_policies=tuple(one.policy.name for one in spent),
@@ -95,7 +95,7 @@ def _refusal(spent: Sequence[Standing], headers: Mapping[str, str]) -> HttpProbl
 
 
 def _text(policy: Policy) -> str:
-    return f"{policy.limit} requests in {policy.seconds} s"
+    return f"{policy.limit} in {policy.seconds} s"
 
 
 bind(Settings.from_environ(os.environ))

@@ -278,7 +278,7 @@ def test_a_request_whose_body_is_cut_off_is_not_carried_out(server, data):
         (b"OPTIONS /v1/tasks HTTP/1.1\r\nHost: x\r\n\r\n", "OPTIONS", 204, None),
         (POST + b"Content-Length: 13\r\n\r\n" + BODY, "POST", 201, 161),
         (CHUNKED + BODY[8:] + b"\r\n0\r\nTrailer: x\r\n\r\n", "POST", 201, 161),
-        (b"GET /v1/nothing HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}", "GET", 404, 96),
+        (b"GET /v1/nothing HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}", "GET", 404, 136),
         (b"GET http://any/v1/health HTTP/1.1\r\nHost: x\r\n\r\n", "GET", 200, 32),
         (b"GET //v1/health/ HTTP/1.1\r\nHost: x\r\n\r\n", "GET", 200, 32),
         (b"\r\nGET /v1/health HTTP/1.1\r\nHost: x\r\n\r\n", "GET", 200, 32),

@@ -98,7 +98,7 @@ def test_a_burst_is_refused_with_the_problem_of_the_draft_and_costs_no_quota(
         "title": "Too Many Requests",
         "status": 429,
         "success": False,
-        "detail": "more than 3 requests in 1 s; try again in 1 s",
+        "detail": "requests: must be at most 3 in 1 s; try again in 1 s",
         "violated-policies": ["burst"],
     }
     assert answer.headers["Retry-After"] == "1"
@@ -117,7 +117,7 @@ def test_retry_after_is_the_longest_wait_of_all_spent_policies_and_all_are_named
     problem = json.loads(answers[-1].body)
     assert problem["violated-policies"] == ["burst", "quota"]
     assert problem["detail"] == (
-        "more than 3 requests in 1 s and 3 requests in 60 s; try again in 40 s"
+        "requests: must be at most 3 in 1 s and 3 in 60 s; try again in 40 s"
     )
 
 
