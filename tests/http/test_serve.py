@@ -140,7 +140,7 @@ def test_a_certificate_that_can_not_be_used_is_one_clear_line(tmp_path):
 @pytest.mark.parametrize(
     ("environ", "line"),
     [
-        ({"LANES": "none"}, "Error: LANES: Expected `int`, got `str`\n"),
+        ({"LANES": "none"}, "Error: LANES: must be a whole number between 1 and 64\n"),
         ({"AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:9"}, "Error: the tables can't be made: "),
         ({"STAGE": "prod", "AUTH": "off"}, "Error: AUTH: can't be off in the stage prod\n"),
         (
