@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 
 import httpx
 import pytest
@@ -171,6 +172,29 @@ def test_a_name_is_counted_whatever_its_token_and_address_and_without_one_the_ad
         with pytest.raises(HttpProblem):
             throttling.admit(request_from(address, said))
     principals.trust(principals.anonymous)
+
+
+@pytest.mark.usefixtures("clock")
+@pytest.mark.parametrize(
+    ("first", "second", "together"),
+    [
+        ("2001:db8::1", "2001:db8::ffff:0:0:1", True),
+        ("2001:db8::1", "2001:0DB8:0:0:1:2:3:4", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("fe80::1%eth0", "fe80::2", True),
+        ("10.0.0.1", "::ffff:10.0.0.1", True),
+        ("::ffff:10.0.0.1", "::ffff:10.0.0.2", False),
+        ("::1", "10.0.0.1", False),
+        ("no:address", "::1", False),
+    ],
+)
+def test_addresses_of_one_ipv6_network_are_counted_together(
+    limit: Callable[..., None], first: str, second: str, together: bool
+) -> None:
+    limit(rate_quota=1)
+    throttling.admit(request_from(first, {}))
+    with pytest.raises(HttpProblem) if together else nullcontext():
+        throttling.admit(request_from(second, {}))
 
 
 def request_from(address: str, authorizer: dict[str, str]) -> Request:
