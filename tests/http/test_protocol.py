@@ -9,7 +9,8 @@ import pytest
 
 import app
 from billet.serve import hosts
-from billet.serve.gateway import Gateway, Request
+from billet.serve.gateway import Gateway, Request, Response
+from billet.serve.routes import Match
 from chalicelib.services import tasks
 from chalicelib.services.pagination import Paging
 from chalicelib.settings import Settings
@@ -135,16 +136,17 @@ def test_without_auth_a_page_of_another_name_is_refused_and_with_it_needs_a_toke
     asked = Request("GET", "/v1/tasks", "", {"host": host}, "127.0.0.1")
     guarded = Gateway(app.app, hosts.allowed(LOCAL, "box.example"))
     answer = guarded.respond_to_head(asked)
-    assert (answer is None) == accepted
-    if answer:
+    assert isinstance(answer, Match) == accepted
+    if isinstance(answer, Response):
         assert answer.status == 400
         assert json.loads(answer.body)["detail"].startswith("host: must be ")
-    assert Gateway(app.app, hosts.allowed(Settings(auth="on"))).respond_to_head(asked) is None
+    open_to_all = Gateway(app.app, hosts.allowed(Settings(auth="on")))
+    assert isinstance(open_to_all.respond_to_head(asked), Match)
 
 
 def test_without_auth_a_client_of_http_1_0_needs_no_host():
     asked = Request("GET", "/v1/tasks", "", {}, "127.0.0.1", "HTTP/1.0")
-    assert Gateway(app.app, hosts.allowed(LOCAL)).respond_to_head(asked) is None
+    assert isinstance(Gateway(app.app, hosts.allowed(LOCAL)).respond_to_head(asked), Match)
 
 
 BAD_REQUESTS = {
