@@ -155,6 +155,9 @@ def _merged(
         )
 
     slices = _on_each(read, lanes.keys)
+    if len(slices) == 1:
+        [only] = slices
+        return only.records, only.more and bool(only.records)
     merged = heapq.merge(
         *(part.records for part in slices), key=_place, reverse=not paging.ascending
     )

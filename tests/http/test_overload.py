@@ -8,7 +8,7 @@ from functools import partial
 
 import httpx
 import pytest
-from chalice.app import Chalice
+from chalice.app import Chalice, Response
 
 import app
 from billet.serve.asgi import HEALTH_PLACES, Application
@@ -103,6 +103,19 @@ def test_a_wait_that_is_in_vain_ends_in_a_refusal_and_the_connection_goes_on() -
             assert answers(at_work, ["GET"])[0][0] == 200
             waiting.sendall(WORK)
             assert answers(waiting, ["GET"])[0][2] == b"done"
+
+
+def test_a_response_that_cannot_be_sent_is_a_500_and_its_thread_goes_on() -> None:
+    broken = Chalice("broken")
+    broken.route("/work")(lambda: Response("", {"two words": "x"}))
+    broken.route("/fine")(lambda: "done")
+    with (
+        serving(Application(Gateway(broken), 1, 0)) as address,
+        converse(address, WORK) as connection,
+    ):
+        assert answers(connection, ["GET"])[0][0] == 500
+        connection.sendall(b"GET /fine HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert answers(connection, ["GET"])[0][2] == b"done"
 
 
 def create(address: str, number: int) -> tuple[int, str]:
