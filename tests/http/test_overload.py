@@ -19,8 +19,8 @@ from tests.http.test_protocol import HEALTH, answers, converse
 LONG = 60.0
 """Seconds that nothing here takes."""
 CROWD = 256
-WORK = b"GET /work HTTP/1.1\r\nHost: x\r\n\r\n"
-NOTHING = b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n"
+WORK = b"GET /work HTTP/1.1\r\nHost: localhost\r\n\r\n"
+NOTHING = b"GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 ApiResponse = tuple[int, httpx.Headers, bytes]
 
@@ -114,14 +114,14 @@ def test_a_response_that_cannot_be_sent_is_a_500_and_its_thread_goes_on() -> Non
         converse(address, WORK) as connection,
     ):
         assert answers(connection, ["GET"])[0][0] == 500
-        connection.sendall(b"GET /fine HTTP/1.1\r\nHost: x\r\n\r\n")
+        connection.sendall(b"GET /fine HTTP/1.1\r\nHost: localhost\r\n\r\n")
         assert answers(connection, ["GET"])[0][2] == b"done"
 
 
 def create(address: str, number: int) -> tuple[int, str]:
     """Posts a task with this number as its name; gives the status and the id, or the body."""
     body = json.dumps({"name": str(number)})
-    head = f"POST /v1/tasks HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
+    head = f"POST /v1/tasks HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
     with converse(address, (head + body).encode()) as connection:
         [answer] = answers(connection, ["POST"])
     if answer[0] == 503:
@@ -136,7 +136,7 @@ def test_what_a_crowd_was_told_is_done_is_done_and_what_was_refused_is_not() -> 
         with ThreadPoolExecutor(CROWD) as clients:
             told = list(clients.map(partial(create, address), range(CROWD)))
         with converse(
-            address, b"GET /v1/tasks?page_size=1000 HTTP/1.1\r\nHost: x\r\n\r\n"
+            address, b"GET /v1/tasks?page_size=1000 HTTP/1.1\r\nHost: localhost\r\n\r\n"
         ) as connection:
             listed = json.loads(answers(connection, ["GET"])[0][2])
     made = {(answer[1], str(name)) for name, answer in enumerate(told) if answer[0] == 201}

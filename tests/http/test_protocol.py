@@ -16,7 +16,7 @@ from chalicelib.services.pagination import Paging
 from chalicelib.settings import Settings
 from tests.support.bulk_data import add_tasks
 
-HEALTH = b"GET /v1/health HTTP/1.1\r\nHost: x\r\n\r\n"
+HEALTH = b"GET /v1/health HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 @pytest.fixture

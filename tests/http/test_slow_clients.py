@@ -20,8 +20,8 @@ from tests.http.conftest import Served
 from tests.http.test_overload import CROWD, create
 from tests.http.test_protocol import HEALTH, answers, converse
 
-HEAD = b"POST /v1/tasks HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-PAGE = b"GET /docs/swagger-ui.js HTTP/1.1\r\nHost: x\r\n\r\n"
+HEAD = b"POST /v1/tasks HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+PAGE = b"GET /docs/swagger-ui.js HTTP/1.1\r\nHost: localhost\r\n\r\n"
 MAX_GROWTH = 50 * 1024 * 1024
 READERS = 16
 HEADS = 60
@@ -111,7 +111,7 @@ def test_unending_heads_take_little_memory(served: Served) -> None:
 def test_an_upload_in_a_crowd_is_carried_out() -> None:
     application = Application(Gateway(app.app), at_work=1, waiting=100, wait_seconds=60)
     body = json.dumps({"name": "x", "desc": "y" * 9_000}).encode()
-    head = f"POST /v1/tasks HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    head = f"POST /v1/tasks HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n".encode()
     with serving(application) as address, ExitStack() as stack:
         crowd = [stack.enter_context(converse(address, head + body[:7])) for _ in range(32)]
         for one in crowd:
