@@ -26,12 +26,13 @@ from chalicelib.http.routes.docs import FILES
 from chalicelib.http.schemas import NewTask, NewUser, WholeTask
 from chalicelib.services.tokens import ROLES
 from tests.conftest import Api
+from tests.support.servers import Serve
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 SCHEMATHESIS = """
 export TOKEN=$(python -m billet --data "$DATA" token create --name schemathesis --role admin)
-schemathesis --config-file tests/http/schemathesis.toml run"""
+schemathesis --config-file tests/protocol/schemathesis.toml run"""
 WATCHED = """
 import sys
 opened = []
@@ -214,7 +215,7 @@ def test_a_start_reads_nothing_of_the_page() -> None:
 
 
 def test_schemathesis_finds_nothing_wrong_with_the_served_api(
-    serve, beside: dict[str, str], tmp_path: Path
+    serve: Serve, beside: dict[str, str], tmp_path: Path
 ) -> None:
     """A tenth of the examples, and a seed as fixed, as Hypothesis's profile has them for a test."""
     # At INFO it would log more than the pipe holds that nobody reads.
