@@ -50,7 +50,7 @@ test: $(TEST)  ## the whole suite, on moto and, wherever it can be had, on Dynam
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 fuzz: $(TEST)  ## what make test fuzzes, for minutes and anew each time
-	$(BIN)/python -m pytest --hypothesis-profile=fuzz --timeout 7200 tests/http/test_description.py tests/http/test_fuzz.py $(ARGS)
+	$(BIN)/python -m pytest --hypothesis-profile=fuzz --timeout 7200 tests/protocol/test_description.py tests/protocol/test_fuzz.py $(ARGS)
 
 check: $(READY)  ## format, lint, types, and known dangers in the code and the libraries
 	$(BIN)/ruff format --check .

@@ -56,22 +56,22 @@ def imported(*places: str) -> set[str]:
     return {known[root][0].lower() for root in roots if root in known}
 
 
-def test_what_runs_in_lambda_requires_just_what_it_imports():
+def test_what_runs_in_lambda_requires_just_what_it_imports() -> None:
     needed = {requirement.name for requirement in requirements("requirements.txt")}
     assert needed == imported("chalicelib") - INJECTED | SERVED
 
 
-def test_what_operators_and_tests_import_is_required_by_name():
+def test_what_operators_and_tests_import_is_required_by_name() -> None:
     needed = {requirement.name for file in FILES for requirement in requirements(file)}
     assert imported("billet", "tests") - needed == set()
 
 
-def test_each_file_of_requirements_has_in_it_the_one_below():
+def test_each_file_of_requirements_has_in_it_the_one_below() -> None:
     for below, name in pairwise(FILES):
         assert f"-r {below}\n" in (ROOT / name).read_text()
 
 
-def test_serving_on_files_imports_only_what_serving_requires():
+def test_serving_on_files_imports_only_what_serving_requires() -> None:
     """As a process of its own sees it, that refuses to import anything else."""
     level = FILES[: FILES.index("requirements-serve.txt") + 1]
     allowed = {requirement.name.lower() for file in level for requirement in requirements(file)}
@@ -92,12 +92,12 @@ def test_serving_on_files_imports_only_what_serving_requires():
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_each_requirement_has_a_range_that_ends_before_the_next_major_version(name: str):
+def test_each_requirement_has_a_range_that_ends_before_the_next_major_version(name: str) -> None:
     for requirement in requirements(name):
         assert {one.operator for one in requirement.specifier} == {">=", "<"}, requirement
 
 
-def test_the_readme_tells_each_setting_and_its_default():
+def test_the_readme_tells_each_setting_and_its_default() -> None:
     rows = re.findall(r"^\| ([A-Z_]+) \| (\S+) \|", (ROOT / "README.md").read_text(), re.MULTILINE)
     fields = msgspec.structs.fields(Settings)
     defaults = {field.encode_name: str(field.default) for field in fields}
@@ -112,7 +112,7 @@ def test_the_readme_tells_each_setting_and_its_default():
     assert dict(rows) == defaults | told
 
 
-def test_compose_passes_each_setting_on_and_is_reached_from_this_machine_only():
+def test_compose_passes_each_setting_on_and_is_reached_from_this_machine_only() -> None:
     compose = (ROOT / "docker-compose.yml").read_text()
     for field in msgspec.structs.fields(Settings):
         name = field.encode_name

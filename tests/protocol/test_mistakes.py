@@ -13,13 +13,9 @@ from chalicelib.services.pagination import Paging, encode_cursor
 from tests.conftest import Api
 from tests.support.bulk_data import add_tasks
 
+pytestmark = pytest.mark.backend("moto")
+
 BIG = 2**53
-
-
-@pytest.fixture
-def backend() -> str:
-    """Any database would do for what is tested here."""
-    return "moto"
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from chalicelib.services import rate_limiter
 from chalicelib.services.rate_limiter import Limiter
 from chalicelib.settings import Settings
 from tests.conftest import Api
-from tests.faults.injection import Strike, silent, struck, throttled, unreachable
+from tests.support.injection import Strike, silent, struck, throttled, unreachable
 
 ROOT = Path(__file__).parents[2]
 FREE = "/docs/start.js"
@@ -55,7 +55,7 @@ def limit() -> Iterator[Callable[..., None]]:
 
 def worker(environ: dict[str, str]) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "tests.http.quota_worker"],
+        [sys.executable, "-m", "tests.protocol.quota_worker"],
         cwd=ROOT,
         env={**os.environ, **environ},
         stdin=subprocess.PIPE,
