@@ -86,8 +86,8 @@ def test_a_repeated_header_is_refused_also_if_its_lines_make_one_value_together(
     body = (
         f'{name}: {first}\r\n{name.lower()}: {second}\r\nContent-Length: 13\r\n\r\n{{"name": "a"}}'
     )
-    with converse(server, CUT + body.encode()) as connection:
-        [(status, _, content)] = answers(connection, ["POST"])
+    with send_raw(server, CUT + body.encode()) as connection:
+        [(status, _, content)] = read_responses(connection, ["POST"])
     told = f"{name.lower()}: must be sent only once"
     assert (status, json.loads(content)["detail"]) == (400, told)
     assert tasks.page(Paging()).records == []
@@ -200,9 +200,9 @@ def test_a_length_beside_chunks_does_not_count_and_the_connection_is_closed(serv
     assert (status, headers["Connection"]) == (201, "close")
 
 
-def test_options_of_the_server_tells_every_method(server):
-    with converse(server, b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n" + HEALTH) as connection:
-        (status, headers, body), health = answers(connection, ["OPTIONS", "GET"])
+def test_options_of_the_server_tells_every_method(server: str) -> None:
+    with send_raw(server, b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n" + HEALTH) as connection:
+        (status, headers, body), health = read_responses(connection, ["OPTIONS", "GET"])
     assert (status, body) == (204, b"")
     assert headers["Allow"] == "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
     assert headers["X-Content-Type-Options"] == "nosniff"
