@@ -14,7 +14,7 @@ READY := $(VENV)/.ready-dev
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test fuzz jepsen pr format check lock dynamodb-local clean clean-data
+.PHONY: help setup serve test fuzz jepsen pr format check docs lock dynamodb-local clean clean-data
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -54,7 +54,7 @@ check: $(READY)  ## format, lint, types, and known dangers in the code and the l
 	$(BIN)/bandit --quiet --severity-level medium --recursive app.py chalicelib billet
 	$(BIN)/python .ci/audit.py
 
-pr: check test  ## all that a change must pass
+pr: check docs test  ## all that a change must pass
 
 jepsen: $(TEST)  ## a long run of clients while the API is killed and the database stopped
 	JEPSEN_ROUNDS=$(or $(ROUNDS),60) $(BIN)/python -m pytest --timeout 7200 tests/faults/test_jepsen.py $(ARGS)
@@ -62,6 +62,9 @@ jepsen: $(TEST)  ## a long run of clients while the API is killed and the databa
 format: $(READY)  ## rewrites the code in the project's form
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+docs: $(READY)  ## the documentation as a site, in the folder site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
 lock: $(READY)  ## writes the exact versions of requirements*.in into requirements*.txt (ARGS=--upgrade for the newest)
 	@below=; sources=; for level in '' -serve -memory -test -dev; do \
