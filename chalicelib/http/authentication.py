@@ -123,7 +123,7 @@ def require_role(principal: Principal, role: Role | None) -> None:
     if not principal.id:
         raise missing_token()
     challenge = {"WWW-Authenticate": f'{CHALLENGE}, error="insufficient_scope"'}
-    detail = f"this needs the role {role}, and you have {principal.role or 'none'}"
+    detail = f"authorization: must have the role {role}, and has {principal.role or 'none'}"
     raise HttpProblem(403, detail, headers=challenge)
 
 
@@ -146,7 +146,7 @@ def refusal(authorization: str | None) -> HttpProblem:
 
 def missing_token() -> HttpProblem:
     """Return the problem for a request without a token."""
-    detail = "authorization: expected Bearer and a token"
+    detail = "authorization: must be Bearer and a token"
     return HttpProblem(401, detail, headers={"WWW-Authenticate": CHALLENGE})
 
 

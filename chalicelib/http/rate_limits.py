@@ -4,6 +4,7 @@ The headers are those of https://datatracker.ietf.org/doc/draft-ietf-httpapi-rat
 """
 
 from collections.abc import Mapping, Sequence
+from ipaddress import IPv6Address, IPv6Network
 
 from chalice.app import Request
 
@@ -13,6 +14,8 @@ from chalicelib.services.rate_limiter import Limiter, Policy, Standing
 from chalicelib.settings import Settings
 
 QUOTA_EXCEEDED = "https://iana.org/assignments/http-problem-types#quota-exceeded"
+IPV6_PREFIX = 64
+"""The bits of an IPv6 address that name a network. A client has all addresses of its network."""
 
 
 class RateLimits:
@@ -25,7 +28,7 @@ class RateLimits:
         self._shared = settings.rate_shared == "on"
 
     def admit(self, request: Request, principal: Principal) -> Mapping[str, str]:
-        """Count a request for its principal, or for its address if nobody is authenticated.
+        """Count a request for its principal, or for its address or IPv6 network if it has none.
 
         Requests without a valid token are counted in this process only, so that a flood of
         addresses does not become a flood of writes.
@@ -49,7 +52,20 @@ class RateLimits:
 def _client(principal: Principal, request: Request) -> str:
     if principal.owner:
         return f"name:{principal.owner}"
-    return f"address:{request.context['identity']['sourceIp']}"
+    return f"address:{_network(request.context['identity']['sourceIp'])}"
+
+
+def _network(address: str) -> str:
+    """Return an IPv4 address as it is, and the network of an IPv6 address."""
+    if ":" not in address:
+        return address
+    try:
+        parsed = IPv6Address(address)
+    except ValueError:
+        return address
+    if parsed.ipv4_mapped:
+        return str(parsed.ipv4_mapped)
+    return str(IPv6Network((parsed.packed, IPV6_PREFIX), strict=False))
 
 
 def _headers(standings: Sequence[Standing]) -> dict[str, str]:
@@ -64,7 +80,7 @@ def _problem(spent: Sequence[Standing], headers: Mapping[str, str]) -> HttpProbl
     limits = " and ".join(_text(one.policy) for one in spent)
     return HttpProblem(
         429,
-        f"more than {limits}; try again in {wait} s",
+        f"requests: must be at most {limits}; try again in {wait} s",
         kind=QUOTA_EXCEEDED,
         headers={**headers, "Retry-After": str(wait)},
         violated_policies=tuple(one.policy.name for one in spent),
@@ -72,4 +88,4 @@ def _problem(spent: Sequence[Standing], headers: Mapping[str, str]) -> HttpProbl
 
 
 def _text(policy: Policy) -> str:
-    return f"{policy.limit} requests in {policy.seconds} s"
+    return f"{policy.limit} in {policy.seconds} s"

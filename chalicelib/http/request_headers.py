@@ -1,7 +1,7 @@
 """Header lines that a request repeats (RFC 9110, section 5.3).
 
-API Gateway passes each line of a repeated header in `multiValueHeaders`. A WSGI server joins the
-lines with commas.
+API Gateway passes each line of a repeated header in `multiValueHeaders`. `billet.serve.asgi` passes
+the names of repeated headers. A WSGI server joins the lines with commas and does not tell.
 """
 
 import re
