@@ -172,7 +172,7 @@ def test_the_unpacked_zip_serves_a_stage_and_writes_no_file(
     assert contents(unpacked) == before
 
 
-@pytest.mark.parametrize("backend", ["moto"])
+@pytest.mark.backend("moto")
 def test_the_zip_holds_the_authorizer_whose_refusal_is_a_policy_without_routes(
     packages: Path, unpacked: Path, endpoint: str, database: Settings
 ) -> None:

@@ -147,7 +147,7 @@ def test_what_can_not_work_is_one_clear_line(environ: dict[str, str], line: str)
     assert len(ended.stderr.splitlines()) == 1
 
 
-@pytest.mark.parametrize("backend", ["moto"])
+@pytest.mark.backend("moto")
 def test_chalice_local_serves_it_too_and_nobody_without_a_token(database: object) -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = str(probe.getsockname()[1])

@@ -61,7 +61,7 @@ def worker(environ: dict[str, str]) -> subprocess.Popen[str]:
     )
 
 
-@pytest.mark.parametrize("backend", ["dynamodb-local"])
+@pytest.mark.backend("dynamodb-local")
 def test_of_2000_requests_to_4_processes_at_twice_the_quota_exactly_the_quota_is_served(
     connection: Connection, database: Settings
 ) -> None:
@@ -112,7 +112,7 @@ def test_leases_shrink_with_what_is_left_and_none_is_asked_for_when_nothing_is(
     assert bill.calls == []
 
 
-@pytest.mark.parametrize("backend", ["moto"])
+@pytest.mark.backend("moto")
 def test_processes_that_take_turns_refuse_nobody_long_before_the_quota_is_spent(
     connection: Connection,
 ) -> None:
@@ -146,7 +146,7 @@ class Clock:
 
 
 @pytest.mark.parametrize("shared", [True, False])
-@pytest.mark.parametrize("backend", ["moto"])
+@pytest.mark.backend("moto")
 def test_a_clock_that_is_set_locks_nobody_out_and_the_count_of_a_window_is_found_again(
     shared: bool, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -169,7 +169,7 @@ def test_a_clock_that_is_set_locks_nobody_out_and_the_count_of_a_window_is_found
 
 
 @pytest.mark.parametrize("strike", [throttled, silent, unreachable])
-@pytest.mark.parametrize("backend", ["moto"])
+@pytest.mark.backend("moto")
 def test_without_the_database_a_process_counts_alone_and_asks_again_after_a_pause(
     strike: Strike,
     connection: Connection,
@@ -198,7 +198,7 @@ def test_without_the_database_a_process_counts_alone_and_asks_again_after_a_paus
     assert sent == ["UpdateItem"]
 
 
-@pytest.mark.parametrize("backend", ["moto"])
+@pytest.mark.backend("moto")
 def test_a_request_does_not_wait_for_a_database_that_is_slow(
     connection: Connection,
     limited: Callable[..., Api],
@@ -219,14 +219,14 @@ def test_a_request_does_not_wait_for_a_database_that_is_slow(
         over.set()
 
 
-@pytest.mark.parametrize("backend", ["moto"])
+@pytest.mark.backend("moto")
 def test_without_its_table_too(connection: Connection, limited: Callable[..., Api]) -> None:
     client.bind(Settings(table_prefix="none"), connection)
     api = limited(rate_quota=2)
     assert [api("GET", FREE).status_code for _ in range(3)] == [200, 200, 429]
 
 
-@pytest.mark.parametrize("backend", ["moto"])
+@pytest.mark.backend("moto")
 def test_with_rate_shared_off_and_for_strangers_nothing_is_written(
     connection: Connection, limited: Callable[..., Api]
 ) -> None:
