@@ -6,10 +6,11 @@ from datetime import datetime, timedelta
 
 from faker import Faker
 
+from chalicelib.domain.task import Status, Task
+from chalicelib.domain.user import User
 from chalicelib.dynamodb import clock
-from chalicelib.dynamodb.codec import Task, User
 
-STATUSES = {"PENDING": 40, "IN_PROGRESS": 20, "DONE": 35, "CANCELLED": 5}
+STATUSES: dict[Status, int] = {"PENDING": 40, "IN_PROGRESS": 20, "DONE": 35, "CANCELLED": 5}
 """How many tasks in a hundred have each status."""
 WITH_DEADLINE = 2 / 3
 ASSIGNED = 1 / 2

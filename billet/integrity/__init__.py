@@ -9,7 +9,7 @@ from billet.integrity.copies import check_copies
 from billet.integrity.counters import Counters
 from billet.integrity.entries import check_replies, check_tokens
 from billet.integrity.finding import Finding
-from billet.integrity.layout import check_layout
+from billet.integrity.lane_count import check_layout
 from billet.integrity.tasks import check_tasks
 from billet.integrity.usernames import check_claims
 from billet.integrity.users import check_users

@@ -7,7 +7,7 @@ from billet.integrity import lookup, shape, wire
 from billet.integrity.assignees import copy_key, faults, is_needed, readable_task, task_key
 from billet.integrity.deletes import drop
 from billet.integrity.finding import Finding, settled
-from billet.integrity.mending import Mending
+from billet.integrity.raw_transaction import RawTransaction
 from billet.integrity.restoring import restorable
 from billet.integrity.tasks import rewrite
 from chalicelib.dynamodb.client import Item
@@ -73,7 +73,7 @@ def _of_count(copy: Item, task: Item | None, user: Item | None) -> Iterator[Find
 
 
 def _count(user: Item) -> None:
-    mending = Mending()
+    transaction = RawTransaction()
     same = wire.some(user, {"id", "going", "assigns"})
-    mending.update(UserModel, lookup.key_of(UserModel, user), {"assigns": wire.number(1)}, same)
-    mending.commit()
+    transaction.update(UserModel, lookup.key_of(UserModel, user), {"assigns": wire.number(1)}, same)
+    transaction.commit()

@@ -6,7 +6,7 @@ from functools import partial
 
 from billet.integrity import lookup, shape, wire
 from billet.integrity.finding import Finding
-from billet.integrity.mending import Mending
+from billet.integrity.raw_transaction import RawTransaction
 from chalicelib.dynamodb import counters as id_counters
 from chalicelib.dynamodb.client import Item
 from chalicelib.dynamodb.models import CounterModel
@@ -51,16 +51,16 @@ class Counters:
         if any(_faults(item) for item in items.values()):
             return []
         counters = [CounterModel.from_raw_data(dict(item)) for item in items.values()]
-        mend = partial(id_counters.lay_out, self._kind, above=self._top())
-        if id_counters.fits(self._kind, counters, _lanes(items)):
+        repair = partial(id_counters.set_up, self._kind, above=self._top())
+        if id_counters.are_set_up(self._kind, counters, _lanes(items)):
             return [
-                Finding("low-counter", CounterModel, {"name": wire.string(name)}, detail, mend)
+                Finding("low-counter", CounterModel, {"name": wire.string(name)}, detail, repair)
                 for name, detail in self._low(counters)
             ]
         laid_out = ", ".join(f"{one.name} at {one.last} of {one.lanes}" for one in counters)
         key = {"name": wire.string(f"{self._kind}#0")}
         detail = f"the counters of {self._kind} are not one layout: {laid_out or 'there is none'}"
-        return [Finding("counters", CounterModel, key, detail, mend)]
+        return [Finding("counters", CounterModel, key, detail, repair)]
 
     def _low(self, counters: Sequence[CounterModel]) -> Iterator[tuple[str, str]]:
         by_lane = {counter.last % counter.lanes: counter for counter in counters}
@@ -77,16 +77,16 @@ class Counters:
         known = [int(text) for text in re.findall(r"\b[0-9]{1,16}\b", repr(item.get("last")))]
         last = max([self._top(), *known])
         values = {"last": wire.number(last), "lanes": wire.number(_lanes(self._read()))}
-        mending = Mending()
+        transaction = RawTransaction()
         key = lookup.key_of(CounterModel, item)
-        mending.update(CounterModel, key, values, wire.some(item, {"name", *values}))
-        mending.commit()
+        transaction.update(CounterModel, key, values, wire.some(item, {"name", *values}))
+        transaction.commit()
 
 
 def _lanes(counters: Mapping[tuple[str, ...], Item]) -> int:
     """The number of lanes that the counters were laid out for."""
-    readable = (one for one in counters.values() if not _faults(one))
-    return max((int(one["lanes"]["N"]) for one in readable), default=1)
+    lanes_to_read = (one for one in counters.values() if not _faults(one))
+    return max((int(one["lanes"]["N"]) for one in lanes_to_read), default=1)
 
 
 def _faults(item: Item) -> shape.Faults:

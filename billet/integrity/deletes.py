@@ -2,8 +2,8 @@
 
 from billet.integrity import lookup, wire
 from billet.integrity.assignees import copy_key, is_needed, readable_task, take, task_key
-from billet.integrity.layout import add_unmark
-from billet.integrity.mending import Mending
+from billet.integrity.lane_count import add_unmark
+from billet.integrity.raw_transaction import RawTransaction
 from chalicelib.domain.errors import Conflict
 from chalicelib.dynamodb.client import Item
 from chalicelib.dynamodb.models import AssignmentModel, TaskModel, UserModel, UsernameModel
@@ -27,14 +27,14 @@ def finish_delete(user: Item, claim: Item | None) -> None:
     while copies := lookup.of_user(AssignmentModel, user["id"], PAGE):
         for copy in copies:
             _take_one(user, copy)
-    mending = Mending()
+    transaction = RawTransaction()
     same = wire.some(user, {"id", "going", "assigns"})
-    mending.delete(UserModel, lookup.key_of(UserModel, user), same)
+    transaction.delete(UserModel, lookup.key_of(UserModel, user), same)
     if claim and claim.get("user_id") == user["id"]:
         same = wire.some(claim, {"name", "user_id"})
-        mending.delete(UsernameModel, lookup.key_of(UsernameModel, claim), same)
-    add_unmark(mending, user["id"])
-    mending.commit()
+        transaction.delete(UsernameModel, lookup.key_of(UsernameModel, claim), same)
+    add_unmark(transaction, user["id"])
+    transaction.commit()
 
 
 def _take_one(user: Item, copy: Item) -> None:
@@ -56,8 +56,8 @@ def record_id(user: Item) -> int:
 
 def drop(copy: Item, task: Item | None) -> None:
     """Removes a copy that no task needs, unless the task has changed."""
-    mending = Mending()
+    transaction = RawTransaction()
     same = wire.some(task, {"id", "version", "assignees", "created_at"}) if task else {"id": None}
-    mending.check(TaskModel, task_key(copy), same)
-    mending.delete(AssignmentModel, copy_key(copy), {})
-    mending.commit()
+    transaction.check(TaskModel, task_key(copy), same)
+    transaction.delete(AssignmentModel, copy_key(copy), {})
+    transaction.commit()

@@ -5,7 +5,7 @@ from functools import partial
 
 from billet.integrity import lookup, shape
 from billet.integrity.finding import Finding, settled
-from billet.integrity.mending import Mending
+from billet.integrity.raw_transaction import RawTransaction
 from chalicelib.dynamodb.client import Item
 from chalicelib.dynamodb.models import IdempotencyModel, TokenModel
 
@@ -41,6 +41,6 @@ def _judge_reply(reply: Item | None) -> Sequence[Finding]:
 
 
 def _drop(reply: Item) -> None:
-    mending = Mending()
-    mending.delete(IdempotencyModel, lookup.key_of(IdempotencyModel, reply), reply)
-    mending.commit()
+    transaction = RawTransaction()
+    transaction.delete(IdempotencyModel, lookup.key_of(IdempotencyModel, reply), reply)
+    transaction.commit()

@@ -67,12 +67,12 @@ class Finding:
         self.key = {name: wire.plain(value) for name, value in key.items()}
         self.detail = detail
         self.action = KINDS[kind]
-        self.mended = False
+        self.repaired = False
         self._repair = repair
 
     @property
-    def mendable(self) -> bool:
-        """Whether `mend` can do anything."""
+    def repairable(self) -> bool:
+        """Whether `repair` can do anything."""
         return self._repair is not None
 
     @property
@@ -80,11 +80,11 @@ class Finding:
         """The finding in one line."""
         return f"{self.table} {json.dumps(self.key, ensure_ascii=False)}: {self.detail}"
 
-    def mend(self) -> None:
+    def repair(self) -> None:
         """Mends it; raises as `repair`."""
         if self._repair is not None:
             self._repair()
-            self.mended = True
+            self.repaired = True
 
 
 def settled(
@@ -97,7 +97,7 @@ def settled(
         for finding in found:
             told.add(finding.text)
             yield finding
-        if not any(finding.mended for finding in found):
+        if not any(finding.repaired for finding in found):
             return
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
+from pynamodb.attributes import Attribute
 from pynamodb.models import Model
 
 from chalicelib.domain.errors import Unavailable
@@ -73,9 +74,15 @@ def identity(model: type[Model], item: Item) -> tuple[Any, ...]:
 
 def key_names(model: type[Model]) -> Sequence[str]:
     """The names of the table's key attributes, the hash key first."""
-    return [name for name, one in model.get_attributes().items() if one.is_hash_key] + [
-        name for name, one in model.get_attributes().items() if one.is_range_key
+    attributes = attributes_of(model).items()
+    return [name for name, one in attributes if one.is_hash_key] + [
+        name for name, one in attributes if one.is_range_key
     ]
+
+
+def attributes_of(model: type[Model]) -> Mapping[str, Attribute[Any]]:
+    """Return the attributes of a model by their names in the table."""
+    return {one.attr_name: one for one in model.get_attributes().values()}
 
 
 def place_names(model: type[Model]) -> set[str]:

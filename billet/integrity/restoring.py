@@ -34,12 +34,12 @@ def restorable(task: Item, found: shape.Faults, holders: Collection[int]) -> Val
 
 
 def _witnesses(task: Item, found: shape.Faults, holders: Collection[int]) -> Sequence[Item]:
-    recency = _recency(task, found)
-    if recency is None:
+    created_key = _recency(task, found)
+    if created_key is None:
         return []
     named = {*holders, *_numbers_in(task.get("assignees"))}
     copies = lookup.fetch(
-        AssignmentModel, [assignees.key_of_copy(one, recency) for one in sorted(named)]
+        AssignmentModel, [assignees.key_of_copy(one, created_key) for one in sorted(named)]
     )
     good = [name for name in CONTENT if name not in found]
     return [copy for copy in copies.values() if _is_witness(copy, task, good)]
@@ -49,25 +49,29 @@ def _is_witness(copy: Item, task: Item, good: Sequence[str]) -> bool:
     if shape.faults(AssignmentModel, copy).keys() - lookup.place_names(AssignmentModel):
         return False
     holds = copy["user_id"]["N"] in copy.get("assignees", {"NS": []})["NS"]
-    agrees = all(wire.same(copy.get(name), task.get(name)) for name in good)
+    copied, own = (
+        wire.without_defaults(AssignmentModel, copy),
+        wire.without_defaults(TaskModel, task),
+    )
+    agrees = all(wire.same(copied.get(name), own.get(name)) for name in good)
     return holds and copy["id"] == task["id"] and agrees
 
 
 def _recency(task: Item, found: shape.Faults) -> str | None:
     """The place by creation, from either attribute that has it."""
     if "created_at" not in found:
-        return sort_keys.recency(task["created_at"]["S"], int(task["id"]["N"]))
+        return sort_keys.created_key(task["created_at"]["S"], int(task["id"]["N"]))
     created_at = created_at_of(task)
-    return sort_keys.recency(created_at, int(task["id"]["N"])) if created_at else None
+    return sort_keys.created_key(created_at, int(task["id"]["N"])) if created_at else None
 
 
 def created_at_of(item: Item) -> str | None:
     """The time of creation that the place of a user or task has too."""
-    recency, ident = item.get("recency", {}).get("S", ""), item["id"]["N"]
-    text: str = recency.rpartition("#")[0]
+    created_key, ident = item.get("recency", {}).get("S", ""), item["id"]["N"]
+    text: str = created_key.rpartition("#")[0]
     if not shape.is_time(text) or not ident.isdecimal():
         return None
-    return text if sort_keys.recency(text, int(ident)) == recency else None
+    return text if sort_keys.created_key(text, int(ident)) == created_key else None
 
 
 def _own(task: Item, name: str) -> Iterator[Value | None]:
@@ -82,14 +86,14 @@ def _own(task: Item, name: str) -> Iterator[Value | None]:
         yield from _deadline(task)
     elif name == "version" and re.fullmatch("0|-[0-9]+", task.get(name, {}).get("N", "")):
         yield wire.number(1)  # as the next change would make it, or less
-    if task.get(name) == {"NULL": True} and TaskModel.get_attributes()[name].null:
+    if task.get(name) == {"NULL": True} and lookup.attributes_of(TaskModel)[name].null:
         yield None
 
 
 def _deadline(task: Item) -> Iterator[Value | None]:
-    urgency, ident = task.get("urgency", {}).get("S", ""), int(task["id"]["N"])
-    for text in (None, urgency[:10], "9999-12-31"):
-        if sort_keys.urgency(text, ident) == urgency and (text is None or shape.is_date(text)):
+    due_key, ident = task.get("urgency", {}).get("S", ""), int(task["id"]["N"])
+    for text in (None, due_key[:10], "9999-12-31"):
+        if sort_keys.due_key(text, ident) == due_key and (text is None or shape.is_date(text)):
             yield wire.string(text) if text else None
 
 

@@ -6,7 +6,7 @@ The types are those of the models, so a new attribute is checked as soon as its 
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any, get_args
+from typing import Any
 
 import msgspec
 from pynamodb.attributes import Attribute
@@ -14,9 +14,11 @@ from pynamodb.models import Model
 
 from billet.integrity import lookup
 from billet.integrity.lookup import Value
+from chalicelib.domain.token import ROLES
 from chalicelib.dynamodb import clock
 from chalicelib.dynamodb.client import Item
-from chalicelib.dynamodb.codec import Reply
+from chalicelib.dynamodb.codec import CODECS
+from chalicelib.dynamodb.idempotency_store import StoredResponse
 from chalicelib.dynamodb.models import (
     AssignmentModel,
     CounterModel,
@@ -27,8 +29,6 @@ from chalicelib.dynamodb.models import (
     UsernameModel,
 )
 from chalicelib.http.fields import MAX_ID
-from chalicelib.services.tasks import Status
-from chalicelib.services.tokens import ROLES
 from chalicelib.settings import MAX_LANES
 
 Faults = Mapping[str, str]
@@ -52,33 +52,33 @@ _TYPES = {
 
 def faults(model: type[Model], item: Item) -> Faults:
     """What is wrong with the item by itself; empty if nothing is."""
-    attributes = model.get_attributes()
+    attributes = lookup.attributes_of(model)
     reasons = {name: misfit(model, name, item.get(name)) for name in attributes}
     return {name: reason for name, reason in reasons.items() if reason}
 
 
 def unreadable(model: type[Model], item: Item) -> Faults:
     """The faults that keep the API from reading the item: attributes missing, or of other types."""
-    attributes = model.get_attributes().items()
+    attributes = lookup.attributes_of(model).items()
     reasons = {name: _mistyped(attribute, item.get(name)) for name, attribute in attributes}
     return {name: reason for name, reason in reasons.items() if reason}
 
 
 def misfit(model: type[Model], name: str, value: Value | None) -> str | None:
     """What is wrong with the value of an attribute; None if nothing is."""
-    attribute = model.get_attributes()[name]
+    attribute = lookup.attributes_of(model)[name]
     if reason := _mistyped(attribute, value):
         return reason
     if value is None:
         return None
     plain = _plain(value)
-    rule = RULES.get(model, {}).get(name)
+    rule = RULES.get(model, {}).get(name) or _choice(model, name)
     return None if rule is None or rule(plain) else f"is {plain!r:.80}"
 
 
 def content(model: type[Model]) -> set[str]:
     """The names of the attributes that are neither key nor place in an index."""
-    return model.get_attributes().keys() - lookup.place_names(model) - {"user_id"}
+    return lookup.attributes_of(model).keys() - lookup.place_names(model) - {"user_id"}
 
 
 def told(found: Faults) -> str:
@@ -138,10 +138,17 @@ def _is_name(text: str) -> bool:
 
 def _is_reply(text: str) -> bool:
     try:
-        msgspec.json.decode(text, type=Reply)
+        msgspec.json.decode(text, type=StoredResponse)
     except msgspec.DecodeError:
         return False
     return True
+
+
+def _choice(model: type[Model], name: str) -> Rule | None:
+    """Return the rule of an enumeration, which follows from the entity."""
+    fields = CODECS[model].fields if model in CODECS else ()
+    choices = next((one.choices for one in fields if one.stored_name == name), ())
+    return _one_of(choices) if choices else None
 
 
 def _one_of(choices: Sequence[str]) -> Rule:
@@ -151,7 +158,6 @@ def _one_of(choices: Sequence[str]) -> Rule:
 _TASK: Mapping[str, Rule] = {
     "id": _is_id,
     "name": _is_name,
-    "status": _one_of(get_args(Status)),
     "created_at": is_time,
     "expires_at": is_date,
     "version": _is_version,
@@ -162,7 +168,7 @@ RULES: Mapping[type[Model], Mapping[str, Rule]] = {
         "username": _is_name,
         "created_at": is_time,
         "assigns": _is_natural,
-        "going": lambda going: going is True,
+        "going": lambda deleting: deleting is True,
     },
     UsernameModel: {"user_id": _is_id},
     TaskModel: _TASK,
@@ -180,4 +186,5 @@ RULES: Mapping[type[Model], Mapping[str, Rule]] = {
     },
     IdempotencyModel: {"reply": _is_reply, "lease": _is_natural, "expires": _is_natural},
 }
-"""The values that an attribute may have, where not all of its type."""
+"""The values that an attribute may have, where not all of its type. Enumerations follow from the
+entities."""

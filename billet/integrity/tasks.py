@@ -8,18 +8,16 @@ from functools import partial
 
 import msgspec
 
-from billet.integrity import layout, lookup, shape, wire
+from billet.integrity import lane_count, lookup, shape, wire
 from billet.integrity.assignees import PLACE, faults, key_of_copy, readable_task, take, write_copy
 from billet.integrity.finding import Finding, settled
-from billet.integrity.mending import Mending
+from billet.integrity.raw_transaction import RawTransaction
 from billet.integrity.restoring import restorable
 from billet.integrity.wire import Values
-from chalicelib.dynamodb import sort_keys
+from chalicelib.domain.task import MAX_ASSIGNEES
 from chalicelib.dynamodb.client import Item
-from chalicelib.dynamodb.codec import Task
-from chalicelib.dynamodb.item_values import copy_values, task_values
+from chalicelib.dynamodb.codec import StoredTask, assignment_values, created_key, task_values
 from chalicelib.dynamodb.models import AssignmentModel, TaskModel, UserModel
-from chalicelib.services.assignments import MAX_ASSIGNEES
 
 
 class _Related(msgspec.Struct):
@@ -32,9 +30,9 @@ class _Related(msgspec.Struct):
         """An assignee, or None."""
         return self.users.get((str(user_id),))
 
-    def copy(self, user_id: int, task: Task) -> Item | None:
+    def copy(self, user_id: int, task: StoredTask) -> Item | None:
         """The assignee's copy, or None."""
-        return self.copies.get((str(user_id), task.recency))
+        return self.copies.get((str(user_id), created_key(task)))
 
 
 def check_tasks(page: Sequence[Item]) -> Iterator[Finding]:
@@ -51,7 +49,7 @@ def _judge(task: Item | None) -> Sequence[Finding]:
 
 def _related(page: Sequence[Item]) -> _Related:
     records = [record for record in map(readable_task, page) if record]
-    pairs = [(user_id, record.recency) for record in records for user_id in record.assignees]
+    pairs = [(user_id, created_key(record)) for record in records for user_id in record.assignees]
     copies = lookup.fetch(AssignmentModel, [key_of_copy(*pair) for pair in pairs])
     users = lookup.fetch(UserModel, [{"id": wire.number(user_id)} for user_id, _ in pairs])
     return _Related(copies, users)
@@ -81,7 +79,7 @@ def _kind(task: Item, found: shape.Faults) -> str:
     return "invalid" if readable else "unreadable"
 
 
-def _of_record(task: Item, record: Task, related: _Related) -> Iterator[Finding]:
+def _of_record(task: Item, record: StoredTask, related: _Related) -> Iterator[Finding]:
     gone = [user_id for user_id in record.assignees if related.user(user_id) is None]
     for user_id in record.assignees:
         user = related.user(user_id)
@@ -91,32 +89,38 @@ def _of_record(task: Item, record: Task, related: _Related) -> Iterator[Finding]
     yield from _of_assignees(task, record, gone)
 
 
-def _of_copy(task: Item, record: Task, user_id: int, copy: Item | None) -> Iterator[Finding]:
-    key, repair = key_of_copy(user_id, record.recency), partial(write_copy, task, record, user_id)
+def _of_copy(task: Item, record: StoredTask, user_id: int, copy: Item | None) -> Iterator[Finding]:
+    key, repair = (
+        key_of_copy(user_id, created_key(record)),
+        partial(write_copy, task, record, user_id),
+    )
     if copy is None:
         detail = f"user {user_id} has no copy of task {record.id}"
         yield Finding("missing-copy", AssignmentModel, key, detail, repair)
-    elif wrong := wire.differing(copy, wire.written(AssignmentModel, copy_values(record))):
+    elif wrong := _wrong_attributes(copy, record):
         detail = f"user {user_id}'s copy of task {record.id} differs: {', '.join(sorted(wrong))}"
         yield Finding("wrong-copy", AssignmentModel, key, detail, repair)
 
 
-def _of_place(task: Item, record: Task) -> Iterator[Finding]:
+def _wrong_attributes(copy: Item, record: StoredTask) -> Sequence[str]:
+    right = wire.written(AssignmentModel, assignment_values(record))
+    return wire.differing(wire.without_defaults(AssignmentModel, copy), right)
+
+
+def _of_place(task: Item, record: StoredTask) -> Iterator[Finding]:
     key, place = lookup.key_of(TaskModel, task), _place(task, record)
-    yield from layout.of_item(TaskModel, task)
+    yield from lane_count.of_item(TaskModel, task)
     if wrong := wire.differing(task, place):
         detail = f"is not in its place in the indexes: {', '.join(sorted(wrong))}"
         yield Finding("misplaced", TaskModel, key, detail, partial(rewrite, task, place))
 
 
-def _place(task: Item, record: Task) -> Values:
-    lane = layout.lane_of(task)
-    place = {"lane": lane, "status_lane": sort_keys.status_lane(record.status, lane)}
-    values = wire.written(TaskModel, task_values(record) | place)
+def _place(task: Item, record: StoredTask) -> Values:
+    values = wire.written(TaskModel, task_values(record, lane_count.lane_of(task)))
     return {name: values[name] for name in PLACE}
 
 
-def _of_assignees(task: Item, record: Task, gone: Sequence[int]) -> Iterator[Finding]:
+def _of_assignees(task: Item, record: StoredTask, gone: Sequence[int]) -> Iterator[Finding]:
     key, count = lookup.key_of(TaskModel, task), len(record.assignees) - len(gone)
     if count > MAX_ASSIGNEES:
         detail = f"has {count} assignees, and {MAX_ASSIGNEES} is the most that a task may have"
@@ -128,7 +132,7 @@ def _of_assignees(task: Item, record: Task, gone: Sequence[int]) -> Iterator[Fin
 
 def rewrite(task: Item, values: Values) -> None:
     """Sets attributes of the task, unless it has changed."""
-    mending = Mending()
+    transaction = RawTransaction()
     same = wire.some(task, {"id", "version", "assignees", "created_at", *values})
-    mending.update(TaskModel, lookup.key_of(TaskModel, task), values, same)
-    mending.commit()
+    transaction.update(TaskModel, lookup.key_of(TaskModel, task), values, same)
+    transaction.commit()

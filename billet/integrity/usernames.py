@@ -5,7 +5,7 @@ from functools import partial
 
 from billet.integrity import lookup, shape, wire
 from billet.integrity.finding import Finding, settled
-from billet.integrity.mending import Mending
+from billet.integrity.raw_transaction import RawTransaction
 from billet.integrity.users import claim_key, owned, owner_of
 from chalicelib.dynamodb.client import Item
 from chalicelib.dynamodb.models import UserModel, UsernameModel
@@ -43,7 +43,7 @@ def _judge(claim: Item | None) -> Sequence[Finding]:
 
 
 def _drop(claim: Item) -> None:
-    mending = Mending()
+    transaction = RawTransaction()
     same = wire.some(claim, {"name", "user_id"})
-    mending.delete(UsernameModel, lookup.key_of(UsernameModel, claim), same)
-    mending.commit()
+    transaction.delete(UsernameModel, lookup.key_of(UsernameModel, claim), same)
+    transaction.commit()

@@ -3,16 +3,16 @@
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from billet.integrity import layout, lookup, shape, wire
+from billet.integrity import lane_count, lookup, shape, wire
 from billet.integrity.deletes import finish_delete
 from billet.integrity.finding import Finding, settled
-from billet.integrity.mending import Mending
+from billet.integrity.raw_transaction import RawTransaction
 from billet.integrity.restoring import created_at_of
 from billet.integrity.wire import Values
+from chalicelib.domain.user import normalize_username
 from chalicelib.dynamodb import sort_keys
 from chalicelib.dynamodb.client import Item
-from chalicelib.dynamodb.models import UserModel, UsernameModel
-from chalicelib.services.users import MAX_CLAIM_BYTES
+from chalicelib.dynamodb.models import MAX_KEY_BYTES, UserModel, UsernameModel
 
 PLACE = lookup.place_names(UserModel)
 
@@ -37,8 +37,8 @@ def claim_key(user: Item) -> Item | None:
     username = user.get("username")
     if username is None or shape.misfit(UserModel, "username", username):
         return None
-    name = sort_keys.claim(username["S"])
-    return {"name": wire.string(name)} if 0 < len(name.encode()) <= MAX_CLAIM_BYTES else None
+    name = normalize_username(username["S"])
+    return {"name": wire.string(name)} if 0 < len(name.encode()) <= MAX_KEY_BYTES else None
 
 
 def _claim_in(claims: dict[tuple[str, ...], Item], user: Item) -> Item | None:
@@ -99,10 +99,10 @@ def _restorable(user: Item, found: shape.Faults) -> dict[str, tuple[str, lookup.
 
 def _of_claim(user: Item, name: Item, claim: Item | None) -> Iterator[Finding]:
     key = lookup.key_of(UserModel, user)
-    mend = partial(_claim, user, name, claim)
+    repair = partial(_claim, user, name, claim)
     username = wire.plain(user["username"])
     if claim is None:
-        yield Finding("unclaimed", UserModel, key, f"has no claim to the name {username!r}", mend)
+        yield Finding("unclaimed", UserModel, key, f"has no claim to the name {username!r}", repair)
     elif not owned(claim, user):
         _, rival = owner_of(claim)
         if rival and owned(claim, rival):
@@ -111,7 +111,7 @@ def _of_claim(user: Item, name: Item, claim: Item | None) -> Iterator[Finding]:
             yield Finding("same-name", UserModel, key, detail)
         else:
             detail = f"has the name {username!r}, whose claim names another user or none"
-            yield Finding("wrong-claim", UserModel, key, detail, mend)
+            yield Finding("wrong-claim", UserModel, key, detail, repair)
 
 
 def owner_of(claim: Item) -> tuple[str | None, Item | None]:
@@ -123,7 +123,7 @@ def owner_of(claim: Item) -> tuple[str | None, Item | None]:
 
 def _of_place(user: Item) -> Iterator[Finding]:
     place = _place(user)
-    yield from layout.of_item(UserModel, user)
+    yield from lane_count.of_item(UserModel, user)
     if wrong := wire.differing(user, place):
         detail = f"is not in its place in the index: {', '.join(sorted(wrong))}"
         key = lookup.key_of(UserModel, user)
@@ -131,22 +131,22 @@ def _of_place(user: Item) -> Iterator[Finding]:
 
 
 def _place(user: Item) -> Values:
-    recency = sort_keys.recency(user["created_at"]["S"], int(user["id"]["N"]))
-    return {"lane": wire.number(layout.lane_of(user)), "recency": wire.string(recency)}
+    created_key = sort_keys.created_key(user["created_at"]["S"], int(user["id"]["N"]))
+    return {"lane": wire.number(lane_count.lane_of(user)), "recency": wire.string(created_key)}
 
 
 def _set(user: Item, values: Values) -> None:
     """Sets attributes, unless they, or the marks of a delete, have changed."""
-    mending = Mending()
+    transaction = RawTransaction()
     same = wire.some(user, {"id", "going", *values})
-    mending.update(UserModel, lookup.key_of(UserModel, user), values, same)
-    mending.commit()
+    transaction.update(UserModel, lookup.key_of(UserModel, user), values, same)
+    transaction.commit()
 
 
 def _claim(user: Item, name: Item, claim: Item | None) -> None:
-    mending = Mending()
+    transaction = RawTransaction()
     present = wire.some(user, {"id", "username", "going"})
-    mending.check(UserModel, lookup.key_of(UserModel, user), present)
+    transaction.check(UserModel, lookup.key_of(UserModel, user), present)
     same = wire.some(claim, {"name", "user_id"}) if claim else {"name": None}
-    mending.update(UsernameModel, name, {"user_id": user["id"]}, same)
-    mending.commit()
+    transaction.update(UsernameModel, name, {"user_id": user["id"]}, same)
+    transaction.commit()

@@ -7,6 +7,7 @@ from pynamodb.models import Model
 
 from billet.integrity.lookup import Value
 from chalicelib.dynamodb.client import Item
+from chalicelib.dynamodb.codec import CODECS, Field
 
 Values = Mapping[str, Value | None]
 """Attributes by name; None if there is none."""
@@ -23,9 +24,27 @@ def string(value: str) -> Value:
 
 
 def written(model: type[Model], values: Mapping[str, Any]) -> Values:
-    """The values of some attributes as the API writes them."""
+    """Return attributes as the API writes them, by their names in the table."""
     serialized = model(**values).serialize(null_check=False)
-    return {name: serialized.get(name) for name in values}
+    names = [getattr(model, name).attr_name for name in values]
+    return {name: serialized.get(name) for name in names}
+
+
+def without_defaults(model: type[Model], item: Item) -> Item:
+    """Return the item without the attributes that mean the same as if they were missing."""
+    defaults = {one.stored_name: one for one in CODECS[model].fields if one.attribute.null}
+    return {
+        name: value
+        for name, value in item.items()
+        if name not in defaults or not _is_default(defaults[name], value)
+    }
+
+
+def _is_default(field: Field, value: Value) -> bool:
+    if field.default is None:
+        return False
+    stored = {field.attribute.attr_type: field.attribute.serialize(field.default)}
+    return same(stored, value)
 
 
 def some(item: Item, names: Sequence[str] | set[str]) -> Values:

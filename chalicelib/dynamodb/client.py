@@ -116,12 +116,12 @@ def bind(settings: Settings, connection: Connection | None = None) -> None:
 
 
 def lanes() -> int:
-    """Over how many lanes this process spreads new items; `lanes.readable` is what readers read."""
+    """Return LANES, the number of lanes that this process writes to."""
     return _database.settings.lanes
 
 
 def memory() -> dict[str, Any]:
-    """What this process remembers of the database; `bind` empties it."""
+    """Return what this process remembers of the database. `bind` empties it."""
     return _database.memory
 
 

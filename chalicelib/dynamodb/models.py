@@ -28,6 +28,9 @@ from pynamodb.indexes import (
 )
 from pynamodb.models import Model
 
+MAX_KEY_BYTES = 2048
+"""DynamoDB's limit for a hash key."""
+
 
 class OnDemand:
     """The settings of every table; `client.bind` completes the name."""
@@ -37,14 +40,14 @@ class OnDemand:
 
 
 class UserNewest(GlobalSecondaryIndex["UserModel"]):
-    """All users by creation. Leaves `assigns` out, so that an assignment writes nothing to it."""
+    """All users by creation. Without `assignment_count`, so that assignments do not write to it."""
 
     class Meta:
         index_name = "newest"
         projection = IncludeProjection(["username", "created_at"])
 
     lane = NumberAttribute(hash_key=True)
-    recency = UnicodeAttribute(range_key=True)
+    created_key = UnicodeAttribute(range_key=True, attr_name="recency")
 
 
 class UserModel(Model):
@@ -58,10 +61,10 @@ class UserModel(Model):
     username = UnicodeAttribute()
     created_at = UnicodeAttribute()
     lane = NumberAttribute(null=True)
-    recency = UnicodeAttribute(null=True)
-    assigns = NumberAttribute(null=True)
+    created_key = UnicodeAttribute(null=True, attr_name="recency")
+    assignment_count = NumberAttribute(null=True, attr_name="assigns")
     """How often this user was given a task, ever: tells a delete whether one came in between."""
-    going = BooleanAttribute(null=True)
+    deleting = BooleanAttribute(null=True, attr_name="going")
     """Set while a user with many tasks is being deleted."""
 
 
@@ -83,7 +86,7 @@ class TaskNewest(GlobalSecondaryIndex["TaskModel"]):
         projection = AllProjection()
 
     lane = NumberAttribute(hash_key=True)
-    recency = UnicodeAttribute(range_key=True)
+    created_key = UnicodeAttribute(range_key=True, attr_name="recency")
 
 
 class TaskMostUrgent(GlobalSecondaryIndex["TaskModel"]):
@@ -94,7 +97,7 @@ class TaskMostUrgent(GlobalSecondaryIndex["TaskModel"]):
         projection = AllProjection()
 
     lane = NumberAttribute(hash_key=True)
-    urgency = UnicodeAttribute(range_key=True)
+    due_key = UnicodeAttribute(range_key=True, attr_name="urgency")
 
 
 class TaskNewestByStatus(GlobalSecondaryIndex["TaskModel"]):
@@ -105,7 +108,7 @@ class TaskNewestByStatus(GlobalSecondaryIndex["TaskModel"]):
         projection = AllProjection()
 
     status_lane = UnicodeAttribute(hash_key=True)
-    recency = UnicodeAttribute(range_key=True)
+    created_key = UnicodeAttribute(range_key=True, attr_name="recency")
 
 
 class TaskMostUrgentByStatus(GlobalSecondaryIndex["TaskModel"]):
@@ -116,7 +119,7 @@ class TaskMostUrgentByStatus(GlobalSecondaryIndex["TaskModel"]):
         projection = AllProjection()
 
     status_lane = UnicodeAttribute(hash_key=True)
-    urgency = UnicodeAttribute(range_key=True)
+    due_key = UnicodeAttribute(range_key=True, attr_name="urgency")
 
 
 class TaskAttributes(Model):
@@ -144,8 +147,8 @@ class TaskModel(TaskAttributes):
     id = NumberAttribute(hash_key=True)
     lane = NumberAttribute()
     status_lane = UnicodeAttribute()
-    recency = UnicodeAttribute()
-    urgency = UnicodeAttribute()
+    created_key = UnicodeAttribute(attr_name="recency")
+    due_key = UnicodeAttribute(attr_name="urgency")
 
 
 class AssignmentMostUrgent(LocalSecondaryIndex["AssignmentModel"]):
@@ -156,7 +159,7 @@ class AssignmentMostUrgent(LocalSecondaryIndex["AssignmentModel"]):
         projection = AllProjection()
 
     user_id = NumberAttribute(hash_key=True)
-    urgency = UnicodeAttribute(range_key=True)
+    due_key = UnicodeAttribute(range_key=True, attr_name="urgency")
 
 
 class AssignmentNewestByStatus(LocalSecondaryIndex["AssignmentModel"]):
@@ -167,7 +170,7 @@ class AssignmentNewestByStatus(LocalSecondaryIndex["AssignmentModel"]):
         projection = AllProjection()
 
     user_id = NumberAttribute(hash_key=True)
-    status_recency = UnicodeAttribute(range_key=True)
+    status_created_key = UnicodeAttribute(range_key=True, attr_name="status_recency")
 
 
 class AssignmentMostUrgentByStatus(LocalSecondaryIndex["AssignmentModel"]):
@@ -178,7 +181,7 @@ class AssignmentMostUrgentByStatus(LocalSecondaryIndex["AssignmentModel"]):
         projection = AllProjection()
 
     user_id = NumberAttribute(hash_key=True)
-    status_urgency = UnicodeAttribute(range_key=True)
+    status_due_key = UnicodeAttribute(range_key=True, attr_name="status_urgency")
 
 
 class AssignmentModel(TaskAttributes):
@@ -191,11 +194,11 @@ class AssignmentModel(TaskAttributes):
     newest_by_status = AssignmentNewestByStatus()
     most_urgent_by_status = AssignmentMostUrgentByStatus()
     user_id = NumberAttribute(hash_key=True)
-    recency = UnicodeAttribute(range_key=True)
+    created_key = UnicodeAttribute(range_key=True, attr_name="recency")
     id = NumberAttribute()
-    urgency = UnicodeAttribute()
-    status_recency = UnicodeAttribute()
-    status_urgency = UnicodeAttribute()
+    due_key = UnicodeAttribute(attr_name="urgency")
+    status_created_key = UnicodeAttribute(attr_name="status_recency")
+    status_due_key = UnicodeAttribute(attr_name="status_urgency")
 
 
 class CounterModel(Model):
@@ -207,7 +210,7 @@ class CounterModel(Model):
     name = UnicodeAttribute(hash_key=True)
     last = NumberAttribute(null=True)
     lanes = NumberAttribute()
-    going = NumberSetAttribute(null=True)
+    deleting_users = NumberSetAttribute(null=True, attr_name="going")
     """In the item `shared.NAME`, which counts nothing: the users that are being deleted."""
 
 

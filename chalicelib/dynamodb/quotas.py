@@ -6,7 +6,6 @@ import msgspec
 from pynamodb.constants import UPDATE_ITEM, UPDATED_NEW
 
 from chalicelib.dynamodb import botocore_patches, client
-from chalicelib.dynamodb.codec import decoder
 from chalicelib.dynamodb.models import QuotaModel
 
 KEPT_SECONDS = 60 * 60
@@ -25,7 +24,7 @@ class _QuotaReply(msgspec.Struct):
     Attributes: _Quota
 
 
-_QUOTA = decoder(_QuotaReply)
+_QUOTA = msgspec.json.Decoder(_QuotaReply, strict=False)
 
 
 def take(principal: str, start: int, seconds: int, count: int) -> int:

@@ -1,58 +1,54 @@
-"""The values of sort keys and of index hash keys.
+"""The formats of sort keys and of index hash keys.
 
-Both sort keys end in the id, zero-padded to the 16 digits of 2^53-1, so that they are unique and
-sort as strings.
+Sort keys end in the id, zero-padded to the 16 digits of 2^53-1, so that they are unique and sort
+as strings.
 """
 
-import unicodedata
-
 NEVER = "9999-12-31"
-"""What stands in a key for no deadline. A real deadline on that day is written as _LAST_DAY."""
+"""The date in the sort key of a task without a due date. A task that is due on that day has
+_LAST_DAY in its place."""
 _LAST_DAY = "9999-12-30~"
-"""Sorts after all of 9999-12-30, for "~" comes after "#", and before NEVER."""
+"""Sorts after all of 9999-12-30, because "~" comes after "#", and before NEVER."""
 
 
-def recency(created_at: str, ident: int) -> str:
-    """Sorts by creation. `created_at` is UTC in ISO 8601 with microseconds."""
+def created_key(created_at: str, ident: int) -> str:
+    """Return a key that sorts by creation. `created_at` is UTC in ISO 8601 with microseconds."""
     return f"{created_at}#{ident:016d}"
 
 
-def urgency(expires_at: str | None, ident: int) -> str:
-    """Sorts by deadline (YYYY-MM-DD), what has none last."""
+def due_key(expires_at: str | None, ident: int) -> str:
+    """Return a key that sorts by due date (YYYY-MM-DD), with None last."""
     day = _LAST_DAY if expires_at == NEVER else expires_at or NEVER
     return f"{day}#{ident:016d}"
 
 
 def status_lane(status: str, lane: int) -> str:
-    """The hash key of the indexes of one status."""
+    """Return the hash key of the indexes of one status."""
     return f"{status}#{lane}"
 
 
-def status_place(status: str, place: str) -> str:
-    """Sorts by status, and the tasks of one status by recency or urgency."""
-    return f"{status}#{place}"
+def status_key(status: str, key: str) -> str:
+    """Return a key that sorts by status first, then by another sort key."""
+    return f"{status}#{key}"
 
 
-def span(status: str, after: str | None, ascending: bool) -> tuple[str, str]:
-    """The first and the last status_place that can come behind `after`, both included.
+def status_created_key(status: str, created_at: str, ident: int) -> str:
+    """Return a key that sorts by status, then by creation."""
+    return status_key(status, created_key(created_at, ident))
 
-    A place ends in a digit; "!" sorts before all of its characters, and "~" behind.
+
+def status_due_key(status: str, expires_at: str | None, ident: int) -> str:
+    """Return a key that sorts by status, then by due date."""
+    return status_key(status, due_key(expires_at, ident))
+
+
+def status_range(status: str, after: str | None, ascending: bool) -> tuple[str, str]:
+    """Return the first and the last `status_key` that can come after the key `after`, inclusive.
+
+    A key ends in a digit. "!" sorts before all characters of a key, and "~" after them.
     """
     if after is None:
         return f"{status}#", f"{status}#~"
     if ascending:
         return f"{status}#{after}!", f"{status}#~"
     return f"{status}#", f"{status}#{after[:-1]}{chr(ord(after[-1]) - 1)}~"
-
-
-def claim(username: str) -> str:
-    """What usernames that differ only in case or in Unicode form have in common.
-
-    Two names have the same claim if and only if they are compatibility caseless matches
-    (Unicode 3.13, D146). The composed form at the end tells the same names apart, and is what
-    earlier versions stored for all names but those with U+0345 between combining marks.
-    """
-    folded = unicodedata.normalize("NFD", username)
-    for _ in range(2):
-        folded = unicodedata.normalize("NFKD", folded.casefold())
-    return unicodedata.normalize("NFKC", folded)

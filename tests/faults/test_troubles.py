@@ -168,5 +168,5 @@ def test_what_a_batch_leaves_out_is_asked_for_again_but_not_without_end(
         return reply(request, 200, {"Responses": {}, "UnprocessedKeys": {"counters": {}}})
 
     with struck(connection, nothing, lasting=True) as calls, pytest.raises(Unavailable):
-        lanes.counters_of("tasks")
+        lanes.read_counters("tasks")
     assert calls == ["BatchGetItem"] * client.ATTEMPTS

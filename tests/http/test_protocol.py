@@ -203,7 +203,7 @@ def test_a_request_whose_body_is_cut_off_is_not_carried_out(server, data):
         connection.shutdown(socket.SHUT_WR)
         [(status, _, body)] = answers(connection, ["POST"])
     assert (status, json.loads(body)["detail"].partition(":")[0]) == (400, "body")
-    assert tasks.page(Paging()).records == []
+    assert tasks.page(Paging()).items == []
 
 
 @pytest.mark.parametrize(

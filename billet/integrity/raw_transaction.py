@@ -13,7 +13,7 @@ from chalicelib.dynamodb.client import Item
 from chalicelib.dynamodb.transaction import MAX_OPERATIONS
 
 
-class Mending:
+class RawTransaction:
     """Writes that take effect together or not at all. Attributes that they don't name stay."""
 
     def __init__(self) -> None:

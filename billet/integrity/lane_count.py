@@ -13,7 +13,7 @@ from pynamodb.models import Model
 
 from billet.integrity import lookup, shape, wire
 from billet.integrity.finding import Finding, settled
-from billet.integrity.mending import Mending
+from billet.integrity.raw_transaction import RawTransaction
 from chalicelib.dynamodb import lanes, shared_state
 from chalicelib.dynamodb.client import Item
 from chalicelib.dynamodb.models import CounterModel, UserModel
@@ -29,10 +29,10 @@ def check_layout() -> Iterator[Finding]:
 
 def of_item(model: type[Model], item: Item) -> Iterator[Finding]:
     """Yields whether a user or task is in a lane that nobody reads."""
-    lane, number = lane_of(item), layout()
+    lane, number = lane_of(item), lane_count()
     if lane >= number:
         detail = f"is in lane {lane}, and the layout has {number} lanes"
-        repair = partial(lanes.announce, lane + 1)
+        repair = partial(lanes.raise_lane_count, lane + 1)
         yield Finding("beyond-layout", model, lookup.key_of(model, item), detail, repair)
 
 
@@ -41,13 +41,13 @@ def lane_of(item: Item) -> int:
     kind, value = next(iter(item.get("lane", {"NULL": True}).items()))
     if kind == "N" and value.isdecimal() and int(value) < MAX_LANES:
         return int(value)
-    return int(item["id"]["N"]) % layout()
+    return int(item["id"]["N"]) % lane_count()
 
 
-def layout() -> int:
+def lane_count() -> int:
     """How many lanes readers read; if that can't be read, how many the counters speak of."""
     try:
-        return lanes.readable()
+        return lanes.lanes_to_read()
     except (msgspec.ValidationError, PynamoDBException, ValueError, TypeError):
         return _spoken()
 
@@ -55,12 +55,12 @@ def layout() -> int:
 def _spoken() -> int:
     names = [wire.string(name) for kind in lanes.KINDS for name in lanes.counter_names(kind)]
     counters = lookup.fetch(CounterModel, [{"name": name} for name in names]).values()
-    readable = [
+    lanes_to_read = [
         one["lanes"]
         for one in counters
         if not shape.misfit(CounterModel, "lanes", one.get("lanes"))
     ]
-    return max((int(value["N"]) for value in readable), default=1)
+    return max((int(value["N"]) for value in lanes_to_read), default=1)
 
 
 def _judge(item: Item | None) -> list[Finding]:
@@ -88,8 +88,8 @@ def _of_marks(item: Item) -> list[Finding]:
     """The users that the item says are being deleted, and are not."""
     marked: list[Item] = [{"id": {"N": one}} for one in item.get("going", {"NS": []})["NS"]]
     users = lookup.fetch(UserModel, marked).values()
-    going = {user["id"]["N"] for user in users if user.get("going") == {"BOOL": True}}
-    stale = sorted({str(key["id"]["N"]) for key in marked} - going)
+    deleting = {user["id"]["N"] for user in users if user.get("going") == {"BOOL": True}}
+    stale = sorted({str(key["id"]["N"]) for key in marked} - deleting)
     if not stale:
         return []
     detail = f"says of users that they are being deleted, and they are not: {', '.join(stale)}"
@@ -97,19 +97,19 @@ def _of_marks(item: Item) -> list[Finding]:
 
 
 def _unmark(item: Item, stale: list[str]) -> None:
-    mending = Mending()
+    transaction = RawTransaction()
     same = wire.some(item, {"name", "going"})
-    mending.update(CounterModel, KEY, {}, same, without={"going": {"NS": stale}})
-    mending.commit()
+    transaction.update(CounterModel, KEY, {}, same, without={"going": {"NS": stale}})
+    transaction.commit()
     shared_state.forget()
 
 
-def add_unmark(mending: Mending, user_id: lookup.Value) -> None:
+def add_unmark(transaction: RawTransaction, user_id: lookup.Value) -> None:
     """Adds that the user is not being deleted any more."""
     item = lookup.get(CounterModel, KEY) or {}
     if user_id["N"] in item.get("going", {}).get("NS", ()):
-        going = {"going": {"NS": [user_id["N"]]}}
-        mending.update(CounterModel, KEY, {}, {"name": KEY["name"]}, without=going)
+        deleting = {"going": {"NS": [user_id["N"]]}}
+        transaction.update(CounterModel, KEY, {}, {"name": KEY["name"]}, without=deleting)
 
 
 def _lanes_in(value: lookup.Value | None) -> list[int]:
@@ -119,7 +119,7 @@ def _lanes_in(value: lookup.Value | None) -> list[int]:
 
 
 def _set(item: Item, values: wire.Values) -> None:
-    mending = Mending()
-    mending.update(CounterModel, KEY, values, wire.some(item, {"name", "lanes", "going"}))
-    mending.commit()
+    transaction = RawTransaction()
+    transaction.update(CounterModel, KEY, values, wire.some(item, {"name", "lanes", "going"}))
+    transaction.commit()
     shared_state.forget()
