@@ -11,8 +11,8 @@ from pynamodb.models import Model
 from billet.cli import tables
 from chalicelib.domain.task import Task
 from chalicelib.domain.user import User
-from chalicelib.dynamodb import client, clock, counters, lanes
-from chalicelib.dynamodb.codec import assignment_values, created_key, task_values, user_values
+from chalicelib.dynamodb import client, clock, counters
+from chalicelib.dynamodb.codec import assignment_values, created_key_of, task_values, user_values
 from chalicelib.dynamodb.models import AssignmentModel, TaskModel, UserModel
 from chalicelib.settings import Settings
 
@@ -61,14 +61,15 @@ class World:
         counters.allocate_ids("tasks", self.tasks)
         for ident in range(1, USERS + 1):
             user = User(id=ident, username=f"user{ident}", created_at=clock.stamp(BEGINNING))
-            yield UserModel, user_values(user, lanes.lane_of_new("users", ident))
+            yield UserModel, user_values(user, counters.lane_of_new("users", ident))
         for ident in range(1, self.tasks + 1):
             one = task(ident, self.tasks)
-            yield TaskModel, task_values(one, lanes.lane_of_new("tasks", ident))
+            yield TaskModel, task_values(one, counters.lane_of_new("tasks", ident))
             for user_id in one.assignees:
                 yield (
                     AssignmentModel,
-                    assignment_values(one) | {"user_id": user_id, "created_key": created_key(one)},
+                    assignment_values(one)
+                    | {"user_id": user_id, "created_key": created_key_of(one)},
                 )
 
 

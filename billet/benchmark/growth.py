@@ -8,7 +8,7 @@ from billet.benchmark.report import Cell, Table, ms
 from billet.benchmark.scenarios import TASK, USER, WHOLE
 from billet.benchmark.timing import WARM_UP, Candidate, p50, side_by_side
 from billet.metering import Bill, metered
-from chalicelib.dynamodb.codec import created_key
+from chalicelib.dynamodb.codec import created_key_of
 from chalicelib.services import cursor
 from chalicelib.services.pagination import Paging
 
@@ -21,7 +21,7 @@ def _tasks(**query: object) -> Case:
 
 
 def _middle(world: World) -> object:
-    after = cursor.encode("tasks", Paging(), created_key(world.middle()))
+    after = cursor.encode("tasks", Paging(), created_key_of(world.middle()))
     return _tasks(cursor=after)(world)
 
 

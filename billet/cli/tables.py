@@ -34,7 +34,7 @@ def record_layout() -> None:
 
     In a database that is in use, the counters follow when all readers know the new layout.
     """
-    lanes.raise_lane_count(client.lanes())
+    lanes.raise_lane_count(client.database.settings.lanes)
     for kind in lanes.KINDS:
         counters.set_up(kind)
 

@@ -7,7 +7,7 @@ import msgspec
 from billet.integrity import lookup, shape, wire
 from billet.integrity.raw_transaction import RawTransaction
 from chalicelib.dynamodb.client import ConditionFailed, Item
-from chalicelib.dynamodb.codec import TASKS, StoredTask, assignment_values, created_key
+from chalicelib.dynamodb.codec import TASKS, StoredTask, assignment_values, created_key_of
 from chalicelib.dynamodb.models import AssignmentModel, TaskModel, UserModel
 from chalicelib.http.fields import MAX_ID
 
@@ -52,7 +52,7 @@ def copy_key(copy: Item) -> Item:
 def is_needed(copy: Item, task: StoredTask) -> bool:
     """Whether the task should have this copy."""
     named = any(copy["user_id"] == wire.number(user_id) for user_id in task.assignees)
-    return named and copy["recency"] == wire.string(created_key(task))
+    return named and copy["recency"] == wire.string(created_key_of(task))
 
 
 def write_copy(task: Item, record: StoredTask, user_id: int) -> None:
@@ -85,7 +85,7 @@ def take(task: Item, record: StoredTask, gone: Collection[int]) -> None:
     transaction = RawTransaction()
     transaction.update(TaskModel, key, values, wire.some(task, {"id", "version", "assignees"}))
     for user_id in taken:
-        transaction.delete(AssignmentModel, key_of_copy(user_id, created_key(record)), {})
+        transaction.delete(AssignmentModel, key_of_copy(user_id, created_key_of(record)), {})
     rest = _add_copies(transaction, after, staying)
     transaction.commit()
     while rest:
@@ -105,5 +105,5 @@ def _add_copies(
     room = transaction.room
     values = wire.written(AssignmentModel, assignment_values(task))
     for user_id in user_ids[:room]:
-        transaction.update(AssignmentModel, key_of_copy(user_id, created_key(task)), values, {})
+        transaction.update(AssignmentModel, key_of_copy(user_id, created_key_of(task)), values, {})
     return user_ids[room:]

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from billet.integrity import assignees, lookup, shape, wire
 from billet.integrity.lookup import Value
 from billet.integrity.wire import Values
-from chalicelib.dynamodb import sort_keys
+from chalicelib.dynamodb import index_keys
 from chalicelib.dynamodb.client import Item
 from chalicelib.dynamodb.models import AssignmentModel, TaskModel
 
@@ -60,9 +60,9 @@ def _is_witness(copy: Item, task: Item, good: Sequence[str]) -> bool:
 def _recency(task: Item, found: shape.Faults) -> str | None:
     """The place by creation, from either attribute that has it."""
     if "created_at" not in found:
-        return sort_keys.created_key(task["created_at"]["S"], int(task["id"]["N"]))
+        return index_keys.created_key(task["created_at"]["S"], int(task["id"]["N"]))
     created_at = created_at_of(task)
-    return sort_keys.created_key(created_at, int(task["id"]["N"])) if created_at else None
+    return index_keys.created_key(created_at, int(task["id"]["N"])) if created_at else None
 
 
 def created_at_of(item: Item) -> str | None:
@@ -71,7 +71,7 @@ def created_at_of(item: Item) -> str | None:
     text: str = created_key.rpartition("#")[0]
     if not shape.is_time(text) or not ident.isdecimal():
         return None
-    return text if sort_keys.created_key(text, int(ident)) == created_key else None
+    return text if index_keys.created_key(text, int(ident)) == created_key else None
 
 
 def _own(task: Item, name: str) -> Iterator[Value | None]:
@@ -93,7 +93,7 @@ def _own(task: Item, name: str) -> Iterator[Value | None]:
 def _deadline(task: Item) -> Iterator[Value | None]:
     due_key, ident = task.get("urgency", {}).get("S", ""), int(task["id"]["N"])
     for text in (None, due_key[:10], "9999-12-31"):
-        if sort_keys.due_key(text, ident) == due_key and (text is None or shape.is_date(text)):
+        if index_keys.due_key(text, ident) == due_key and (text is None or shape.is_date(text)):
             yield wire.string(text) if text else None
 
 

@@ -16,7 +16,7 @@ from billet.integrity.restoring import restorable
 from billet.integrity.wire import Values
 from chalicelib.domain.task import MAX_ASSIGNEES
 from chalicelib.dynamodb.client import Item
-from chalicelib.dynamodb.codec import StoredTask, assignment_values, created_key, task_values
+from chalicelib.dynamodb.codec import StoredTask, assignment_values, created_key_of, task_values
 from chalicelib.dynamodb.models import AssignmentModel, TaskModel, UserModel
 
 
@@ -32,7 +32,7 @@ class _Related(msgspec.Struct):
 
     def copy(self, user_id: int, task: StoredTask) -> Item | None:
         """The assignee's copy, or None."""
-        return self.copies.get((str(user_id), created_key(task)))
+        return self.copies.get((str(user_id), created_key_of(task)))
 
 
 def check_tasks(page: Sequence[Item]) -> Iterator[Finding]:
@@ -49,7 +49,9 @@ def _judge(task: Item | None) -> Sequence[Finding]:
 
 def _related(page: Sequence[Item]) -> _Related:
     records = [record for record in map(readable_task, page) if record]
-    pairs = [(user_id, created_key(record)) for record in records for user_id in record.assignees]
+    pairs = [
+        (user_id, created_key_of(record)) for record in records for user_id in record.assignees
+    ]
     copies = lookup.fetch(AssignmentModel, [key_of_copy(*pair) for pair in pairs])
     users = lookup.fetch(UserModel, [{"id": wire.number(user_id)} for user_id, _ in pairs])
     return _Related(copies, users)
@@ -91,7 +93,7 @@ def _of_record(task: Item, record: StoredTask, related: _Related) -> Iterator[Fi
 
 def _of_copy(task: Item, record: StoredTask, user_id: int, copy: Item | None) -> Iterator[Finding]:
     key, repair = (
-        key_of_copy(user_id, created_key(record)),
+        key_of_copy(user_id, created_key_of(record)),
         partial(write_copy, task, record, user_id),
     )
     if copy is None:

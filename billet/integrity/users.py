@@ -10,7 +10,7 @@ from billet.integrity.raw_transaction import RawTransaction
 from billet.integrity.restoring import created_at_of
 from billet.integrity.wire import Values
 from chalicelib.domain.user import normalize_username
-from chalicelib.dynamodb import sort_keys
+from chalicelib.dynamodb import index_keys
 from chalicelib.dynamodb.client import Item
 from chalicelib.dynamodb.models import MAX_KEY_BYTES, UserModel, UsernameModel
 
@@ -131,7 +131,7 @@ def _of_place(user: Item) -> Iterator[Finding]:
 
 
 def _place(user: Item) -> Values:
-    created_key = sort_keys.created_key(user["created_at"]["S"], int(user["id"]["N"]))
+    created_key = index_keys.created_key(user["created_at"]["S"], int(user["id"]["N"]))
     return {"lane": wire.number(lane_count.lane_of(user)), "recency": wire.string(created_key)}
 
 

@@ -41,10 +41,8 @@ def without_defaults(model: type[Model], item: Item) -> Item:
 
 
 def _is_default(field: Field, value: Value) -> bool:
-    if field.default is None:
-        return False
-    stored = {field.attribute.attr_type: field.attribute.serialize(field.default)}
-    return same(stored, value)
+    stored = field.attribute.serialize(field.default)
+    return stored is not None and same({field.attribute.attr_type: stored}, value)
 
 
 def some(item: Item, names: Sequence[str] | set[str]) -> Values:

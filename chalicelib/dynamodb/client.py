@@ -84,14 +84,15 @@ class _Unanswered(Unavailable):
 
 
 class _Database:
-    """What `bind` sets: the settings in force and the connection."""
+    """What `bind` sets."""
 
     settings: Settings
     connection: Connection
     memory: dict[str, Any]
+    """What this process remembers of the database."""
 
 
-_database = _Database()
+database = _Database()
 
 
 def connect() -> Connection:
@@ -108,21 +109,11 @@ def connect() -> Connection:
 
 def bind(settings: Settings, connection: Connection | None = None) -> None:
     """Points all models at the tables of these settings, over one shared connection."""
-    _database.settings = settings
-    _database.memory = {}
-    _database.connection = connection or connect()
+    database.settings = settings
+    database.memory = {}
+    database.connection = connection or connect()
     for model, suffix in SUFFIXES.items():
-        botocore_patches.rename(model, f"{settings.prefix}-{suffix}", _database.connection)
-
-
-def lanes() -> int:
-    """Return LANES, the number of lanes that this process writes to."""
-    return _database.settings.lanes
-
-
-def memory() -> dict[str, Any]:
-    """Return what this process remembers of the database. `bind` empties it."""
-    return _database.memory
+        botocore_patches.rename(model, f"{settings.prefix}-{suffix}", database.connection)
 
 
 def dispatch(
@@ -130,7 +121,7 @@ def dispatch(
 ) -> bytes:
     """Sends an operation of `_private.UNPARSED` and gives the reply's JSON; raises as `send`."""
     reply = send(
-        lambda: _database.connection.dispatch(operation, arguments),
+        lambda: database.connection.dispatch(operation, arguments),
         repeatable=repeatable,
         attempts=attempts,
     )
@@ -159,9 +150,9 @@ def send(call: Callable[[], T], *, repeatable: bool, attempts: int = ATTEMPTS) -
         Unavailable: the database refused for load, or did not answer, or no time is left.
     """
     silences: list[_Unanswered] = []
-    # An operator's command has no deadline, and waits for a database that is only starting.
-    patience = ATTEMPTS if time_budget.left() == math.inf else MAX_SILENCES
-    for _ in backoff.attempts(attempts):
+    for attempt in range(1, attempts + 1):
+        if attempt > 1:
+            backoff.wait(attempt)
         if time_budget.left() < LONGEST_CALL:
             refusal: Unavailable | LostRace = _Refused()
             break
@@ -173,10 +164,15 @@ def send(call: Callable[[], T], *, repeatable: bool, attempts: int = ATTEMPTS) -
         except _Unanswered as error:
             silences.append(error)
             log.info("DynamoDB did not answer: %s", error.__cause__)
-            if not repeatable or len(silences) == patience:
+            if not repeatable or len(silences) == _max_silences():
                 break
     # After a silence nobody knows whether it was done, whatever was answered later.
     raise silences[0] if silences else refusal
+
+
+def _max_silences() -> int:
+    # An operator's command has no time limit, and waits for a database that is still starting.
+    return ATTEMPTS if time_budget.left() == math.inf else MAX_SILENCES
 
 
 def _translated(call: Callable[[], T]) -> T:
@@ -245,4 +241,4 @@ def _response(error: ClientError) -> Mapping[str, Any]:
 
 bind(Settings.from_environ(os.environ))
 if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
-    _ = _database.connection.client  # so that Lambda's init phase pays, not the first request
+    _ = database.connection.client  # so that Lambda's init phase pays, not the first request

@@ -20,8 +20,8 @@ from pynamodb.models import Model
 from chalicelib.domain.task import Task, TaskUpdate
 from chalicelib.domain.token import Token
 from chalicelib.domain.user import User
-from chalicelib.dynamodb import sort_keys
 from chalicelib.dynamodb.client import Item
+from chalicelib.dynamodb.index_keys import created_key, index_keys
 from chalicelib.dynamodb.models import AssignmentModel, TaskModel, TokenModel, UserModel
 
 E = TypeVar("E", bound=msgspec.Struct)
@@ -39,43 +39,6 @@ NOT_STORED: Mapping[type[Model], set[str]] = {
     AssignmentModel: {"hidden_assignees", "lane"},
 }
 """The fields of an entity that its items do not have."""
-
-
-class IndexKey(NamedTuple):
-    """A key attribute of an index, made from other attributes."""
-
-    inputs: tuple[str, ...]
-    make: Callable[..., str]
-
-
-_CREATED_KEY = IndexKey(("created_at", "id"), sort_keys.created_key)
-_DUE_KEY = IndexKey(("expires_at", "id"), sort_keys.due_key)
-INDEX_KEYS: Mapping[type[Model], Mapping[str, IndexKey]] = {
-    UserModel: {"created_key": _CREATED_KEY},
-    TaskModel: {
-        "created_key": _CREATED_KEY,
-        "due_key": _DUE_KEY,
-        "status_lane": IndexKey(("status", "lane"), sort_keys.status_lane),
-    },
-    AssignmentModel: {
-        "created_key": _CREATED_KEY,
-        "due_key": _DUE_KEY,
-        "status_created_key": IndexKey(
-            ("status", *_CREATED_KEY.inputs), sort_keys.status_created_key
-        ),
-        "status_due_key": IndexKey(("status", *_DUE_KEY.inputs), sort_keys.status_due_key),
-    },
-    TokenModel: {},
-}
-
-
-def index_keys(model: type[Model], known: Mapping[str, Any]) -> dict[str, str]:
-    """Return those key attributes of the model's indexes whose inputs are all known."""
-    return {
-        name: key.make(*(known[one] for one in key.inputs))
-        for name, key in INDEX_KEYS[model].items()
-        if known.keys() >= set(key.inputs)
-    }
 
 
 class _S(msgspec.Struct, frozen=True):
@@ -224,7 +187,7 @@ class Codec(Generic[E]):
 class Entry(NamedTuple, Generic[E]):
     """An entity in an index.
 
-    `sort_key` is the stored one, which may be an older release's and differ from what `sort_keys`
+    `sort_key` is the stored one, which may be an older release's and differ from what `index_keys`
     makes of the entity."""
 
     sort_key: str
@@ -311,9 +274,9 @@ def assignment_values(task: Task) -> dict[str, Any]:
     return {**_content(ASSIGNMENTS, task), **keys}
 
 
-def created_key(entity: User | Task) -> str:
-    """Return the sort key by creation."""
-    return sort_keys.created_key(entity.created_at, entity.id)
+def created_key_of(entity: User | Task) -> str:
+    """Return the sort key by creation, which is also the sort key of a task's copies."""
+    return created_key(entity.created_at, entity.id)
 
 
 def _content(codec: Codec[StoredTask], task: Task) -> dict[str, Any]:

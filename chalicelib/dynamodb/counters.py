@@ -19,7 +19,7 @@ import msgspec
 from pynamodb.constants import ALL_OLD, UPDATE_ITEM, UPDATED_NEW
 
 from chalicelib.domain.errors import LostRace, Unavailable
-from chalicelib.dynamodb import backoff, botocore_patches, client, lanes
+from chalicelib.dynamodb import backoff, client, lanes
 from chalicelib.dynamodb.models import CounterModel
 from chalicelib.dynamodb.transaction import Transaction
 
@@ -66,39 +66,55 @@ def allocate_ids(kind: str, count: int) -> list[int]:
     return sorted(itertools.chain.from_iterable(taken))
 
 
+def lane_of_new(kind: str, ident: int) -> int:
+    """Return the lane of an item that has just been given its id; for an older one, a guess."""
+    return ident % _stride(kind)
+
+
+def _stride(kind: str) -> int:
+    """Return the stride as this process knows it. The counters themselves correct it."""
+    database = client.database
+    known: int = database.memory.get(f"stride {kind}", 0)
+    return known or database.settings.lanes
+
+
+def _remember_stride(kind: str, stride: int) -> None:
+    memory, name = client.database.memory, f"stride {kind}"
+    memory[name] = max(stride, memory.get(name, 0))  # a stride never decreases
+
+
 def _width(kind: str) -> int:
     """Return the number of lanes that this process may use."""
-    if client.lanes() > lanes.stride(kind) and _setup_due():
+    if client.database.settings.lanes > _stride(kind) and _setup_due():
         _settle(kind)
-    return min(client.lanes(), lanes.stride(kind))
+    return min(client.database.settings.lanes, _stride(kind))
 
 
 def _setup_due() -> bool:
-    announced, _ = client.memory().get("lane count", (0, 0.0))
+    announced, _ = client.database.memory.get("lane count", (0, 0.0))
     return not announced or lanes.known_to_all_readers(announced)
 
 
 def _take(kind: str, lane: int, count: int) -> range:
     for _ in backoff.attempts(SETUP_ATTEMPTS):
-        stride = lanes.stride(kind)
+        stride = _stride(kind)
         try:
             taken = _count(f"{kind}#{lane % stride}", count, stride)
         except client.ConditionFailed as failed:
             _learn_stride(kind, failed.found[0])
         else:
-            lanes.remember_stride(kind, stride)
+            _remember_stride(kind, stride)
             return taken
     raise Unavailable
 
 
 def _count(name: str, count: int, stride: int) -> range:
-    arguments = botocore_patches.table_of(CounterModel).get_operation_kwargs(
-        name,
+    arguments = CounterModel(name).get_update_kwargs_from_instance(
         actions=[CounterModel.last.add(count * stride)],
         condition=CounterModel.lanes == stride,
-        return_values=UPDATED_NEW,
         return_values_on_condition_failure=ALL_OLD,
     )
+    arguments["ReturnValues"] = UPDATED_NEW
     # If the reply is lost, its ids are never used, so repeating the call is harmless.
     body = client.dispatch(UPDATE_ITEM, arguments, repeatable=True)
     last: int = _COUNTER.decode(body).Attributes.last.N
@@ -108,8 +124,8 @@ def _count(name: str, count: int, stride: int) -> range:
 def _learn_stride(kind: str, found: client.Item | None) -> None:
     """Learn the stride from a counter that has another one. This needs no further call."""
     number = int(found["lanes"]["N"]) if found and "lanes" in found else 0
-    if number > client.memory().get(f"stride {kind}", 0):
-        lanes.remember_stride(kind, number)
+    if number > client.database.memory.get(f"stride {kind}", 0):
+        _remember_stride(kind, number)
     else:  # the counter is missing, or the counters have different strides
         _settle(kind)
 
@@ -118,12 +134,12 @@ def _settle(kind: str) -> None:
     """Raise the lane count to LANES, and set up the counters for it once all readers know it.
 
     Until then the counters keep their stride."""
-    lane_count = lanes.raise_lane_count(client.lanes())
+    lane_count = lanes.raise_lane_count(client.database.settings.lanes)
     ready = lanes.known_to_all_readers(lane_count)
     counters = lanes.read_counters(kind)
     stride = lanes.lanes_in(counters)
     if are_set_up(kind, counters, stride) and (stride >= lane_count or not ready):
-        lanes.remember_stride(kind, stride)
+        _remember_stride(kind, stride)
     else:
         set_up(kind, stride=lane_count if ready else stride or 1)
 
@@ -146,7 +162,7 @@ def set_up(kind: str, above: int = 0, stride: int | None = None) -> None:
             break
     else:
         raise Unavailable
-    lanes.remember_stride(kind, number)
+    _remember_stride(kind, number)
 
 
 def _slack(attempt: int) -> int:

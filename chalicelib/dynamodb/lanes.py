@@ -51,33 +51,12 @@ def raise_lane_count(count: int) -> int:
 
 def known_to_all_readers(count: int) -> bool:
     """Return whether this process saw this lane count WAIT_SECONDS ago."""
-    memory = client.memory()
+    memory = client.database.memory
     seen, since = memory.get("lane count", (0, 0.0))
     if seen != count:
         since = monotonic()
         memory["lane count"] = (count, since)
     return bool(monotonic() - since >= WAIT_SECONDS)
-
-
-def stride(kind: str) -> int:
-    """Return the number of lanes that the id counters of `kind` are set up for.
-
-    It is the distance between two ids of one lane. The value is what this process knows; the
-    counters themselves correct it.
-    """
-    known: int = client.memory().get(f"stride {kind}", 0)
-    return known or client.lanes()
-
-
-def remember_stride(kind: str, stride: int) -> None:
-    """Remember the stride of the id counters of `kind`, which never decreases."""
-    memory, name = client.memory(), f"stride {kind}"
-    memory[name] = max(stride, memory.get(name, 0))
-
-
-def lane_of_new(kind: str, ident: int) -> int:
-    """Return the lane of an item that has just been given its id; for an older one, a guess."""
-    return ident % stride(kind)
 
 
 def read_counters(kind: str) -> list[CounterModel]:
@@ -105,7 +84,7 @@ def lanes_in(counters: list[CounterModel]) -> int:
 def _store_first_count() -> int:
     """Store the lane count of a database that has none: new, or older than lane counts."""
     counted = max(lanes_in(read_counters(kind)) for kind in KINDS)
-    _store(counted or client.lanes())
+    _store(counted or client.database.settings.lanes)
     return shared_state.read().lane_count
 
 

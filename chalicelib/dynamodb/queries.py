@@ -11,7 +11,7 @@ from pynamodb.models import Model
 
 from chalicelib.domain.token import Token
 from chalicelib.domain.user import User
-from chalicelib.dynamodb import botocore_patches, client, sort_keys
+from chalicelib.dynamodb import botocore_patches, client, index_keys
 from chalicelib.dynamodb.codec import (
     ASSIGNMENTS,
     TASKS,
@@ -125,8 +125,8 @@ def query(
     condition: Condition | None
     prefix = ""
     if index.status_first:
-        prefix = sort_keys.status_key(status or "", "")
-        condition = sort_key.between(*sort_keys.status_range(status or "", after, ascending))
+        prefix = index_keys.status_key(status or "", "")
+        condition = sort_key.between(*index_keys.status_range(status or "", after, ascending))
     else:
         condition = _beyond(sort_key, after, ascending)
     reply: Any = client.send(

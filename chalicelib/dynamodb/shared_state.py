@@ -70,7 +70,7 @@ def read() -> SharedState:
         return SharedState(0, frozenset(), *clocks)
     state = SharedState(item.lanes.N, frozenset(item.going.NS), *clocks)
     if state.lane_count:
-        client.memory()[NAME] = state
+        client.database.memory[NAME] = state
     return state
 
 
@@ -82,10 +82,10 @@ def recent() -> SharedState:
 
 def latest() -> SharedState | None:
     """Return this process's copy, however old, or None."""
-    copy: SharedState | None = client.memory().get(NAME)
+    copy: SharedState | None = client.database.memory.get(NAME)
     return copy
 
 
 def forget() -> None:
     """Drop this process's copy. Call it after a change of the item."""
-    client.memory().pop(NAME, None)
+    client.database.memory.pop(NAME, None)

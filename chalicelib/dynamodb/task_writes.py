@@ -5,15 +5,15 @@ from collections.abc import Collection
 from pynamodb.expressions.condition import Condition
 
 from chalicelib.domain.task import Task, TaskUpdate
-from chalicelib.dynamodb import lanes
 from chalicelib.dynamodb.codec import (
     StoredTask,
     assignment_values,
-    created_key,
+    created_key_of,
     set_or_remove,
     task_values,
     updated_task_values,
 )
+from chalicelib.dynamodb.counters import lane_of_new
 from chalicelib.dynamodb.models import AssignmentModel, TaskModel
 from chalicelib.dynamodb.transaction import Transaction
 
@@ -22,11 +22,10 @@ _UNASSIGNED: Condition = TaskModel.id.exists() & TaskModel.assignees.does_not_ex
 
 def create_task(transaction: Transaction, task: Task) -> int:
     """Add a new task with a copy for each assignee. Return the position of the task."""
-    key = created_key(task)
     for user_id in task.assignees:
-        copy = AssignmentModel(user_id, key, **assignment_values(task))
+        copy = AssignmentModel(user_id, created_key_of(task), **assignment_values(task))
         transaction.put(copy, AssignmentModel.user_id.does_not_exist())
-    item = TaskModel(**task_values(task, lanes.lane_of_new("tasks", task.id)))
+    item = TaskModel(**task_values(task, lane_of_new("tasks", task.id)))
     return transaction.put(item, TaskModel.id.does_not_exist())
 
 
@@ -39,14 +38,15 @@ def update_task(transaction: Transaction, before: StoredTask, after: StoredTask)
     unchanged = TaskModel.version == before.version
     removed = [user_id for user_id in before.assignees if user_id not in after.assignees]
     _delete_copies(transaction, before, removed)
-    copy = set_or_remove(AssignmentModel, assignment_values(after))
-    for user_id in after.assignees:
-        transaction.update(AssignmentModel(user_id, created_key(after)), copy)
+    if after.assignees:
+        copy = set_or_remove(AssignmentModel, assignment_values(after))
+        for user_id in after.assignees:
+            transaction.update(AssignmentModel(user_id, created_key_of(after)), copy)
     lane = None
     if after.status != before.status:  # its key has the lane in it
         lane = before.lane
         if lane is None:
-            lane = lanes.lane_of_new("tasks", before.id)
+            lane = lane_of_new("tasks", before.id)
         unchanged &= TaskModel.lane == lane
     values = task_values(after, lane)
     del values["id"]
@@ -74,7 +74,7 @@ def update_unassigned_task(
     Args:
         versions: the task must have one of these versions. None accepts all.
     """
-    lane = lanes.lane_of_new("tasks", task_id)
+    lane = lane_of_new("tasks", task_id)
     values = updated_task_values(task_id, update, lane)
     condition = _unassigned(versions)
     if "status_lane" in values:
@@ -96,7 +96,7 @@ def delete_unassigned_task(
 
 def _delete_copies(transaction: Transaction, task: Task, user_ids: Collection[int]) -> None:
     for user_id in user_ids:
-        transaction.delete(AssignmentModel(user_id, created_key(task)))
+        transaction.delete(AssignmentModel(user_id, created_key_of(task)))
 
 
 def _unassigned(versions: Collection[int] | None) -> Condition:

@@ -3,8 +3,9 @@
 from pynamodb.expressions.condition import Condition
 
 from chalicelib.domain.user import User, normalize_username
-from chalicelib.dynamodb import lanes, shared_state
+from chalicelib.dynamodb import shared_state
 from chalicelib.dynamodb.codec import user_values
+from chalicelib.dynamodb.counters import lane_of_new
 from chalicelib.dynamodb.models import CounterModel, UserModel, UsernameModel
 from chalicelib.dynamodb.transaction import Transaction
 
@@ -13,7 +14,7 @@ _PRESENT: Condition = UserModel.id.exists() & UserModel.deleting.does_not_exist(
 
 def create_user(transaction: Transaction, user: User) -> int:
     """Add a new user and the reservation of the username. Return the reservation's position."""
-    item = UserModel(**user_values(user, lanes.lane_of_new("users", user.id)))
+    item = UserModel(**user_values(user, lane_of_new("users", user.id)))
     transaction.put(item, UserModel.id.does_not_exist())
     reservation = UsernameModel(normalize_username(user.username), user_id=user.id)
     return transaction.put(reservation, UsernameModel.name.does_not_exist())

@@ -18,7 +18,7 @@ _SORT_KEYS: dict[Sort, re.Pattern[str]] = {
     "created_at": re.compile(rf"{_DATE}T[0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}\.[0-9]{{6}}Z#[0-9]{{16}}"),
     "expires_at": re.compile(rf"{_DATE}~?#[0-9]{{16}}"),
 }
-"""The formats of `chalicelib.dynamodb.sort_keys`."""
+"""The formats of `chalicelib.dynamodb.index_keys`."""
 
 
 class _Cursor(msgspec.Struct, array_like=True, forbid_unknown_fields=True):

@@ -3,7 +3,7 @@
 import msgspec
 
 from chalicelib.domain.task import Task, TaskFields, TaskUpdate
-from chalicelib.dynamodb import client, clock, counters, lanes, queries, sort_keys, task_writes
+from chalicelib.dynamodb import client, clock, counters, index_keys, lanes, queries, task_writes
 from chalicelib.dynamodb.codec import TASKS
 from chalicelib.dynamodb.transaction import Transaction
 from chalicelib.services import deleting_users, optimistic, pagination
@@ -43,7 +43,7 @@ def page(paging: pagination.Paging) -> pagination.Page[Task]:
         hash_keys = [str(lane) for lane in every_lane]
     else:
         index = queries.TASKS_BY_STATUS_AND_DUE if due else queries.TASKS_BY_STATUS_AND_CREATED
-        hash_keys = [sort_keys.status_lane(paging.status, lane) for lane in every_lane]
+        hash_keys = [index_keys.status_lane(paging.status, lane) for lane in every_lane]
     return pagination.read_page(index, hash_keys, paging).map(deleting_users.hide)
 
 

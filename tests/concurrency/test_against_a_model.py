@@ -19,7 +19,7 @@ from hypothesis.stateful import (
 from billet.integrity import findings
 from chalicelib.domain.errors import BilletError, NotFound, UsernameTaken
 from chalicelib.domain.task import Task, TaskFields, TaskUpdate
-from chalicelib.dynamodb import sort_keys
+from chalicelib.dynamodb import index_keys
 from chalicelib.services import assignments, pagination, tasks, users
 from tests.conftest import Bind
 
@@ -141,8 +141,8 @@ class Machine(RuleBasedStateMachine):
 
         def sort_key(task: Task) -> str:
             if paging.sort == "created_at":
-                return sort_keys.created_key(task.created_at, task.id)
-            return sort_keys.due_key(task.expires_at, task.id)
+                return index_keys.created_key(task.created_at, task.id)
+            return index_keys.due_key(task.expires_at, task.id)
 
         kept.sort(key=sort_key, reverse=not paging.ascending)
         return [plain(task) for task in kept]

@@ -10,7 +10,7 @@ from chalice.app import Request
 
 from chalicelib.domain.task import Task
 from chalicelib.domain.user import User
-from chalicelib.dynamodb.codec import created_key
+from chalicelib.dynamodb.codec import created_key_of
 from chalicelib.http import pages
 from chalicelib.http.schemas import ListQuery, TaskBody, TaskListQuery, UserBody
 from chalicelib.services.pagination import Page, Paging
@@ -59,9 +59,11 @@ def reader(records: Sequence[Any]) -> Callable[[Paging], Page[Any]]:
     """Reads pages of these records, in ascending order."""
 
     def read(paging: Paging) -> Page[Any]:
-        left = [one for one in records if paging.after is None or created_key(one) > paging.after]
+        left = [
+            one for one in records if paging.after is None or created_key_of(one) > paging.after
+        ]
         page = left[: paging.page_size]
-        places = [created_key(one) for one in page]
+        places = [created_key_of(one) for one in page]
         return Page(page, places, places[-1] if len(page) < len(left) else None)
 
     return read

@@ -1,5 +1,7 @@
 """/v1/tasks"""
 
+from functools import partial
+
 import msgspec
 from chalice.app import Blueprint, Request
 
@@ -67,7 +69,7 @@ def create_task(request: Request, body: NewTask, write: Write) -> ApiResponse[Ta
         done = TaskDone(detail=f"task {task.id} created", payload=TaskBody.of(task))
         return ApiResponse(done, {**located(request, task.id), **tagged(task.version)})
 
-    return write(lambda context: tasks.create(body.fields(), context), created)
+    return write(partial(tasks.create, body.fields()), created)
 
 
 @endpoint(blueprint, "PUT", "/tasks/{task_id}", role="editor")
@@ -78,7 +80,7 @@ def replace_task(task_id: int, body: WholeTask, write: Write) -> ApiResponse[Tas
     afterwards. The assignees stay the same.
     """
     _require_same_id(task_id, body)
-    return write(lambda context: tasks.update(task_id, body.update(), context), _updated)
+    return write(partial(tasks.update, task_id, body.update()), _updated)
 
 
 @endpoint(blueprint, "PATCH", "/tasks/{task_id}", role="editor")
@@ -88,7 +90,7 @@ def patch_task(task_id: int, body: TaskPatch, write: Write) -> ApiResponse[TaskD
     Changes only the fields in the body. `"expires_at": null` removes the deadline.
     """
     _require_same_id(task_id, body)
-    return write(lambda context: tasks.update(task_id, body.update(), context), _updated)
+    return write(partial(tasks.update, task_id, body.update()), _updated)
 
 
 @endpoint(blueprint, "DELETE", "/tasks/{task_id}", role="editor")
@@ -98,7 +100,7 @@ def delete_task(task_id: int, write: Write) -> ApiResponse[Done]:
     Deletes the task and removes it from the lists of its assignees.
     """
     deleted = ApiResponse(Done(detail=f"task {task_id} deleted"))
-    return write(lambda context: tasks.delete(task_id, context), lambda _: deleted)
+    return write(partial(tasks.delete, task_id), lambda _: deleted)
 
 
 @endpoint(blueprint, "PUT", "/tasks/{task_id}/assign/user/{user_id}", role="editor")
@@ -113,7 +115,7 @@ def assign_task(task_id: int, user_id: int, write: Write) -> ApiResponse[Done]:
         how = "assigned to" if change.changed else "was already assigned to"
         return _done(change, f"task {task_id} {how} user {user_id}")
 
-    return write(lambda context: assignments.assign(task_id, user_id, context), assigned)
+    return write(partial(assignments.assign, task_id, user_id), assigned)
 
 
 @endpoint(blueprint, "PUT", "/tasks/{task_id}/unassign/user/{user_id}", role="editor")
@@ -128,7 +130,7 @@ def unassign_task(task_id: int, user_id: int, write: Write) -> ApiResponse[Done]
         how = "unassigned from" if change.changed else "was not assigned to"
         return _done(change, f"task {task_id} {how} user {user_id}")
 
-    return write(lambda context: assignments.unassign(task_id, user_id, context), unassigned)
+    return write(partial(assignments.unassign, task_id, user_id), unassigned)
 
 
 def _updated(change: TaskChange) -> ApiResponse[TaskDone]:

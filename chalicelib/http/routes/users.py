@@ -1,5 +1,7 @@
 """/v1/users"""
 
+from functools import partial
+
 from chalice.app import Blueprint, Request
 
 from chalicelib.domain.user import VERSION, User
@@ -48,7 +50,7 @@ def create_user(request: Request, body: NewUser, write: Write) -> ApiResponse[Us
         headers = {**located(request, user.id), **tagged(VERSION)}
         return ApiResponse(UserBody.of(user), headers)
 
-    return write(lambda context: users.create(body.username, context), created)
+    return write(partial(users.create, body.username), created)
 
 
 # A user with many tasks takes many transactions.
@@ -62,7 +64,7 @@ def delete_user(user_id: int, write: Write) -> ApiResponse[Done]:
     request ends with a 503, the user may be deleted in part: send it again to finish.
     """
     deleted = ApiResponse(Done(detail=f"user {user_id} deleted"))
-    return write(lambda context: users.delete(user_id, context), lambda _: deleted)
+    return write(partial(users.delete, user_id), lambda _: deleted)
 
 
 @endpoint(blueprint, "GET", "/users/{user_id}/tasks", role="reader", throttle=PAGES)

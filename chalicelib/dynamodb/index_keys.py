@@ -1,8 +1,15 @@
-"""The formats of sort keys and of index hash keys.
+"""The key attributes of the indexes: their formats, and which model has which.
 
 Sort keys end in the id, zero-padded to the 16 digits of 2^53-1, so that they are unique and sort
 as strings.
 """
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from pynamodb.models import Model
+
+from chalicelib.dynamodb.models import AssignmentModel, TaskModel, TokenModel, UserModel
 
 NEVER = "9999-12-31"
 """The date in the sort key of a task without a due date. A task that is due on that day has
@@ -52,3 +59,38 @@ def status_range(status: str, after: str | None, ascending: bool) -> tuple[str, 
     if ascending:
         return f"{status}#{after}!", f"{status}#~"
     return f"{status}#", f"{status}#{after[:-1]}{chr(ord(after[-1]) - 1)}~"
+
+
+class IndexKey(NamedTuple):
+    """A key attribute of an index, made from other attributes."""
+
+    inputs: tuple[str, ...]
+    make: Callable[..., str]
+
+
+_CREATED_KEY = IndexKey(("created_at", "id"), created_key)
+_DUE_KEY = IndexKey(("expires_at", "id"), due_key)
+INDEX_KEYS: Mapping[type[Model], Mapping[str, IndexKey]] = {
+    UserModel: {"created_key": _CREATED_KEY},
+    TaskModel: {
+        "created_key": _CREATED_KEY,
+        "due_key": _DUE_KEY,
+        "status_lane": IndexKey(("status", "lane"), status_lane),
+    },
+    AssignmentModel: {
+        "created_key": _CREATED_KEY,
+        "due_key": _DUE_KEY,
+        "status_created_key": IndexKey(("status", *_CREATED_KEY.inputs), status_created_key),
+        "status_due_key": IndexKey(("status", *_DUE_KEY.inputs), status_due_key),
+    },
+    TokenModel: {},
+}
+
+
+def index_keys(model: type[Model], known: Mapping[str, Any]) -> dict[str, str]:
+    """Return those key attributes of the model's indexes whose inputs are all known."""
+    return {
+        name: key.make(*(known[one] for one in key.inputs))
+        for name, key in INDEX_KEYS[model].items()
+        if known.keys() >= set(key.inputs)
+    }

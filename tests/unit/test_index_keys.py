@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain.user import normalize_username
-from chalicelib.dynamodb import clock, sort_keys
+from chalicelib.dynamodb import clock, index_keys
 
 MOMENTS = st.datetimes(min_value=datetime(2000, 1, 1))  # noqa: DTZ001
 IDS = st.integers(1, 2**53 - 1)
@@ -16,7 +16,7 @@ DEADLINES = st.none() | st.dates(min_value=date(1000, 1, 1), max_value=date(9999
 CREATED = st.tuples(MOMENTS, IDS)
 DUE = st.tuples(DEADLINES, IDS)
 PLACES = st.tuples(MOMENTS, IDS).map(
-    lambda made: sort_keys.created_key(clock.stamp(made[0]), made[1])
+    lambda made: index_keys.created_key(clock.stamp(made[0]), made[1])
 )
 
 
@@ -25,7 +25,7 @@ def test_recency_sorts_by_creation_then_id(
     one: tuple[datetime, int], other: tuple[datetime, int]
 ) -> None:
     first, second = (
-        sort_keys.created_key(clock.stamp(moment), ident) for moment, ident in (one, other)
+        index_keys.created_key(clock.stamp(moment), ident) for moment, ident in (one, other)
     )
     assert (first < second) == (one < other)
 
@@ -35,7 +35,7 @@ def test_urgency_sorts_by_deadline_then_id_and_what_has_none_last(
     one: tuple[date | None, int], other: tuple[date | None, int]
 ) -> None:
     def place(due: tuple[date | None, int]) -> str:
-        return sort_keys.due_key(due[0].isoformat() if due[0] else None, due[1])
+        return index_keys.due_key(due[0].isoformat() if due[0] else None, due[1])
 
     def rank(due: tuple[date | None, int]) -> tuple[bool, date, int]:
         return due[0] is None, due[0] or date.max, due[1]
@@ -48,17 +48,17 @@ def test_a_span_takes_in_just_what_is_behind_a_place_of_the_same_status(
     after: str, place: str, status: str
 ) -> None:
     for ascending in (True, False):
-        first, last = sort_keys.status_range("DONE", after, ascending)
+        first, last = index_keys.status_range("DONE", after, ascending)
         behind = place > after if ascending else place < after
-        within = first <= sort_keys.status_key(status, place) <= last
+        within = first <= index_keys.status_key(status, place) <= last
         assert within == (behind and status == "DONE")
 
 
 @given(PLACES)
 def test_a_span_without_a_place_takes_in_the_whole_status(place: str) -> None:
-    first, last = sort_keys.status_range("DONE", None, True)
-    assert first < sort_keys.status_key("DONE", place) < last
-    assert not first < sort_keys.status_key("CANCELLED", place) < last
+    first, last = index_keys.status_range("DONE", None, True)
+    assert first < index_keys.status_key("DONE", place) < last
+    assert not first < index_keys.status_key("CANCELLED", place) < last
 
 
 @given(st.text(min_size=1))
