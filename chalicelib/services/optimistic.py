@@ -15,14 +15,13 @@ from chalicelib.dynamodb import backoff, queries, task_writes
 from chalicelib.dynamodb.client import ConditionFailed
 from chalicelib.dynamodb.codec import TASKS, StoredTask
 from chalicelib.dynamodb.transaction import Transaction
-from chalicelib.services import deleting_users
 from chalicelib.services.write_context import WriteContext
 
 ATTEMPTS = 12
 
 
 class TaskChange(NamedTuple):
-    """The task after a write, as clients see it, and whether the write changed it."""
+    """The task after a write, and whether the write changed it."""
 
     task: Task
     changed: bool
@@ -41,8 +40,12 @@ def update_task(
     change: Callable[[StoredTask], StoredTask],
     context: WriteContext,
     user: UserCondition | None = None,
+    view: Callable[[StoredTask], StoredTask] = lambda task: task,
 ) -> TaskChange:
     """Write the task that `change` returns. If that is the same object, write and record nothing.
+
+    Args:
+        view: makes the task in the result of a write from the one that is written.
 
     Raises:
         NotFound: the task or the user does not exist.
@@ -58,7 +61,7 @@ def update_task(
         transaction = Transaction()
         user_position = user.add(transaction, user.user_id) if user else None
         position = task_writes.update_task(transaction, task, after)
-        result = TaskChange(deleting_users.hide(after), changed=True)
+        result = TaskChange(view(after), changed=True)
         try:
             context.commit(transaction, result)
         except ConditionFailed as failed:

@@ -69,7 +69,9 @@ def update(task_id: int, update: TaskUpdate, context: WriteContext = NO_CONTEXT)
             return TaskChange(TASKS.of_update(transaction.commit()), changed=True)
         except client.ConditionFailed as failed:
             task = optimistic.current_task(failed, 0, task_id)
-    return optimistic.update_task(task, lambda before: before.updated(update), context)
+    return optimistic.update_task(
+        task, lambda before: before.updated(update), context, view=deleting_users.hide
+    )
 
 
 def delete(task_id: int, context: WriteContext = NO_CONTEXT) -> None:

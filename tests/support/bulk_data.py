@@ -1,6 +1,7 @@
 """Many users and tasks at once, through the same changes as the API's own; and older replies."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from chalicelib.domain.task import Task
 from chalicelib.domain.user import User
@@ -28,7 +29,7 @@ def add_tasks(
     assignees: Sequence[int] = (),
     at_once: int = 20,
     describe: Callable[[int], str] = lambda ident: "",
-    **values: str | None,
+    **values: Any,
 ) -> list[int]:
     """Adds tasks that these users have, and gives their ids, ascending."""
     idents = counters.allocate_ids("tasks", count)
@@ -52,6 +53,6 @@ def age_reply(item: IdempotencyModel, **times: int) -> None:
     change.commit()
 
 
-def _task(ident: int, assignees: Sequence[int], values: dict[str, str | None]) -> Task:
-    fields = {"name": "plan", "status": "PENDING", "expires_at": None} | values
+def _task(ident: int, assignees: Sequence[int], values: dict[str, Any]) -> Task:
+    fields = {"name": "plan"} | values
     return Task(id=ident, created_at=clock.now(), assignees=tuple(assignees), **fields)
