@@ -76,4 +76,4 @@ clean:  ## forgets the virtual environment and caches, and keeps the local data
 
 clean-data:  ## deletes the local data in .billet, after asking
 	@printf 'Delete all local data in .billet? [y/N] '; read answer; \
-	    if [ "$$answer" = y ]; then rm -rf .billet; else echo 'Kept'; exit 1; fi
+	    if [ "$$answer" = y ]; then rm -rf .billet; else echo 'Nothing was deleted'; fi

@@ -10,6 +10,7 @@ import shutil
 import uuid
 from collections.abc import Callable, Iterator
 from functools import cache
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -50,6 +51,7 @@ settings.load_profile("suite")
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 NO_CHROMIUM = "Chromium is not installed; the documentation page is NOT TESTED"
+collect_ignore = [] if find_spec("playwright") else ["browser"]
 BACKENDS = ("moto", "dynamodb-local")
 client.READ_TIMEOUT = 15.0  # on a busy machine moto takes its time for a large transaction
 layouts.WAIT_SECONDS = 0.0  # no other process reads the tables of a test

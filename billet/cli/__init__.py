@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from billet.emulators import local_server
-from chalicelib.settings import Settings
+from chalicelib.settings import Settings, between
 
 COMMANDS = {
     "bench": "billet.benchmark:bench",
@@ -54,6 +54,35 @@ class _LazyGroup(click.Group):
             return super().invoke(ctx)
         except ModuleNotFoundError as error:
             raise click.ClickException(_missing(error)) from error
+        except click.BadParameter as error:
+            raise _in_one_line(error) from error
+
+
+class _WrongOption(click.ClickException):
+    exit_code = click.UsageError.exit_code
+
+
+def _in_one_line(error: click.BadParameter) -> click.ClickException:
+    """Return the error without the usage, which would hide it, and with what is allowed."""
+    if error.param is None or isinstance(error, click.MissingParameter):
+        return error
+    return _WrongOption(f"{_name(error.param)}: {_allowed(error.param.type, error)}")
+
+
+def _name(parameter: click.Parameter) -> str:
+    if isinstance(parameter, click.Option):
+        return max(parameter.opts, key=len)
+    return parameter.human_readable_name
+
+
+def _allowed(kind: object, error: click.BadParameter) -> str:
+    if isinstance(kind, click.IntRange):
+        return between(kind.min, kind.max)
+    if kind is click.INT:
+        return "must be a whole number"
+    if isinstance(kind, click.Choice):
+        return f"must be one of {', '.join(kind.choices)}"
+    return error.message
 
 
 def _missing(error: ModuleNotFoundError) -> str:

@@ -13,6 +13,7 @@ from botocore.exceptions import (
 )
 from pynamodb.exceptions import PynamoDBException, TableDoesNotExist
 
+from billet.emulators import data_folder
 from chalicelib.domain.errors import BilletError, Conflict
 
 WHERE = ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL")
@@ -39,7 +40,18 @@ def cli_errors() -> Iterator[None]:
     try:
         yield
     except (BilletError, BotoCoreError, ClientError, PynamoDBException) as error:
-        raise click.ClickException(line(error)) from error
+        raise click.ClickException(_with_damage(line(error))) from error
+
+
+def _with_damage(text: str) -> str:
+    """Put a broken file of the local server's data, if there is one, before what it led to."""
+    context = click.get_current_context(silent=True)
+    if context is not None and (root := context.find_root()).obj:
+        try:
+            data_folder.check(root.params["data"], wholly=True)
+        except data_folder.Trouble as trouble:
+            return f"{trouble} ({text})"
+    return text
 
 
 def _say_which() -> None:

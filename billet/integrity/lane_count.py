@@ -1,15 +1,15 @@
-"""The layout, the number of lanes that readers read, covers every lane in use.
+"""The lane count, the number of lanes that readers read, covers every lane in use.
 
-An item's lane never changes. So the layout is raised to an item, and the item never moved.
+The stored lane count is the truth, unless the id counters agree on more lanes. A single user or
+task in a lane beyond it, or a single counter of more lanes, is broken itself and does not raise it.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 
 import msgspec
 from pynamodb.exceptions import PynamoDBException
-from pynamodb.models import Model
 
 from billet.integrity import lookup, shape, wire
 from billet.integrity.finding import Finding, settled
@@ -27,25 +27,17 @@ def check_layout() -> Iterator[Finding]:
     yield from settled(CounterModel, KEY, _judge)
 
 
-def of_item(model: type[Model], item: Item) -> Iterator[Finding]:
-    """Yields whether a user or task is in a lane that nobody reads."""
-    lane, number = lane_of(item), lane_count()
-    if lane >= number:
-        detail = f"is in lane {lane}, and the layout has {number} lanes"
-        repair = partial(lanes.raise_lane_count, lane + 1)
-        yield Finding("beyond-layout", model, lookup.key_of(model, item), detail, repair)
-
-
 def lane_of(item: Item) -> int:
-    """The lane of a user or task; if it has none that there can be, its id modulo the layout."""
+    """Return the lane of a user or task; its id modulo the lane count if nobody reads its lane."""
     kind, value = next(iter(item.get("lane", {"NULL": True}).items()))
-    if kind == "N" and value.isdecimal() and int(value) < MAX_LANES:
+    count = lane_count()
+    if kind == "N" and value.isdecimal() and int(value) < count:
         return int(value)
-    return int(item["id"]["N"]) % lane_count()
+    return int(item["id"]["N"]) % count
 
 
 def lane_count() -> int:
-    """How many lanes readers read; if that can't be read, how many the counters speak of."""
+    """Return the number of lanes that readers read; if that is broken, what the counters agree on."""
     try:
         return lanes.lanes_to_read()
     except (msgspec.ValidationError, PynamoDBException, ValueError, TypeError):
@@ -53,14 +45,26 @@ def lane_count() -> int:
 
 
 def _spoken() -> int:
-    names = [wire.string(name) for kind in lanes.KINDS for name in lanes.counter_names(kind)]
-    counters = lookup.fetch(CounterModel, [{"name": name} for name in names]).values()
-    lanes_to_read = [
-        one["lanes"]
-        for one in counters
+    """Return the number of lanes that the id counters agree on; 1 if they do not."""
+    return max(1, *map(agreed, map(counters_of, lanes.KINDS)))
+
+
+def counters_of(kind: str) -> Mapping[tuple[str, ...], Item]:
+    """Return the items of a kind's counters, by key."""
+    names = map(wire.string, lanes.counter_names(kind))
+    return lookup.fetch(CounterModel, [{"name": name} for name in names])
+
+
+def agreed(counters: Mapping[tuple[str, ...], Item]) -> int:
+    """Return the number of lanes that these counters of one kind agree on; 0 if they do not."""
+    readable = (
+        one
+        for one in counters.values()
         if not shape.misfit(CounterModel, "lanes", one.get("lanes"))
-    ]
-    return max((int(value["N"]) for value in lanes_to_read), default=1)
+    )
+    return lanes.lanes_in(
+        [CounterModel(one["name"]["S"], lanes=int(one["lanes"]["N"])) for one in readable]
+    )
 
 
 def _judge(item: Item | None) -> list[Finding]:

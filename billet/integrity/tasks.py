@@ -111,7 +111,6 @@ def _wrong_attributes(copy: Item, record: StoredTask) -> Sequence[str]:
 
 def _of_place(task: Item, record: StoredTask) -> Iterator[Finding]:
     key, place = lookup.key_of(TaskModel, task), _place(task, record)
-    yield from lane_count.of_item(TaskModel, task)
     if wrong := wire.differing(task, place):
         detail = f"is not in its place in the indexes: {', '.join(sorted(wrong))}"
         yield Finding("misplaced", TaskModel, key, detail, partial(rewrite, task, place))

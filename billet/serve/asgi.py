@@ -18,6 +18,10 @@ AT_WORK = 16
 WAITING = 112
 WAIT_SECONDS = 10.0
 BODY_SECONDS = 60.0
+HEALTH = "/v1/health"
+HEALTH_PLACES = 4
+"""How many health checks work at once beside all other requests, so that a busy server stays
+healthy to whoever would restart it. More of them wait as other requests do."""
 BUSY = "the server is busy; try again"
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
@@ -46,6 +50,8 @@ class Application:
         self._threads = ThreadPoolExecutor(at_work, "work")
         self._work = asyncio.Semaphore(at_work)
         self._places = at_work + waiting
+        self._health_threads = ThreadPoolExecutor(HEALTH_PLACES, "health")
+        self._health_places = HEALTH_PLACES
         self._wait_seconds = wait_seconds
         self._body_seconds = body_seconds
 
@@ -69,7 +75,19 @@ class Application:
         except TimeoutError as error:
             raise HttpProblem(408, f"body: did not arrive in {self._body_seconds:.0f} s") from error
 
+    async def _respond_to_health(self, asked: Request) -> Response:
+        self._health_places -= 1
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(
+                self._health_threads, self._gateway.respond, asked, b""
+            )
+        finally:
+            self._health_places += 1
+
     async def _respond(self, asked: Request, body: bytes) -> Response:
+        if asked.path == HEALTH and not body and self._health_places > 0:
+            return await self._respond_to_health(asked)
         if self._places <= 0:
             raise _busy()
         self._places -= 1
@@ -116,9 +134,13 @@ async def _read(receive: Receive) -> bytes:
 
 def _request(scope: dict[str, Any]) -> Request:
     headers: dict[str, str] = {}
+    repeated = []
     for name, value in scope["headers"]:
         key, text = name.decode("latin-1"), value.decode("latin-1")
-        headers[key] = f"{headers[key]}, {text}" if key in headers else text
+        if key in headers:
+            repeated.append(key)
+            text = f"{headers[key]}, {text}"
+        headers[key] = text
     headers["x-forwarded-proto"] = scope["scheme"]
     return Request(
         method=scope["method"],
@@ -127,6 +149,7 @@ def _request(scope: dict[str, Any]) -> Request:
         headers=headers,
         client=scope["client"][0],
         protocol=f"HTTP/{scope['http_version']}",
+        repeated=repeated,
     )
 
 

@@ -122,9 +122,9 @@ def _count(name: str, count: int, stride: int) -> range:
 
 
 def _learn_stride(kind: str, found: client.Item | None) -> None:
-    """Learn the stride from a counter that has another one. This needs no further call."""
+    """Learn the stride from a counter that has another one, if it is within the lane count."""
     number = int(found["lanes"]["N"]) if found and "lanes" in found else 0
-    if number > client.database.memory.get(f"stride {kind}", 0):
+    if client.database.memory.get(f"stride {kind}", 0) < number <= lanes.lane_count():
         _remember_stride(kind, number)
     else:  # the counter is missing, or the counters have different strides
         _settle(kind)
@@ -182,6 +182,8 @@ def _try_set_up(
         if lane < stride:
             last = highest - (highest - lane) % stride
             transaction.put(CounterModel(name, last=last, lanes=stride), unchanged)
+        elif name in counters:
+            transaction.delete(CounterModel(name), unchanged)
         else:
             transaction.check(CounterModel(name), unchanged)
     try:
@@ -200,5 +202,7 @@ def _unchanged(counter: CounterModel | None, highest: int) -> Any:
 
 def are_set_up(kind: str, counters: Iterable[CounterModel], lanes: int) -> bool:
     """Return whether these are the counters of `lanes` lanes, each with ids of its own lane."""
+    if not lanes:
+        return False
     found = {(counter.name, counter.lanes, counter.last % lanes) for counter in counters}
     return found == {(f"{kind}#{lane}", lanes, lane) for lane in range(lanes)}

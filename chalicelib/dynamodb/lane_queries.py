@@ -38,7 +38,8 @@ def query_lanes(
         return query(index, hash_key, after=after, ascending=ascending, limit=limit, status=status)
 
     if len(hash_keys) == 1:
-        return read(hash_keys[0])
+        result = read(hash_keys[0])
+        return QueryResult(result.entries, result.more and bool(result.entries))
     results = _concurrently(read, hash_keys)
     merged = heapq.merge(*(one.entries for one in results), key=_sort_key, reverse=not ascending)
     ends = [one.entries[-1].sort_key for one in results if one.more and one.entries]

@@ -15,6 +15,7 @@ it sets up the id counters for the new count (`counters`), and the new lanes com
 
 import contextlib
 import time
+from collections import Counter
 from typing import Any
 
 from pynamodb.constants import UPDATE_ITEM
@@ -76,9 +77,17 @@ def counter_names(kind: str) -> list[str]:
 
 
 def lanes_in(counters: list[CounterModel]) -> int:
-    """Return the number of lanes that these counters imply; 0 if there are none."""
-    stored = [int(counter.lanes or 0) for counter in counters]
-    return max([*stored, *(int(one.name.partition("#")[2]) + 1 for one in counters)], default=0)
+    """Return the number of lanes that these counters of one kind agree on; 0 for none.
+
+    More than half of the counters of that many lanes must have the number, so that one broken
+    counter does not raise it.
+    """
+    found = Counter(
+        int(counter.lanes or 0)
+        for counter in counters
+        if int(counter.name.partition("#")[2]) < int(counter.lanes or 0)
+    )
+    return max((number for number, times in found.items() if 2 * times > number), default=0)
 
 
 def _store_first_count() -> int:

@@ -93,9 +93,9 @@ def _paging_of_cursor(path: str, query: ListQuery, text: str) -> Paging:
     for name in ("sort", "order", "status"):
         given = getattr(query, name, None)
         if given is not None and given != getattr(found, name):
-            raise Invalid(f"cursor: made for another {name}")
+            raise Invalid(f"{name}: must be {getattr(found, name) or 'absent'}, as in the cursor")
     if query.offset:
-        raise Invalid("offset: must not be given together with a cursor")
+        raise Invalid("offset: must not be sent with a cursor")
     return msgspec.structs.replace(found, page_size=query.page_size)
 
 

@@ -44,7 +44,17 @@ class NewUser(_Body):
         self.username = text_rules.username(self.username)
 
 
-class NewTask(_Body):
+class _TaskBody(_Body):
+    """A body with the fields of a task."""
+
+    name: Name | msgspec.UnsetType = msgspec.UNSET
+
+    def __post_init__(self) -> None:
+        if self.name is not msgspec.UNSET:
+            self.name = text_rules.name("name", self.name, MAX_NAME)
+
+
+class NewTask(_TaskBody):
     """The body of POST /v1/tasks. Only `name` is required."""
 
     name: Name
@@ -52,15 +62,12 @@ class NewTask(_Body):
     status: Status = "PENDING"
     expires_at: Deadline | None = None
 
-    def __post_init__(self) -> None:
-        self.name = text_rules.name("name", self.name, MAX_NAME)
-
     def fields(self) -> TaskFields:
         """Return the fields of the new task."""
         return _converted(self, TaskFields)
 
 
-class _OutputOnly(_Body, kw_only=True):
+class _OutputOnly(_TaskBody, kw_only=True):
     """The output-only fields, which a client may send back. All but the id are ignored."""
 
     id: SameId | msgspec.UnsetType = msgspec.UNSET
@@ -76,9 +83,6 @@ class WholeTask(_OutputOnly, kw_only=True):
     status: Status
     expires_at: Deadline | None = None
 
-    def __post_init__(self) -> None:
-        self.name = text_rules.name("name", self.name, MAX_NAME)
-
     def update(self) -> TaskUpdate:
         """Return the update that sets all fields."""
         return _converted(self, TaskUpdate)
@@ -91,10 +95,6 @@ class TaskPatch(_OutputOnly, kw_only=True):
     desc: Desc | msgspec.UnsetType = msgspec.UNSET
     status: Status | msgspec.UnsetType = msgspec.UNSET
     expires_at: Deadline | None | msgspec.UnsetType = msgspec.UNSET
-
-    def __post_init__(self) -> None:
-        if self.name is not msgspec.UNSET:
-            self.name = text_rules.name("name", self.name, MAX_NAME)
 
     def update(self) -> TaskUpdate:
         """Return the update that sets the fields in the body."""

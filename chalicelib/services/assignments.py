@@ -10,7 +10,6 @@ from chalicelib.domain.errors import NotFound, Stale
 from chalicelib.domain.task import Task
 from chalicelib.dynamodb import lane_queries, queries, user_writes
 from chalicelib.dynamodb.codec import StoredTask
-from chalicelib.dynamodb.transaction import Transaction
 from chalicelib.services import deleting_users, optimistic, pagination
 from chalicelib.services.optimistic import TaskChange, UserCondition
 from chalicelib.services.write_context import NO_CONTEXT, WriteContext
@@ -77,8 +76,7 @@ def _change(
         raise
     if not result.changed:
         _require_user(user.user_id)
-        if context.record is not None:
-            context.commit(Transaction(), result)
+        context.commit_record(result)
     return result
 
 

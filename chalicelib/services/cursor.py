@@ -51,5 +51,5 @@ def decode(text: str, path: str) -> Paging:
     if not _SORT_KEYS[cursor.sort].fullmatch(cursor.after):
         raise Invalid("cursor: must be a cursor from a Link header")
     if cursor.path != path:
-        raise Invalid("cursor: made for another list")
+        raise Invalid("cursor: must be from the Link header of this list")
     return Paging(sort=cursor.sort, order=cursor.order, status=cursor.status, after=cursor.after)

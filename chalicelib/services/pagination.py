@@ -92,7 +92,7 @@ def read_page(index: Index[E], hash_keys: Sequence[str], paging: Paging) -> Page
             return _page(found.entries[skip:], found.more, paging.page_size)
         skip -= len(found.entries)
         after = found.entries[-1].sort_key
-    raise Invalid("offset: reaches too far here; follow the cursors of the Link headers instead")
+    raise Invalid("offset: is too large for the tasks of this list; follow the Link header instead")
 
 
 def _page(entries: Sequence[Entry[E]], more: bool, page_size: int) -> Page[E]:

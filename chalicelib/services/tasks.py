@@ -51,7 +51,8 @@ def update(task_id: int, update: TaskUpdate, context: WriteContext = NO_CONTEXT)
     """Update a task.
 
     Assumes first that the task has no assignees, which takes one write without a read. With an
-    idempotency key it reads the task, because the response has the other fields too.
+    idempotency key it reads the task, because the response has the other fields too. An update
+    without values writes nothing, and the version stays the same.
 
     Raises:
         NotFound: the task does not exist.
@@ -60,6 +61,8 @@ def update(task_id: int, update: TaskUpdate, context: WriteContext = NO_CONTEXT)
         LostRace: other writes came first at every attempt.
         Unavailable: the database is overloaded or does not respond.
     """
+    if not update.values():
+        return _unchanged(task_id, context)
     if context.record is not None:
         task = optimistic.read_task(task_id)
     else:
@@ -72,6 +75,13 @@ def update(task_id: int, update: TaskUpdate, context: WriteContext = NO_CONTEXT)
     return optimistic.update_task(
         task, lambda before: before.updated(update), context, view=deleting_users.hide
     )
+
+
+def _unchanged(task_id: int, context: WriteContext) -> TaskChange:
+    result = TaskChange(deleting_users.hide(optimistic.read_task(task_id)), changed=False)
+    context.require("task", task_id, result.task.version)
+    context.commit_record(result)
+    return result
 
 
 def delete(task_id: int, context: WriteContext = NO_CONTEXT) -> None:

@@ -36,7 +36,9 @@ def create(username: str, context: WriteContext = NO_CONTEXT) -> User:
         Unavailable: the database is overloaded or does not respond.
     """
     if len(normalize_username(username).encode()) > MAX_KEY_BYTES:
-        raise Invalid("username: too long once its compatibility characters are spelled out")
+        raise Invalid(
+            f"username: must have at most {MAX_KEY_BYTES} bytes in UTF-8 after normalization"
+        )
     user = User(id=counters.allocate_id("users"), username=username, created_at=clock.now())
     transaction = Transaction()
     reservation = user_writes.create_user(transaction, user)

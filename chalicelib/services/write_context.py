@@ -58,6 +58,15 @@ class WriteContext(msgspec.Struct, frozen=True, kw_only=True):
                 raise UnderWay from None
             raise
 
+    def commit_record(self, result: Any) -> None:
+        """Commit the record of a request that had nothing to write.
+
+        Raises:
+            UnderWay: another request has taken over the idempotency key.
+        """
+        if self.record is not None:
+            self.commit(Transaction(), result)
+
 
 NO_CONTEXT = WriteContext()
 """Accepts all versions and records nothing."""

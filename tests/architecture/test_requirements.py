@@ -119,3 +119,15 @@ def test_compose_passes_each_setting_on_and_is_reached_from_this_machine_only():
         assert name == "PORT" or f"{name}: ${{{name}:-" in compose, name
     assert re.findall(r'- "(.+):3000"', compose) == ["127.0.0.1:${PORT:-3000}"]
     assert compose.count("restart: unless-stopped") == 2
+
+
+def test_compose_can_build_each_image_and_by_default_the_one_that_has_the_tests():
+    compose, dockerfile = (
+        (ROOT / name).read_text() for name in ("docker-compose.yml", "Dockerfile")
+    )
+    assert "target: ${BILLET_IMAGE:-test}" in compose
+    stages = re.findall(r"^FROM \S+ AS (\S+)$", dockerfile, re.MULTILINE)
+    assert stages[-2:] == ["serve", "test"]
+    serving = dockerfile.partition(" AS serve-packages")[2].partition("FROM")[0]
+    assert "-r requirements-serve.txt" in serving
+    assert "test" not in serving

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 from pynamodb.expressions.update import Action
@@ -19,6 +20,7 @@ from billet.integrity.usernames import check_claims
 from billet.integrity.users import check_users
 from chalicelib.domain.task import TaskFields, TaskUpdate
 from chalicelib.dynamodb import client, idempotency_store, queries
+from chalicelib.dynamodb import lanes as layouts
 from chalicelib.dynamodb.client import Item
 from chalicelib.dynamodb.models import (
     AssignmentModel,
@@ -34,6 +36,7 @@ from chalicelib.services import assignments, tasks, tokens, users
 from chalicelib.services.pagination import Paging
 from chalicelib.settings import Settings
 from tests.conftest import GIVEN_ENDPOINT, obstacle, write_raw
+from tests.support.bulk_data import add_tasks, add_users
 
 ANN, BOB, CAT = 1, 2, 3
 SHARED, OWN, FREE = 1, 2, 3
@@ -146,6 +149,10 @@ def put_a_user_into_no_lane() -> None:
     set_directly(UserModel(ANN), UserModel.lane.set(7))
 
 
+def put_a_user_into_no_lane_there_is() -> None:
+    set_directly(UserModel(ANN), UserModel.lane.set(63))
+
+
 def hide_a_user() -> None:
     set_directly(UserModel(ANN), UserModel.lane.remove())
 
@@ -185,6 +192,14 @@ def lose_a_counter() -> None:
 
 def mix_layouts() -> None:
     CounterModel("tasks#1", last=5, lanes=2).save()
+
+
+def spoil_the_number_of_a_counter() -> None:
+    set_raw(CounterModel, {"name": {"S": "tasks#0"}}, "lanes", {"N": "63"})
+
+
+def add_a_counter_far_off() -> None:
+    CounterModel("users#62", last=62, lanes=63).save()
 
 
 def stale_a_copy_of_a_half_deleted_user() -> None:
@@ -265,11 +280,11 @@ BREAKS: dict[Callable[[], None], str] = {
     give_a_claim_to_another: """users {"id": 1}: has the name 'Ann', whose claim names another""",
     add_a_claim: 'usernames {"name": "nobody"}: is a claim of user 99, and belongs to no',
     misplace_a_user: 'users {"id": 1}: is not in its place in the index: recency',
-    put_a_user_into_no_lane: 'users {"id": 1}: is in lane 7, and the layout has 1 lanes',
+    put_a_user_into_no_lane: 'users {"id": 1}: is not in its place in the index: lane',
     hide_a_user: 'users {"id": 1}: is not in its place in the index: lane',
     half_delete_a_user: 'users {"id": 2}: is half deleted',
     misplace_a_task: 'tasks {"id": 3}: is not in its place in the indexes: recency, urgency',
-    put_a_task_into_no_lane: 'tasks {"id": 1}: is in lane 7, and the layout has 1 lanes',
+    put_a_task_into_no_lane: 'tasks {"id": 1}: is not in its place in the indexes: lane, status',
     show_a_task_under_another_status: 'tasks {"id": 1}: is not in its place in the indexes: status',
     stale_a_copy_of_a_half_deleted_user: 'users {"id": 1}: is half deleted',
     half_delete_a_user_with_an_orphan_copy: 'users {"id": 2}: is half deleted',
@@ -288,6 +303,8 @@ BREAKS: dict[Callable[[], None], str] = {
     turn_back_a_counter: 'counters {"name": "tasks#0"}: is at 1, and id 3 is in use',
     lose_a_counter: "the counters of users are not one layout: ",
     mix_layouts: "the counters of tasks are not one layout: ",
+    spoil_the_number_of_a_counter: "the counters of tasks are not one layout: tasks#0 at 3 of 63",
+    add_a_counter_far_off: "the counters of users are not one layout: ",
 }
 
 
@@ -314,6 +331,35 @@ def test_what_is_broken_is_told_and_mended(spoil: Callable[[], None]) -> None:
     assert (status, again, end) == (0, "Checking again", "Nothing is broken")
 
 
+@pytest.mark.parametrize("lanes", [1, 2, 8])
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        put_a_user_into_no_lane_there_is,
+        spoil_the_number_of_a_counter,
+        add_a_counter_far_off,
+    ],
+)
+def test_one_broken_item_does_not_raise_the_number_of_lanes_for_good(
+    bind: Any, lanes: int, spoil: Callable[[], None]
+) -> None:
+    settings = bind(lanes)
+    add_users(20)
+    add_tasks(20)
+    spoil()
+    client.bind(settings, client._database.connection)  # a server that starts now
+    users.create("Dan")
+    tasks.create(name="x", desc="", status="DONE", expires_at=None)
+    examine("--repair")
+    assert examine() == (0, "Nothing is broken\n")
+    assert layouts.layout() == lanes
+    assert [len(page(Paging()).records) for page in (users.page, tasks.page)] == [21, 21]
+    assert {one.name for one in pages(CounterModel)} == {
+        "lanes",
+        *(f"{kind}#{lane}" for kind in layouts.KINDS for lane in range(lanes)),
+    }
+
+
 @pytest.mark.usefixtures("world")
 def test_without_a_wish_to_mend_what_is_broken_is_told_and_left() -> None:
     give_a_claim_to_another()
@@ -331,7 +377,7 @@ def test_a_repair_keeps_what_the_tasks_say() -> None:
     add_a_copy()
     lose_a_copy()
     put_a_task_into_no_lane()
-    before = tasks.get(SHARED)
+    before = msgspec.structs.replace(tasks.get(SHARED), lane=0)
     examine("--repair")
     assert tasks.get(SHARED) == before
     assert [users_tasks(user_id) for user_id in (ANN, BOB, CAT)] == [[SHARED], [OWN, SHARED], []]

@@ -81,6 +81,20 @@ def test_a_key_with_another_payload_is_refused(api: Api, user: int, task: int) -
     assert state(api) == before
 
 
+FINGERPRINT = "5a76a1e95a3c948fa1ff61f00855e6ef361d413625c9e5b7c6018daddfe09cf7"
+"""Of a PATCH of task 1 by {"name": "mend"}, as it is in tables: a repeat must find it there after
+a deployment, too."""
+
+
+def test_a_path_in_another_spelling_is_the_same_request(api: Api, task: int) -> None:
+    change = {"name": "mend"}
+    paths = ("/v1/tasks/1", "/v1/tasks/%31", "/v1/tasks/1/")
+    answers = [api("PATCH", path, change, Idempotency_Key="a") for path in paths]
+    assert [answer.status_code for answer in answers] == [200] * 3
+    assert {answer.body for answer in answers} == {answers[0].body}
+    assert [item.fingerprint for item in IdempotencyModel.scan()] == [FINGERPRINT]
+
+
 @pytest.fixture
 def trusted() -> Iterator[None]:
     """What API Gateway says of who sends a request is believed."""

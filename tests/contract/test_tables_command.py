@@ -143,7 +143,7 @@ def test_a_table_without_its_local_index_is_refused() -> None:
             "Error: no database: no local server runs in this folder (`make serve` starts one), "
             "and neither AWS_DEFAULT_REGION nor an emulator's endpoint is set",
         ),
-        ({"LANES": "0"}, "Error: LANES: Expected `int` >= 1"),
+        ({"LANES": "0"}, "Error: LANES: must be a whole number between 1 and 64"),
     ],
 )
 def test_what_is_wrong_with_the_environment_is_one_line(

@@ -41,7 +41,9 @@ def test_a_name_that_differs_in_case_or_form_only_is_taken(
     assert api("POST", "/v1/users", {"username": first}).status_code == 201
     refused = api("POST", "/v1/users", {"username": second})
     assert refused.status_code == 409
-    assert refused.json_body["detail"] == f"username: {second.strip()!r} is taken"
+    assert refused.json_body["detail"] == (
+        f"username: must be unique without regard to case; {second.strip()!r} is taken"
+    )
     assert len(api("GET", "/v1/users").json_body) == 1
 
 

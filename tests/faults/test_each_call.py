@@ -93,7 +93,7 @@ def test_a_refusal_does_not_deny_what_an_earlier_try_may_have_done(
     with struck(connection, lambda request: next(strikes)(request), at=1, lasting=True):
         answer = world.send(*CHANGES["assign"])
     assert answer.status_code == 503
-    assert "look before you repeat" in answer.json_body["detail"]
+    assert "check whether a change was made" in answer.json_body["detail"]
     assert api("GET", f"/v1/users/{world.ids['idle']}/tasks").json_body != []
 
 

@@ -61,7 +61,7 @@ def test_a_request_without_a_token_is_told_what_is_expected(client: httpx.Client
         "title": "Unauthorized",
         "status": 401,
         "success": False,
-        "detail": "authorization: expected Bearer and a token",
+        "detail": "authorization: must be Bearer and a token",
     }
 
 
@@ -84,7 +84,7 @@ def test_other_schemes_than_bearer_are_told_what_is_expected_as_no_token_is(
 ) -> None:
     reply = client.get("/v1/tasks", headers={"Authorization": header})
     assert (reply.status_code, reply.headers["WWW-Authenticate"]) == (401, MISSING)
-    assert reply.json()["detail"] == "authorization: expected Bearer and a token"
+    assert reply.json()["detail"] == "authorization: must be Bearer and a token"
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def assert_rule_kept(who: str, role: str | None, reply: httpx.Response) -> None:
         return
     assert reply.headers["Content-Type"] == "application/problem+json", case
     if who in RANKS:
-        detail = f"this needs the role {role}, and you have {who}"
+        detail = f"authorization: must have the role {role}, and has {who}"
         assert (reply.status_code, reply.json()["detail"]) == (403, detail), case
     else:
         assert reply.status_code == reply.json()["status"] == 401, case

@@ -84,6 +84,17 @@ TEXTS = {
     "null": (b"null", OBJECT),
     "a text": (b'"name"', OBJECT),
     "a number": (b"7", OBJECT),
+    "a number beyond all floats": (b"1e999999", OBJECT),
+    "a number below all floats": (b" -1e999999", OBJECT),
+    "a long number": (b"9" * 5_000, OBJECT),
+    "minus zero": (b"-0", OBJECT),
+    "Infinity": (b"-Infinity", no_json(1, 2)),
+    "a name that is a number beyond all floats": (b'{"name": 1e999999}', NAME),
+    "a date that is a number beyond all floats": (
+        b'{"name": "a", "expires_at": -1e999999}',
+        DATE,
+    ),
+    "an empty name of a field": (a(**{"": 1}), f'"": unknown field; {ALLOWED}'),
     "deep nesting": (b"[" * 100_000, OBJECT),
     "deep nesting in a field": (b'{"x": ' + b"[" * 100_000, f"x: unknown field; {ALLOWED}"),
     "no name": (b"{}", "name: required"),
@@ -401,7 +412,7 @@ def test_a_query_parameter_where_there_are_none_is_refused_and_nothing_done(
     if one.method == "PUT":
         body |= {"desc": "", "status": "DONE"}
     path = re.sub("{.*?}", str(task), one.path)
-    detail = "dry_run: unknown query parameter; there are none here"
+    detail = "dry_run: unknown query parameter; none is allowed"
     assert refused(api, one.method, f"{path}?dry_run=true", body) == (400, detail)
     assert (api("GET", "/v1/tasks").body, api("GET", "/v1/users").body) == before
 
@@ -412,13 +423,13 @@ def test_a_cursor_goes_with_its_own_list_order_and_filter_only(api: Api) -> None
     link = api("GET", "/v1/tasks?page_size=1&sort=expires_at&status=PENDING").headers["Link"]
     query = link.partition(">")[0].partition("?")[2]
     for more, detail in (
-        ("sort=created_at", "cursor: made for another sort"),
-        ("order=desc", "cursor: made for another order"),
-        ("status=DONE", "cursor: made for another status"),
-        ("offset=1", "offset: must not be given together with a cursor"),
+        ("sort=created_at", "sort: must be expires_at, as in the cursor"),
+        ("order=desc", "order: must be asc, as in the cursor"),
+        ("status=DONE", "status: must be PENDING, as in the cursor"),
+        ("offset=1", "offset: must not be sent with a cursor"),
     ):
         assert refused(api, "GET", f"/v1/tasks?{query}&{more}") == (400, detail)
-    detail = "cursor: made for another list"
+    detail = "cursor: must be from the Link header of this list"
     for path in ("/v1/users", "/v1/users/1/tasks"):
         assert refused(api, "GET", f"{path}?{query}") == (400, detail)
     same = api("GET", f"/v1/tasks?{query}&sort=expires_at&order=asc&status=PENDING")
@@ -496,7 +507,7 @@ HEADERS: dict[str, tuple[str, dict[str, str], str]] = {
     "a change of what is not known": (
         "PATCH",
         {"If_None_Match": '"7"'},
-        "if-none-match: must be sent with GET only",
+        "if-none-match: must be sent with GET or HEAD only",
     ),
 }
 

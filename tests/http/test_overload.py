@@ -11,10 +11,10 @@ import pytest
 from chalice.app import Chalice
 
 import app
-from billet.serve.asgi import Application
+from billet.serve.asgi import HEALTH_PLACES, Application
 from billet.serve.embedded import serving
 from billet.serve.gateway import Gateway
-from tests.http.test_protocol import answers, converse
+from tests.http.test_protocol import HEALTH, answers, converse
 
 LONG = 60.0
 """Seconds that nothing here takes."""
@@ -39,6 +39,7 @@ class Slow:
         self.begun = threading.Semaphore(0)
         self.may_end = threading.Event()
         self.app.route("/work")(self._work)
+        self.app.route("/v1/health", name="health")(self._work)
 
     def _work(self) -> str:
         self.begun.release()
@@ -73,6 +74,20 @@ def test_of_a_crowd_some_work_some_wait_and_the_rest_are_told_at_once_that_it_is
     for answer in early:
         assert_refused(answer)
     assert statuses == [200] * 16 + [503] * refused
+
+
+def test_a_busy_server_answers_a_few_health_checks_at_once_and_the_rest_as_other_requests() -> None:
+    slow = Slow()
+    with serving(Application(Gateway(slow.app), 1, 0, LONG)) as address, ExitStack() as stack:
+        connections = []
+        for data in (WORK, *[HEALTH] * HEALTH_PLACES):
+            connections.append(stack.enter_context(converse(address, data)))
+            assert slow.begun.acquire(timeout=LONG)
+        for data in (WORK, HEALTH):
+            with converse(address, data) as refused:
+                assert_refused(answers(refused, ["GET"])[0])
+        slow.may_end.set()
+        assert {answers(one, ["GET"])[0][0] for one in connections} == {200}
 
 
 def test_a_wait_that_is_in_vain_ends_in_a_refusal_and_the_connection_goes_on() -> None:

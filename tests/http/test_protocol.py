@@ -7,8 +7,12 @@ import socket
 import httpx
 import pytest
 
+import app
+from billet.serve import hosts
+from billet.serve.gateway import Gateway, Request
 from chalicelib.services import tasks
 from chalicelib.services.pagination import Paging
+from chalicelib.settings import Settings
 from tests.support.bulk_data import add_tasks
 
 HEALTH = b"GET /v1/health HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -48,7 +52,7 @@ REFUSED = {
     "a method that is not for the path": (b"DELETE /v1/tasks HTTP/1.1\r\nHost: x\r\n\r\n", 405),
     "TRACE": (b"TRACE /v1/tasks HTTP/1.1\r\nHost: x\r\n\r\n", 405),
     "an unknown path": (b"GET /v1/nothing HTTP/1.1\r\nHost: x\r\n\r\n", 404),
-    "no path": (b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n", 404),
+    "no path": (b"GET * HTTP/1.1\r\nHost: x\r\n\r\n", 404),
     "a parameter of the path": (b"GET /v1/tasks;a=b HTTP/1.1\r\nHost: x\r\n\r\n", 404),
     "a parameter of an id": (b"GET /v1/tasks/1;x=1 HTTP/1.1\r\nHost: x\r\n\r\n", 404),
     "an encoded slash": (b"GET /v1/tasks%2F1 HTTP/1.1\r\nHost: x\r\n\r\n", 404),
@@ -92,6 +96,57 @@ def test_what_can_not_be_served_is_answered_with_a_problem(server, data, status)
     assert status != 405 or headers["Allow"] == "GET, HEAD, OPTIONS, POST"
 
 
+REPEATED = [
+    ("Idempotency-Key", '"k', 'z"'),
+    ("Content-Type", 'application/json; x="a', 'b"'),
+    ("Authorization", 'Digest username="a', 'b"'),
+    ("Idempotency-Key", "k", "k"),
+]
+
+
+@pytest.mark.parametrize(("name", "first", "second"), REPEATED)
+def test_a_repeated_header_is_refused_also_if_its_lines_make_one_value_together(
+    server, name, first, second
+):
+    body = (
+        f'{name}: {first}\r\n{name.lower()}: {second}\r\nContent-Length: 13\r\n\r\n{{"name": "a"}}'
+    )
+    with converse(server, CUT + body.encode()) as connection:
+        [(status, _, content)] = answers(connection, ["POST"])
+    told = f"{name.lower()}: must be sent only once"
+    assert (status, json.loads(content)["detail"]) == (400, told)
+    assert tasks.page(Paging()).records == []
+
+
+LOCAL = Settings(public_url="https://Tasks.example:8443")
+HOSTS = {
+    **dict.fromkeys(
+        ["localhost", "LocalHost:3000", "localhost.", "a.localhost", "127.0.0.1:80", "192.168.1.7"],
+        True,
+    ),
+    **dict.fromkeys(["[::1]:3000", "tasks.example", "tasks.example:1", "BOX.example"], True),
+    **dict.fromkeys(["evil.example", "notlocalhost", "localhost.evil.example", "api"], False),
+    **dict.fromkeys(["127.0.0.1.evil.example", "0x7f.1", "."], False),
+}
+
+
+@pytest.mark.parametrize(("host", "accepted"), HOSTS.items())
+def test_without_auth_a_page_of_another_name_is_refused_and_with_it_needs_a_token(host, accepted):
+    asked = Request("GET", "/v1/tasks", "", {"host": host}, "127.0.0.1")
+    guarded = Gateway(app.app, hosts.allowed(LOCAL, "box.example"))
+    answer = guarded.respond_to_head(asked)
+    assert (answer is None) == accepted
+    if answer:
+        assert answer.status == 400
+        assert json.loads(answer.body)["detail"].startswith("host: must be ")
+    assert Gateway(app.app, hosts.allowed(Settings(auth="on"))).respond_to_head(asked) is None
+
+
+def test_without_auth_a_client_of_http_1_0_needs_no_host():
+    asked = Request("GET", "/v1/tasks", "", {}, "127.0.0.1", "HTTP/1.0")
+    assert Gateway(app.app, hosts.allowed(LOCAL)).respond_to_head(asked) is None
+
+
 BAD_REQUESTS = {
     "garbage": (b"GARBAGE\r\n\r\n", {400}),
     "nothing but white space": (b"\r\n \r\n", {400}),
@@ -131,6 +186,7 @@ def test_what_is_not_http_is_refused_and_the_connection_closed(server, data, sta
         assert connection.recv(1) == b""
     assert status in statuses
     assert (headers["Connection"], body) == ("close", b"")
+    assert not {"X-Request-Id", "X-Content-Type-Options"} & headers.keys()
 
 
 @pytest.mark.parametrize(
@@ -164,8 +220,17 @@ def test_a_length_beside_chunks_does_not_count_and_the_connection_is_closed(serv
     assert (status, headers["Connection"]) == (201, "close")
 
 
+def test_options_of_the_server_tells_every_method(server):
+    with converse(server, b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n" + HEALTH) as connection:
+        (status, headers, body), health = answers(connection, ["OPTIONS", "GET"])
+    assert (status, body) == (204, b"")
+    assert headers["Allow"] == "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert health[0] == 200
+
+
 @pytest.mark.parametrize(
-    "path", ["/v1/tasks/%31", "/%76%31/tasks/1", "http://evil.example/v1/tasks/1"]
+    "path", ["/v1/tasks/%31", "/%76%31/tasks/1", "http://evil.example/v1/tasks/1", "/v1/tasks/1#f"]
 )
 def test_a_path_is_the_same_however_it_is_written(server, path):
     [task] = add_tasks(1)
@@ -213,7 +278,7 @@ def test_a_request_whose_body_is_cut_off_is_not_carried_out(server, data):
         (b"OPTIONS /v1/tasks HTTP/1.1\r\nHost: x\r\n\r\n", "OPTIONS", 204, None),
         (POST + b"Content-Length: 13\r\n\r\n" + BODY, "POST", 201, 161),
         (CHUNKED + BODY[8:] + b"\r\n0\r\nTrailer: x\r\n\r\n", "POST", 201, 161),
-        (b"GET /v1/nothing HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}", "GET", 404, 96),
+        (b"GET /v1/nothing HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}", "GET", 404, 136),
         (b"GET http://any/v1/health HTTP/1.1\r\nHost: x\r\n\r\n", "GET", 200, 32),
         (b"GET //v1/health/ HTTP/1.1\r\nHost: x\r\n\r\n", "GET", 200, 32),
         (b"\r\nGET /v1/health HTTP/1.1\r\nHost: x\r\n\r\n", "GET", 200, 32),

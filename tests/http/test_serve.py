@@ -140,7 +140,7 @@ def test_a_certificate_that_can_not_be_used_is_one_clear_line(tmp_path):
 @pytest.mark.parametrize(
     ("environ", "line"),
     [
-        ({"LANES": "none"}, "Error: LANES: Expected `int`, got `str`\n"),
+        ({"LANES": "none"}, "Error: LANES: must be a whole number between 1 and 64\n"),
         ({"AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:9"}, "Error: the tables can't be made: "),
         ({"STAGE": "prod", "AUTH": "off"}, "Error: AUTH: can't be off in the stage prod\n"),
         (
@@ -214,7 +214,7 @@ def test_a_request_in_flight_when_it_is_told_to_stop_is_finished(serve):
     served = serve("--db", "memory")
     address = urlsplit(served.url)
     body = json.dumps({"name": "x"}).encode()
-    head = f"POST /v1/tasks HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    head = f"POST /v1/tasks HTTP/1.1\r\nHost: [::1]\r\nContent-Length: {len(body)}\r\n\r\n".encode()
     with socket.create_connection((address.hostname, address.port), timeout=30) as connection:
         connection.sendall(head + body[:5])
         assert served.request("GET", "/v1/health").status_code == 200  # so the head was read
@@ -238,7 +238,7 @@ def certificate(folder: Path) -> tuple[str, str]:
     return str(folder / "cert.pem"), str(folder / "key.pem")
 
 
-def test_it_serves_over_tls_and_measures_itself(serve, tmp_path):
+def test_it_serves_over_tls_to_local_names_and_measures_itself(serve, tmp_path):
     cert, key = certificate(tmp_path)
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = str(probe.getsockname()[1])
@@ -248,6 +248,9 @@ def test_it_serves_over_tls_and_measures_itself(serve, tmp_path):
     answer = served.request("GET", "/v1/health")
     assert answer.status_code == 200
     assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
+    for host, status in (("evil.example", 400), ("LOCALHOST:7", 200)):
+        answer = served.request("GET", "/v1/tasks", headers={"Host": host})
+        assert answer.status_code == status
     metrics = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=20)
     assert "granian_workers_spawns" in metrics.text
     assert served.stop() == 0

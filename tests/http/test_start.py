@@ -3,18 +3,19 @@
 import json
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 from botocore.session import Session
 
-from billet.emulators import downloads, dynamodb_local
+from billet.emulators import data_folder, downloads, dynamodb_local, local_server
 from billet.serve.databases import LOST
 from tests.http.test_serve import ROOT, run
 
@@ -57,6 +58,22 @@ def test_without_java_it_serves_from_memory_and_says_last_that_data_will_be_lost
     assert f"Token: not needed (AUTH is off)\n{LOST}\n" in served.said
 
 
+def test_without_java_and_moto_the_real_cause_comes_first(tmp_path, bare):
+    ended = subprocess.run(
+        [sys.executable, "-c", NO_MOTO, "serve", "--port", "0", "--data", str(tmp_path / "data")],
+        cwd=ROOT,
+        env={**os.environ, **bare},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines()[-1].startswith(
+        f"Error: no DynamoDB Local: {NO_JAVA}: check the network and the disk, and start again, "
+        f"or install Java 11 or newer; or a database in memory needs moto: "
+    )
+
+
 def test_it_never_serves_an_empty_store_in_place_of_data_that_it_cannot_open(tmp_path, bare):
     data = tmp_path / "data"
     data.mkdir()
@@ -72,9 +89,57 @@ def test_a_corrupt_database_file_is_named(tmp_path, bare):
     file = tmp_path / "shared-local-instance.db"
     file.write_bytes(bytes(range(256)) * 16)
     assert refused(tmp_path, **bare) == (
-        f"Error: {file} is corrupt (file is not a database); restore it from a backup, "
-        "or move it away to start with an empty database"
+        f"Error: {file} is corrupt (file is not a database); restore it from a backup "
+        "(docs/running.md), or move it away to start with an empty database"
     )
+
+
+@pytest.fixture(scope="module")
+def damaged(startable, tmp_path_factory) -> Path:
+    """A database file in which all is damaged but the schema."""
+    data = tmp_path_factory.mktemp("damaged")
+    with dynamodb_local.running(data) as url:
+        database = Session().create_client("dynamodb", endpoint_url=url)
+        database.create_table(
+            TableName="billet-local-users",
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "N"}],
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+    file = data / "shared-local-instance.db"
+    with closing(sqlite3.connect(file)) as connection:
+        [[size]] = connection.execute("PRAGMA page_size")
+        pages = connection.execute("SELECT rootpage FROM sqlite_master WHERE rootpage").fetchall()
+    with file.open("r+b") as opened:
+        for [page] in pages:
+            opened.seek((page - 1) * size)
+            opened.write(b"\xa5" * size)
+    return file
+
+
+def test_damage_in_the_middle_of_a_database_file_is_named(damaged):
+    data_folder.check(damaged.parent)  # which reads the beginning
+    line = refused(damaged.parent)
+    assert line.startswith(f"Error: {damaged} is corrupt (")
+    assert "; restore it from a backup (docs/running.md), or move it away" in line
+
+
+def test_a_command_names_the_damaged_file_of_the_local_server(damaged):
+    environ = {name: text for name, text in os.environ.items() if not name.startswith("AWS_")}
+    with (
+        dynamodb_local.running(damaged.parent) as url,
+        local_server.announced(damaged.parent, url),
+    ):
+        ended = subprocess.run(
+            [sys.executable, "-m", "billet", "--data", str(damaged.parent), "tables", "status"],
+            cwd=ROOT,
+            env=environ,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines()[-1].startswith(f"Error: {damaged} is corrupt (")
 
 
 @pytest.mark.parametrize("choice", ["auto", "local"])

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 
 import httpx
 import pytest
@@ -98,7 +99,7 @@ def test_a_burst_is_refused_with_the_problem_of_the_draft_and_costs_no_quota(
         "title": "Too Many Requests",
         "status": 429,
         "success": False,
-        "detail": "more than 3 requests in 1 s; try again in 1 s",
+        "detail": "requests: must be at most 3 in 1 s; try again in 1 s",
         "violated-policies": ["burst"],
     }
     assert answer.headers["Retry-After"] == "1"
@@ -117,7 +118,7 @@ def test_retry_after_is_the_longest_wait_of_all_spent_policies_and_all_are_named
     problem = json.loads(answers[-1].body)
     assert problem["violated-policies"] == ["burst", "quota"]
     assert problem["detail"] == (
-        "more than 3 requests in 1 s and 3 requests in 60 s; try again in 40 s"
+        "requests: must be at most 3 in 1 s and 3 in 60 s; try again in 40 s"
     )
 
 
@@ -171,6 +172,29 @@ def test_a_name_is_counted_whatever_its_token_and_address_and_without_one_the_ad
         with pytest.raises(HttpProblem):
             throttling.admit(request_from(address, said))
     principals.trust(principals.anonymous)
+
+
+@pytest.mark.usefixtures("clock")
+@pytest.mark.parametrize(
+    ("first", "second", "together"),
+    [
+        ("2001:db8::1", "2001:db8::ffff:0:0:1", True),
+        ("2001:db8::1", "2001:0DB8:0:0:1:2:3:4", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("fe80::1%eth0", "fe80::2", True),
+        ("10.0.0.1", "::ffff:10.0.0.1", True),
+        ("::ffff:10.0.0.1", "::ffff:10.0.0.2", False),
+        ("::1", "10.0.0.1", False),
+        ("no:address", "::1", False),
+    ],
+)
+def test_addresses_of_one_ipv6_network_are_counted_together(
+    limit: Callable[..., None], first: str, second: str, together: bool
+) -> None:
+    limit(rate_quota=1)
+    throttling.admit(request_from(first, {}))
+    with pytest.raises(HttpProblem) if together else nullcontext():
+        throttling.admit(request_from(second, {}))
 
 
 def request_from(address: str, authorizer: dict[str, str]) -> Request:

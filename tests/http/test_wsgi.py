@@ -61,6 +61,8 @@ def test_it_serves() -> None:
     assert [task["name"] for task in json.loads(body)] == ["x"]
     assert send("HEAD", "/v1/tasks/1")[2] == b""
     assert send("OPTIONS", "/v1/tasks")[0] == "204 No Content"
+    _, headers, _ = send("OPTIONS", "/", RAW_URI="*")
+    assert headers["Allow"] == "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
 
 
 @pytest.mark.parametrize(
@@ -71,6 +73,7 @@ def test_it_serves() -> None:
         ({"HTTP_TRANSFER_ENCODING": "chunked", "CONTENT_LENGTH": ""}, "411 Length Required"),
         ({"HTTP_TRANSFER_ENCODING": "gzip", "CONTENT_LENGTH": ""}, "501 Not Implemented"),
         ({"HTTP_HOST": "a,b"}, "400 Bad Request"),
+        ({"HTTP_HOST": "evil.example"}, "400 Bad Request"),
         ({"RAW_URI": "/v1%2Ftasks?x=/y"}, "404 Not Found"),
     ],
 )

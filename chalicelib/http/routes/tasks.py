@@ -87,7 +87,8 @@ def replace_task(task_id: int, body: WholeTask, write: Write) -> ApiResponse[Tas
 def patch_task(task_id: int, body: TaskPatch, write: Write) -> ApiResponse[TaskDone]:
     """Update a task.
 
-    Changes only the fields in the body. `"expires_at": null` removes the deadline.
+    Changes only the fields in the body. `"expires_at": null` removes the deadline. A body without
+    such fields changes nothing, and the `ETag` stays the same.
     """
     _require_same_id(task_id, body)
     return write(partial(tasks.update, task_id, body.update()), _updated)
