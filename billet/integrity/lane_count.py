@@ -37,7 +37,7 @@ def lane_of(item: Item) -> int:
 
 
 def lane_count() -> int:
-    """Return the number of lanes that readers read; if that is broken, what the counters agree on."""
+    """Return the lane count that readers know; if it is broken, what the counters agree on."""
     try:
         return lanes.lanes_to_read()
     except (msgspec.ValidationError, PynamoDBException, ValueError, TypeError):

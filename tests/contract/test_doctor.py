@@ -349,11 +349,11 @@ def test_one_broken_item_does_not_raise_the_number_of_lanes_for_good(
     spoil()
     client.bind(settings, client._database.connection)  # a server that starts now
     users.create("Dan")
-    tasks.create(name="x", desc="", status="DONE", expires_at=None)
+    tasks.create(TaskFields(name="x"))
     examine("--repair")
     assert examine() == (0, "Nothing is broken\n")
     assert layouts.layout() == lanes
-    assert [len(page(Paging()).records) for page in (users.page, tasks.page)] == [21, 21]
+    assert [len(page(Paging()).items) for page in (users.page, tasks.page)] == [21, 21]
     assert {one.name for one in pages(CounterModel)} == {
         "lanes",
         *(f"{kind}#{lane}" for kind in layouts.KINDS for lane in range(lanes)),

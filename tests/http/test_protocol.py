@@ -115,7 +115,7 @@ def test_a_repeated_header_is_refused_also_if_its_lines_make_one_value_together(
         [(status, _, content)] = answers(connection, ["POST"])
     told = f"{name.lower()}: must be sent only once"
     assert (status, json.loads(content)["detail"]) == (400, told)
-    assert tasks.page(Paging()).records == []
+    assert tasks.page(Paging()).items == []
 
 
 LOCAL = Settings(public_url="https://Tasks.example:8443")
