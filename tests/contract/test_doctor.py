@@ -347,12 +347,12 @@ def test_one_broken_item_does_not_raise_the_number_of_lanes_for_good(
     add_users(20)
     add_tasks(20)
     spoil()
-    client.bind(settings, client._database.connection)  # a server that starts now
+    client.bind(settings, client.database.connection)  # a server that starts now
     users.create("Dan")
     tasks.create(TaskFields(name="x"))
     examine("--repair")
     assert examine() == (0, "Nothing is broken\n")
-    assert layouts.layout() == lanes
+    assert layouts.lane_count() == lanes
     assert [len(page(Paging()).items) for page in (users.page, tasks.page)] == [21, 21]
     assert {one.name for one in pages(CounterModel)} == {
         "lanes",
