@@ -18,7 +18,7 @@ from collections.abc import Mapping
 import msgspec
 
 from chalicelib import time_budget
-from chalicelib.domain.errors import KeyReused, LostRace, Unavailable, UnderWay
+from chalicelib.domain.errors import KeyReused, LostRace, RequestInProgress, Unavailable
 from chalicelib.dynamodb import client, clock
 from chalicelib.dynamodb.models import IdempotencyModel
 from chalicelib.dynamodb.transaction import Transaction
@@ -114,5 +114,5 @@ def _stored_response(item: client.Item | None, fingerprint: str) -> StoredRespon
     if fingerprint != found.fingerprint.S:
         raise KeyReused
     if found.reply is None:
-        raise UnderWay
+        raise RequestInProgress
     return msgspec.json.decode(found.reply.S, type=StoredResponse)

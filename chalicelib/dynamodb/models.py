@@ -1,16 +1,21 @@
-"""The tables: the one definition of their names, keys, indexes and attributes.
+"""The tables: their names, keys, indexes and attributes.
 
-Table        Key                Indexes
-users        id                 newest (lane, recency)
-usernames    name               -
-tasks        id                 newest (lane, recency), most_urgent (lane, urgency),
-                                newest_by_status (status_lane, recency),
-                                most_urgent_by_status (status_lane, urgency)
-assignments  user_id, recency   most_urgent (user_id, urgency), local
-counters     name               -
-tokens       digest             -
-replies      key                -
-quotas       principal, window  -
+Attributes whose name in the table differs from the one here have `attr_name`. An attribute with
+`null=True` may be missing, and then has the default of the entity's field.
+
+Table        Key                   Indexes
+users        id                    newest (lane, created_key)
+usernames    name                  -
+tasks        id                    newest (lane, created_key), most_urgent (lane, due_key),
+                                   newest_by_status (status_lane, created_key),
+                                   most_urgent_by_status (status_lane, due_key)
+assignments  user_id, created_key  local: most_urgent (user_id, due_key),
+                                   newest_by_status (user_id, status_created_key),
+                                   most_urgent_by_status (user_id, status_due_key)
+counters     name                  -
+tokens       digest                -
+replies      key                   -
+quotas       principal, window     -
 """
 
 from pynamodb.attributes import (
@@ -33,7 +38,7 @@ MAX_KEY_BYTES = 2048
 
 
 class OnDemand:
-    """The settings of every table; `client.bind` completes the name."""
+    """The settings of every table. `client.bind` sets the name."""
 
     table_name = ""
     billing_mode = PAY_PER_REQUEST_BILLING_MODE
@@ -51,7 +56,7 @@ class UserNewest(GlobalSecondaryIndex["UserModel"]):
 
 
 class UserModel(Model):
-    """Users. One that is going has no lane any more, so that no list shows it."""
+    """Users. A user that is being deleted has no lane, so that no list shows it."""
 
     class Meta(OnDemand):
         pass
@@ -63,13 +68,11 @@ class UserModel(Model):
     lane = NumberAttribute(null=True)
     created_key = UnicodeAttribute(null=True, attr_name="recency")
     assignment_count = NumberAttribute(null=True, attr_name="assigns")
-    """How often this user was given a task, ever: tells a delete whether one came in between."""
     deleting = BooleanAttribute(null=True, attr_name="going")
-    """Set while a user with many tasks is being deleted."""
 
 
 class UsernameModel(Model):
-    """The claims that make usernames unique; `name` is in the form of `keys.claim`."""
+    """The reservations that make usernames unique. `name` is in normalized form."""
 
     class Meta(OnDemand):
         pass
@@ -123,7 +126,7 @@ class TaskMostUrgentByStatus(GlobalSecondaryIndex["TaskModel"]):
 
 
 class TaskAttributes(Model):
-    """What a task and its copies in the assignments have in common."""
+    """The attributes that a task and its copies have in common."""
 
     name = UnicodeAttribute()
     desc = UnicodeAttribute()
@@ -135,7 +138,7 @@ class TaskAttributes(Model):
 
 
 class TaskModel(TaskAttributes):
-    """Tasks, with the truth about who does them."""
+    """Tasks. `assignees` is authoritative."""
 
     class Meta(OnDemand):
         pass
@@ -185,7 +188,7 @@ class AssignmentMostUrgentByStatus(LocalSecondaryIndex["AssignmentModel"]):
 
 
 class AssignmentModel(TaskAttributes):
-    """A copy of the task for each of its assignees, sorted by the task's creation."""
+    """The copies of tasks: one for each assignee, sorted by the task's creation."""
 
     class Meta(OnDemand):
         pass
@@ -202,7 +205,7 @@ class AssignmentModel(TaskAttributes):
 
 
 class CounterModel(Model):
-    """The last id that each lane handed out (`ids`), and one item for all lanes (`shared`)."""
+    """The last id of each lane (`counters`), and the item of `shared_state`."""
 
     class Meta(OnDemand):
         pass
@@ -211,11 +214,11 @@ class CounterModel(Model):
     last = NumberAttribute(null=True)
     lanes = NumberAttribute()
     deleting_users = NumberSetAttribute(null=True, attr_name="going")
-    """In the item `shared.NAME`, which counts nothing: the users that are being deleted."""
+    """Only in the item of `shared_state`: the users that are being deleted."""
 
 
 class TokenModel(Model):
-    """Who may use the API. The secret is nowhere; `digest` is its SHA-256, in hexadecimal."""
+    """API tokens. `digest` is the SHA-256 of the secret, in hexadecimal."""
 
     class Meta(OnDemand):
         pass
@@ -229,8 +232,9 @@ class TokenModel(Model):
 
 
 class IdempotencyModel(Model):
-    """The idempotency keys of running requests and, with the reply, of those that are done; see
-    `replies`. Both times are seconds since 1970."""
+    """Idempotency keys, with the response once the request has succeeded; see `idempotency_store`.
+
+    `lease` and `expires` are seconds since 1970."""
 
     class Meta(OnDemand):
         pass
@@ -244,10 +248,10 @@ class IdempotencyModel(Model):
 
 
 class QuotaModel(Model):
-    """How many requests of a window all processes together have taken; see `quotas`.
+    """The requests that all processes together have taken from a quota in a window; see `quotas`.
 
     `principal` is "name:ci" or "address:10.0.0.1", `window` an interval of ISO 8601 such as
-    "2026-01-31T12:00:00Z/PT60S", `expires` a moment in seconds since 1970."""
+    "2026-01-31T12:00:00Z/PT60S", `expires` is in seconds since 1970."""
 
     class Meta(OnDemand):
         pass
@@ -268,6 +272,6 @@ SUFFIXES: dict[type[Model], str] = {
     IdempotencyModel: "replies",
     QuotaModel: "quotas",
 }
-"""Each table's name behind the prefix."""
+"""The name of each table after the prefix."""
 EXPIRIES: dict[type[Model], str] = {IdempotencyModel: "expires", QuotaModel: "expires"}
-"""The attribute, in seconds since 1970, by which DynamoDB removes the items of a table in time."""
+"""The time-to-live attribute of a table, in seconds since 1970."""

@@ -12,7 +12,7 @@ from urllib.parse import unquote
 import msgspec
 from chalice.app import Request
 
-from chalicelib.domain.errors import Invalid, KeyReused, UnderWay
+from chalicelib.domain.errors import Invalid, KeyReused, RequestInProgress
 from chalicelib.dynamodb import idempotency_store
 from chalicelib.dynamodb.idempotency_store import StoredResponse
 from chalicelib.http import conditional, parsing, principals
@@ -73,7 +73,7 @@ class Write(msgspec.Struct, frozen=True):
             return render(write(WriteContext(if_match=self.if_match)))
         try:
             return self._once(self.key, write, render)
-        except UnderWay as error:
+        except RequestInProgress as error:
             after = {"Retry-After": str(RETRY_SECONDS)}
             raise HttpProblem(409, str(error), kind=KIND, headers=after) from error
         except KeyReused as error:

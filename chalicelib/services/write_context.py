@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from chalicelib.domain.errors import Stale, UnderWay
+from chalicelib.domain.errors import RequestInProgress, Stale
 from chalicelib.dynamodb import idempotency_store
 from chalicelib.dynamodb.client import ConditionFailed
 from chalicelib.dynamodb.idempotency_store import Lock, StoredResponse
@@ -55,7 +55,7 @@ class WriteContext(msgspec.Struct, frozen=True, kw_only=True):
             return transaction.commit(repeatable=True)
         except ConditionFailed as failed:
             if position in failed.found:
-                raise UnderWay from None
+                raise RequestInProgress from None
             raise
 
     def commit_record(self, result: Any) -> None:

@@ -81,7 +81,7 @@ def assert_told(api: Api, road: proxy.Proxy, way: proxy.Way | None) -> None:
         assert answer.status_code == 503, (way, request)
         assert answer.headers["Content-Type"] == "application/problem+json"
         assert 1 <= int(answer.headers["Retry-After"]) <= 3
-        most = client.ATTEMPTS if way is proxy.throttling else client.MAX_SILENCES
+        most = client.ATTEMPTS if way is proxy.throttling else client.MAX_UNANSWERED
         assert road.asked <= most
 
 
