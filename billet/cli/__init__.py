@@ -2,13 +2,14 @@
 
 import importlib
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
+from billet import __version__
 from billet.emulators import local_server
+from billet.extras import install_command
 from chalicelib.settings import Settings, between
 
 COMMANDS = {
@@ -24,7 +25,6 @@ COMMANDS = {
 }
 ON_A_DATABASE = ("doctor", "seed", "tables", "token")
 """They use the local server's database unless AWS's variables name another."""
-REQUIREMENTS = Path(__file__).parents[2] / "requirements-dev.txt"
 
 
 class _LazyGroup(click.Group):
@@ -86,8 +86,7 @@ def _allowed(kind: object, error: click.BadParameter) -> str:
 
 
 def _missing(error: ModuleNotFoundError) -> str:
-    pip = f"{sys.executable} -m pip install -r {REQUIREMENTS}"
-    return f"{error.name} is not installed; do: {pip}"
+    return f"{error.name} is not installed; do: {install_command('dev')}"
 
 
 def _unavailable(name: str, reason: str) -> click.Command:
@@ -107,6 +106,7 @@ def _unavailable(name: str, reason: str) -> click.Command:
 
 
 @click.group(cls=_LazyGroup)
+@click.version_option(__version__, prog_name="billet")
 @click.option(
     "--data",
     type=click.Path(file_okay=False, path_type=Path),

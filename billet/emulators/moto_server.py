@@ -5,13 +5,11 @@ what another thread wrote meanwhile is lost. So this server has one thread.
 """
 
 import logging
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
-REQUIREMENTS = Path(__file__).parents[2] / "requirements-memory.txt"
+from billet.extras import install_command
 
 
 class NotInstalled(Exception):
@@ -30,8 +28,8 @@ def running() -> Iterator[str]:
         from werkzeug.serving import make_server
     except ModuleNotFoundError as error:
         raise NotInstalled(
-            f"a database in memory needs moto: {sys.executable} -m pip install "
-            f"-r {REQUIREMENTS} (or make serve ARGS='--db memory')"
+            f"a database in memory needs moto: {install_command('memory')} "
+            "(or make serve ARGS='--db memory')"
         ) from error
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     app = DomainDispatcherApplication(create_backend_app)

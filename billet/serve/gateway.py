@@ -87,20 +87,23 @@ class Gateway:
         self._routes = Routes(app.routes)
         self._allowed_hosts = allowed_hosts
 
-    def respond_to_head(self, asked: Request) -> Response | None:
-        """Respond to a request that needs neither its body nor the app; None for all others."""
+    def respond_to_head(self, asked: Request) -> Response | Match:
+        """Respond to a request that needs neither its body nor the app; else find its route."""
         try:
             self._check_host(asked)
             _check_head(asked)
-            allowed = self._allowed(asked)
+            if asked.path == "*" and asked.method == "OPTIONS":  # RFC 9110, section 9.3.7
+                return _own(asked, 204, response_headers.of_preflight(self._routes.methods), b"")
+            match = self._routes.match(asked.path)
         except HttpProblem as refusal:
             return self.refuse(asked, refusal)
         if asked.method == "OPTIONS":
-            return _own(asked, 204, response_headers.of_preflight(allowed), b"")
-        if asked.method in allowed:
-            return None
-        allow = {"Allow": ", ".join(allowed)}
-        detail = f"method: must be one of {', '.join(allowed)}"
+            return _own(asked, 204, response_headers.of_preflight(match.allowed), b"")
+        if asked.method in match.allowed:
+            return match
+        allowed = ", ".join(match.allowed)
+        detail = f"method: must be one of {allowed}"
+        allow = {"Allow": allowed}
         return self.refuse(asked, HttpProblem(405, detail, headers=allow))
 
     def refuse(self, asked: Request, refusal: HttpProblem) -> Response:
@@ -109,13 +112,13 @@ class Gateway:
         body = problems.body(refusal.status, str(refusal))
         return _own(asked, refusal.status, content, body)
 
-    def respond(self, asked: Request, body: bytes) -> Response:
-        """Respond to a request that `respond_to_head` has no response for."""
+    def respond(self, asked: Request, match: Match, body: bytes) -> Response:
+        """Respond to a request that `respond_to_head` has found the route of."""
         settled = _settle(asked)
         named = {**asked.headers, "x-request-id": settled[request_ids.HEADER]}
         asked = asked._replace(headers=named)
         try:
-            return self._call(asked, self._routes.match(asked.path), body)
+            return self._call(asked, match, body)
         except (NotAuthorizedError, ForbiddenError):
             return self.refuse(asked, principals.refusal(asked.headers.get("authorization")))
         except Unavailable as error:
@@ -123,11 +126,6 @@ class Gateway:
         except Exception:
             log.exception("a mistake of ours:")
             return self.refuse(asked, HttpProblem(500, f"request {request_ids.current()} failed"))
-
-    def _allowed(self, asked: Request) -> tuple[str, ...]:
-        if asked.path == "*" and asked.method == "OPTIONS":  # the server (RFC 9110, section 9.3.7)
-            return self._routes.methods
-        return self._routes.match(asked.path).allowed
 
     def _check_host(self, asked: Request) -> None:
         host = asked.headers.get("host", "")

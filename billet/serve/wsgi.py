@@ -34,14 +34,14 @@ def application(environ: Environ, start_response: Callable[..., object]) -> Iter
 
 
 def _respond(asked: Request, environ: Environ) -> Response:
-    early = _gateway.respond_to_head(asked)
-    if early is not None:
-        return early
+    found = _gateway.respond_to_head(asked)
+    if isinstance(found, Response):
+        return found
     try:
         body = _body(environ)
     except HttpProblem as refusal:
         return _gateway.refuse(asked, refusal)
-    return _gateway.respond(asked, body)
+    return _gateway.respond(asked, found, body)
 
 
 def _body(environ: Environ) -> bytes:

@@ -163,7 +163,7 @@ PAGES = (
 
 
 @pytest.mark.parametrize("lanes", [1, 4])
-@pytest.mark.parametrize("backend", ["dynamodb-local"])
+@pytest.mark.backend("dynamodb-local")
 def test_a_page_costs_the_same_however_large_the_table_is(
     lanes: int, bind: Bind, cost: Callable[..., Bill]
 ) -> None:
@@ -176,7 +176,7 @@ def test_a_page_costs_the_same_however_large_the_table_is(
     assert [len(bill.calls) for bill in bills[0]] == [*[lanes] * 5, 2, 2]
 
 
-@pytest.mark.parametrize("backend", ["dynamodb-local"])
+@pytest.mark.backend("dynamodb-local")
 def test_an_offset_costs_what_it_skips_in_one_query_a_megabyte(
     database: Settings, cost: Callable[..., Bill]
 ) -> None:
@@ -188,7 +188,7 @@ def test_an_offset_costs_what_it_skips_in_one_query_a_megabyte(
         assert bill.read_units == pytest.approx((offset + 10) * each, abs=1)
 
 
-@pytest.mark.parametrize("backend", ["dynamodb-local"])
+@pytest.mark.backend("dynamodb-local")
 def test_lanes_far_from_the_page_are_read_in_shares(
     bind: Bind, cost: Callable[..., Bill], monkeypatch: pytest.MonkeyPatch
 ) -> None:

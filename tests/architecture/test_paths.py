@@ -39,7 +39,7 @@ def crossings() -> Iterator[list[str]]:
         sys.setprofile(None)
 
 
-@pytest.mark.parametrize("backend", ["moto"])
+@pytest.mark.backend("moto")
 @pytest.mark.parametrize(("headers", "most"), [({}, PLAIN), ({"Idempotency_Key": "b"}, KEYED)])
 @pytest.mark.usefixtures("database")
 def test_a_request_crosses_few_files(api: Api, headers: dict[str, str], most: int) -> None:

@@ -21,19 +21,15 @@ from chalicelib.dynamodb.models import CounterModel, TaskModel
 from chalicelib.services import pagination, tasks, users
 from chalicelib.settings import Settings
 from tests.conftest import Bind
-from tests.faults.injection import struck
 from tests.support.bulk_data import add_tasks
+from tests.support.injection import struck
+
+pytestmark = pytest.mark.backend("dynamodb-local")
 
 ROOT = Path(__file__).parents[2]
 FRESH, WAIT, COUNT = 0.1, 0.4, "24"
 ROUNDS = [(1, 8), (2, 16, 1)]
 """The LANES of servers that run side by side, one group after the other: up and down."""
-
-
-@pytest.fixture(params=["dynamodb-local"])
-def backend(request: pytest.FixtureRequest) -> str:
-    name: str = request.param
-    return name
 
 
 class Acknowledged:
@@ -185,7 +181,7 @@ def test_the_layout_of_a_database_made_before_it_was_recorded_is_that_of_its_cou
 
 
 def connection_of_tests() -> Connection:
-    return client._database.connection
+    return client.database.connection
 
 
 Hand = Callable[[], Sequence[int]]
@@ -235,7 +231,7 @@ def test_no_id_is_given_twice_though_counters_count_and_grow_while_they_are_read
 
 def other(settings: Settings, connection: Connection, given: list[int], count: int) -> None:
     """Another server, of 16 lanes, lays the counters out and hands out ids."""
-    memory = client._database
+    memory = client.database
     mine = memory.settings, memory.memory
     memory.settings = msgspec.structs.replace(settings, lanes=16)
     memory.memory = {}

@@ -20,10 +20,12 @@ from chalicelib.dynamodb.models import SUFFIXES, AssignmentModel, TaskModel, Use
 from chalicelib.http.fields import OUTPUT_ONLY
 from chalicelib.http.schemas import NewTask, TaskBody, TaskPatch, WholeTask
 from chalicelib.settings import Settings
-from tests.conftest import GIVEN_ENDPOINT, Api, obstacle, write_raw
+from tests.conftest import Api, write_raw
 from tests.support.bulk_data import add_users
 
 Values = dict[str, Any]
+
+pytestmark = pytest.mark.backend("fastest")
 
 INTERNAL = {"version", "hidden_assignees"}
 """The fields of a task that no response shows."""
@@ -62,12 +64,6 @@ DEFAULTS = {
     for one in msgspec.structs.fields(TaskFields)
     if one.default is not msgspec.NODEFAULT
 }
-
-
-@pytest.fixture
-def backend() -> str:
-    """DynamoDB Local if it can be had: it takes a third of moto's time for this."""
-    return "dynamodb-local" if GIVEN_ENDPOINT or obstacle() is None else "moto"
 
 
 @pytest.fixture

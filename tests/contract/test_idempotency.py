@@ -16,8 +16,8 @@ from chalicelib.services import tasks
 from chalicelib.services.pagination import Paging
 from chalicelib.settings import Settings
 from tests.conftest import Api
-from tests.faults.injection import struck
 from tests.support.bulk_data import add_tasks, age_reply
+from tests.support.injection import struck
 
 WHOLE = {"name": "mended", "desc": "", "status": "DONE"}
 CHANGES: list[tuple[Any, ...]] = [

@@ -19,9 +19,11 @@ from chalicelib.dynamodb.models import UserModel
 from chalicelib.settings import Settings
 from tests.conftest import Api
 from tests.faults import proxy
-from tests.faults.injection import Strike, reply, send, struck
-from tests.faults.scenarios import until_heard
 from tests.support.bulk_data import add_tasks, add_users
+from tests.support.injection import Strike, reply, send, struck
+from tests.support.scenarios import until_heard
+
+pytestmark = pytest.mark.backend("dynamodb-local")
 
 READ_SECONDS = 0.5
 REQUESTS: list[tuple[Any, ...]] = [

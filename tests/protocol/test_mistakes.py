@@ -14,13 +14,9 @@ from chalicelib.services.pagination import Paging
 from tests.conftest import Api
 from tests.support.bulk_data import add_tasks
 
+pytestmark = pytest.mark.backend("moto")
+
 BIG = 2**53
-
-
-@pytest.fixture
-def backend() -> str:
-    """Any database would do for what is tested here."""
-    return "moto"
 
 
 @pytest.fixture

@@ -6,29 +6,21 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from functools import partial
 
-import httpx
 import pytest
-from chalice.app import Chalice
+from chalice.app import Chalice, Response
 
 import app
 from billet.serve.asgi import HEALTH_PLACES, Application
 from billet.serve.embedded import serving
 from billet.serve.gateway import Gateway
-from tests.http.test_protocol import HEALTH, answers, converse
+from tests.support.raw_http import CROWD, HEALTH, assert_busy, create_task, read_responses, send_raw
+
+pytestmark = pytest.mark.backend("moto")
 
 LONG = 60.0
 """Seconds that nothing here takes."""
-CROWD = 256
-WORK = b"GET /work HTTP/1.1\r\nHost: x\r\n\r\n"
-NOTHING = b"GET /nothing HTTP/1.1\r\nHost: x\r\n\r\n"
-
-ApiResponse = tuple[int, httpx.Headers, bytes]
-
-
-@pytest.fixture
-def backend() -> str:
-    """Any database would do for what is tested here."""
-    return "moto"
+WORK = b"GET /work HTTP/1.1\r\nHost: localhost\r\n\r\n"
+NOTHING = b"GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 class Slow:
@@ -47,21 +39,13 @@ class Slow:
         return "done"
 
 
-def assert_refused(answer: ApiResponse) -> None:
-    status, headers, body = answer
-    assert status == 503
-    assert headers["Content-Type"] == "application/problem+json"
-    assert 1 <= int(headers["Retry-After"]) <= 3
-    assert json.loads(body)["detail"] == "the server is busy; try again"
-
-
 def test_of_a_crowd_some_work_some_wait_and_the_rest_are_told_at_once_that_it_is_busy() -> None:
     slow = Slow()
     with serving(Application(Gateway(slow.app), 8, 8, LONG)) as address, ExitStack() as stack:
-        connections = [stack.enter_context(converse(address, WORK)) for _ in range(CROWD)]
+        connections = [stack.enter_context(send_raw(address, WORK)) for _ in range(CROWD)]
         first = [slow.begun.acquire(timeout=LONG) for _ in range(8)]
         with ThreadPoolExecutor(CROWD) as readers:
-            found = [readers.submit(answers, one, ["GET"]) for one in connections]
+            found = [readers.submit(read_responses, one, ["GET"]) for one in connections]
             refused = CROWD - 16
             ended = threading.Semaphore(0)
             for one in found:
@@ -72,7 +56,7 @@ def test_of_a_crowd_some_work_some_wait_and_the_rest_are_told_at_once_that_it_is
             statuses = sorted(one.result()[0][0] for one in found)
     assert all(first)
     for answer in early:
-        assert_refused(answer)
+        assert_busy(answer)
     assert statuses == [200] * 16 + [503] * refused
 
 
@@ -81,51 +65,52 @@ def test_a_busy_server_answers_a_few_health_checks_at_once_and_the_rest_as_other
     with serving(Application(Gateway(slow.app), 1, 0, LONG)) as address, ExitStack() as stack:
         connections = []
         for data in (WORK, *[HEALTH] * HEALTH_PLACES):
-            connections.append(stack.enter_context(converse(address, data)))
+            connections.append(stack.enter_context(send_raw(address, data)))
             assert slow.begun.acquire(timeout=LONG)
         for data in (WORK, HEALTH):
-            with converse(address, data) as refused:
-                assert_refused(answers(refused, ["GET"])[0])
+            with send_raw(address, data) as refused:
+                assert_busy(read_responses(refused, ["GET"])[0])
         slow.may_end.set()
-        assert {answers(one, ["GET"])[0][0] for one in connections} == {200}
+        assert {read_responses(one, ["GET"])[0][0] for one in connections} == {200}
 
 
 def test_a_wait_that_is_in_vain_ends_in_a_refusal_and_the_connection_goes_on() -> None:
     slow = Slow()
     with (
         serving(Application(Gateway(slow.app), 1, 1, 0)) as address,
-        converse(address, WORK) as at_work,
+        send_raw(address, WORK) as at_work,
     ):
         assert slow.begun.acquire(timeout=LONG)
-        with converse(address, WORK) as waiting:
-            assert_refused(answers(waiting, ["GET"])[0])
+        with send_raw(address, WORK) as waiting:
+            assert_busy(read_responses(waiting, ["GET"])[0])
             slow.may_end.set()
-            assert answers(at_work, ["GET"])[0][0] == 200
+            assert read_responses(at_work, ["GET"])[0][0] == 200
             waiting.sendall(WORK)
-            assert answers(waiting, ["GET"])[0][2] == b"done"
+            assert read_responses(waiting, ["GET"])[0][2] == b"done"
 
 
-def create(address: str, number: int) -> tuple[int, str]:
-    """Posts a task with this number as its name; gives the status and the id, or the body."""
-    body = json.dumps({"name": str(number)})
-    head = f"POST /v1/tasks HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
-    with converse(address, (head + body).encode()) as connection:
-        [answer] = answers(connection, ["POST"])
-    if answer[0] == 503:
-        assert_refused(answer)
-        return 503, ""
-    return answer[0], json.loads(answer[2])["payload"]["id"]
+def test_a_response_that_cannot_be_sent_is_a_500_and_its_thread_goes_on() -> None:
+    broken = Chalice("broken")
+    broken.route("/work")(lambda: Response("", {"two words": "x"}))
+    broken.route("/fine")(lambda: "done")
+    with (
+        serving(Application(Gateway(broken), 1, 0)) as address,
+        send_raw(address, WORK) as connection,
+    ):
+        assert read_responses(connection, ["GET"])[0][0] == 500
+        connection.sendall(b"GET /fine HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert read_responses(connection, ["GET"])[0][2] == b"done"
 
 
 @pytest.mark.usefixtures("database")
 def test_what_a_crowd_was_told_is_done_is_done_and_what_was_refused_is_not() -> None:
     with serving(Application(Gateway(app.app), 4, 4, LONG)) as address:
         with ThreadPoolExecutor(CROWD) as clients:
-            told = list(clients.map(partial(create, address), range(CROWD)))
-        with converse(
-            address, b"GET /v1/tasks?page_size=1000 HTTP/1.1\r\nHost: x\r\n\r\n"
+            told = list(clients.map(partial(create_task, address), range(CROWD)))
+        with send_raw(
+            address, b"GET /v1/tasks?page_size=1000 HTTP/1.1\r\nHost: localhost\r\n\r\n"
         ) as connection:
-            listed = json.loads(answers(connection, ["GET"])[0][2])
+            listed = json.loads(read_responses(connection, ["GET"])[0][2])
     made = {(answer[1], str(name)) for name, answer in enumerate(told) if answer[0] == 201}
     assert {answer[0] for answer in told} <= {201, 503}
     assert made

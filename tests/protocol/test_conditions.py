@@ -9,15 +9,11 @@ from chalicelib.http.pipeline import ENDPOINTS, Endpoint
 from tests.conftest import Api
 from tests.support.bulk_data import add_tasks
 
+pytestmark = pytest.mark.backend("moto")
+
 READS = [one for one in ENDPOINTS if one.method == "GET"]
 DOCUMENTS = [one.path for one in READS if one.path.startswith("/docs")] + ["/v1/openapi.json"]
 LISTS = ["/v1/tasks", "/v1/users", "/v1/health"]
-
-
-@pytest.fixture
-def backend() -> str:
-    """Any database would do for what is tested here."""
-    return "moto"
 
 
 @pytest.fixture

@@ -12,15 +12,11 @@ from chalicelib.dynamodb.models import TaskModel
 from chalicelib.http import throttling
 from chalicelib.settings import Settings
 from tests.conftest import Api
-from tests.faults.injection import FAULTS, struck
+from tests.support.injection import FAULTS, struck
+
+pytestmark = pytest.mark.backend("moto")
 
 TOKEN, TEXT = "blt_s3cretT0ken", "s3cretText"
-
-
-@pytest.fixture
-def backend() -> str:
-    """Any database would do for what is tested here."""
-    return "moto"
 
 
 @pytest.fixture

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tests.http.test_protocol import converse
+from tests.support.raw_http import send_raw
+
+pytestmark = pytest.mark.backend("moto")
 
 PATIENCE = 0.5
 """Seconds after which a request without a reply counts as one without an end."""
@@ -69,17 +71,11 @@ def requests(draw: st.DrawFn) -> bytes:
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + content
 
 
-@pytest.fixture
-def backend() -> str:
-    """Any database would do for what is tested here."""
-    return "moto"
-
-
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.one_of(requests(), requests(), requests(), st.binary(min_size=1)))
 @example(data=b"\r\n")
 def test_whatever_is_sent_is_answered_in_the_apis_form(server: str, data: bytes) -> None:
-    with converse(server, data) as connection:
+    with send_raw(server, data) as connection:
         received, waits = everything(connection)
     if not received and (waits or not data.strip(b"\r\n")):
         return  # no request yet (RFC 9112, section 2.2), or a head or a body that has no end

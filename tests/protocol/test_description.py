@@ -26,15 +26,16 @@ from chalicelib.http import text_rules
 from chalicelib.http.routes.docs import FILES
 from chalicelib.http.schemas import NewTask, NewUser, WholeTask
 from tests.conftest import Api
+from tests.support.servers import Serve
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 SCHEMATHESIS = {
     "on": """
 export TOKEN=$(python -m billet --data "$DATA" token create --name schemathesis --role admin)
-schemathesis --config-file tests/http/schemathesis.toml run""",
+schemathesis --config-file tests/protocol/schemathesis.toml run""",
     "off": """
-sed '/^.auth/,$d' tests/http/schemathesis.toml > "$DATA/schemathesis.toml"
+sed '/^.auth/,$d' tests/protocol/schemathesis.toml > "$DATA/schemathesis.toml"
 schemathesis --config-file "$DATA/schemathesis.toml" run --phases fuzzing""",
 }
 """By AUTH. Where it is off, no token is sent, and the phases that need no luck are left out."""
@@ -221,7 +222,7 @@ def test_a_start_reads_nothing_of_the_page() -> None:
 
 @pytest.mark.parametrize("auth", SCHEMATHESIS)
 def test_schemathesis_finds_nothing_wrong_with_the_served_api(
-    serve, beside: dict[str, str], tmp_path: Path, auth: str
+    serve: Serve, beside: dict[str, str], tmp_path: Path, auth: str
 ) -> None:
     """A twentieth of the examples of Hypothesis's profile each, and a seed as fixed."""
     # At INFO it would log more than the pipe holds that nobody reads.

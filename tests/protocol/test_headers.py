@@ -17,7 +17,9 @@ import app
 from chalicelib.http import preflight, response_headers
 from chalicelib.settings import Settings
 from tests.conftest import Api
-from tests.http.test_protocol import answers, converse
+from tests.support.raw_http import read_responses, send_raw
+
+pytestmark = pytest.mark.backend("moto")
 
 ROOT = Path(__file__).parents[2]
 OURS = "https://tasks.example"
@@ -36,12 +38,6 @@ REQUESTS = {
     "OPTIONS": ("OPTIONS", "/v1/tasks/1", 204),
 }
 """Each is answered in another place."""
-
-
-@pytest.fixture
-def backend() -> str:
-    """Any database would do for what is tested here."""
-    return "moto"
 
 
 @pytest.fixture
@@ -158,8 +154,8 @@ def test_what_can_not_be_read_gets_nothing_of_the_request_before_it(server: str)
     named = b"GET /v1/health HTTP/1.1\r\nHost: x\r\nX-Request-Id: mine\r\n\r\n"
     hostless = b"GET /v1/health HTTP/1.1\r\n\r\n"
     for data, own in ((b"GARBAGE\r\n\r\n", None), (hostless, "[0-9a-f-]{36}")):
-        with converse(server, named + data) as connection:
-            (_, first, _), (status, second, _) = answers(connection, ["GET", "GET"])
+        with send_raw(server, named + data) as connection:
+            (_, first, _), (status, second, _) = read_responses(connection, ["GET", "GET"])
         assert first["X-Request-Id"] == "mine"
         assert status == 400
         assert re.fullmatch(own or "None", str(second.get("X-Request-Id")))

@@ -35,18 +35,14 @@ from chalicelib.dynamodb.transaction import Transaction
 from chalicelib.services import assignments, tasks, tokens, users
 from chalicelib.services.pagination import Paging
 from chalicelib.settings import Settings
-from tests.conftest import GIVEN_ENDPOINT, obstacle, write_raw
+from tests.conftest import write_raw
 from tests.support.bulk_data import add_tasks, add_users
+
+pytestmark = pytest.mark.backend("fastest")
 
 ANN, BOB, CAT = 1, 2, 3
 SHARED, OWN, FREE = 1, 2, 3
 FREE_KEY = {"id": {"N": "3"}}
-
-
-@pytest.fixture
-def backend() -> str:
-    """DynamoDB Local if it can be had: it takes a third of moto's time for this."""
-    return "dynamodb-local" if GIVEN_ENDPOINT or obstacle() is None else "moto"
 
 
 @pytest.fixture

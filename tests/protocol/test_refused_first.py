@@ -11,6 +11,8 @@ from chalicelib.http import throttling
 from chalicelib.settings import Settings
 from tests.conftest import Api
 
+pytestmark = pytest.mark.backend("moto")
+
 TASK = {"name": "a", "desc": "", "status": "DONE"}
 NO_IDS = ("0", "-1", "01", "1.0", str(2**53), "9" * 5000)
 QUERIES = (
@@ -89,12 +91,6 @@ REQUESTS: dict[str, list[tuple[Any, ...]]] = {
         )
     ],
 }
-
-
-@pytest.fixture
-def backend() -> str:
-    """Any database would do for what is tested here."""
-    return "moto"
 
 
 @pytest.fixture

@@ -19,7 +19,9 @@ from chalicelib.http.problems import HttpProblem
 from chalicelib.services.rate_limiter import MAX_PRINCIPALS, Limiter
 from chalicelib.settings import Settings
 from tests.conftest import Api
-from tests.faults.injection import nothing_there, struck
+from tests.support.injection import nothing_there, struck
+
+pytestmark = pytest.mark.backend("moto")
 
 START = 1_700_000_040.0
 """The beginning of a minute."""
@@ -48,12 +50,6 @@ def limit() -> Iterator[Callable[..., None]]:
     """Sets the limits, `limit(rate_quota=500)`."""
     yield lambda **more: throttling.bind(Settings(rate_shared="off", **more))
     throttling.bind(Settings())
-
-
-@pytest.fixture
-def backend() -> str:
-    """Any database would do for what is tested here."""
-    return "moto"
 
 
 @pytest.fixture

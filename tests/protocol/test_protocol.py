@@ -1,48 +1,21 @@
 """What goes over the socket: every answer is ours, and the connection stays right."""
 
-import http.client
 import json
 import socket
 
-import httpx
 import pytest
 
 import app
 from billet.serve import hosts
-from billet.serve.gateway import Gateway, Request
+from billet.serve.gateway import Gateway, Request, Response
+from billet.serve.routes import Match
 from chalicelib.services import tasks
 from chalicelib.services.pagination import Paging
 from chalicelib.settings import Settings
 from tests.support.bulk_data import add_tasks
+from tests.support.raw_http import HEALTH, read_responses, send_raw
 
-HEALTH = b"GET /v1/health HTTP/1.1\r\nHost: x\r\n\r\n"
-
-
-@pytest.fixture
-def backend() -> str:
-    """Any database would do for what is tested here."""
-    return "moto"
-
-
-def converse(address: str, data: bytes) -> socket.socket:
-    host, _, port = address.rpartition(":")
-    connection = socket.create_connection((host, int(port)), timeout=30)
-    connection.sendall(data)
-    return connection
-
-
-def answers(
-    connection: socket.socket, methods: list[str]
-) -> list[tuple[int, httpx.Headers, bytes]]:
-    """Reads one answer, of status, headers and body, for each request that was sent."""
-    found = []
-    stream = connection.makefile("rb")
-    for method in methods:
-        status = int(stream.readline().split()[1])
-        headers = http.client.parse_headers(stream)
-        length = 0 if method == "HEAD" else int(headers.get("Content-Length", 0))
-        found.append((status, httpx.Headers(headers.items()), stream.read(length)))
-    return found
+pytestmark = pytest.mark.backend("moto")
 
 
 GET = b"GET /v1/health HTTP/1.1\r\n"
@@ -83,9 +56,11 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("data", "status"), REFUSED.values(), ids=REFUSED)
-def test_what_can_not_be_served_is_answered_with_a_problem(server, data, status):
-    with converse(server, data) as connection:
-        [(given, headers, body)] = answers(connection, ["GET"])
+def test_what_can_not_be_served_is_answered_with_a_problem(
+    server: str, data: bytes, status: int
+) -> None:
+    with send_raw(server, data) as connection:
+        [(given, headers, body)] = read_responses(connection, ["GET"])
     assert given == status
     assert headers["Content-Type"] == "application/problem+json"
     problem = json.loads(body)
@@ -111,8 +86,8 @@ def test_a_repeated_header_is_refused_also_if_its_lines_make_one_value_together(
     body = (
         f'{name}: {first}\r\n{name.lower()}: {second}\r\nContent-Length: 13\r\n\r\n{{"name": "a"}}'
     )
-    with converse(server, CUT + body.encode()) as connection:
-        [(status, _, content)] = answers(connection, ["POST"])
+    with send_raw(server, CUT + body.encode()) as connection:
+        [(status, _, content)] = read_responses(connection, ["POST"])
     told = f"{name.lower()}: must be sent only once"
     assert (status, json.loads(content)["detail"]) == (400, told)
     assert tasks.page(Paging()).items == []
@@ -135,16 +110,17 @@ def test_without_auth_a_page_of_another_name_is_refused_and_with_it_needs_a_toke
     asked = Request("GET", "/v1/tasks", "", {"host": host}, "127.0.0.1")
     guarded = Gateway(app.app, hosts.allowed(LOCAL, "box.example"))
     answer = guarded.respond_to_head(asked)
-    assert (answer is None) == accepted
-    if answer:
+    assert isinstance(answer, Match) == accepted
+    if isinstance(answer, Response):
         assert answer.status == 400
         assert json.loads(answer.body)["detail"].startswith("host: must be ")
-    assert Gateway(app.app, hosts.allowed(Settings(auth="on"))).respond_to_head(asked) is None
+    open_to_all = Gateway(app.app, hosts.allowed(Settings(auth="on")))
+    assert isinstance(open_to_all.respond_to_head(asked), Match)
 
 
 def test_without_auth_a_client_of_http_1_0_needs_no_host():
     asked = Request("GET", "/v1/tasks", "", {}, "127.0.0.1", "HTTP/1.0")
-    assert Gateway(app.app, hosts.allowed(LOCAL)).respond_to_head(asked) is None
+    assert isinstance(Gateway(app.app, hosts.allowed(LOCAL)).respond_to_head(asked), Match)
 
 
 BAD_REQUESTS = {
@@ -180,9 +156,11 @@ BAD_REQUESTS = {
 
 
 @pytest.mark.parametrize(("data", "statuses"), BAD_REQUESTS.values(), ids=BAD_REQUESTS)
-def test_what_is_not_http_is_refused_and_the_connection_closed(server, data, statuses):
-    with converse(server, data) as connection:
-        [(status, headers, body)] = answers(connection, ["GET"])
+def test_what_is_not_http_is_refused_and_the_connection_closed(
+    server: str, data: bytes, statuses: set[int]
+) -> None:
+    with send_raw(server, data) as connection:
+        [(status, headers, body)] = read_responses(connection, ["GET"])
         assert connection.recv(1) == b""
     assert status in statuses
     assert (headers["Connection"], body) == ("close", b"")
@@ -193,36 +171,38 @@ def test_what_is_not_http_is_refused_and_the_connection_closed(server, data, sta
     "end",
     [b"", b"\r\nHost: x", b"\r\nHost: x\r\n", b'\r\nHost: x\r\nIf-Match: "7"\r\n'],
 )
-def test_a_request_whose_head_is_cut_off_is_not_carried_out(server, end):
+def test_a_request_whose_head_is_cut_off_is_not_carried_out(server: str, end: bytes) -> None:
     [task] = add_tasks(1)
-    with converse(server, f"DELETE /v1/tasks/{task} HTTP/1.1".encode() + end) as connection:
+    with send_raw(server, f"DELETE /v1/tasks/{task} HTTP/1.1".encode() + end) as connection:
         connection.shutdown(socket.SHUT_WR)
         assert connection.recv(1) == b""
     assert tasks.get(task)
 
 
 @pytest.mark.parametrize("body", [b"", b"2\r\n{}\r\n", b"zz\r\n"])
-def test_a_delete_whose_chunked_body_is_cut_off_is_not_carried_out(server, body):
+def test_a_delete_whose_chunked_body_is_cut_off_is_not_carried_out(
+    server: str, body: bytes
+) -> None:
     [task] = add_tasks(1)
     head = f"DELETE /v1/tasks/{task} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-    with converse(server, head.encode() + body) as connection:
+    with send_raw(server, head.encode() + body) as connection:
         connection.shutdown(socket.SHUT_WR)
-        [(status, _, _)] = answers(connection, ["DELETE"])
+        [(status, _, _)] = read_responses(connection, ["DELETE"])
     assert status == 400
     assert tasks.get(task)
 
 
-def test_a_length_beside_chunks_does_not_count_and_the_connection_is_closed(server):
+def test_a_length_beside_chunks_does_not_count_and_the_connection_is_closed(server: str) -> None:
     data = CHUNKED.replace(b"Host", b"Content-Length: 3\r\nHost") + BODY[8:] + b"\r\n0\r\n\r\n"
-    with converse(server, data + HEALTH) as connection:
-        [(status, headers, _)] = answers(connection, ["POST"])
+    with send_raw(server, data + HEALTH) as connection:
+        [(status, headers, _)] = read_responses(connection, ["POST"])
         assert connection.recv(1) == b""
     assert (status, headers["Connection"]) == (201, "close")
 
 
-def test_options_of_the_server_tells_every_method(server):
-    with converse(server, b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n" + HEALTH) as connection:
-        (status, headers, body), health = answers(connection, ["OPTIONS", "GET"])
+def test_options_of_the_server_tells_every_method(server: str) -> None:
+    with send_raw(server, b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n" + HEALTH) as connection:
+        (status, headers, body), health = read_responses(connection, ["OPTIONS", "GET"])
     assert (status, body) == (204, b"")
     assert headers["Allow"] == "DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT"
     assert headers["X-Content-Type-Options"] == "nosniff"
@@ -232,19 +212,19 @@ def test_options_of_the_server_tells_every_method(server):
 @pytest.mark.parametrize(
     "path", ["/v1/tasks/%31", "/%76%31/tasks/1", "http://evil.example/v1/tasks/1", "/v1/tasks/1#f"]
 )
-def test_a_path_is_the_same_however_it_is_written(server, path):
+def test_a_path_is_the_same_however_it_is_written(server: str, path: str) -> None:
     [task] = add_tasks(1)
     assert task == 1
     data = f"DELETE {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
-    with converse(server, data) as connection:
-        [(status, _, body)] = answers(connection, ["DELETE"])
+    with send_raw(server, data) as connection:
+        [(status, _, body)] = read_responses(connection, ["DELETE"])
     assert (status, json.loads(body)["detail"]) == (200, "task 1 deleted")
 
 
-def test_http_1_0_needs_no_host_and_is_told_that_the_connection_stays(server):
+def test_http_1_0_needs_no_host_and_is_told_that_the_connection_stays(server: str) -> None:
     data = b"GET /v1/health HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
-    with converse(server, data + data) as connection:
-        first, second = answers(connection, ["GET", "GET"])
+    with send_raw(server, data + data) as connection:
+        first, second = read_responses(connection, ["GET", "GET"])
     assert (first[0], second[0]) == (200, 200)
     assert first[1]["Connection"] == "keep-alive"
 
@@ -263,10 +243,10 @@ CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n8;x=y\r\n" + BODY[:8] + b"\
     ],
     ids=["a length", "within a chunk", "before the last chunk"],
 )
-def test_a_request_whose_body_is_cut_off_is_not_carried_out(server, data):
-    with converse(server, data) as connection:
+def test_a_request_whose_body_is_cut_off_is_not_carried_out(server: str, data: bytes) -> None:
+    with send_raw(server, data) as connection:
         connection.shutdown(socket.SHUT_WR)
-        [(status, _, body)] = answers(connection, ["POST"])
+        [(status, _, body)] = read_responses(connection, ["POST"])
     assert (status, json.loads(body)["detail"].partition(":")[0]) == (400, "body")
     assert tasks.page(Paging()).items == []
 
@@ -284,19 +264,23 @@ def test_a_request_whose_body_is_cut_off_is_not_carried_out(server, data):
         (b"\r\nGET /v1/health HTTP/1.1\r\nHost: x\r\n\r\n", "GET", 200, 32),
     ],
 )
-def test_the_next_request_on_the_connection_is_served_too(server, data, method, status, length):
-    with converse(server, data + HEALTH) as connection:
-        first, second = answers(connection, [method, "GET"])
+def test_the_next_request_on_the_connection_is_served_too(
+    server: str, data: bytes, method: str, status: int, length: int
+) -> None:
+    with send_raw(server, data + HEALTH) as connection:
+        first, second = read_responses(connection, [method, "GET"])
     assert first[0] == status
     assert first[1].get("Content-Length") == (str(length) if length else None)
     assert second[2] == b'{"status":"ok","database":"ok"}\n'
 
 
-def test_what_is_known_is_answered_without_a_body_and_the_connection_stays_right(server):
+def test_what_is_known_is_answered_without_a_body_and_the_connection_stays_right(
+    server: str,
+) -> None:
     known = b'GET /v1/tasks/1 HTTP/1.1\r\nHost: x\r\nIf-None-Match: W/"1"\r\n\r\n'
     data = POST + b"Content-Length: 13\r\n\r\n" + BODY + known + HEALTH
-    with converse(server, data) as connection:
-        _, (status, headers, body), health = answers(connection, ["POST", "GET", "GET"])
+    with send_raw(server, data) as connection:
+        _, (status, headers, body), health = read_responses(connection, ["POST", "GET", "GET"])
     assert (status, headers["ETag"], body) == (304, '"1"', b"")
     assert not {"content-length", "content-type"} & headers.keys()
     assert health[0] == 200
@@ -311,24 +295,26 @@ def test_what_is_known_is_answered_without_a_body_and_the_connection_stays_right
         b"X\r\n",
     ],
 )
-def test_a_connection_that_is_to_be_closed_is_closed(server, data):
-    with converse(server, data) as connection:
-        answers(connection, ["GET"])
+def test_a_connection_that_is_to_be_closed_is_closed(server: str, data: bytes) -> None:
+    with send_raw(server, data) as connection:
+        read_responses(connection, ["GET"])
         assert connection.recv(1) == b""
 
 
-def test_a_client_that_asks_first_is_told_to_go_on(server):
+def test_a_client_that_asks_first_is_told_to_go_on(server: str) -> None:
     head = POST + b"Expect: 100-continue\r\nContent-Length: 13\r\n\r\n"
-    with converse(server, head) as connection:
+    with send_raw(server, head) as connection:
         assert connection.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
         connection.sendall(BODY)
-        [(status, _, _)] = answers(connection, ["POST"])
+        [(status, _, _)] = read_responses(connection, ["POST"])
     assert status == 201
 
 
-def test_a_client_that_goes_away_leaves_no_traceback(server, capfd):
+def test_a_client_that_goes_away_leaves_no_traceback(
+    server: str, capfd: pytest.CaptureFixture[str]
+) -> None:
     for data in (b"", POST, POST + b"Content-Length: 13\r\n\r\n{"):
-        converse(server, data).close()
-    with converse(server, HEALTH) as connection:
-        assert answers(connection, ["GET"])[0][0] == 200
+        send_raw(server, data).close()
+    with send_raw(server, HEALTH) as connection:
+        assert read_responses(connection, ["GET"])[0][0] == 200
     assert capfd.readouterr() == ("", "")

@@ -8,7 +8,7 @@ from chalicelib.domain.token import ROLES
 from chalicelib.http.pipeline import ENDPOINTS
 from chalicelib.services import tokens
 
-pytestmark = pytest.mark.usefixtures("guarded")
+pytestmark = [pytest.mark.backend("moto"), pytest.mark.usefixtures("guarded")]
 
 OPEN = {"/", "/v1/health", "/v1/openapi.json", "/docs"}
 RANKS = ["reader", "editor", "admin"]
@@ -25,12 +25,6 @@ def needed(method: str, path: str) -> str | None:
     if path.startswith("/v1/users"):
         return "admin"
     raise AssertionError(f"no rule says who may {method} {path}")
-
-
-@pytest.fixture
-def backend() -> str:
-    """Any database would do for what is tested here."""
-    return "moto"
 
 
 def test_each_route_is_for_those_who_have_the_role_that_it_needs(server: str) -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.servers import Serve
+
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 CONSOLE = re.compile(r"```console\n(.*?)```", re.DOTALL)
@@ -25,7 +27,7 @@ def curl_lines(block: str) -> list[tuple[str, str]]:
     return [(line[2:], answer) for line, answer in pairs if line.startswith("$ curl")]
 
 
-def test_each_curl_line_answers_as_printed(serve):
+def test_each_curl_line_answers_as_printed(serve: Serve) -> None:
     served = serve("--db", "memory")
     today = datetime.now(UTC).date().isoformat()
     [block] = (block for block in BLOCKS if "curl" in block and "$TOKEN" not in block)
@@ -39,8 +41,8 @@ def test_each_curl_line_answers_as_printed(serve):
 
 
 def test_the_walk_from_auth_on_to_a_token_and_a_served_request_goes_as_printed(
-    serve, beside, tmp_path
-):
+    serve: Serve, beside: dict[str, str], tmp_path: Path
+) -> None:
     assert "$ AUTH=on make serve\n" in BLOCKS
     served = serve("--db", "memory", "--data", str(tmp_path), AUTH="on")
     [block] = (block for block in BLOCKS if "$TOKEN" in block)

@@ -22,7 +22,7 @@ from chalicelib.services import rate_limiter
 from chalicelib.services.rate_limiter import Limiter
 from chalicelib.settings import Settings
 from tests.conftest import Api
-from tests.faults.injection import Strike, silent, struck, throttled, unreachable
+from tests.support.injection import Strike, silent, struck, throttled, unreachable
 
 ROOT = Path(__file__).parents[2]
 FREE = "/docs/start.js"
@@ -55,7 +55,7 @@ def limit() -> Iterator[Callable[..., None]]:
 
 def worker(environ: dict[str, str]) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "tests.http.quota_worker"],
+        [sys.executable, "-m", "tests.protocol.quota_worker"],
         cwd=ROOT,
         env={**os.environ, **environ},
         stdin=subprocess.PIPE,
@@ -64,7 +64,7 @@ def worker(environ: dict[str, str]) -> subprocess.Popen[str]:
     )
 
 
-@pytest.mark.parametrize("backend", ["dynamodb-local"])
+@pytest.mark.backend("dynamodb-local")
 def test_of_2000_requests_to_4_processes_at_twice_the_quota_exactly_the_quota_is_served(
     connection: Connection, database: Settings
 ) -> None:
@@ -115,7 +115,7 @@ def test_leases_shrink_with_what_is_left_and_none_is_asked_for_when_nothing_is(
     assert bill.calls == []
 
 
-@pytest.mark.parametrize("backend", ["moto"])
+@pytest.mark.backend("moto")
 def test_processes_that_take_turns_refuse_nobody_long_before_the_quota_is_spent(
     connection: Connection,
 ) -> None:
@@ -149,7 +149,7 @@ class Clock:
 
 
 @pytest.mark.parametrize("shared", [True, False])
-@pytest.mark.parametrize("backend", ["moto"])
+@pytest.mark.backend("moto")
 def test_a_clock_that_is_set_locks_nobody_out_and_the_count_of_a_window_is_found_again(
     shared: bool, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -172,7 +172,7 @@ def test_a_clock_that_is_set_locks_nobody_out_and_the_count_of_a_window_is_found
 
 
 @pytest.mark.parametrize("strike", [throttled, silent, unreachable])
-@pytest.mark.parametrize("backend", ["moto"])
+@pytest.mark.backend("moto")
 def test_without_the_database_a_process_counts_alone_and_asks_again_after_a_pause(
     strike: Strike,
     connection: Connection,
@@ -202,7 +202,7 @@ def test_without_the_database_a_process_counts_alone_and_asks_again_after_a_paus
     assert sent == ["UpdateItem"]
 
 
-@pytest.mark.parametrize("backend", ["moto"])
+@pytest.mark.backend("moto")
 def test_a_request_does_not_wait_for_a_database_that_is_slow(
     connection: Connection,
     api: Api,
@@ -224,7 +224,7 @@ def test_a_request_does_not_wait_for_a_database_that_is_slow(
         over.set()
 
 
-@pytest.mark.parametrize("backend", ["moto"])
+@pytest.mark.backend("moto")
 def test_without_its_table_too(
     connection: Connection, api: Api, limit: Callable[..., None]
 ) -> None:
@@ -233,7 +233,7 @@ def test_without_its_table_too(
     assert [api("GET", FREE).status_code for _ in range(3)] == [200, 200, 429]
 
 
-@pytest.mark.parametrize("backend", ["moto"])
+@pytest.mark.backend("moto")
 def test_with_rate_shared_off_and_for_strangers_nothing_is_written(
     connection: Connection, api: Api, limit: Callable[..., None], guarded: None
 ) -> None:

@@ -21,8 +21,10 @@ from chalicelib.dynamodb.models import SUFFIXES, CounterModel, QuotaModel, TaskM
 from chalicelib.services import assignments, tasks, tokens, users
 from chalicelib.services.pagination import Paging
 from chalicelib.settings import Settings
-from tests.conftest import GIVEN_ENDPOINT, obstacle, write_raw
+from tests.conftest import write_raw
 from tests.support.bulk_data import add_tasks, add_users
+
+pytestmark = pytest.mark.backend("fastest")
 
 WRONG: list[dict[str, Any] | None] = [
     None,
@@ -51,12 +53,6 @@ CASES = [
     if model not in (CounterModel, QuotaModel)
 ]
 Snapshot = dict[Any, list[Item]]
-
-
-@pytest.fixture
-def backend() -> str:
-    """DynamoDB Local if it can be had: it takes a third of moto's time for this."""
-    return "dynamodb-local" if GIVEN_ENDPOINT or obstacle() is None else "moto"
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from botocore.session import Session
 
 from billet.emulators import data_folder, downloads, dynamodb_local, local_server
 from billet.serve.databases import LOST
-from tests.http.test_serve import ROOT, run
+from tests.support.servers import ROOT, Serve, run_serve
 
 NO_JAVA = "Java could not be fetched, pip failed with exit status 1"
 NO_MOTO = """
@@ -43,15 +43,15 @@ def bare(tmp_path: Path) -> dict[str, str]:
 
 def refused(data: Path, *options: str, **environ: str) -> str:
     """The last line of a start that must fail without a traceback."""
-    ended = run("--port", "0", "--data", str(data), *options, **environ)
+    ended = run_serve("--port", "0", "--data", str(data), *options, **environ)
     assert ended.returncode == 1
     assert "Traceback" not in ended.stderr
     return ended.stderr.splitlines()[-1]
 
 
 def test_without_java_it_serves_from_memory_and_says_last_that_data_will_be_lost(
-    serve, tmp_path, bare
-):
+    serve: Serve, tmp_path: Path, bare: dict[str, str]
+) -> None:
     served = serve("--data", str(tmp_path / "data"), **bare)
     served.stop()
     assert f"Database: in memory (no DynamoDB Local: {NO_JAVA}" in served.said
@@ -74,7 +74,9 @@ def test_without_java_and_moto_the_real_cause_comes_first(tmp_path, bare):
     )
 
 
-def test_it_never_serves_an_empty_store_in_place_of_data_that_it_cannot_open(tmp_path, bare):
+def test_it_never_serves_an_empty_store_in_place_of_data_that_it_cannot_open(
+    tmp_path: Path, bare: dict[str, str]
+) -> None:
     data = tmp_path / "data"
     data.mkdir()
     (data / "shared-local-instance.db").touch()
@@ -85,7 +87,7 @@ def test_it_never_serves_an_empty_store_in_place_of_data_that_it_cannot_open(tmp
     )
 
 
-def test_a_corrupt_database_file_is_named(tmp_path, bare):
+def test_a_corrupt_database_file_is_named(tmp_path: Path, bare: dict[str, str]) -> None:
     file = tmp_path / "shared-local-instance.db"
     file.write_bytes(bytes(range(256)) * 16)
     assert refused(tmp_path, **bare) == (
@@ -143,7 +145,7 @@ def test_a_command_names_the_damaged_file_of_the_local_server(damaged):
 
 
 @pytest.mark.parametrize("choice", ["auto", "local"])
-def test_a_folder_that_cannot_be_made_is_named(choice, bare):
+def test_a_folder_that_cannot_be_made_is_named(choice: str, bare: dict[str, str]) -> None:
     line = refused(Path("/dev/null/data"), "--db", choice, **bare)
     assert line.endswith(
         "/dev/null/data cannot be written (Not a directory); "
@@ -173,13 +175,15 @@ def mounted(folder: Path, options: str) -> Iterator[Path]:
         ("ro", "/lock cannot be written (Read-only file system); make it writable, or choose"),
     ],
 )
-def test_a_full_or_read_only_disk_is_named(tmp_path, bare, options, trouble):
+def test_a_full_or_read_only_disk_is_named(
+    tmp_path: Path, bare: dict[str, str], options: list[str], trouble: str
+) -> None:
     with mounted(tmp_path / "disk", options) as disk:
         assert refused(disk, **bare) == (f"Error: {disk}{trouble} another folder with --data")
 
 
 @pytest.mark.usefixtures("startable")
-def test_a_truncated_jar_is_named_and_removed(tmp_path):
+def test_a_truncated_jar_is_named_and_removed(tmp_path: Path) -> None:
     whole = downloads.dynamodb_local()
     folder = tmp_path / "billet-tasks" / whole.name
     folder.mkdir(parents=True)
@@ -192,7 +196,9 @@ def test_a_truncated_jar_is_named_and_removed(tmp_path):
 
 
 @pytest.mark.usefixtures("startable")
-def test_a_port_that_is_taken_meanwhile_and_a_proxy_do_not_keep_it_from_starting(monkeypatch):
+def test_a_port_that_is_taken_meanwhile_and_a_proxy_do_not_keep_it_from_starting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """DynamoDB Local lives on without a word, and never answers, if its port is taken."""
     for name in ("http_proxy", "HTTP_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
@@ -207,7 +213,7 @@ def test_a_port_that_is_taken_meanwhile_and_a_proxy_do_not_keep_it_from_starting
     assert ports == []
 
 
-def test_refused_credentials_are_one_line_that_says_what_to_check(tmp_path):
+def test_refused_credentials_are_one_line_that_says_what_to_check(tmp_path: Path) -> None:
     answer = {
         "__type": "com.amazon.coral.service#UnrecognizedClientException",
         "message": "The security token included in the request is invalid.",
@@ -220,7 +226,7 @@ def test_refused_credentials_are_one_line_that_says_what_to_check(tmp_path):
     )
 
 
-def test_a_missing_library_is_one_line_that_says_how_to_install_it(tmp_path):
+def test_a_missing_library_is_one_line_that_says_how_to_install_it(tmp_path: Path) -> None:
     ended = subprocess.run(
         [sys.executable, "-c", NO_MOTO, "serve", "--db", "memory", "--data", str(tmp_path)],
         cwd=ROOT,

@@ -3,6 +3,7 @@
 from typing import Any
 
 from chalice.test import HTTPResponse
+from pynamodb.connection import Connection
 
 from chalicelib.domain.task import Task
 from chalicelib.dynamodb import clock, counters, task_writes, user_writes
@@ -10,6 +11,7 @@ from chalicelib.dynamodb.models import IdempotencyModel
 from chalicelib.dynamodb.transaction import Transaction
 from tests.conftest import Api
 from tests.support.bulk_data import add_users, age_reply
+from tests.support.injection import struck
 
 WHOLE = {"name": "mended", "desc": "", "status": "DONE"}
 CHANGES: dict[str, tuple[Any, ...]] = {
@@ -39,7 +41,7 @@ READS: dict[str, tuple[Any, ...]] = {
 }
 
 
-class World:
+class Scenario:
     """A user who has a task, a user who has none, and a task that nobody has, among others."""
 
     def __init__(self, api: Api, keyed: bool = False) -> None:
@@ -50,7 +52,7 @@ class World:
         self.headers = {"Idempotency_Key": f"key-{idle}"} if keyed else {}
 
     def request(self, method: str, path: str, *body: dict[str, str]) -> tuple[Any, ...]:
-        """The request, with the ids of this world in it."""
+        """The request, with the ids of this scenario in it."""
         named = [{name: text.format_map(self.ids) for name, text in one.items()} for one in body]
         return method, path.format_map(self.ids), *named
 
@@ -59,7 +61,7 @@ class World:
         return self.api(*self.request(*request), **self.headers)
 
     def state(self) -> list[Any]:
-        """All of this world that clients see, without the ids of what is new."""
+        """All of this scenario that clients see, without the ids of what is new."""
         users = [one for one in self._newest("users") if one["id"] >= self.ids["idle"]]
         tasks = [one for one in self._newest("tasks") if one["id"] >= self.ids["free"]]
         lists = [self.api("GET", f"/v1/users/{user['id']}/tasks").json_body for user in users]
@@ -70,7 +72,7 @@ class World:
         ]
 
     def _newest(self, kind: str) -> list[Any]:
-        """More of them than this world can have."""
+        """More of them than this scenario can have."""
         listed: list[Any] = self.api("GET", f"/v1/{kind}?page_size=5").json_body
         return listed
 
@@ -114,3 +116,15 @@ def end_leases() -> None:
     """Lets each idempotency key go that a request holds which has died, as half a minute would."""
     for item in IdempotencyModel.scan(IdempotencyModel.reply.does_not_exist()):
         age_reply(item, lease=0)
+
+
+def recorded(
+    api: Api, connection: Connection, request: tuple[Any, ...], keyed: bool = False
+) -> tuple[HTTPResponse, list[str], list[Any], list[Any]]:
+    """The answer where nothing fails, the calls that it takes, and the state before and after."""
+    scenario = Scenario(api, keyed)
+    before = scenario.state()
+    with struck(connection) as calls:
+        clean = scenario.send(*request)
+    assert clean.status_code < 300
+    return clean, calls, before, scenario.state()

@@ -11,13 +11,7 @@ import pytest
 from billet.serve.wsgi import application
 from chalicelib.http.parsing import MAX_BODY
 
-pytestmark = pytest.mark.usefixtures("database")
-
-
-@pytest.fixture
-def backend() -> str:
-    """Any database would do for what is tested here."""
-    return "moto"
+pytestmark = [pytest.mark.backend("moto"), pytest.mark.usefixtures("database")]
 
 
 class Input(io.BytesIO):

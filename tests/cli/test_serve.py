@@ -23,34 +23,23 @@ from cryptography.x509.oid import NameOID
 
 from billet.serve.databases import LOST
 from chalicelib.services import tokens
+from tests.support.servers import ROOT, Serve, Served, run_serve
 
-ROOT = Path(__file__).parents[2]
 POOL = "arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_Ab1"
 
 
-def create(served, name: str) -> int:
+def create(served: Served, name: str) -> int:
     reply = served.request("POST", "/v1/tasks", json={"name": name})
     assert reply.status_code == 201
     return reply.json()["payload"]["id"]
 
 
-def names(served) -> list[str]:
+def names(served: Served) -> list[str]:
     return [task["name"] for task in served.request("GET", "/v1/tasks?order=asc").json()]
 
 
-def run(*arguments: str, **environ: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "billet", "serve", *arguments],
-        cwd=ROOT,
-        env={**os.environ, **environ},
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-
-
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
-def test_it_stops_cleanly_when_told_to(serve, how):
+def test_it_stops_cleanly_when_told_to(serve: Serve, how: signal.Signals) -> None:
     served = serve("--db", "memory")
     create(served, "x")
     assert served.stop(how) == 0
@@ -59,7 +48,7 @@ def test_it_stops_cleanly_when_told_to(serve, how):
     assert "Traceback" not in served.said
 
 
-def test_in_memory_nothing_that_16_clients_were_told_is_lost(serve):
+def test_in_memory_nothing_that_16_clients_were_told_is_lost(serve: Serve) -> None:
     served = serve("--db", "memory")
     with ThreadPoolExecutor(16) as clients:
         ids = list(clients.map(lambda number: create(served, str(number)), range(96)))
@@ -68,14 +57,16 @@ def test_in_memory_nothing_that_16_clients_were_told_is_lost(serve):
     assert {task["name"] for task in listed} == {str(number) for number in range(96)}
 
 
-def database_of(served) -> psutil.Process:
+def database_of(served: Served) -> psutil.Process:
     children = psutil.Process(served.process.pid).children(recursive=True)
     [java] = [child for child in children if child.cmdline()[0].endswith("java")]
     return java
 
 
 @pytest.mark.usefixtures("startable")
-def test_a_killed_server_leaves_its_data_and_no_database_behind(serve, tmp_path):
+def test_a_killed_server_leaves_its_data_and_no_database_behind(
+    serve: Serve, tmp_path: Path
+) -> None:
     first = serve("--db", "local", "--data", str(tmp_path))
     assert str(tmp_path) in first.said
     create(first, "one")
@@ -89,11 +80,11 @@ def test_a_killed_server_leaves_its_data_and_no_database_behind(serve, tmp_path)
 
 @pytest.mark.usefixtures("startable")
 def test_a_killed_database_is_started_again_and_a_stopped_one_left_to_the_next_server(
-    serve, tmp_path
-):
+    serve: Serve, tmp_path: Path
+) -> None:
     first = serve("--db", "local", "--data", str(tmp_path))
     create(first, "one")
-    refused = run("--data", str(tmp_path), "--port", "0")
+    refused = run_serve("--data", str(tmp_path), "--port", "0")
     assert (refused.returncode, refused.stderr) == (
         1,
         f"Error: no DynamoDB Local: another server uses the data in {tmp_path}; "
@@ -110,28 +101,28 @@ def test_a_killed_database_is_started_again_and_a_stopped_one_left_to_the_next_s
     assert names(serve("--db", "local", "--data", str(tmp_path))) == ["one", "two"]
 
 
-def test_a_port_in_use_is_one_clear_line():
+def test_a_port_in_use_is_one_clear_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        ended = run("--db", "memory", "--port", port)
+        ended = run_serve("--db", "memory", "--port", port)
     assert ended.returncode == 1
     assert ended.stderr == f"Error: port {port} is in use; choose another one with --port or PORT\n"
 
 
-def test_a_metrics_port_in_use_by_another_or_by_itself_is_one_clear_line():
+def test_a_metrics_port_in_use_by_another_or_by_itself_is_one_clear_line() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        of_another = run("--db", "memory", "--port", "0", "--metrics-port", port)
-    its_own = run("--db", "memory", "--port", port, "--metrics-port", port)
+        of_another = run_serve("--db", "memory", "--port", "0", "--metrics-port", port)
+    its_own = run_serve("--db", "memory", "--port", port, "--metrics-port", port)
     for ended in (of_another, its_own):
         assert ended.returncode == 1
         line = f"Error: port {port} is in use; choose another one with --metrics-port\n"
         assert ended.stderr == line
 
 
-def test_a_certificate_that_can_not_be_used_is_one_clear_line(tmp_path):
+def test_a_certificate_that_can_not_be_used_is_one_clear_line(tmp_path: Path) -> None:
     cert, key = certificate(tmp_path)
-    ended = run("--db", "memory", "--port", "0", "--tls-cert", key, "--tls-key", cert)
+    ended = run_serve("--db", "memory", "--port", "0", "--tls-cert", key, "--tls-key", cert)
     assert ended.returncode == 1
     assert ended.stderr.startswith(f"Error: {key} and {cert}: not a certificate and its key in PEM")
     assert len(ended.stderr.splitlines()) == 1
@@ -149,15 +140,15 @@ def test_a_certificate_that_can_not_be_used_is_one_clear_line(tmp_path):
         ),
     ],
 )
-def test_what_can_not_work_is_one_clear_line(environ, line):
-    ended = run("--port", "0", **environ)
+def test_what_can_not_work_is_one_clear_line(environ: dict[str, str], line: str) -> None:
+    ended = run_serve("--port", "0", **environ)
     assert ended.returncode == 1
     assert ended.stderr.startswith(line)
     assert len(ended.stderr.splitlines()) == 1
 
 
-@pytest.mark.parametrize("backend", ["moto"])
-def test_chalice_local_serves_it_too_and_nobody_without_a_token(database):
+@pytest.mark.backend("moto")
+def test_chalice_local_serves_it_too_and_nobody_without_a_token(database: object) -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = str(probe.getsockname()[1])
     # Its output is a pipe, into which Python writes only when much has come together.
@@ -183,15 +174,15 @@ def bearer(secret: str) -> dict[str, str]:
     return {"Authorization": f"Bearer {secret}"}
 
 
-def processes_of(served) -> list[psutil.Process]:
+def processes_of(served: Served) -> list[psutil.Process]:
     return psutil.Process(served.process.pid).children(recursive=True)
 
 
-def workers_of(served) -> list[psutil.Process]:
+def workers_of(served: Served) -> list[psutil.Process]:
     return [one for one in processes_of(served) if "spawn_main" in " ".join(one.cmdline())]
 
 
-def test_a_killed_server_leaves_no_process_behind(serve):
+def test_a_killed_server_leaves_no_process_behind(serve: Serve) -> None:
     served = serve("--db", "memory", "--workers", "2")
     left = processes_of(served)
     assert len(workers_of(served)) == 2
@@ -199,7 +190,7 @@ def test_a_killed_server_leaves_no_process_behind(serve):
     assert psutil.wait_procs(left, timeout=30)[1] == []
 
 
-def test_a_killed_worker_is_replaced(serve):
+def test_a_killed_worker_is_replaced(serve: Serve) -> None:
     served = serve("--db", "memory")
     [first] = workers_of(served)
     first.kill()
@@ -210,7 +201,7 @@ def test_a_killed_worker_is_replaced(serve):
     assert served.stop() == 0
 
 
-def test_a_request_in_flight_when_it_is_told_to_stop_is_finished(serve):
+def test_a_request_in_flight_when_it_is_told_to_stop_is_finished(serve: Serve) -> None:
     served = serve("--db", "memory")
     address = urlsplit(served.url)
     body = json.dumps({"name": "x"}).encode()
@@ -238,7 +229,9 @@ def certificate(folder: Path) -> tuple[str, str]:
     return str(folder / "cert.pem"), str(folder / "key.pem")
 
 
-def test_it_serves_over_tls_to_local_names_and_measures_itself(serve, tmp_path):
+def test_it_serves_over_tls_to_local_names_and_measures_itself(
+    serve: Serve, tmp_path: Path
+) -> None:
     cert, key = certificate(tmp_path)
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = str(probe.getsockname()[1])
@@ -256,9 +249,9 @@ def test_it_serves_over_tls_to_local_names_and_measures_itself(serve, tmp_path):
     assert served.stop() == 0
 
 
-def test_a_certificate_without_its_key_is_one_clear_line(tmp_path):
+def test_a_certificate_without_its_key_is_one_clear_line(tmp_path: Path) -> None:
     cert, _ = certificate(tmp_path)
-    ended = run("--db", "memory", "--port", "0", "--tls-cert", cert)
+    ended = run_serve("--db", "memory", "--port", "0", "--tls-cert", cert)
     assert (ended.returncode, ended.stderr) == (
         1,
         "Error: --tls-cert and --tls-key: give both or none\n",

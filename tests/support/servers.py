@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -21,6 +22,18 @@ from chalicelib.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 STOP_SECONDS = 30
+
+
+def run_serve(*arguments: str, **environ: str) -> "subprocess.CompletedProcess[str]":
+    """Run `python -m billet serve` until it ends by itself."""
+    return subprocess.run(
+        [sys.executable, "-m", "billet", "serve", *arguments],
+        cwd=ROOT,
+        env={**os.environ, **environ},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
 
 
 @pytest.fixture
@@ -54,13 +67,14 @@ class Served:
         self.url = self._url()
 
     def _url(self) -> str:
+        assert self.process.stdout
         for line in self.process.stdout:
             self.said += line
             if found := re.search(r"Serving (https?://\S+);", line):
                 return found[1]
         raise AssertionError(f"it did not serve: {self.said}")
 
-    def request(self, method: str, path: str, **more: object) -> httpx.Response:
+    def request(self, method: str, path: str, **more: Any) -> httpx.Response:
         return httpx.request(method, self.url + path, timeout=20, verify=False, **more)  # noqa: S501
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
@@ -68,9 +82,13 @@ class Served:
         killer = threading.Timer(STOP_SECONDS, self.process.kill)
         killer.start()
         with self.process:  # communicate() would lose what is read already, but not yet asked for
+            assert self.process.stdout
             self.said += self.process.stdout.read()
         killer.cancel()
         return self.process.returncode
+
+
+Serve = Callable[..., Served]
 
 
 @pytest.fixture
@@ -80,7 +98,7 @@ def beside() -> dict[str, str]:
 
 
 @pytest.fixture
-def serve() -> Iterator[Callable[..., Served]]:
+def serve() -> Iterator[Serve]:
     """Starts servers, and ends those that the test has left running."""
     started = []
 

@@ -17,19 +17,13 @@ from chalicelib.dynamodb.models import TokenModel
 from chalicelib.http import authentication
 from chalicelib.services import tokens
 from chalicelib.settings import Settings
-from tests.faults.injection import FAULTS, struck
+from tests.support.injection import FAULTS, struck
 
-pytestmark = pytest.mark.usefixtures("guarded")
+pytestmark = [pytest.mark.backend("moto"), pytest.mark.usefixtures("guarded")]
 
 POOL = "arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_Ab1"
 MISSING = 'Bearer realm="billet-tasks"'
 WRONG = 'Bearer realm="billet-tasks", error="invalid_token"'
-
-
-@pytest.fixture
-def backend() -> str:
-    """Any database would do for what is tested here."""
-    return "moto"
 
 
 @pytest.fixture

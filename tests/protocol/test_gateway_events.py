@@ -14,14 +14,10 @@ from chalicelib.settings import Settings
 from tests.conftest import Api
 from tests.support.bulk_data import add_tasks
 
+pytestmark = pytest.mark.backend("moto")
+
 JSON = ("Content-Type", "application/json")
 Call = Callable[..., dict[str, Any]]
-
-
-@pytest.fixture
-def backend() -> str:
-    """Any database would do for what is tested here."""
-    return "moto"
 
 
 @pytest.fixture
