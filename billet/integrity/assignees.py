@@ -1,4 +1,4 @@
-"""A task, its assignees and their copies: what belongs together, and how it is mended."""
+"""A task, its assignees and their copies, and the repairs of them."""
 
 from collections.abc import Collection, Sequence
 
@@ -11,19 +11,19 @@ from chalicelib.dynamodb.codec import TASKS, StoredTask, assignment_values, crea
 from chalicelib.dynamodb.models import AssignmentModel, TaskModel, UserModel
 from chalicelib.http.fields import MAX_ID
 
-MAX_TAKEN = 50
+MAX_UNASSIGNED = 50
 
 PLACE = lookup.place_names(TaskModel)
 
 
 def faults(task: Item) -> shape.Faults:
-    """What is wrong with the content of a task; its place in the indexes follows from it."""
+    """Return what is wrong with a task, apart from its index keys, which follow from the rest."""
     found = shape.faults(TaskModel, task)
     return {name: why for name, why in found.items() if name not in PLACE}
 
 
 def readable_task(task: Item | None) -> StoredTask | None:
-    """The task without its lane; None if the API can't read it, or not put it into order."""
+    """Return the task without its lane, or None if the API can't read or sort it."""
     if task is None or faults(task).keys() & {"id", "created_at", "expires_at"}:
         return None
     try:
@@ -33,30 +33,30 @@ def readable_task(task: Item | None) -> StoredTask | None:
 
 
 def task_key(copy: Item) -> Item:
-    """The key of the task that a copy's key names; 0, which no task has, if it names none."""
+    """Return the key of the task that a copy's key names; id 0, which no task has, if none."""
     tail = copy["recency"]["S"].rpartition("#")[2]
     ident = int(tail) if tail.isdecimal() and len(tail) == 16 else 0
     return {"id": wire.number(ident if ident <= MAX_ID else 0)}
 
 
 def key_of_copy(user_id: int, created_key: str) -> Item:
-    """The key of a user's copy."""
+    """Return the key of a user's copy."""
     return {"user_id": wire.number(user_id), "recency": wire.string(created_key)}
 
 
 def copy_key(copy: Item) -> Item:
-    """The key of a copy."""
+    """Return the key of a copy."""
     return lookup.key_of(AssignmentModel, copy)
 
 
 def is_needed(copy: Item, task: StoredTask) -> bool:
-    """Whether the task should have this copy."""
+    """Return whether the task should have this copy."""
     named = any(copy["user_id"] == wire.number(user_id) for user_id in task.assignees)
     return named and copy["recency"] == wire.string(created_key_of(task))
 
 
 def write_copy(task: Item, record: StoredTask, user_id: int) -> None:
-    """Writes the user's copy. Counts as an assignment, so that a delete of the user sees it."""
+    """Write the user's copy. It counts as an assignment, so a delete of the user notices it."""
     transaction = RawTransaction()
     transaction.update(
         UserModel,
@@ -70,13 +70,13 @@ def write_copy(task: Item, record: StoredTask, user_id: int) -> None:
     transaction.commit()
 
 
-def take(task: Item, record: StoredTask, gone: Collection[int]) -> None:
-    """Takes the task from users, up to MOST_TAKEN of them, in it and in the copies.
+def unassign(task: Item, record: StoredTask, gone: Collection[int]) -> None:
+    """Remove up to MAX_UNASSIGNED users from the assignees of the task, and their copies.
 
-    Copies that don't fit into the first transaction follow in further ones. If the task has changed
-    by then, whoever changed it has written them.
+    Copies that do not fit into the first transaction follow in further ones. If the task has
+    changed by then, the other write has written them.
     """
-    taken = sorted(gone)[:MAX_TAKEN]
+    taken = sorted(gone)[:MAX_UNASSIGNED]
     left = tuple(user_id for user_id in record.assignees if user_id not in taken)
     after = msgspec.structs.replace(record, assignees=left, version=record.version + 1)
     staying = [user_id for user_id in left if user_id not in gone]
@@ -101,7 +101,7 @@ def take(task: Item, record: StoredTask, gone: Collection[int]) -> None:
 def _add_copies(
     transaction: RawTransaction, task: StoredTask, user_ids: Sequence[int]
 ) -> Sequence[int]:
-    """Adds writing the copies of as many users as there is room for; gives the other users."""
+    """Add the copies of as many users as there is room for. Return the other users."""
     room = transaction.room
     values = wire.written(AssignmentModel, assignment_values(task))
     for user_id in user_ids[:room]:

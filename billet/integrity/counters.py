@@ -1,4 +1,4 @@
-"""I4, an id is never given twice: the counters stand above all ids that there are."""
+"""I4: no id is allocated twice. The counters are above all ids in use."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +13,7 @@ from chalicelib.dynamodb.models import CounterModel
 
 
 class Counters:
-    """The counters of one kind, and the highest id in use of each residue.
+    """The counters of one kind, and the highest id in use of each lane.
 
     Args:
         kind: "users" or "tasks".
@@ -25,19 +25,19 @@ class Counters:
         self._highest: dict[int, int] = {}
 
     def see(self, page: Sequence[Item]) -> None:
-        """Notes the ids of these users or tasks."""
+        """Note the ids of these users or tasks."""
         for ident in (int(item["id"]["N"]) for item in page if item["id"]["N"].isdecimal()):
             lane = ident % self._lanes
             self._highest[lane] = max(ident, self._highest.get(lane, ident))
 
     def check(self) -> Iterator[Finding]:
-        """Yields what is broken about the counters as they are now, after all that was seen."""
+        """Yield the faults of the counters, given all ids that were seen."""
         # Read twice: counters that are just being laid out anew look broken for an instant.
         broken = [key for key, item in self._read().items() if _faults(item)]
         for item in map(self._read().get, broken):
             if item and (found := _faults(item)):
                 key, repair = lookup.key_of(CounterModel, item), partial(self._reset, item)
-                yield Finding("unreadable", CounterModel, key, shape.told(found), repair)
+                yield Finding("unreadable", CounterModel, key, shape.describe(found), repair)
         if self._judge():
             yield from self._judge()
 
@@ -71,7 +71,7 @@ class Counters:
         return max(self._highest.values(), default=0)
 
     def _reset(self, item: Item) -> None:
-        """Sets the counter above all that is known, so that nobody hands out an id below."""
+        """Set the counter above all known ids, so that none is allocated again."""
         known = [int(text) for text in re.findall(r"\b[0-9]{1,16}\b", repr(item.get("last")))]
         last = max([self._top(), *known])
         values = {"last": wire.number(last), "lanes": wire.number(_lanes(self._read()))}
@@ -87,6 +87,6 @@ def _lanes(counters: Mapping[tuple[str, ...], Item]) -> int:
 
 
 def _faults(item: Item) -> shape.Faults:
-    """What is wrong with a counter. The model lets attributes be missing, for the layout's item."""
+    """Return what is wrong with a counter. The model allows missing attributes for another item."""
     missing = {name: "is missing" for name in ("last", "lanes") if name not in item}
     return {**missing, **shape.faults(CounterModel, item)}

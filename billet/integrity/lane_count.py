@@ -41,10 +41,10 @@ def lane_count() -> int:
     try:
         return lanes.lanes_to_read()
     except (msgspec.ValidationError, PynamoDBException, ValueError, TypeError):
-        return _spoken()
+        return _lanes_of_counters()
 
 
-def _spoken() -> int:
+def _lanes_of_counters() -> int:
     """Return the number of lanes that the id counters agree on; 1 if they do not."""
     return max(1, *map(agreed, map(counters_of, lanes.KINDS)))
 
@@ -71,14 +71,14 @@ def _judge(item: Item | None) -> list[Finding]:
     if item is None:
         return []  # the next reader writes it
     found = []
-    spoken = _spoken()
+    counted = _lanes_of_counters()
     value = item.get("lanes")
-    known = {"lanes": wire.number(max(spoken, *_lanes_in(value)))}
+    known = {"lanes": wire.number(max(counted, *_lanes_in(value)))}
     if fault := shape.misfit(CounterModel, "lanes", value):
         repair = partial(_set, item, known)
         found.append(Finding("layout", CounterModel, KEY, f"lanes {fault}", repair))
-    elif value and int(value["N"]) < spoken:
-        detail = f"has {value['N']} lanes, and the id counters have {spoken}"
+    elif value and int(value["N"]) < counted:
+        detail = f"has {value['N']} lanes, and the id counters have {counted}"
         found.append(Finding("layout", CounterModel, KEY, detail, partial(_set, item, known)))
     if next(iter(item.get("going", {"NS": []}))) != "NS":
         detail = "going is not a set of numbers"

@@ -1,4 +1,4 @@
-"""The right values of a task's attributes that can't be read, where the data has them twice."""
+"""Restoring unreadable attributes of a task that are stored in another place too."""
 
 import re
 from collections.abc import Collection, Iterator, Sequence
@@ -11,17 +11,17 @@ from chalicelib.dynamodb.client import Item
 from chalicelib.dynamodb.models import AssignmentModel, TaskModel
 
 CONTENT = sorted(shape.content(TaskModel) & shape.content(AssignmentModel))
-"""What a task and its copies have in common."""
+"""The attributes that a task and its copies have in common."""
 
 
 def restorable(task: Item, found: shape.Faults, holders: Collection[int]) -> Values:
-    """The right values of those attributes at fault for which there is evidence.
+    """Return the right values of those faulty attributes for which there is evidence.
 
-    Evidence is a copy that agrees with the task in all that can be read of it, the task's own place
-    in an index, or a null that stands for no value.
+    Evidence is a copy that agrees with all readable attributes of the task, a key of an index, or a
+    NULL in the place of an absent value.
 
     Args:
-        holders: users who may have a copy, beside those that the task itself names.
+        holders: users who may have a copy, in addition to the assignees of the task.
     """
     witnesses = _witnesses(task, found, holders)
     values: dict[str, Value | None] = {}
@@ -58,7 +58,7 @@ def _is_witness(copy: Item, task: Item, good: Sequence[str]) -> bool:
 
 
 def _recency(task: Item, found: shape.Faults) -> str | None:
-    """The place by creation, from either attribute that has it."""
+    """Return the created key, from either attribute that has it."""
     if "created_at" not in found:
         return index_keys.created_key(task["created_at"]["S"], int(task["id"]["N"]))
     created_at = created_at_of(task)
@@ -66,7 +66,7 @@ def _recency(task: Item, found: shape.Faults) -> str | None:
 
 
 def created_at_of(item: Item) -> str | None:
-    """The time of creation that the place of a user or task has too."""
+    """Return the time of creation from the created key of a user or task."""
     created_key, ident = item.get("recency", {}).get("S", ""), item["id"]["N"]
     text: str = created_key.rpartition("#")[0]
     if not shape.is_time(text) or not ident.isdecimal():
@@ -75,7 +75,7 @@ def created_at_of(item: Item) -> str | None:
 
 
 def _own(task: Item, name: str) -> Iterator[Value | None]:
-    """What the task's other attributes say of this one, the best first."""
+    """Yield the values of an attribute that follow from other attributes, the best first."""
     if name == "created_at" and (created_at := created_at_of(task)):
         yield wire.string(created_at)
     elif name == "status":
@@ -83,14 +83,14 @@ def _own(task: Item, name: str) -> Iterator[Value | None]:
         if shape.misfit(TaskModel, "status", status) is None:
             yield status
     elif name == "expires_at":
-        yield from _deadline(task)
+        yield from _due_date(task)
     elif name == "version" and re.fullmatch("0|-[0-9]+", task.get(name, {}).get("N", "")):
         yield wire.number(1)  # as the next change would make it, or less
     if task.get(name) == {"NULL": True} and lookup.attributes_of(TaskModel)[name].null:
         yield None
 
 
-def _deadline(task: Item) -> Iterator[Value | None]:
+def _due_date(task: Item) -> Iterator[Value | None]:
     due_key, ident = task.get("urgency", {}).get("S", ""), int(task["id"]["N"])
     for text in (None, due_key[:10], "9999-12-31"):
         if index_keys.due_key(text, ident) == due_key and (text is None or shape.is_date(text)):
@@ -98,7 +98,7 @@ def _deadline(task: Item) -> Iterator[Value | None]:
 
 
 def _numbers_in(value: Value | None) -> set[int]:
-    """The ids in what should be a set of numbers."""
+    """Return the ids in what should be a set of numbers."""
     return {int(text) for text in re.findall(r"\b[0-9]{1,16}\b", repr(value))}
 
 

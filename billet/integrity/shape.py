@@ -32,7 +32,7 @@ from chalicelib.http.fields import MAX_ID
 from chalicelib.settings import MAX_LANES
 
 Faults = Mapping[str, str]
-"""What is wrong with an item: for each attribute at fault, the reason."""
+"""The faulty attributes of an item, each with the reason."""
 Rule = Callable[[Any], bool]
 
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
@@ -51,21 +51,21 @@ _TYPES = {
 
 
 def faults(model: type[Model], item: Item) -> Faults:
-    """What is wrong with the item by itself; empty if nothing is."""
+    """Return the faults of an item, regardless of other items."""
     attributes = lookup.attributes_of(model)
     reasons = {name: misfit(model, name, item.get(name)) for name in attributes}
     return {name: reason for name, reason in reasons.items() if reason}
 
 
 def unreadable(model: type[Model], item: Item) -> Faults:
-    """The faults that keep the API from reading the item: attributes missing, or of other types."""
+    """Return the faults that prevent the API from reading the item: missing or of wrong type."""
     attributes = lookup.attributes_of(model).items()
     reasons = {name: _mistyped(attribute, item.get(name)) for name, attribute in attributes}
     return {name: reason for name, reason in reasons.items() if reason}
 
 
 def misfit(model: type[Model], name: str, value: Value | None) -> str | None:
-    """What is wrong with the value of an attribute; None if nothing is."""
+    """Return what is wrong with the value of an attribute, or None."""
     attribute = lookup.attributes_of(model)[name]
     if reason := _mistyped(attribute, value):
         return reason
@@ -77,12 +77,12 @@ def misfit(model: type[Model], name: str, value: Value | None) -> str | None:
 
 
 def content(model: type[Model]) -> set[str]:
-    """The names of the attributes that are neither key nor place in an index."""
+    """Return the names of the attributes that are no keys of the table or its indexes."""
     return lookup.attributes_of(model).keys() - lookup.place_names(model) - {"user_id"}
 
 
-def told(found: Faults) -> str:
-    """The faults in words."""
+def describe(found: Faults) -> str:
+    """Return the faults in words."""
     return ", ".join(f"{name} {reason}" for name, reason in sorted(found.items()))
 
 
@@ -105,7 +105,7 @@ def _plain(value: Value) -> Any:
 
 
 def is_time(text: str) -> bool:
-    """Whether it is a moment as the API writes it."""
+    """Return whether it is a time in the format that the API writes."""
     try:
         return clock.stamp(datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ")) == text  # noqa: DTZ007
     except ValueError:
@@ -113,7 +113,7 @@ def is_time(text: str) -> bool:
 
 
 def is_date(text: str) -> bool:
-    """Whether it is YYYY-MM-DD."""
+    """Return whether it is a date, YYYY-MM-DD."""
     try:
         return date.fromisoformat(text).isoformat() == text
     except ValueError:

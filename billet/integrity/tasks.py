@@ -1,6 +1,6 @@
-"""I1 and I2, assignees exist and have exact copies; and tasks are listed where they belong.
+"""I1 and I2: assignees exist and have exact copies, and the index keys of tasks are right.
 
-The task holds the truth. Each mend rests on the task's version, which each change of it raises.
+The task is authoritative. Each repair depends on the version of the task, which every write raises.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,7 +9,14 @@ from functools import partial
 import msgspec
 
 from billet.integrity import lane_count, lookup, shape, wire
-from billet.integrity.assignees import PLACE, faults, key_of_copy, readable_task, take, write_copy
+from billet.integrity.assignees import (
+    PLACE,
+    faults,
+    key_of_copy,
+    readable_task,
+    unassign,
+    write_copy,
+)
 from billet.integrity.finding import Finding, settled
 from billet.integrity.raw_transaction import RawTransaction
 from billet.integrity.restoring import restorable
@@ -21,22 +28,22 @@ from chalicelib.dynamodb.models import AssignmentModel, TaskModel, UserModel
 
 
 class _Related(msgspec.Struct):
-    """What some tasks have to agree with."""
+    """The items that some tasks must agree with."""
 
     copies: Mapping[tuple[str, ...], Item]
     users: Mapping[tuple[str, ...], Item]
 
     def user(self, user_id: int) -> Item | None:
-        """An assignee, or None."""
+        """Return an assignee, or None."""
         return self.users.get((str(user_id),))
 
     def copy(self, user_id: int, task: StoredTask) -> Item | None:
-        """The assignee's copy, or None."""
+        """Return the assignee's copy, or None."""
         return self.copies.get((str(user_id), created_key_of(task)))
 
 
 def check_tasks(page: Sequence[Item]) -> Iterator[Finding]:
-    """Yields what is broken about these tasks and the copies that they need, confirmed."""
+    """Yield the confirmed faults of these tasks and of the copies that they need."""
     related = _related(page)
     for task in page:
         if any(_of_task(task, related)):
@@ -60,13 +67,13 @@ def _related(page: Sequence[Item]) -> _Related:
 def _of_task(task: Item, related: _Related) -> Iterator[Finding]:
     found, key = faults(task), lookup.key_of(TaskModel, task)
     values = restorable(task, found, ()) if found else {}
-    if values:  # all else is judged when it is mended, for copies would follow a wrong value
+    if values:  # the rest is checked after the repair, because copies would get a wrong value
         wrong = {name: why for name, why in found.items() if name in values}
         kind, repair = _kind(task, wrong), partial(rewrite, task, values)
-        yield Finding(kind, TaskModel, key, shape.told(wrong), repair)
+        yield Finding(kind, TaskModel, key, shape.describe(wrong), repair)
         return
     if found:
-        yield Finding(_kind(task, found), TaskModel, key, shape.told(found))
+        yield Finding(_kind(task, found), TaskModel, key, shape.describe(found))
     record = readable_task(task)
     if record is not None:
         yield from _of_record(task, record, related)
@@ -128,11 +135,13 @@ def _of_assignees(task: Item, record: StoredTask, gone: Sequence[int]) -> Iterat
         yield Finding("too-many-assignees", TaskModel, key, detail)
     if gone:
         detail = f"names missing users: {', '.join(map(str, gone))}"
-        yield Finding("missing-users", TaskModel, key, detail, partial(take, task, record, gone))
+        yield Finding(
+            "missing-users", TaskModel, key, detail, partial(unassign, task, record, gone)
+        )
 
 
 def rewrite(task: Item, values: Values) -> None:
-    """Sets attributes of the task, unless it has changed."""
+    """Set attributes of the task, unless it has changed."""
     transaction = RawTransaction()
     same = wire.some(task, {"id", "version", "assignees", "created_at", *values})
     transaction.update(TaskModel, lookup.key_of(TaskModel, task), values, same)

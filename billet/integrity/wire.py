@@ -1,4 +1,4 @@
-"""Attributes in the form that DynamoDB sends and takes: {"N": "7"}."""
+"""Attributes in DynamoDB's form: {"N": "7"}."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,16 +10,16 @@ from chalicelib.dynamodb.client import Item
 from chalicelib.dynamodb.codec import CODECS, Field
 
 Values = Mapping[str, Value | None]
-"""Attributes by name; None if there is none."""
+"""Attributes by name; None for one that is missing."""
 
 
 def number(value: int) -> Value:
-    """A number."""
+    """Return a number."""
     return {"N": str(value)}
 
 
 def string(value: str) -> Value:
-    """A string."""
+    """Return a string."""
     return {"S": value}
 
 
@@ -46,30 +46,30 @@ def _is_default(field: Field, value: Value) -> bool:
 
 
 def some(item: Item, names: Sequence[str] | set[str]) -> Values:
-    """Some attributes of an item, None for those that it does not have."""
+    """Return some attributes of an item, None for those that it does not have."""
     return {name: item.get(name) for name in names}
 
 
 def differing(item: Item, values: Values) -> Sequence[str]:
-    """The names of the attributes that have other values in the item."""
+    """Return the names of the attributes that have other values in the item."""
     return [name for name, value in values.items() if not same(item.get(name), value)]
 
 
 def same(one: Value | None, other: Value | None) -> bool:
-    """Whether two values are equal. DynamoDB keeps no order in sets."""
+    """Return whether two values are equal. DynamoDB does not keep the order of sets."""
     if one is None or other is None:
         return one is other
     return ordered(one) == ordered(other)
 
 
 def ordered(value: Value) -> Value:
-    """The value; if it is a set, sorted."""
+    """Return the value; a set sorted."""
     [(kind, content)] = value.items()
     return {kind: sorted(content)} if kind in ("NS", "SS", "BS") else value
 
 
 def plain(value: Value) -> Any:
-    """The value as a person reads it."""
+    """Return the value in a readable form."""
     [(kind, content)] = value.items()
     if kind != "N":
         return content if isinstance(content, str) else repr(content)

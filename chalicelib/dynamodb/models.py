@@ -93,7 +93,7 @@ class TaskNewest(GlobalSecondaryIndex["TaskModel"]):
 
 
 class TaskMostUrgent(GlobalSecondaryIndex["TaskModel"]):
-    """All tasks by deadline."""
+    """All tasks by due date."""
 
     class Meta:
         index_name = "most_urgent"
@@ -115,7 +115,7 @@ class TaskNewestByStatus(GlobalSecondaryIndex["TaskModel"]):
 
 
 class TaskMostUrgentByStatus(GlobalSecondaryIndex["TaskModel"]):
-    """The tasks of one status by deadline."""
+    """The tasks of one status by due date."""
 
     class Meta:
         index_name = "most_urgent_by_status"
@@ -155,7 +155,7 @@ class TaskModel(TaskAttributes):
 
 
 class AssignmentMostUrgent(LocalSecondaryIndex["AssignmentModel"]):
-    """A user's tasks by deadline."""
+    """A user's tasks by due date."""
 
     class Meta:
         index_name = "most_urgent"
@@ -177,7 +177,7 @@ class AssignmentNewestByStatus(LocalSecondaryIndex["AssignmentModel"]):
 
 
 class AssignmentMostUrgentByStatus(LocalSecondaryIndex["AssignmentModel"]):
-    """A user's tasks of one status by deadline."""
+    """A user's tasks of one status by due date."""
 
     class Meta:
         index_name = "most_urgent_by_status"

@@ -66,7 +66,7 @@ Desc = Annotated[
         extra={"must": f"must be a string of at most {MAX_DESC} characters"},
     ),
 ]
-Deadline = Annotated[
+DueDate = Annotated[
     date,
     Meta(
         description="The deadline; null for none.",

@@ -13,8 +13,8 @@ from chalicelib.http.fields import (
     Assignees,
     Cursor,
     Day,
-    Deadline,
     Desc,
+    DueDate,
     Id,
     Ignored,
     Name,
@@ -60,7 +60,7 @@ class NewTask(_TaskBody):
     name: Name
     desc: Desc = ""
     status: Status = "PENDING"
-    expires_at: Deadline | None = None
+    expires_at: DueDate | None = None
 
     def fields(self) -> TaskFields:
         """Return the fields of the new task."""
@@ -81,7 +81,7 @@ class WholeTask(_OutputOnly, kw_only=True):
     name: Name
     desc: Desc
     status: Status
-    expires_at: Deadline | None = None
+    expires_at: DueDate | None = None
 
     def update(self) -> TaskUpdate:
         """Return the update that sets all fields."""
@@ -94,7 +94,7 @@ class TaskPatch(_OutputOnly, kw_only=True):
     name: Name | msgspec.UnsetType = msgspec.UNSET
     desc: Desc | msgspec.UnsetType = msgspec.UNSET
     status: Status | msgspec.UnsetType = msgspec.UNSET
-    expires_at: Deadline | None | msgspec.UnsetType = msgspec.UNSET
+    expires_at: DueDate | None | msgspec.UnsetType = msgspec.UNSET
 
     def update(self) -> TaskUpdate:
         """Return the update that sets the fields in the body."""

@@ -16,7 +16,7 @@ from billet.integrity import findings, lookup
 from billet.integrity.copies import check_copies
 from billet.integrity.finding import KINDS, Finding, confirmed
 from billet.integrity.tasks import check_tasks
-from billet.integrity.usernames import check_claims
+from billet.integrity.usernames import check_reservations
 from billet.integrity.users import check_users
 from chalicelib.domain.task import TaskFields, TaskUpdate
 from chalicelib.dynamodb import client, idempotency_store, queries
@@ -501,7 +501,7 @@ def test_what_changed_since_it_was_read_is_no_finding() -> None:
     users.delete(BOB)
     assignments.unassign(SHARED, ANN)
     assert not list(check_users(stale[UserModel]))
-    assert not list(check_claims(stale[UsernameModel]))
+    assert not list(check_reservations(stale[UsernameModel]))
     assert not list(check_tasks(stale[TaskModel]))
     assert not list(check_copies(copies))
 

@@ -221,7 +221,7 @@ def test_no_id_is_given_twice_though_counters_count_and_grow_while_they_are_read
         chosen += [second.get(name) for name in names[at:]]
         return [one for one in chosen if one]
 
-    monkeypatch.setattr(lanes, "counters_of", torn_reading)
+    monkeypatch.setattr(lanes, "read_counters", torn_reading)
     given += [counters.allocate_id("tasks") for _ in range(20)]
     assert len(torn) >= 2
     client.bind(msgspec.structs.replace(settings, lanes=16), connection)
