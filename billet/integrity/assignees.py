@@ -13,13 +13,13 @@ from chalicelib.http.fields import MAX_ID
 
 MAX_UNASSIGNED = 50
 
-PLACE = lookup.place_names(TaskModel)
+INDEX_KEY_NAMES = lookup.index_key_names(TaskModel)
 
 
 def faults(task: Item) -> shape.Faults:
     """Return what is wrong with a task, apart from its index keys, which follow from the rest."""
     found = shape.faults(TaskModel, task)
-    return {name: why for name, why in found.items() if name not in PLACE}
+    return {name: why for name, why in found.items() if name not in INDEX_KEY_NAMES}
 
 
 def readable_task(task: Item | None) -> StoredTask | None:
@@ -27,7 +27,9 @@ def readable_task(task: Item | None) -> StoredTask | None:
     if task is None or faults(task).keys() & {"id", "created_at", "expires_at"}:
         return None
     try:
-        return TASKS.of_item({name: value for name, value in task.items() if name not in PLACE})
+        return TASKS.of_item(
+            {name: value for name, value in task.items() if name not in INDEX_KEY_NAMES}
+        )
     except (msgspec.ValidationError, ValueError):
         return None
 

@@ -85,7 +85,7 @@ def attributes_of(model: type[Model]) -> Mapping[str, Attribute[Any]]:
     return {one.attr_name: one for one in model.get_attributes().values()}
 
 
-def place_names(model: type[Model]) -> set[str]:
+def index_key_names(model: type[Model]) -> set[str]:
     """Return the names of the attributes that are only keys of the table's indexes."""
     schema = botocore_patches.schema_of(model)
     indexes = [*schema["global_secondary_indexes"], *schema["local_secondary_indexes"]]

@@ -46,7 +46,7 @@ def _witnesses(task: Item, found: shape.Faults, holders: Collection[int]) -> Seq
 
 
 def _is_witness(copy: Item, task: Item, good: Sequence[str]) -> bool:
-    if shape.faults(AssignmentModel, copy).keys() - lookup.place_names(AssignmentModel):
+    if shape.faults(AssignmentModel, copy).keys() - lookup.index_key_names(AssignmentModel):
         return False
     holds = copy["user_id"]["N"] in copy.get("assignees", {"NS": []})["NS"]
     copied, own = (

@@ -78,7 +78,7 @@ def misfit(model: type[Model], name: str, value: Value | None) -> str | None:
 
 def content(model: type[Model]) -> set[str]:
     """Return the names of the attributes that are no keys of the table or its indexes."""
-    return lookup.attributes_of(model).keys() - lookup.place_names(model) - {"user_id"}
+    return lookup.attributes_of(model).keys() - lookup.index_key_names(model) - {"user_id"}
 
 
 def describe(found: Faults) -> str:

@@ -10,7 +10,7 @@ import msgspec
 
 from billet.integrity import lane_count, lookup, shape, wire
 from billet.integrity.assignees import (
-    PLACE,
+    INDEX_KEY_NAMES,
     faults,
     key_of_copy,
     readable_task,
@@ -77,7 +77,7 @@ def _of_task(task: Item, related: _Related) -> Iterator[Finding]:
     record = readable_task(task)
     if record is not None:
         yield from _of_record(task, record, related)
-    elif shown := PLACE & task.keys():
+    elif shown := INDEX_KEY_NAMES & task.keys():
         detail = "is listed, though it can't be read"
         repair = partial(rewrite, task, dict.fromkeys(shown))
         yield Finding("listed-unreadable", TaskModel, key, detail, repair)
@@ -94,7 +94,7 @@ def _of_record(task: Item, record: StoredTask, related: _Related) -> Iterator[Fi
         user = related.user(user_id)
         if user and "going" not in user:
             yield from _of_copy(task, record, user_id, related.copy(user_id, record))
-    yield from _of_place(task, record)
+    yield from _of_index_keys(task, record)
     yield from _of_assignees(task, record, gone)
 
 
@@ -116,16 +116,16 @@ def _wrong_attributes(copy: Item, record: StoredTask) -> Sequence[str]:
     return wire.differing(wire.without_defaults(AssignmentModel, copy), right)
 
 
-def _of_place(task: Item, record: StoredTask) -> Iterator[Finding]:
-    key, place = lookup.key_of(TaskModel, task), _place(task, record)
-    if wrong := wire.differing(task, place):
+def _of_index_keys(task: Item, record: StoredTask) -> Iterator[Finding]:
+    key, right = lookup.key_of(TaskModel, task), _right_index_keys(task, record)
+    if wrong := wire.differing(task, right):
         detail = f"is not in its place in the indexes: {', '.join(sorted(wrong))}"
-        yield Finding("misplaced", TaskModel, key, detail, partial(rewrite, task, place))
+        yield Finding("misplaced", TaskModel, key, detail, partial(rewrite, task, right))
 
 
-def _place(task: Item, record: StoredTask) -> Values:
+def _right_index_keys(task: Item, record: StoredTask) -> Values:
     values = wire.written(TaskModel, task_values(record, lane_count.lane_of(task)))
-    return {name: values[name] for name in PLACE}
+    return {name: values[name] for name in INDEX_KEY_NAMES}
 
 
 def _of_assignees(task: Item, record: StoredTask, gone: Sequence[int]) -> Iterator[Finding]:

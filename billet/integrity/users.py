@@ -14,7 +14,7 @@ from chalicelib.dynamodb import index_keys
 from chalicelib.dynamodb.client import Item
 from chalicelib.dynamodb.models import MAX_KEY_BYTES, UserModel, UsernameModel
 
-PLACE = lookup.place_names(UserModel)
+INDEX_KEY_NAMES = lookup.index_key_names(UserModel)
 
 
 def check_users(page: Sequence[Item]) -> Iterator[Finding]:
@@ -59,7 +59,11 @@ def _of_user(user: Item, reservation: Item | None) -> Iterator[Finding]:
         repair = partial(finish_delete, user, reservation)
         yield Finding("half-deleted", UserModel, key, "is half deleted", repair)
         return
-    found = {name: why for name, why in shape.faults(UserModel, user).items() if name not in PLACE}
+    found = {
+        name: why
+        for name, why in shape.faults(UserModel, user).items()
+        if name not in INDEX_KEY_NAMES
+    }
     values = _restorable(user, found)
     left = {name: why for name, why in found.items() if name not in values}
     for attribute, (kind, value) in values.items():
@@ -70,14 +74,14 @@ def _of_user(user: Item, reservation: Item | None) -> Iterator[Finding]:
     if left:
         yield from _of_faults(user, left)
     elif not found:
-        yield from _of_place(user)
+        yield from _of_index_keys(user)
 
 
 def _of_faults(user: Item, left: shape.Faults) -> Iterator[Finding]:
     key = lookup.key_of(UserModel, user)
     kind = "unreadable" if left.keys() & shape.unreadable(UserModel, user).keys() else "invalid"
     yield Finding(kind, UserModel, key, shape.describe(left))
-    if shown := PLACE & user.keys():
+    if shown := INDEX_KEY_NAMES & user.keys():
         repair = partial(_set, user, dict.fromkeys(shown))
         detail = "is listed, though it can't be read"
         yield Finding("listed-unreadable", UserModel, key, detail, repair)
@@ -121,15 +125,15 @@ def owner_of(reservation: Item) -> tuple[str | None, Item | None]:
     return fault, None if fault or value is None else lookup.get(UserModel, {"id": value})
 
 
-def _of_place(user: Item) -> Iterator[Finding]:
-    place = _place(user)
-    if wrong := wire.differing(user, place):
+def _of_index_keys(user: Item) -> Iterator[Finding]:
+    right = _right_index_keys(user)
+    if wrong := wire.differing(user, right):
         detail = f"is not in its place in the index: {', '.join(sorted(wrong))}"
         key = lookup.key_of(UserModel, user)
-        yield Finding("misplaced", UserModel, key, detail, partial(_set, user, place))
+        yield Finding("misplaced", UserModel, key, detail, partial(_set, user, right))
 
 
-def _place(user: Item) -> Values:
+def _right_index_keys(user: Item) -> Values:
     created_key = index_keys.created_key(user["created_at"]["S"], int(user["id"]["N"]))
     return {"lane": wire.number(lane_count.lane_of(user)), "recency": wire.string(created_key)}
 
