@@ -1,9 +1,9 @@
 """The checks and repairs of `billet doctor`.
 
 They verify the invariants I1 to I4 of docs/architecture.md on all items while the API runs. They
-read items in DynamoDB's form, because a model raises on a broken one. So attributes have their names
-in the tables: `recency` is the created key, `urgency` the due key, `going` marks a user that is being
-deleted, `assigns` is the assignment count.
+read items in DynamoDB's form, because a model raises on a broken one. So attributes have their
+names in the tables: `recency` is the created key, `urgency` the due key, `going` marks a user that
+is being deleted, `assigns` is the assignment count.
 """
 
 from collections.abc import Callable, Iterator, Sequence
