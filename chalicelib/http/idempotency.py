@@ -16,6 +16,7 @@ from chalicelib.domain.errors import Invalid, KeyReused, UnderWay
 from chalicelib.dynamodb import idempotency_store
 from chalicelib.dynamodb.codec import Reply
 from chalicelib.http import conditional, parsing
+from chalicelib.http.authentication import Principal
 from chalicelib.http.problems import HttpProblem
 from chalicelib.http.responses import ApiResponse
 from chalicelib.services.write_context import Receipt, WriteContext
@@ -46,12 +47,18 @@ class Write(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(
-        cls, request: Request, route: str, status: int, owner: str, *, if_match_required: bool
+        cls,
+        request: Request,
+        route: str,
+        status: int,
+        principal: Principal,
+        *,
+        if_match_required: bool,
     ) -> "Write":
         """Reads the headers of a request to the route, which is answered with `status`.
 
         Args:
-            owner: whose idempotency keys they are.
+            principal: the sender of the request.
 
         Raises:
             Invalid: If-Match or Idempotency-Key can't be read.
@@ -59,7 +66,7 @@ class Write(msgspec.Struct, frozen=True):
         """
         return cls(
             conditional.if_match(request, required=if_match_required),
-            _key(request, route, owner),
+            _key(request, route, principal),
             status,
         )
 
@@ -106,11 +113,11 @@ def _again(reply: Reply) -> ApiResponse[Any]:
     return ApiResponse(msgspec.Raw(reply.body.encode()), headers, reply.status)
 
 
-def _key(request: Request, route: str, owner: str) -> Key | None:
+def _key(request: Request, route: str, principal: Principal) -> Key | None:
     header = request.headers.get("idempotency-key")
     if header is None:
         return None
-    scope = [owner, request.method, route]
+    scope = [principal.owner, request.method, route]
     ids = request.uri_params and {key: unquote(text) for key, text in request.uri_params.items()}
     payload = [ids, request.headers.get("if-match"), parsing.raw_body(request)]
     return Key(_digest([*scope, _word(header.strip(" \t"))]), _digest(payload))
