@@ -16,6 +16,7 @@ from chalicelib.domain.errors import Invalid, KeyReused, RequestInProgress
 from chalicelib.dynamodb import idempotency_store
 from chalicelib.dynamodb.idempotency_store import StoredResponse
 from chalicelib.http import conditional, parsing
+from chalicelib.http.authentication import Principal
 from chalicelib.http.problems import HttpProblem
 from chalicelib.http.responses import ApiResponse
 from chalicelib.services.write_context import IdempotencyRecord, WriteContext
@@ -50,13 +51,19 @@ class Write(msgspec.Struct, frozen=True):
 
     @classmethod
     def of(
-        cls, request: Request, route: str, status: int, owner: str, *, if_match_required: bool
+        cls,
+        request: Request,
+        route: str,
+        status: int,
+        principal: Principal,
+        *,
+        if_match_required: bool,
     ) -> "Write":
         """Read the headers of a request.
 
         Args:
             status: the status of a successful response.
-            owner: the owner of the idempotency key.
+            principal: the sender of the request.
             if_match_required: whether a request without If-Match is refused.
 
         Raises:
@@ -65,7 +72,7 @@ class Write(msgspec.Struct, frozen=True):
         """
         return cls(
             conditional.if_match(request, required=if_match_required),
-            _key(request, route, owner),
+            _key(request, route, principal),
             status,
         )
 
@@ -126,11 +133,11 @@ def _replayed(stored: StoredResponse) -> ApiResponse[Any]:
     return ApiResponse(msgspec.Raw(stored.body.encode()), headers, stored.status)
 
 
-def _key(request: Request, route: str, owner: str) -> Key | None:
+def _key(request: Request, route: str, principal: Principal) -> Key | None:
     header = request.headers.get("idempotency-key")
     if header is None:
         return None
-    scope = [owner, request.method, route]
+    scope = [principal.owner, request.method, route]
     ids = request.uri_params and {key: unquote(text) for key, text in request.uri_params.items()}
     payload = [ids, request.headers.get("if-match"), parsing.raw_body(request)]
     return Key(_digest([*scope, _word(header.strip(" \t"))]), _digest(payload))

@@ -62,10 +62,16 @@ def query(request: Request, kind: type[Q]) -> Q:
         return msgspec.convert(values, kind)
 
 
-def refuse_query(request: Request) -> None:
-    """Refuse any query parameter, for an endpoint that has none."""
-    for name in request.query_params or ():
-        raise _unknown(name, "query parameter", [])
+def check(request: Request, *, takes_query: bool) -> None:
+    """Refuse a body that no view takes and, unless the view has some, query parameters.
+
+    Raises:
+        Invalid, HttpProblem: see `raw_body`; or Invalid for a query parameter.
+    """
+    raw_body(request)
+    if not takes_query:
+        for name in request.query_params or ():
+            raise _unknown(name, "query parameter", [])
 
 
 def body(request: Request, kind: type[S]) -> S:

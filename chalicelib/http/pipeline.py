@@ -104,7 +104,7 @@ class Pipeline:
             headers |= self._rate_limits.admit(request, principal)
             request_headers.require_single(request)
             authentication.require_role(principal, endpoint.role)
-            _check_request(request, endpoint)
+            parsing.check(request, takes_query="query" in endpoint.parameters)
             result = self._call(request, principal, endpoint, readers)
             response = _success(conditional.evaluate(request, result), endpoint.status)
         except Exception as error:  # noqa: BLE001, each becomes a response
@@ -140,7 +140,7 @@ class Pipeline:
         if kind is Write:
             required = self._settings.require_if_match == "on"
             return lambda request, principal: Write.of(
-                request, endpoint.path, endpoint.status, principal.owner, if_match_required=required
+                request, endpoint.path, endpoint.status, principal, if_match_required=required
             )
         if kind is int:
             return lambda request, _: parsing.path_id(name, (request.uri_params or {})[name])
@@ -156,13 +156,6 @@ class Pipeline:
         if status >= 400:
             request_ids.log_failure(request.method, request.path, status)
         return response
-
-
-def _check_request(request: Request, endpoint: Endpoint) -> None:
-    """Refuse what no view of this kind takes, whether or not the view reads it."""
-    parsing.raw_body(request)
-    if "query" not in endpoint.parameters:
-        parsing.refuse_query(request)
 
 
 def _success(result: ApiResponse[Any], status: int) -> Response:
