@@ -9,9 +9,10 @@ from typing import Any
 from pynamodb.models import Model
 
 from billet.cli import tables
+from chalicelib.domain.task import Task
+from chalicelib.domain.user import User
 from chalicelib.dynamodb import client, clock, counters
-from chalicelib.dynamodb.codec import Task, User
-from chalicelib.dynamodb.item_values import copy_values, task_values, user_values
+from chalicelib.dynamodb.codec import assignment_values, created_key_of, task_values, user_values
 from chalicelib.dynamodb.models import AssignmentModel, TaskModel, UserModel
 from chalicelib.settings import Settings
 
@@ -56,22 +57,19 @@ class World:
         return task(self.tasks // 2, self.tasks)
 
     def _items(self) -> Iterator[tuple[type[Model], dict[str, Any]]]:
-        counters.next_ids("users", USERS)
-        counters.next_ids("tasks", self.tasks)
+        counters.allocate_ids("users", USERS)
+        counters.allocate_ids("tasks", self.tasks)
         for ident in range(1, USERS + 1):
             user = User(id=ident, username=f"user{ident}", created_at=clock.stamp(BEGINNING))
-            yield UserModel, user_values(user)
+            yield UserModel, user_values(user, counters.lane_of_new("users", ident))
         for ident in range(1, self.tasks + 1):
             one = task(ident, self.tasks)
-            yield TaskModel, task_values(one)
+            yield TaskModel, task_values(one, counters.lane_of_new("tasks", ident))
             for user_id in one.assignees:
                 yield (
                     AssignmentModel,
-                    copy_values(one)
-                    | {
-                        "user_id": user_id,
-                        "recency": one.recency,
-                    },
+                    assignment_values(one)
+                    | {"user_id": user_id, "created_key": created_key_of(one)},
                 )
 
 

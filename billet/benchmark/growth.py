@@ -8,7 +8,9 @@ from billet.benchmark.report import Cell, Table, ms
 from billet.benchmark.scenarios import TASK, USER, WHOLE
 from billet.benchmark.timing import WARM_UP, Candidate, p50, side_by_side
 from billet.metering import Bill, metered
-from chalicelib.services import pagination
+from chalicelib.dynamodb.codec import created_key_of
+from chalicelib.services import cursor
+from chalicelib.services.pagination import Paging
 
 Case = Callable[[World], object]
 OFFSETS = (0, 1000, 2500, 5000, 10_000)
@@ -19,8 +21,8 @@ def _tasks(**query: object) -> Case:
 
 
 def _middle(world: World) -> object:
-    cursor = pagination.encode_cursor("tasks", pagination.Paging(), world.middle().recency)
-    return _tasks(cursor=cursor)(world)
+    after = cursor.encode("tasks", Paging(), created_key_of(world.middle()))
+    return _tasks(cursor=after)(world)
 
 
 CASES: dict[str, Case] = {

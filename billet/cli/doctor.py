@@ -34,11 +34,11 @@ def doctor(repair: bool, as_json: bool) -> None:
     lists the kinds of findings.
     """
     tell = _tell_json if as_json else _tell
-    found, mended = _check(repair, tell)
+    found, repaired = _check(repair, tell)
     checks = 1
-    while mended and checks < MAX_CHECKS:
+    while repaired and checks < MAX_CHECKS:
         click.echo("Checking again", err=as_json)
-        found, mended = _check(repair, tell)
+        found, repaired = _check(repair, tell)
         checks += 1
     if found:
         raise SystemExit(1)
@@ -47,24 +47,24 @@ def doctor(repair: bool, as_json: bool) -> None:
 
 def _check(repair: bool, tell: Tell) -> tuple[int, int]:
     """Tells what is broken as it is found; gives how much that is, and how much was mended."""
-    found = mended = 0
+    found = repaired = 0
     with click.progressbar(length=_items(), label="Checking", file=sys.stderr) as bar:
         for finding in findings(bar.update):
             outcome, reason = _outcome(finding, repair)
             _clear_line()
             tell(finding, outcome, reason)
             found += 1
-            mended += finding.mended
-    return found, mended
+            repaired += finding.repaired
+    return found, repaired
 
 
 def _outcome(finding: Finding, repair: bool) -> tuple[str, str]:
     if not repair:
         return "found", ""
-    if not finding.mendable:
+    if not finding.repairable:
         return "left", "a person has to decide"
     try:
-        finding.mend()
+        finding.repair()
     except ConditionFailed:
         return "failed", "it has changed meanwhile"
     except REFUSALS as error:

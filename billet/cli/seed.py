@@ -15,9 +15,10 @@ import click
 from billet.cli.errors import cli_errors
 from billet.integrity import lookup
 from billet.sample_data import MAX_SAMPLE_ASSIGNEES, SampleData
-from chalicelib.dynamodb import counters
+from chalicelib.domain.task import Task
+from chalicelib.domain.user import User
+from chalicelib.dynamodb import counters, task_writes, user_writes
 from chalicelib.dynamodb.client import ConditionFailed
-from chalicelib.dynamodb.codec import Task, User
 from chalicelib.dynamodb.models import TaskModel, UserModel
 from chalicelib.dynamodb.transaction import MAX_OPERATIONS, Transaction
 
@@ -66,12 +67,12 @@ def _fill(users: int, tasks: int, number: int | None, added: dict[str, int]) -> 
     """Add them, and count in `added` what was written."""
     invention = SampleData(number, until=datetime.combine(datetime.now(UTC), time.min, UTC))
     with click.progressbar(length=users + tasks, label="Seeding", file=sys.stderr) as bar:
-        people = invention.users(counters.next_ids("users", users))
+        people = invention.users(counters.allocate_ids("users", users))
         for some in _batches(people, USERS_AT_ONCE):
             write_users(some)
             added["users"] += len(some)
             bar.update(len(some))
-        work = invention.tasks(counters.next_ids("tasks", tasks), [user.id for user in people])
+        work = invention.tasks(counters.allocate_ids("tasks", tasks), [user.id for user in people])
         for batch in _batches(work, TASKS_AT_ONCE):
             write_tasks(batch)
             added["tasks"] += len(batch)
@@ -84,26 +85,26 @@ def _batches(records: Sequence[T], size: int) -> Iterator[Sequence[T]]:
 
 def write_users(users: Sequence[User]) -> None:
     """Writes up to USERS_AT_ONCE users."""
-    change = Transaction()
+    transaction = Transaction()
     for user in users:
-        change.new_user(user)
-    _send(change)
+        user_writes.create_user(transaction, user)
+    _send(transaction)
 
 
 def write_tasks(tasks: Sequence[Task]) -> None:
     """Writes up to TASKS_AT_ONCE tasks, of up to MOST_ASSIGNEES users each."""
-    change = Transaction()
+    transaction = Transaction()
     given = Counter(user_id for task in tasks for user_id in task.assignees)
     for user_id, times in given.items():
-        change.user_assigned(user_id, times)
+        user_writes.count_assignments(transaction, user_id, times)
     for task in tasks:
-        change.new_task(task)
-    _send(change)
+        task_writes.create_task(transaction, task)
+    _send(transaction)
 
 
-def _send(change: Transaction) -> None:
+def _send(transaction: Transaction) -> None:
     try:
-        change.commit()
+        transaction.commit()
     except ConditionFailed as failed:
         reason = "a new user was deleted, or a new name taken, meanwhile; the rest is whole"
         raise click.ClickException(reason) from failed

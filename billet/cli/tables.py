@@ -34,9 +34,9 @@ def record_layout() -> None:
 
     In a database that is in use, the counters follow when all readers know the new layout.
     """
-    lanes.announce(client.lanes())
+    lanes.raise_lane_count(client.database.settings.lanes)
     for kind in lanes.KINDS:
-        counters.lay_out(kind)
+        counters.set_up(kind)
 
 
 def status(model: type[Model]) -> str:

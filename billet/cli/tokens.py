@@ -10,8 +10,9 @@ import msgspec
 
 from billet.cli.errors import cli_errors
 from billet.integrity import lookup
+from chalicelib.domain.token import ROLES, Role, Token
 from chalicelib.dynamodb import clock
-from chalicelib.dynamodb.codec import Token, token_of
+from chalicelib.dynamodb.codec import TOKENS
 from chalicelib.dynamodb.models import TokenModel
 from chalicelib.services import tokens
 
@@ -32,12 +33,12 @@ def _after(context: click.Context, option: click.Parameter, days: str | None) ->
 
 @token.command()
 @click.option("--name", required=True, help="Whose it is.")
-@click.option("--role", type=click.Choice(tokens.ROLES), required=True, help="What it may do.")
+@click.option("--role", type=click.Choice(ROLES), required=True, help="What it may do.")
 @click.option(
     "--expires", metavar="90d", callback=_after, help="After how many days; without this, never."
 )
 @cli_errors()
-def create(name: str, role: tokens.Role, expires: datetime | None) -> None:
+def create(name: str, role: Role, expires: datetime | None) -> None:
     """Makes a token and writes it to standard output, the one time that it is ever shown."""
     secret, made = tokens.issue(name, role, expires)
     click.echo(f"{_line(made)}. Keep it: it is not shown again.", err=True)
@@ -82,7 +83,7 @@ def _all() -> Iterator[_Stored]:
     for page in lookup.items(TokenModel):
         for item in page:
             try:
-                yield _Stored(item["digest"]["S"], token_of(item))
+                yield _Stored(item["digest"]["S"], TOKENS.of_item(item))
             except msgspec.ValidationError:
                 yield _Stored(item["digest"]["S"], None)
 

@@ -33,7 +33,7 @@ def authenticate(request: AuthRequest) -> AuthResponse:
     """
     secret = principals.bearer(request.token)
     with time_budget.within(SECONDS):
-        token = tokens.holder(secret) if secret else None
+        token = tokens.find_valid(secret) if secret else None
     if token is None:
         return AuthResponse(routes=[], principal_id="nobody")
     context = {"id": token.id, "name": token.name, "role": token.role}

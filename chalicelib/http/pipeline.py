@@ -15,6 +15,7 @@ from chalice.app import Blueprint, Request, Response
 
 from chalicelib import time_budget
 from chalicelib.domain.errors import BilletError, Unavailable
+from chalicelib.domain.token import Role
 from chalicelib.http import (
     conditional,
     parsing,
@@ -29,7 +30,6 @@ from chalicelib.http.idempotency import Write
 from chalicelib.http.responses import ApiResponse
 from chalicelib.http.schemas import ListQuery
 from chalicelib.http.throttling import USUAL, Throttle
-from chalicelib.services.tokens import Role
 from chalicelib.settings import Settings
 
 log = logging.getLogger(__name__)

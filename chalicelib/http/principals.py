@@ -6,9 +6,9 @@ from typing import Any
 import msgspec
 from chalice.app import Request
 
+from chalicelib.domain.token import ROLES, Role
 from chalicelib.http import request_headers
 from chalicelib.http.problems import HttpProblem
-from chalicelib.services.tokens import ROLES, Role
 
 REALM = 'Bearer realm="billet-tasks"'
 

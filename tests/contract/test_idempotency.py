@@ -109,7 +109,7 @@ def test_the_same_key_is_another_on_another_route_and_from_another_principal() -
     sent.append(authorized("eve", "/v1/users", '{"username": "plan"}'))
     assert [answer["statusCode"] for answer in sent] == [201] * 4
     assert sent[0]["body"] == sent[2]["body"] != sent[1]["body"]
-    assert len(tasks.page(Paging()).records) == 2
+    assert len(tasks.page(Paging()).items) == 2
 
 
 @pytest.mark.usefixtures("api", "trusted")
@@ -120,7 +120,7 @@ def test_a_key_belongs_to_the_name_so_that_a_rotated_token_repeats_a_request() -
     assert again["headers"]["Idempotency-Replayed"] == "true"
     other = authorized("old", "/v1/tasks", body)  # whose name is the id of the first token
     assert other["body"] != first["body"]
-    assert len(tasks.page(Paging()).records) == 2
+    assert len(tasks.page(Paging()).items) == 2
 
 
 def authorized(name: str, path: str, body: str, token: str = "0123") -> dict[str, Any]:  # noqa: S107

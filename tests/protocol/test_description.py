@@ -21,10 +21,10 @@ from pydantic_core import SchemaValidator, core_schema
 
 from app import app
 from billet.openapi import document
+from chalicelib.domain.token import ROLES
 from chalicelib.http import text_rules
 from chalicelib.http.routes.docs import FILES
 from chalicelib.http.schemas import NewTask, NewUser, WholeTask
-from chalicelib.services.tokens import ROLES
 from tests.conftest import Api
 from tests.support.servers import Serve
 
