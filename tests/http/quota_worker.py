@@ -10,7 +10,7 @@ import sys
 from chalice.test import Client
 
 import app
-from billet.metering import metered
+from billet.metering import record_usage
 from chalicelib.dynamodb import client
 from chalicelib.services import rate_limiter
 from chalicelib.settings import Settings
@@ -24,7 +24,7 @@ def told(number: float) -> None:
 rate_limiter.LEASE_SECONDS = 30.0  # the machine may be busy
 connection = client.connect()
 client.bind(Settings.from_environ(os.environ), connection)
-with metered(connection) as bill, Client(app.app, stage_name="local") as served:
+with record_usage(connection) as bill, Client(app.app, stage_name="local") as served:
     for line in sys.stdin:
         answers = [served.http.get("/docs/start.js") for _ in range(int(line))]
         told(sum(answer.status_code == 200 for answer in answers))
