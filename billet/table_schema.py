@@ -66,7 +66,7 @@ def expires(model: type[Model]) -> bool:
     return described["TimeToLiveDescription"]["TimeToLiveStatus"] in ("ENABLED", "ENABLING")
 
 
-def let_expire(model: type[Model]) -> None:
+def enable_expiry(model: type[Model]) -> None:
     """Has DynamoDB remove items of the table in time, those of which `EXPIRIES` says so."""
     botocore_patches.table_of(model).update_time_to_live(EXPIRIES[model])
 

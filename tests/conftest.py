@@ -38,6 +38,7 @@ for field in fields(Settings):  # a container has those of its server
 import app
 from billet.cli import tables
 from billet.emulators import dynamodb_local, moto_server
+from billet.emulators.errors import EmulatorError
 from billet.integrity import lookup
 from chalicelib.dynamodb import client
 from chalicelib.dynamodb import lanes as layouts
@@ -59,7 +60,7 @@ Api = Callable[..., HTTPResponse]
 
 @pytest.fixture(scope="session")
 def moto_endpoint() -> Iterator[str]:
-    with moto_server.running() as url:
+    with moto_server.run() as url:
         yield url
 
 
@@ -77,7 +78,7 @@ def dynamodb_local_endpoint(request: pytest.FixtureRequest) -> Iterator[str]:
         yield GIVEN_ENDPOINT
         return
     request.getfixturevalue("startable")
-    with dynamodb_local.running() as url:
+    with dynamodb_local.run() as url:
         yield url
 
 
@@ -85,8 +86,8 @@ def dynamodb_local_endpoint(request: pytest.FixtureRequest) -> Iterator[str]:
 def obstacle() -> str | None:
     """Why DynamoDB Local can't be started on this machine, if so."""
     try:
-        dynamodb_local.command(0, None)
-    except dynamodb_local.Unusable as reason:
+        dynamodb_local.java_command(0, None)
+    except EmulatorError as reason:
         return str(reason)
     return None
 

@@ -17,6 +17,7 @@ from rich.progress import Progress
 from billet.benchmark.report import draw_chart
 from billet.cli.errors import cli_errors
 from billet.emulators import dynamodb_local
+from billet.emulators.errors import EmulatorError
 
 SECTIONS = ("baseline", "http", "growth", "cold", "cost", "lanes")
 MIN_WIDTH = 120
@@ -112,8 +113,8 @@ def _connect(stack: ExitStack, endpoint: str | None) -> None:
     """Set the database's address in the environment; start DynamoDB Local if there is none."""
     if endpoint is None:
         try:
-            endpoint = stack.enter_context(dynamodb_local.running())
-        except dynamodb_local.Unusable as error:
+            endpoint = stack.enter_context(dynamodb_local.run())
+        except EmulatorError as error:
             raise click.ClickException(
                 f"DynamoDB Local is not available: {error}; use --endpoint"
             ) from error

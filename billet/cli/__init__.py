@@ -14,7 +14,7 @@ from chalicelib.settings import Settings
 COMMANDS = {
     "bench": "billet.benchmark:bench",
     "doctor": "billet.cli.doctor:doctor",
-    "dynamodb-local": "billet.emulators.dynamodb_local:fetch_command",
+    "dynamodb-local": "billet.emulators.dynamodb_local:download_command",
     "openapi": "billet.openapi:openapi",
     "package": "billet.package:package",
     "seed": "billet.cli.seed:seed",
@@ -37,7 +37,7 @@ class _LazyGroup(click.Group):
         if cmd_name not in COMMANDS:
             return None
         if cmd_name in ON_A_DATABASE:
-            ctx.obj = local_server.find(ctx.params.get("data", local_server.DATA))
+            ctx.obj = local_server.use_running_server(ctx.params.get("data", local_server.DATA))
         try:
             Settings.from_environ(os.environ)  # which the modules of storage read at import
         except ValueError as error:

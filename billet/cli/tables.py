@@ -85,7 +85,7 @@ def _bring_about(model: type[Model]) -> Sequence[str]:
         _active(model)
         done.append(f"index {index} added")
     if model in EXPIRIES and not table_schema.expires(model):
-        table_schema.let_expire(model)
+        table_schema.enable_expiry(model)
         done.append("expiry switched on")
     return done
 

