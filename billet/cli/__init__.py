@@ -1,4 +1,4 @@
-"""The operator's commands."""
+"""The command line of operators, `billet`, and its commands doctor, seed, tables and token."""
 
 import importlib
 import os
@@ -22,13 +22,13 @@ COMMANDS = {
     "tables": "billet.cli.tables:tables",
     "token": "billet.cli.tokens:token",
 }
-ON_A_DATABASE = ("doctor", "seed", "tables", "token")
-"""They use the local server's database unless AWS's variables name another."""
+DATABASE_COMMANDS = ("doctor", "seed", "tables", "token")
+"""They use the database of the local server unless AWS variables name another one."""
 REQUIREMENTS = Path(__file__).parents[2] / "requirements-dev.txt"
 
 
 class _LazyGroup(click.Group):
-    """Imports a command's module only when that command is used."""
+    """A group that imports a command's module only when the command is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(COMMANDS)
@@ -36,7 +36,7 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        if cmd_name in ON_A_DATABASE:
+        if cmd_name in DATABASE_COMMANDS:
             ctx.obj = local_server.use_running_server(ctx.params.get("data", local_server.DATA))
         try:
             Settings.from_environ(os.environ)  # which the modules of storage read at import
@@ -46,34 +46,34 @@ class _LazyGroup(click.Group):
         try:
             command: click.Command = getattr(importlib.import_module(module), name)
         except ModuleNotFoundError as error:
-            return _unavailable(cmd_name, _missing(error))
+            return _unavailable_command(cmd_name, _install_hint(error))
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except ModuleNotFoundError as error:
-            raise click.ClickException(_missing(error)) from error
+            raise click.ClickException(_install_hint(error)) from error
 
 
-def _missing(error: ModuleNotFoundError) -> str:
+def _install_hint(error: ModuleNotFoundError) -> str:
     pip = f"{sys.executable} -m pip install -r {REQUIREMENTS}"
     return f"{error.name} is not installed; do: {pip}"
 
 
-def _unavailable(name: str, reason: str) -> click.Command:
-    """A command that only says why it can't run, whatever its arguments."""
+def _unavailable_command(name: str, reason: str) -> click.Command:
+    """Return a command that fails with the reason, whatever its arguments are."""
 
-    def refuse(arguments: tuple[str, ...]) -> None:
+    def fail(arguments: tuple[str, ...]) -> None:
         raise click.ClickException(reason)
 
     return click.Command(
         name,
-        callback=refuse,
+        callback=fail,
         params=[click.Argument(["arguments"], nargs=-1, type=click.UNPROCESSED)],
         context_settings={"ignore_unknown_options": True},
         add_help_option=False,
-        short_help="Needs libraries that are not installed.",
+        short_help="(needs libraries that are not installed)",
     )
 
 
@@ -83,8 +83,8 @@ def _unavailable(name: str, reason: str) -> click.Command:
     type=click.Path(file_okay=False, path_type=Path),
     default=local_server.DATA,
     show_default=True,
-    help="The data folder of the local server whose database doctor, seed, tables and token use, "
-    "unless AWS's variables name another.",
+    help="Data folder of the local server. doctor, seed, tables and token use its database, unless "
+    "AWS variables name another one.",
 )
 def main(data: Path) -> None:
-    """Runs and looks after Billet Tasks."""
+    """Run and operate Billet Tasks."""

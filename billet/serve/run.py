@@ -16,7 +16,7 @@ from granian.server.mp import MPServer
 from pynamodb.exceptions import PynamoDBException
 
 from billet.cli import tables
-from billet.cli.errors import line as one_line
+from billet.cli.errors import one_line
 from billet.serve import asgi, worker
 from billet.serve.listening import LIMITS, answering, in_use, reserved
 from billet.serve.options import Options

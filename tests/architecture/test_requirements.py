@@ -33,7 +33,7 @@ import billet.cli.tables, billet.cli.seed, billet.cli.doctor, billet.cli.tokens
 import billet.serve
 from click.testing import CliRunner
 helped = CliRunner().invoke(billet.cli.main, ["--help"])
-assert helped.exit_code == 0 and "Needs libraries that are not installed" in helped.output, helped
+assert helped.exit_code == 0 and "needs libraries that are not installed" in helped.output, helped
 refused = CliRunner().invoke(billet.cli.main, ["bench", "--quick"])
 assert refused.exit_code == 1 and "is not installed; do:" in refused.output, refused.output"""
 SERVED = {"offapi"}
