@@ -1,18 +1,38 @@
-FROM python:3.12-slim AS packages
+# Two images. `serve` has what serving needs; `test`, the last one and so the default, the tests too.
+FROM python:3.12-slim AS serve-packages
+COPY requirements.txt requirements-serve.txt ./
+RUN python -m venv --without-pip /venv \
+    && pip --python /venv/bin/python install --no-cache-dir --disable-pip-version-check -r requirements-serve.txt
+# Chalice requires pip for `chalice package`, and botocore describes each service of AWS.
+RUN cd /venv/lib/python3.12/site-packages \
+    && rm -rf pip pip-*.dist-info setuptools setuptools-*.dist-info pkg_resources _distutils_hack \
+    && find botocore/data -mindepth 1 -maxdepth 1 -type d \
+        ! -name dynamodb ! -name sts ! -name sso ! -name sso-oidc -exec rm -r {} +
+
+# No browser is in the image, so neither is what drives one.
+FROM python:3.12-slim AS test-packages
 COPY requirements*.txt ./
-RUN python -m venv /venv \
-    && /venv/bin/pip install --no-cache-dir --disable-pip-version-check -r requirements-test.txt
+RUN sed -i /playwright/d requirements-test.txt \
+    && python -m venv --without-pip /venv \
+    && pip --python /venv/bin/python install --no-cache-dir --disable-pip-version-check --no-compile \
+        -r requirements-test.txt
 
-# What serving and the tests need, and no more.
-FROM python:3.12-slim
-RUN useradd --create-home billet
-COPY --from=packages /venv /venv
+FROM python:3.12-slim AS base
+RUN useradd --create-home billet && mkdir /app && chown billet /app
 WORKDIR /app
-COPY --chown=billet . .
-RUN chown billet .
 USER billet
-
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1
 EXPOSE 3000
 # The process itself gets the signals, so that `docker stop` ends it cleanly.
 CMD ["python", "-m", "billet", "serve", "--host", "0.0.0.0"]
+
+FROM base AS serve
+COPY --from=serve-packages /venv /venv
+COPY --chown=billet app.py requirements*.txt ./
+COPY --chown=billet billet billet
+COPY --chown=billet chalicelib chalicelib
+
+# What is not compiled is compiled when it is first imported, and kept.
+FROM base AS test
+COPY --from=test-packages --chown=billet /venv /venv
+COPY --chown=billet . .

@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
 SHELL := bash
-# Each level of requirements has those below it in itself, and a file that says that it is installed.
+# Each lock contains the levels below it. A file says that a level is installed.
 SERVE := $(VENV)/.ready-serve
 MEMORY := $(VENV)/.ready-memory
 TEST := $(VENV)/.ready-test
@@ -14,7 +14,7 @@ READY := $(VENV)/.ready-dev
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test fuzz jepsen pr format check dynamodb-local clean clean-data
+.PHONY: help setup serve test fuzz jepsen pr format check docs lock dynamodb-local clean clean-data
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -29,12 +29,7 @@ $(BIN)/python:
 $(SERVE): megabytes = 45
 $(MEMORY): megabytes = 65
 $(TEST): megabytes = 90
-$(READY): megabytes = 180
-
-$(SERVE): requirements.txt
-$(MEMORY): requirements.txt requirements-serve.txt
-$(TEST): requirements.txt requirements-serve.txt requirements-memory.txt
-$(READY): requirements.txt requirements-serve.txt requirements-memory.txt requirements-test.txt
+$(READY): megabytes = 220
 
 $(VENV)/.ready-%: requirements-%.txt | $(BIN)/python
 	@echo "Installing $< into $(VENV); pip fetches up to $(megabytes) MB that it does not have yet:"
@@ -50,7 +45,7 @@ test: $(TEST)  ## the whole suite, on moto and, wherever it can be had, on Dynam
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 fuzz: $(TEST)  ## what make test fuzzes, for minutes and anew each time
-	$(BIN)/python -m pytest --hypothesis-profile=fuzz --timeout 7200 tests/http/test_description.py tests/http/test_fuzz.py $(ARGS)
+	$(BIN)/python -m pytest --hypothesis-profile=fuzz --timeout 7200 tests/protocol/test_description.py tests/protocol/test_fuzz.py $(ARGS)
 
 check: $(READY)  ## format, lint, types, and known dangers in the code and the libraries
 	$(BIN)/ruff format --check .
@@ -59,7 +54,7 @@ check: $(READY)  ## format, lint, types, and known dangers in the code and the l
 	$(BIN)/bandit --quiet --severity-level medium --recursive app.py chalicelib billet
 	$(BIN)/python .ci/audit.py
 
-pr: check test  ## all that a change must pass
+pr: check docs test  ## all that a change must pass
 
 jepsen: $(TEST)  ## a long run of clients while the API is killed and the database stopped
 	JEPSEN_ROUNDS=$(or $(ROUNDS),60) $(BIN)/python -m pytest --timeout 7200 tests/faults/test_jepsen.py $(ARGS)
@@ -67,6 +62,17 @@ jepsen: $(TEST)  ## a long run of clients while the API is killed and the databa
 format: $(READY)  ## rewrites the code in the project's form
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+docs: $(READY)  ## the documentation as a site, in the folder site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+lock: $(READY)  ## writes the exact versions of requirements*.in into requirements*.txt (ARGS=--upgrade for the newest)
+	@below=; sources=; for level in '' -serve -memory -test -dev; do \
+	    sources="$$sources requirements$$level.in"; \
+	    $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+	        --custom-compile-command 'make lock' --output-file requirements$$level.txt $(ARGS) $$below $$sources || exit; \
+	    below="--constraint requirements$$level.txt"; \
+	done
 
 dynamodb-local: $(SERVE)  ## fetches DynamoDB Local, and Java if there is none, into the cache folder
 	@$(BIN)/python -m billet dynamodb-local
@@ -76,4 +82,4 @@ clean:  ## forgets the virtual environment and caches, and keeps the local data
 
 clean-data:  ## deletes the local data in .billet, after asking
 	@printf 'Delete all local data in .billet? [y/N] '; read answer; \
-	    if [ "$$answer" = y ]; then rm -rf .billet; else echo 'Kept'; exit 1; fi
+	    if [ "$$answer" = y ]; then rm -rf .billet; else echo 'Nothing was deleted'; fi

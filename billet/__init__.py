@@ -10,3 +10,5 @@
 
 Nothing in this package runs in Lambda; `chalicelib` does not import it.
 """
+
+__version__ = "0.1.0"

@@ -9,7 +9,9 @@ import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from functools import cache
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -51,11 +53,23 @@ settings.load_profile("suite")
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 NO_CHROMIUM = "Chromium is not installed; the documentation page is NOT TESTED"
+collect_ignore = [] if find_spec("playwright") else ["browser"]
 BACKENDS = ("moto", "dynamodb-local")
+pytest_plugins = ("tests.support.servers",)
 client.READ_TIMEOUT = 15.0  # on a busy machine moto takes its time for a large transaction
 layouts.WAIT_SECONDS = 0.0  # no other process reads the tables of a test
 Bind = Callable[..., Settings]
 Api = Callable[..., HTTPResponse]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Runs a test that needs a database on each of BACKENDS, or on those that its marker names."""
+    if "backend" in metafunc.fixturenames:
+        marker = metafunc.definition.get_closest_marker("backend")
+        names = marker.args if marker else BACKENDS
+        fastest = "dynamodb-local" if GIVEN_ENDPOINT or obstacle() is None else "moto"
+        chosen = [fastest if name == "fastest" else name for name in names]
+        metafunc.parametrize("backend", chosen, indirect=True)
 
 
 @pytest.fixture(scope="session")
@@ -105,9 +119,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(line)
 
 
-@pytest.fixture(params=BACKENDS)
+@pytest.fixture
 def backend(request: pytest.FixtureRequest) -> str:
-    """The name of each database in turn; a test that asks for it runs on both."""
+    """The name of the database that the test runs on."""
     name: str = request.param
     return name
 
@@ -213,3 +227,8 @@ def api() -> Iterator[Api]:
             return client.http.request(method, path, sent, raw)
 
         yield request
+
+
+def today() -> str:
+    """The date in UTC, YYYY-MM-DD. A test compares with the dates before and after its request."""
+    return datetime.now(UTC).date().isoformat()

@@ -2,14 +2,15 @@
 
 import importlib
 import os
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
+from billet import __version__
 from billet.emulators import local_server
-from chalicelib.settings import Settings
+from billet.extras import install_command
+from chalicelib.settings import Settings, between
 
 COMMANDS = {
     "bench": "billet.benchmark:bench",
@@ -24,7 +25,6 @@ COMMANDS = {
 }
 DATABASE_COMMANDS = ("doctor", "seed", "tables", "token")
 """They use the database of the local server unless AWS variables name another one."""
-REQUIREMENTS = Path(__file__).parents[2] / "requirements-dev.txt"
 
 
 class _LazyGroup(click.Group):
@@ -54,11 +54,39 @@ class _LazyGroup(click.Group):
             return super().invoke(ctx)
         except ModuleNotFoundError as error:
             raise click.ClickException(_install_hint(error)) from error
+        except click.BadParameter as error:
+            raise _without_usage(error) from error
+
+
+class _OptionError(click.ClickException):
+    exit_code = click.UsageError.exit_code
+
+
+def _without_usage(error: click.BadParameter) -> click.ClickException:
+    """Return an error that says what is allowed; click's has the usage before it."""
+    if error.param is None or isinstance(error, click.MissingParameter):
+        return error
+    return _OptionError(f"{_name(error.param)}: {_allowed_values(error.param.type, error)}")
+
+
+def _name(parameter: click.Parameter) -> str:
+    if isinstance(parameter, click.Option):
+        return max(parameter.opts, key=len)
+    return parameter.human_readable_name
+
+
+def _allowed_values(kind: object, error: click.BadParameter) -> str:
+    if isinstance(kind, click.IntRange):
+        return between(kind.min, kind.max)
+    if kind is click.INT:
+        return "must be a whole number"
+    if isinstance(kind, click.Choice):
+        return f"must be one of {', '.join(kind.choices)}"
+    return error.message
 
 
 def _install_hint(error: ModuleNotFoundError) -> str:
-    pip = f"{sys.executable} -m pip install -r {REQUIREMENTS}"
-    return f"{error.name} is not installed; do: {pip}"
+    return f"{error.name} is not installed; do: {install_command('dev')}"
 
 
 def _unavailable_command(name: str, reason: str) -> click.Command:
@@ -78,6 +106,7 @@ def _unavailable_command(name: str, reason: str) -> click.Command:
 
 
 @click.group(cls=_LazyGroup)
+@click.version_option(__version__, prog_name="billet")
 @click.option(
     "--data",
     type=click.Path(file_okay=False, path_type=Path),

@@ -13,6 +13,8 @@ from botocore.exceptions import (
 )
 from pynamodb.exceptions import PynamoDBException, TableDoesNotExist
 
+from billet.emulators import data_folder
+from billet.emulators.errors import DataFolderError
 from chalicelib.domain.errors import BilletError, Conflict
 
 DATABASE_ERRORS = (BilletError, BotoCoreError, ClientError, PynamoDBException)
@@ -46,7 +48,18 @@ def cli_errors() -> Iterator[None]:
     try:
         yield
     except DATABASE_ERRORS as error:
-        raise click.ClickException(one_line(error)) from error
+        raise click.ClickException(_with_file_damage(one_line(error))) from error
+
+
+def _with_file_damage(message: str) -> str:
+    """Return the message, after the name of the local server's broken file if there is one."""
+    context = click.get_current_context(silent=True)
+    if context is not None and (root := context.find_root()).obj:
+        try:
+            data_folder.check(root.params["data"], read_all=True)
+        except DataFolderError as error:
+            return f"{error} ({message})"
+    return message
 
 
 def _print_database() -> None:

@@ -30,7 +30,7 @@ def _expiry(context: click.Context, option: click.Parameter, days: str | None) -
         return None
     match = re.fullmatch(r"([1-9][0-9]{0,3})d", days)
     if match is None:
-        raise click.BadParameter("expected days, like 90d")
+        raise click.BadParameter("must be a number of days, such as 90d")
     return datetime.now(UTC) + timedelta(days=int(match[1]))
 
 

@@ -12,6 +12,9 @@ from billet.emulators.errors import DataFolderError
 DATABASE_FILES = "*.db"
 MIN_FREE_BYTES = 16 * 2**20
 """DynamoDB Local writes a log beside the database before each change."""
+READ_SCHEMA = "SELECT count(*) FROM sqlite_master"
+"""Takes the same time for a file of any size."""
+READ_ALL = "PRAGMA quick_check(1)"
 CORRUPT = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
@@ -44,8 +47,11 @@ def open_for_writing(folder: Path, name: str) -> IO[bytes]:
         raise _not_writable(folder / name, error) from error
 
 
-def check(folder: Path) -> None:
+def check(folder: Path, *, read_all: bool = False) -> None:
     """Check the disk space and the database files.
+
+    Args:
+        read_all: read every page of the files, which takes seconds per gigabyte.
 
     Raises:
         DataFolderError: the disk is full, or a file is corrupt or cannot be written.
@@ -58,23 +64,28 @@ def check(folder: Path) -> None:
     for file in folder.glob(DATABASE_FILES):
         if not os.access(file, os.W_OK):
             raise _not_writable(file, PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
-        _check_file(file)
+        _check_file(file, READ_ALL if read_all else READ_SCHEMA)
 
 
-def _check_file(file: Path) -> None:
-    """Read the schema of a database file, which takes the same time for any size."""
+def _check_file(file: Path, query: str) -> None:
     connection = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
     try:
-        connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        [found] = connection.execute(query).fetchone()
+        if query == READ_ALL and found != "ok":
+            raise _corrupt(file, " ".join(found.split()))
     except sqlite3.DatabaseError as error:
         # DynamoDB Local repairs other faults itself, such as the journal of a killed database.
         if error.sqlite_errorcode & 0xFF in CORRUPT:
-            raise DataFolderError(
-                f"{file} is corrupt ({error}); restore it from a backup, "
-                "or move it away to start with an empty database"
-            ) from error
+            raise _corrupt(file, str(error)) from error
     finally:
         connection.close()
+
+
+def _corrupt(file: Path, reason: str) -> DataFolderError:
+    return DataFolderError(
+        f"{file} is corrupt ({reason}); restore it from a backup (docs/running.md), "
+        "or move it away to start with an empty database"
+    )
 
 
 def _not_writable(path: Path, error: OSError) -> DataFolderError:

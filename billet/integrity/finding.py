@@ -35,7 +35,6 @@ KINDS: Mapping[str, str] = {
     "broken-reply": "reply removed",
     "layout": "layout written anew",
     "stale-mark": "mark removed",
-    "beyond-layout": "layout raised",
     "counters": "counters laid out anew, above all ids in use",
     "low-counter": "counters laid out anew, above all ids in use",
     "unsettled": "",

@@ -1,15 +1,15 @@
 """The layout, the number of lanes that readers read, covers every lane in use.
 
-An item's lane never changes. So the layout is raised to an item, and the item never moved.
+The database's record of it is the truth, unless the id counters agree on more lanes. One user or
+task in a lane beyond, or one counter of more lanes, is broken itself and does not raise it.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 
 import msgspec
 from pynamodb.exceptions import PynamoDBException
-from pynamodb.models import Model
 
 from billet.integrity import lookup, shape, wire
 from billet.integrity.finding import Finding, settled
@@ -27,21 +27,13 @@ def check_layout() -> Iterator[Finding]:
     yield from settled(CounterModel, KEY, _judge)
 
 
-def of_item(model: type[Model], item: Item) -> Iterator[Finding]:
-    """Yields whether a user or task is in a lane that nobody reads."""
-    lane, number = lane_of(item), layout()
-    if lane >= number:
-        detail = f"is in lane {lane}, and the layout has {number} lanes"
-        repair = partial(lanes.announce, lane + 1)
-        yield Finding("beyond-layout", model, lookup.key_of(model, item), detail, repair)
-
-
 def lane_of(item: Item) -> int:
-    """The lane of a user or task; if it has none that there can be, its id modulo the layout."""
+    """The lane of a user or task; if nobody reads that lane, its id modulo the layout."""
     kind, value = next(iter(item.get("lane", {"NULL": True}).items()))
-    if kind == "N" and value.isdecimal() and int(value) < MAX_LANES:
+    number = layout()
+    if kind == "N" and value.isdecimal() and int(value) < number:
         return int(value)
-    return int(item["id"]["N"]) % layout()
+    return int(item["id"]["N"]) % number
 
 
 def layout() -> int:
@@ -53,14 +45,26 @@ def layout() -> int:
 
 
 def _spoken() -> int:
-    names = [wire.string(name) for kind in lanes.KINDS for name in lanes.counter_names(kind)]
-    counters = lookup.fetch(CounterModel, [{"name": name} for name in names]).values()
-    readable = [
-        one["lanes"]
-        for one in counters
+    """How many lanes the id counters agree on; 1 if they do not."""
+    return max(1, *map(agreed, map(counters_of, lanes.KINDS)))
+
+
+def counters_of(kind: str) -> Mapping[tuple[str, ...], Item]:
+    """The counters of a kind as they are stored, by key."""
+    names = map(wire.string, lanes.counter_names(kind))
+    return lookup.fetch(CounterModel, [{"name": name} for name in names])
+
+
+def agreed(counters: Mapping[tuple[str, ...], Item]) -> int:
+    """How many lanes these counters of one kind agree on; 0 if they do not."""
+    readable = (
+        one
+        for one in counters.values()
         if not shape.misfit(CounterModel, "lanes", one.get("lanes"))
-    ]
-    return max((int(value["N"]) for value in readable), default=1)
+    )
+    return lanes.lanes_of(
+        [CounterModel(one["name"]["S"], lanes=int(one["lanes"]["N"])) for one in readable]
+    )
 
 
 def _judge(item: Item | None) -> list[Finding]:

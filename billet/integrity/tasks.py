@@ -103,7 +103,6 @@ def _of_copy(task: Item, record: Task, user_id: int, copy: Item | None) -> Itera
 
 def _of_place(task: Item, record: Task) -> Iterator[Finding]:
     key, place = lookup.key_of(TaskModel, task), _place(task, record)
-    yield from layout.of_item(TaskModel, task)
     if wrong := wire.differing(task, place):
         detail = f"is not in its place in the indexes: {', '.join(sorted(wrong))}"
         yield Finding("misplaced", TaskModel, key, detail, partial(rewrite, task, place))

@@ -123,7 +123,6 @@ def owner_of(claim: Item) -> tuple[str | None, Item | None]:
 
 def _of_place(user: Item) -> Iterator[Finding]:
     place = _place(user)
-    yield from layout.of_item(UserModel, user)
     if wrong := wire.differing(user, place):
         detail = f"is not in its place in the index: {', '.join(sorted(wrong))}"
         key = lookup.key_of(UserModel, user)

@@ -231,7 +231,7 @@ PROBLEMS = (
         "Forbidden",
         403,
         "The role of the token does not permit the request.",
-        "this needs the role editor, and you have reader",
+        "authorization: must have the role editor, and has reader",
         is_guarded,
         ("WWW-Authenticate",),
     ),
@@ -241,14 +241,14 @@ PROBLEMS = (
         409,
         "The username is taken, the task has 50 assignees, other clients were changing the same"
         " task, or a request with the same Idempotency-Key is in progress (with Retry-After).",
-        "task 7 has 50 assignees already, the most a task may have",
+        "assignees: must be at most 50; task 7 has as many",
         changes,
     ),
     Problem(
         "PreconditionFailed",
         412,
         "The version is not the one in If-Match.",
-        "task 7 is at version 3 by now",
+        "if-match: must have the current version of task 7, which is 3",
         takes_match,
     ),
     Problem(
@@ -265,7 +265,7 @@ PROBLEMS = (
         "UnprocessableContent",
         422,
         "The Idempotency-Key was used for another request.",
-        "idempotency-key: used before, for another request",
+        "idempotency-key: must be new for each request; another request has this key",
         changes,
     ),
     Problem(
@@ -279,7 +279,7 @@ PROBLEMS = (
         "TooManyRequests",
         429,
         "One or more limits are spent; Retry-After is the longest of their waits.",
-        "more than 1000 requests in 60 s; try again in 17 s",
+        "requests: must be at most 1000 in 60 s; try again in 17 s",
         always,
         ("Retry-After",),
     ),
@@ -302,7 +302,7 @@ PROBLEMS = (
         "GatewayTimeout",
         504,
         "The gateway had no response in time. A change may have happened: check before a retry.",
-        "no answer in time; look before you repeat a change",
+        "the service did not respond in time; check whether a change was made before you repeat it",
         always,
     ),
 )

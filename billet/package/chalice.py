@@ -51,6 +51,7 @@ def package(stage: str, scratch: Path) -> Built:
             wrong.
     """
     require_runtime(sys.version_info[:2])
+    require_repository(ROOT)
     project, out, merge = scratch / "project", scratch / "out", scratch / "merge.json"
     _copy(project)
     merge.write_text(json.dumps(gateway.merge_template(ENDPOINTS, _settings(stage))))
@@ -71,6 +72,16 @@ def require_runtime(version: tuple[int, ...]) -> None:
     runtime = f"python{version[0]}.{version[1]}"
     if runtime not in RUNTIMES:
         raise Failed(f"{runtime} is not supported on Lambda; run this with {' or '.join(RUNTIMES)}")
+
+
+def require_repository(root: Path) -> None:
+    """Refuses a folder without the configuration of the stages, as where `pip install` puts us.
+
+    Raises:
+        Failed: there is no .chalice/config.json.
+    """
+    if not (root / ".chalice" / "config.json").exists():
+        raise Failed("packaging needs the repository: run `python -m billet package` in a clone")
 
 
 def _settings(stage: str) -> Settings:

@@ -7,21 +7,24 @@ different from one that has ended, and a client that sends slowly hold no thread
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from billet.serve.gateway import Gateway, Request, Response, check_length
-from chalicelib.http import problems
+from billet.serve.routes import Match
+from billet.serve.worker_pool import WorkerPool
 from chalicelib.http.problems import HttpProblem
 
 AT_WORK = 16
 WAITING = 112
 WAIT_SECONDS = 10.0
 BODY_SECONDS = 60.0
-BUSY = "the server is busy; try again"
+HEALTH = "/v1/health"
+HEALTH_PLACES = 4
+"""How many health checks work at once beside all other requests, so that a busy server stays
+healthy to whoever would restart it. More of them wait as other requests do."""
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
+Send = Callable[[dict[str, Any]], object]
 
 
 class Application:
@@ -43,22 +46,22 @@ class Application:
         body_seconds: float = BODY_SECONDS,
     ) -> None:
         self._gateway = gateway
-        self._threads = ThreadPoolExecutor(at_work, "work")
-        self._work = asyncio.Semaphore(at_work)
-        self._places = at_work + waiting
-        self._wait_seconds = wait_seconds
+        self._workers = WorkerPool(at_work, waiting, wait_seconds)
+        self._health_workers = WorkerPool(HEALTH_PLACES, 0, 0)
         self._body_seconds = body_seconds
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Respond to one request."""
         asked = _request(scope)
-        response = self._gateway.respond_to_head(asked)
-        if response is None:
-            try:
-                response = await self._respond(asked, await self._body(asked, receive))
-            except HttpProblem as refusal:
-                response = self._gateway.refuse(asked, refusal)
-        await _send(send, response)
+        found = self._gateway.respond_to_head(asked)
+        if isinstance(found, Response):
+            _send(send, found)
+            return
+        try:
+            body = await self._body(asked, receive)
+            await self._respond(asked, found, body, send)
+        except HttpProblem as refusal:
+            _send(send, self._gateway.refuse(asked, refusal))
 
     async def _body(self, asked: Request, receive: Receive) -> bytes:
         if asked.protocol != "HTTP/2" and not asked.headers.keys() & _BODY:
@@ -69,36 +72,14 @@ class Application:
         except TimeoutError as error:
             raise HttpProblem(408, f"body: did not arrive in {self._body_seconds:.0f} s") from error
 
-    async def _respond(self, asked: Request, body: bytes) -> Response:
-        if self._places <= 0:
-            raise _busy()
-        self._places -= 1
-        try:
-            await self._enter()
-            try:
-                loop = asyncio.get_running_loop()
-                return await loop.run_in_executor(self._threads, self._gateway.respond, asked, body)
-            finally:
-                self._work.release()
-        finally:
-            self._places += 1
-
-    async def _enter(self) -> None:
-        if not self._work.locked():
-            await self._work.acquire()
-            return
-        try:
-            async with asyncio.timeout(self._wait_seconds):
-                await self._work.acquire()
-        except TimeoutError as error:
-            raise _busy() from error
+    async def _respond(self, asked: Request, match: Match, body: bytes, send: Send) -> None:
+        """Have a thread respond, and wait until it has."""
+        is_health = asked.path == HEALTH and not self._health_workers.full
+        workers = self._health_workers if is_health else self._workers
+        await workers.run(lambda: _send(send, self._gateway.respond(asked, match, body)))
 
 
 _BODY = {"content-length", "transfer-encoding"}
-
-
-def _busy() -> HttpProblem:
-    return HttpProblem(503, BUSY, headers=problems.retry_after())
 
 
 async def _read(receive: Receive) -> bytes:
@@ -116,9 +97,13 @@ async def _read(receive: Receive) -> bytes:
 
 def _request(scope: dict[str, Any]) -> Request:
     headers: dict[str, str] = {}
+    repeated = []
     for name, value in scope["headers"]:
         key, text = name.decode("latin-1"), value.decode("latin-1")
-        headers[key] = f"{headers[key]}, {text}" if key in headers else text
+        if key in headers:
+            repeated.append(key)
+            text = f"{headers[key]}, {text}"
+        headers[key] = text
     headers["x-forwarded-proto"] = scope["scheme"]
     return Request(
         method=scope["method"],
@@ -127,12 +112,14 @@ def _request(scope: dict[str, Any]) -> Request:
         headers=headers,
         client=scope["client"][0],
         protocol=f"HTTP/{scope['http_version']}",
+        repeated=repeated,
     )
 
 
-async def _send(send: Send, response: Response) -> None:
+def _send(send: Send, response: Response) -> None:
+    """Send a response, from any thread: granian passes it on at once, nothing has to be awaited."""
     lines = [(b"server", b"billet")]
     for name, value in response.header_lines():
         lines.append((name.lower().encode("latin-1"), value.encode("latin-1", "replace")))
-    await send({"type": "http.response.start", "status": response.status, "headers": lines})
-    await send({"type": "http.response.body", "body": response.body})
+    send({"type": "http.response.start", "status": response.status, "headers": lines})
+    send({"type": "http.response.body", "body": response.body})

@@ -50,7 +50,7 @@ def opened(choice: str, data: Path) -> Iterator[Database]:
 
 
 def _started(choice: str, data: Path, stack: ExitStack) -> tuple[str, Database]:
-    reason = ""
+    refusal = None
     if choice != "memory":
         try:
             url = stack.enter_context(dynamodb_local.run(data))
@@ -59,11 +59,14 @@ def _started(choice: str, data: Path, stack: ExitStack) -> tuple[str, Database]:
             if choice == "local":
                 raise click.ClickException(f"no DynamoDB Local: {error}") from error
             _refuse_to_hide(data, error)
-            reason = f" (no DynamoDB Local: {error})"
+            refusal = error
     try:
         url = stack.enter_context(moto_server.run())
     except EmulatorError as error:
-        raise click.ClickException(f"{error}{reason}") from error
+        if not refusal:
+            raise click.ClickException(str(error)) from error
+        raise click.ClickException(f"no DynamoDB Local: {refusal}; or {error}") from error
+    reason = f" (no DynamoDB Local: {refusal})" if refusal else ""
     return url, Database(f"Database: in memory{reason}", MEMORY_AT_ONCE, LOST)
 
 
@@ -84,7 +87,7 @@ def _explained(error: click.ClickException, database: Database, data: Path) -> c
     """Name the cause of a failure if it lies in the folder of the data."""
     if not database.warning:
         try:
-            data_folder.check(data)
+            data_folder.check(data, read_all=True)
         except DataFolderError as trouble:
             return click.ClickException(f"{trouble} ({error.message})")
     return error

@@ -7,7 +7,7 @@ translate between this and their server.
 import logging
 import re
 import uuid
-from collections.abc import Mapping
+from collections.abc import Container, Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
@@ -22,9 +22,10 @@ from chalice.local import (
     create_local_server,
 )
 
+from billet.serve import hosts
 from billet.serve.routes import Match, Routes
 from chalicelib.domain.errors import Unavailable
-from chalicelib.http import principals, problems, request_ids, response_headers
+from chalicelib.http import principals, problems, request_headers, request_ids, response_headers
 from chalicelib.http.parsing import MAX_BODY
 from chalicelib.http.problems import HttpProblem
 
@@ -48,6 +49,8 @@ class Request(NamedTuple):
     client: str
     """The address of the client."""
     protocol: str = "HTTP/1.1"
+    repeated: Sequence[str] = ()
+    """The names of the headers that have several lines, if the server tells."""
 
 
 class Response(NamedTuple):
@@ -69,29 +72,38 @@ class Response(NamedTuple):
 
 
 class Gateway:
-    """Passes requests on to a Chalice app, from any number of threads."""
+    """Passes requests on to a Chalice app, from any number of threads.
 
-    def __init__(self, app: Chalice) -> None:
+    Args:
+        allowed_hosts: the hosts that requests may be for, without port; None: every host.
+    """
+
+    def __init__(self, app: Chalice, allowed_hosts: Container[str] | None = None) -> None:
         if not isinstance(app, LocalChalice):
             # This gives the app a current_request for each thread; the server is not used.
             create_local_server(app, Config.create(), "127.0.0.1", 0).server.server_close()
         self._app = app
         self._authorizer = LocalGatewayAuthorizer(app)
         self._routes = Routes(app.routes)
+        self._allowed_hosts = allowed_hosts
 
-    def respond_to_head(self, asked: Request) -> Response | None:
-        """Respond to a request that needs neither its body nor the app; None for all others."""
+    def respond_to_head(self, asked: Request) -> Response | Match:
+        """Respond to a request that needs neither its body nor the app; else find its route."""
         try:
+            self._check_host(asked)
             _check_head(asked)
-            allowed = self._routes.match(asked.path).allowed
+            if asked.path == "*" and asked.method == "OPTIONS":  # RFC 9110, section 9.3.7
+                return _own(asked, 204, response_headers.of_preflight(self._routes.methods), b"")
+            match = self._routes.match(asked.path)
         except HttpProblem as refusal:
             return self.refuse(asked, refusal)
         if asked.method == "OPTIONS":
-            return _own(asked, 204, response_headers.of_preflight(allowed), b"")
-        if asked.method in allowed:
-            return None
-        allow = {"Allow": ", ".join(allowed)}
-        detail = f"{asked.method} is not for this path"
+            return _own(asked, 204, response_headers.of_preflight(match.allowed), b"")
+        if asked.method in match.allowed:
+            return match
+        allowed = ", ".join(match.allowed)
+        detail = f"method: must be one of {allowed}"
+        allow = {"Allow": allowed}
         return self.refuse(asked, HttpProblem(405, detail, headers=allow))
 
     def refuse(self, asked: Request, refusal: HttpProblem) -> Response:
@@ -100,13 +112,13 @@ class Gateway:
         body = problems.body(refusal.status, str(refusal))
         return _own(asked, refusal.status, content, body)
 
-    def respond(self, asked: Request, body: bytes) -> Response:
-        """Respond to a request that `respond_to_head` has no response for."""
+    def respond(self, asked: Request, match: Match, body: bytes) -> Response:
+        """Respond to a request that `respond_to_head` has found the route of."""
         settled = _settle(asked)
         named = {**asked.headers, "x-request-id": settled[request_ids.HEADER]}
         asked = asked._replace(headers=named)
         try:
-            return self._call(asked, self._routes.match(asked.path), body)
+            return self._call(asked, match, body)
         except (NotAuthorizedError, ForbiddenError):
             return self.refuse(asked, principals.refusal(asked.headers.get("authorization")))
         except Unavailable as error:
@@ -114,6 +126,16 @@ class Gateway:
         except Exception:
             log.exception("a mistake of ours:")
             return self.refuse(asked, HttpProblem(500, f"request {request_ids.current()} failed"))
+
+    def _check_host(self, asked: Request) -> None:
+        host = asked.headers.get("host", "")
+        if not host and asked.protocol in _HOSTLESS:
+            return
+        found = _HOST.fullmatch(host)
+        if not found:
+            raise HttpProblem(400, "host: must be one name or address, with or without a port")
+        if self._allowed_hosts is not None and found[1] not in self._allowed_hosts:
+            raise HttpProblem(400, f"host: {hosts.MUST}")
 
     def _call(self, asked: Request, match: Match, body: bytes) -> Response:
         event = _event(asked, match, body)
@@ -126,9 +148,9 @@ class Gateway:
 
 def _check_head(asked: Request) -> None:
     """Refuse a request whose head is enough to know that it can't be carried out."""
-    host = asked.headers.get("host", "")
-    if not _HOST.fullmatch(host) and (host or asked.protocol not in _HOSTLESS):
-        raise HttpProblem(400, "host: must be one name or address, with or without a port")
+    for name in asked.repeated:
+        if name in request_headers.SINGLE:
+            raise request_headers.repeated(name)
     if asked.headers.get("transfer-encoding", "chunked").lower() != "chunked":
         raise HttpProblem(501, "transfer-encoding: must be chunked")
     check_length(int(asked.headers.get("content-length") or 0))
@@ -137,7 +159,7 @@ def _check_head(asked: Request) -> None:
 def check_length(length: int) -> None:
     """Refuse a body of this many bytes if it is too large."""
     if length > MAX_BODY:
-        raise HttpProblem(413, f"body: at most {MAX_BODY} bytes")
+        raise HttpProblem(413, f"body: must have at most {MAX_BODY} bytes")
 
 
 def _event(asked: Request, match: Match, body: bytes) -> dict[str, Any]:

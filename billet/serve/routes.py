@@ -21,6 +21,8 @@ class Routes:
     """The routes of an app, by the number of their segments."""
 
     def __init__(self, routes: Mapping[str, Iterable[str]]) -> None:
+        self.methods = _allowed({method for methods in routes.values() for method in methods})
+        """The methods of all routes."""
         self._by_length: dict[int, list[tuple[str, list[str], tuple[str, ...]]]] = {}
         for route in sorted(routes):  # literal segments come before parameters, as in Chalice
             segments = route.split("/")
@@ -48,7 +50,7 @@ class Routes:
                     if part.startswith("{")
                 }
                 return Match(route, allowed, given)
-        raise HttpProblem(404, "no such path")
+        raise HttpProblem(404, "path: does not exist; /v1/openapi.json has all paths")
 
 
 def _allowed(methods: Iterable[str]) -> tuple[str, ...]:
@@ -64,5 +66,5 @@ def _decoded(segment: str) -> str:
     except UnicodeDecodeError as error:
         raise HttpProblem(400, "path: must be UTF-8") from error
     if "/" in decoded or ";" in decoded:
-        raise HttpProblem(404, "no such path")
+        raise HttpProblem(404, "path: does not exist; /v1/openapi.json has all paths")
     return decoded

@@ -52,7 +52,8 @@ def until_stopped(options: Options, data: Path, warning: str = "") -> None:
         share = max(1, options.at_work // options.workers)
         waiting = max(1, asgi.WAITING // options.workers)
         try:
-            server.serve(target_loader=partial(worker.load, share, waiting), wrap_loader=False)
+            load = partial(worker.load, share, waiting, options.host)
+            server.serve(target_loader=load, wrap_loader=False)
         except SystemExit as ended:
             if not server.interrupt_signal:  # Ctrl-C in a terminal reaches workers, too
                 raise click.ClickException("the workers end as soon as they start") from ended

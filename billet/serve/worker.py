@@ -7,19 +7,22 @@ import signal
 import threading
 import time
 
+from billet.serve import hosts
 from billet.serve.asgi import Application
 from billet.serve.gateway import Gateway
+from chalicelib.settings import Settings
 
 FINISH_SECONDS = 10.0
 
 
-def load(at_work: int, waiting: int) -> Application:
+def load(at_work: int, waiting: int, host: str) -> Application:
     """Make the application, in the worker; it ends when its parent does, however that ends."""
     import app
 
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    return Application(Gateway(app.app), at_work, waiting)
+    allowed = hosts.allowed(Settings.from_environ(os.environ), host)
+    return Application(Gateway(app.app, allowed), at_work, waiting)
 
 
 def _end_with_parent() -> None:

@@ -5,18 +5,21 @@ off. Before the first request, the environment has to name the database, and the
 there (`python -m billet tables create`). `billet serve` runs `billet.serve.asgi` instead.
 """
 
+import os
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
 import app
+from billet.serve import hosts
 from billet.serve.gateway import Gateway, Request, Response, check_length
 from chalicelib.http.parsing import MAX_BODY
 from chalicelib.http.problems import HttpProblem
+from chalicelib.settings import Settings
 
 Environ = dict[str, Any]
-_gateway = Gateway(app.app)
+_gateway = Gateway(app.app, hosts.allowed(Settings.from_environ(os.environ)))
 
 
 def application(environ: Environ, start_response: Callable[..., object]) -> Iterable[bytes]:
@@ -31,21 +34,21 @@ def application(environ: Environ, start_response: Callable[..., object]) -> Iter
 
 
 def _respond(asked: Request, environ: Environ) -> Response:
-    early = _gateway.respond_to_head(asked)
-    if early is not None:
-        return early
+    found = _gateway.respond_to_head(asked)
+    if isinstance(found, Response):
+        return found
     try:
         body = _body(environ)
     except HttpProblem as refusal:
         return _gateway.refuse(asked, refusal)
-    return _gateway.respond(asked, body)
+    return _gateway.respond(asked, found, body)
 
 
 def _body(environ: Environ) -> bytes:
     length = int(environ.get("CONTENT_LENGTH") or 0)
     chunked = "HTTP_TRANSFER_ENCODING" in environ
     if chunked and not environ.get("wsgi.input_terminated"):
-        raise HttpProblem(411, "content-length: this server needs it")
+        raise HttpProblem(411, "content-length: required; this server does not read chunked bodies")
     body: bytes = environ["wsgi.input"].read(MAX_BODY + 1 if chunked else length)
     check_length(len(body))
     if len(body) < length:
@@ -79,6 +82,8 @@ def _path(environ: Environ) -> str:
     Only the former tells an encoded slash from a slash.
     """
     sent: str = environ.get("RAW_URI") or environ.get("REQUEST_URI") or ""
+    if sent == "*":
+        return sent
     if sent.startswith("/") and not environ.get("SCRIPT_NAME"):
         return sent.partition("?")[0].partition("#")[0]
     return quote(environ.get("PATH_INFO", "").encode("latin-1"))

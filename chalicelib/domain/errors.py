@@ -33,7 +33,9 @@ class Stale(BilletError):
     """The user or task has none of the versions that it must have. Nothing was changed."""
 
     def __init__(self, kind: str, ident: int, version: int) -> None:
-        super().__init__(f"{kind} {ident} is at version {version} by now")
+        super().__init__(
+            f"if-match: must have the current version of {kind} {ident}, which is {version}"
+        )
 
 
 class Conflict(BilletError):
@@ -44,35 +46,37 @@ class UsernameTaken(Conflict):
     """Another user has this name, in this or another case."""
 
     def __init__(self, username: str) -> None:
-        super().__init__(f"username: {username!r} is taken")
+        super().__init__(f"username: must be unique without regard to case; {username!r} is taken")
 
 
 class TooManyAssignees(Conflict):
     """The task has as many assignees as a task may have."""
 
     def __init__(self, task_id: int, most: int) -> None:
-        super().__init__(f"task {task_id} has {most} assignees already, the most a task may have")
+        super().__init__(f"assignees: must be at most {most}; task {task_id} has as many")
 
 
 class LostRace(Conflict):
     """Others changed the same thing at each of our attempts. Nothing was changed by us."""
 
     def __init__(self) -> None:
-        super().__init__("others are changing the same thing at this moment; try again")
+        super().__init__("other requests are changing the same task or user; try again")
 
 
 class KeyReused(Conflict):
     """Another request was sent with this idempotency key before."""
 
     def __init__(self) -> None:
-        super().__init__("idempotency-key: used before, for another request")
+        super().__init__(
+            "idempotency-key: must be new for each request; another request has this key"
+        )
 
 
 class UnderWay(Conflict):
     """A request with this idempotency key has not ended yet. Nothing was changed by this one."""
 
     def __init__(self) -> None:
-        super().__init__("idempotency-key: a request with it is under way; try again")
+        super().__init__("idempotency-key: a request with this key is in progress; try again")
 
 
 class Unavailable(BilletError):

@@ -80,7 +80,9 @@ class _Unanswered(Unavailable):
     """The database may or may not have done it."""
 
     def __init__(self) -> None:
-        super().__init__("the database did not answer; look before you repeat a change")
+        super().__init__(
+            "the database did not respond; check whether a change was made before you repeat it"
+        )
 
 
 class _Database:

@@ -103,9 +103,9 @@ def _count(name: str, count: int, stride: int) -> range:
 
 
 def _learn(kind: str, found: client.Item | None) -> None:
-    """Learns the stride from a counter that has another one, which costs no further call."""
+    """Learns the stride from a counter that has another one, within the layout."""
     number = int(found["lanes"]["N"]) if found and "lanes" in found else 0
-    if number > client.memory().get(f"stride {kind}", 0):
+    if number > client.memory().get(f"stride {kind}", 0) and number <= lanes.layout():
         lanes.learn_stride(kind, number)
     else:  # there is no such counter, or the counters are not of one layout
         _settle(kind)
@@ -162,6 +162,8 @@ def _laid_out(
         if lane < stride:
             last = highest - (highest - lane) % stride
             change.put(CounterModel(name, last=last, lanes=stride), unchanged)
+        elif name in counters:
+            change.delete(CounterModel(name), unchanged)
         else:
             change.check(CounterModel(name), unchanged)
     try:
@@ -180,5 +182,7 @@ def _unchanged(counter: CounterModel | None, highest: int) -> Any:
 
 def fits(kind: str, counters: Iterable[CounterModel], lanes: int) -> bool:
     """Whether these are the counters of `lanes` lanes, each with ids of its own residue."""
+    if not lanes:
+        return False
     laid_out = {(counter.name, counter.lanes, counter.last % lanes) for counter in counters}
     return laid_out == {(f"{kind}#{lane}", lanes, lane) for lane in range(lanes)}

@@ -11,6 +11,7 @@ Then it lays the id counters out for the new layout (`ids`), which begins the us
 
 import contextlib
 import time
+from collections import Counter
 from typing import Any
 
 from pynamodb.constants import UPDATE_ITEM
@@ -89,9 +90,17 @@ def counter_names(kind: str) -> list[str]:
 
 
 def lanes_of(counters: list[CounterModel]) -> int:
-    """How many lanes these counters speak of; 0 for none."""
-    told = [int(counter.lanes or 0) for counter in counters]
-    return max([*told, *(int(one.name.partition("#")[2]) + 1 for one in counters)], default=0)
+    """Return the number of lanes that these counters of one kind agree on; 0 for none.
+
+    More than half of the counters of that many lanes must have the number, so that one broken
+    counter does not raise it.
+    """
+    told = Counter(
+        int(counter.lanes or 0)
+        for counter in counters
+        if int(counter.name.partition("#")[2]) < int(counter.lanes or 0)
+    )
+    return max((number for number, times in told.items() if 2 * times > number), default=0)
 
 
 def _record() -> int:

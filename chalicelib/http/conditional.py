@@ -50,7 +50,7 @@ def if_match(request: Request) -> Collection[int] | None:
     """
     header = request.headers.get("if-match")
     if request.headers.get("if-none-match") is not None:
-        raise Invalid("if-none-match: must be sent with GET only")
+        raise Invalid("if-none-match: must be sent with GET or HEAD only")
     if request.method == "POST":
         if header is not None:
             raise Invalid("if-match: must not be sent with POST")
@@ -85,7 +85,7 @@ def evaluated(request: Request, answer: ApiResponse[Any]) -> ApiResponse[Any]:
     if header is not None:
         tags = _tags("if-match", header)
         if not exists if tags is None else current not in tags:
-            raise HttpProblem(412, "if-match: this is not the current version")
+            raise HttpProblem(412, "if-match: must have the current ETag")
     header = request.headers.get("if-none-match")
     if header is not None:
         tags = _tags("if-none-match", header)

@@ -7,6 +7,7 @@ import hashlib
 import re
 from collections.abc import Callable, Collection
 from typing import Any, TypeVar
+from urllib.parse import unquote
 
 import msgspec
 from chalice.app import Request
@@ -101,7 +102,8 @@ def _key(request: Request, route: str) -> Key | None:
     if header is None:
         return None
     scope = [principals.of(request).owner, request.method, route]
-    payload = [request.uri_params, request.headers.get("if-match"), parsing.raw_body(request)]
+    ids = request.uri_params and {key: unquote(text) for key, text in request.uri_params.items()}
+    payload = [ids, request.headers.get("if-match"), parsing.raw_body(request)]
     return Key(_digest([*scope, _word(header.strip(" \t"))]), _digest(payload))
 
 

@@ -12,7 +12,9 @@ _BYTE = re.compile(r"\(byte (\d+)\)")
 
 
 def shown(name: str) -> str:
-    """The name, shortened."""
+    """The name, shortened; in quotes if there is nothing to show."""
+    if not name.strip():
+        return f'"{name[:MAX_SHOWN]}"'
     return name if len(name) <= MAX_SHOWN else name[:MAX_SHOWN] + "…"
 
 

@@ -96,9 +96,9 @@ def _behind_cursor(path: str, query: ListQuery) -> Paging:
     for name in ("sort", "order", "status"):
         given = getattr(query, name, None)
         if given is not None and given != getattr(carried, name):
-            raise Invalid(f"cursor: made for another {name}")
+            raise Invalid(f"{name}: must be {getattr(carried, name) or 'absent'}, as in the cursor")
     if query.offset:
-        raise Invalid("offset: must not be given together with a cursor")
+        raise Invalid("offset: must not be sent with a cursor")
     return Paging(
         page_size=query.page_size,
         sort=carried.sort,

@@ -120,11 +120,11 @@ def _invalid(message: str, kind: type[msgspec.Struct], whole: str) -> Invalid:
     if unknown := _UNKNOWN.match(message):
         allowed = [name for name in kind.__struct_fields__ if name not in OUTPUT_ONLY]
         return _unknown(unknown[1], "field", sorted(allowed))
-    if message.startswith("Expected "):
-        return Invalid(f"{whole}: must be a JSON object")
-    return Invalid(message)  # which a struct has raised itself
+    if message.partition(":")[0] in kind.__struct_fields__:
+        return Invalid(message)  # which a struct has raised itself
+    return Invalid(f"{whole}: must be a JSON object")
 
 
 def _unknown(name: str, what: str, allowed: list[str]) -> Invalid:
-    names = f"; allowed are {', '.join(allowed)}" if allowed else "; there are none here"
+    names = f"; allowed are {', '.join(allowed)}" if allowed else "; none is allowed"
     return Invalid(f"{json_errors.shown(name)}: unknown {what}{names}")

@@ -102,7 +102,7 @@ def admit(request: Request, role: Role | None) -> None:
     if not principal.id:
         raise missing_token()
     challenge = {"WWW-Authenticate": f'{REALM}, error="insufficient_scope"'}
-    detail = f"this needs the role {role}, and you have {principal.role or 'none'}"
+    detail = f"authorization: must have the role {role}, and has {principal.role or 'none'}"
     raise HttpProblem(403, detail, headers=challenge)
 
 
@@ -125,7 +125,7 @@ def bearer(authorization: str) -> str | None:
 
 def missing_token() -> HttpProblem:
     """The answer to a request without a token, which by RFC 6750, section 3.1, names no error."""
-    detail = "authorization: expected Bearer and a token"
+    detail = "authorization: must be Bearer and a token"
     return HttpProblem(401, detail, headers={"WWW-Authenticate": REALM})
 
 

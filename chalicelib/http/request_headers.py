@@ -1,7 +1,7 @@
 """Headers that a request repeats (RFC 9110, section 5.3).
 
-API Gateway gives each line of a repeated header in `multiValueHeaders`. A WSGI server joins the
-lines with commas.
+API Gateway gives each line of a repeated header in `multiValueHeaders`. `billet.serve.asgi` tells
+which headers are repeated. A WSGI server joins the lines with commas and does not tell.
 """
 
 import re

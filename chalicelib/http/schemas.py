@@ -41,7 +41,17 @@ class NewUser(_Body):
         self.username = text_rules.username(self.username)
 
 
-class NewTask(_Body):
+class _TaskFields(_Body):
+    """What every body with a task's fields has in common."""
+
+    name: Name | msgspec.UnsetType = msgspec.UNSET
+
+    def __post_init__(self) -> None:
+        if self.name is not msgspec.UNSET:
+            self.name = text_rules.name("name", self.name, MAX_NAME)
+
+
+class NewTask(_TaskFields):
     """The body of POST /v1/tasks. Only `name` is required."""
 
     name: Name
@@ -49,11 +59,8 @@ class NewTask(_Body):
     status: Status = "PENDING"
     expires_at: Deadline | None = None
 
-    def __post_init__(self) -> None:
-        self.name = text_rules.name("name", self.name, MAX_NAME)
 
-
-class _Sent(_Body, kw_only=True):
+class _Sent(_TaskFields, kw_only=True):
     """What a client may send back of a task that it got; it is ignored, but for the id."""
 
     id: SameId | msgspec.UnsetType = msgspec.UNSET
@@ -69,9 +76,6 @@ class WholeTask(_Sent, kw_only=True):
     status: Status
     expires_at: Deadline | None = None
 
-    def __post_init__(self) -> None:
-        self.name = text_rules.name("name", self.name, MAX_NAME)
-
 
 class TaskPatch(_Sent, kw_only=True):
     """The body of PATCH /v1/tasks/{task_id}: the fields to change (RFC 7396)."""
@@ -80,10 +84,6 @@ class TaskPatch(_Sent, kw_only=True):
     desc: Desc | msgspec.UnsetType = msgspec.UNSET
     status: Status | msgspec.UnsetType = msgspec.UNSET
     expires_at: Deadline | None | msgspec.UnsetType = msgspec.UNSET
-
-    def __post_init__(self) -> None:
-        if self.name is not msgspec.UNSET:
-            self.name = text_rules.name("name", self.name, MAX_NAME)
 
 
 class _Query(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):

@@ -5,6 +5,7 @@ The headers are those of https://datatracker.ietf.org/doc/draft-ietf-httpapi-rat
 
 import os
 from collections.abc import Mapping, Sequence
+from ipaddress import IPv6Address, IPv6Network
 from typing import NamedTuple
 
 from chalice.app import Request
@@ -15,6 +16,10 @@ from chalicelib.services.rate_limiter import Limiter, Policy, Standing
 from chalicelib.settings import Settings
 
 QUOTA_EXCEEDED = "https://iana.org/assignments/http-problem-types#quota-exceeded"
+
+
+IPV6_PREFIX = 64
+"""The bits of an IPv6 address that name a network; whoever has a network has all its addresses."""
 
 
 class Throttle(NamedTuple):
@@ -47,7 +52,7 @@ def bind(settings: Settings) -> None:
 
 
 def admit(request: Request) -> Mapping[str, str]:
-    """Count a request for its principal, or for its address if it has none.
+    """Count a request for its principal, or for its address or IPv6 network if it has none.
 
     Strangers are counted in the process alone: a flood of addresses must not become one of writes.
 
@@ -72,7 +77,20 @@ def admit(request: Request) -> Mapping[str, str]:
 def _who(principal: principals.Principal, request: Request) -> str:
     if principal.owner:
         return f"name:{principal.owner}"
-    return f"address:{request.context['identity']['sourceIp']}"
+    return f"address:{_network(request.context['identity']['sourceIp'])}"
+
+
+def _network(address: str) -> str:
+    """Return an IPv4 address as it is, and the network of an IPv6 address."""
+    if ":" not in address:
+        return address
+    try:
+        parsed = IPv6Address(address)
+    except ValueError:
+        return address
+    if parsed.ipv4_mapped:
+        return str(parsed.ipv4_mapped)
+    return str(IPv6Network((parsed.packed, IPV6_PREFIX), strict=False))
 
 
 def _headers(standings: Sequence[Standing]) -> dict[str, str]:
@@ -87,7 +105,7 @@ def _refusal(spent: Sequence[Standing], headers: Mapping[str, str]) -> HttpProbl
     limits = " and ".join(_text(one.policy) for one in spent)
     return HttpProblem(
         429,
-        f"more than {limits}; try again in {wait} s",
+        f"requests: must be at most {limits}; try again in {wait} s",
         kind=QUOTA_EXCEEDED,
         headers={**headers, "Retry-After": str(wait)},
         violated_policies=tuple(one.policy.name for one in spent),
@@ -95,7 +113,7 @@ def _refusal(spent: Sequence[Standing], headers: Mapping[str, str]) -> HttpProbl
 
 
 def _text(policy: Policy) -> str:
-    return f"{policy.limit} requests in {policy.seconds} s"
+    return f"{policy.limit} in {policy.seconds} s"
 
 
 bind(Settings.from_environ(os.environ))

@@ -110,7 +110,7 @@ def decode_cursor(word: str, path: str) -> Paging:
     if not _PLACES[cursor.sort].fullmatch(cursor.after):
         raise Invalid("cursor: must be a cursor from a Link header")
     if cursor.path != path:
-        raise Invalid("cursor: made for another list")
+        raise Invalid("cursor: must be from the Link header of this list")
     return Paging(sort=cursor.sort, order=cursor.order, status=cursor.status, after=cursor.after)
 
 
@@ -129,7 +129,7 @@ def page(lanes: Lanes[R], paging: Paging) -> Page[R]:
             return _cut(found[skip:], more, paging.page_size)
         skip -= len(found)
         after = found[-1].place
-    raise Invalid("offset: reaches too far here; follow the cursors of the Link headers instead")
+    raise Invalid("offset: is too large for the tasks of this list; follow the Link header instead")
 
 
 def _cut(found: Sequence[queries.Placed[R]], more: bool, page_size: int) -> Page[R]:
@@ -155,6 +155,9 @@ def _merged(
         )
 
     slices = _on_each(read, lanes.keys)
+    if len(slices) == 1:
+        [only] = slices
+        return only.records, only.more and bool(only.records)
     merged = heapq.merge(
         *(part.records for part in slices), key=_place, reverse=not paging.ascending
     )

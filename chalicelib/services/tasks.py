@@ -61,13 +61,16 @@ def page(paging: pagination.Paging) -> pagination.Page[Task]:
 
 def edit(task_id: int, values: Edit, terms: WriteContext = UNCONDITIONAL) -> Task:
     """Gives a task new values. Guesses that nobody has it, which takes one write; but not where the
-    reply has to be known before, for what it says of the rest of the task.
+    reply has to be known before, for what it says of the rest of the task. Without values it writes
+    nothing, and the version stays the same.
 
     Raises:
         NotFound: there is no such task.
         Stale: it has none of the versions that it must have.
         LostRace: others changed it at every attempt.
     """
+    if not values:
+        return _unchanged(task_id, terms)
     if terms.receipt is not None:
         task = optimistic.found_task(task_id)
     else:
@@ -83,6 +86,13 @@ def edit(task_id: int, values: Edit, terms: WriteContext = UNCONDITIONAL) -> Tas
         terms.rendering(deleting_users.hide),
     )
     return deleting_users.hide(advanced.task)
+
+
+def _unchanged(task_id: int, terms: WriteContext) -> Task:
+    task = deleting_users.hide(optimistic.found_task(task_id))
+    terms.require("task", task_id, task.version)
+    terms.record_alone(task)
+    return task
 
 
 def delete(task_id: int, terms: WriteContext = UNCONDITIONAL) -> None:

@@ -27,7 +27,9 @@ def create(username: str, terms: WriteContext = UNCONDITIONAL) -> User:
         Invalid: the name is too long in its normalised form.
     """
     if len(sort_keys.claim(username).encode()) > MAX_CLAIM_BYTES:
-        raise Invalid("username: too long once its compatibility characters are spelled out")
+        raise Invalid(
+            f"username: must have at most {MAX_CLAIM_BYTES} bytes in UTF-8 after normalization"
+        )
     user = User(id=counters.next_id("users"), username=username, created_at=clock.now())
     change = Transaction()
     claim = change.new_user(user)

@@ -53,6 +53,7 @@ WALK: list[tuple[tuple[Any, ...], list[str], float, float, int]] = [
     (("PUT", "/v1/tasks/2", WHOLE), [UPDATE], 0, 5, 0),
     (("PATCH", "/v1/tasks/1", {"name": "mend"}), [UPDATE, TRANSACT], 0, 0, 2),
     (("PATCH", "/v1/tasks/2", {"status": "DONE"}), [UPDATE], 0, 7, 0),
+    (("PATCH", "/v1/tasks/2", {}), [GET], 1, 0, 0),
     (("PUT", "/v1/tasks/1/unassign/user/1"), [GET, TRANSACT], 1, 0, 3),
     (("DELETE", "/v1/tasks/1"), [DELETE], 0, 5, 0),
     (("PUT", "/v1/tasks/2/assign/user/1"), [GET, TRANSACT], 1, 0, 3),
@@ -71,6 +72,7 @@ KEYED_WALK: list[tuple[tuple[Any, ...], list[str], int]] = [
     (("PUT", "/v1/tasks/1/assign/user/1"), [PUT, GET, TRANSACT], 4),
     (("PUT", "/v1/tasks/1/assign/user/1"), [PUT, GET, GET, UPDATE], 0),
     (("PATCH", "/v1/tasks/1", {"name": "mend"}), [PUT, GET, TRANSACT], 3),
+    (("PATCH", "/v1/tasks/1", {}), [PUT, GET, UPDATE], 0),
     (("PUT", "/v1/tasks/1/unassign/user/1"), [PUT, GET, TRANSACT], 4),
     (("DELETE", "/v1/tasks/1"), [PUT, TRANSACT], 2),
     (("POST", "/v1/tasks", {"name": "plan"}), [PUT, UPDATE, TRANSACT], 2),
@@ -161,7 +163,7 @@ PAGES = (
 
 
 @pytest.mark.parametrize("lanes", [1, 4])
-@pytest.mark.parametrize("backend", ["dynamodb-local"])
+@pytest.mark.backend("dynamodb-local")
 def test_a_page_costs_the_same_however_large_the_table_is(
     lanes: int, bind: Bind, cost: Callable[..., Usage]
 ) -> None:
@@ -174,7 +176,7 @@ def test_a_page_costs_the_same_however_large_the_table_is(
     assert [len(bill.calls) for bill in bills[0]] == [*[lanes] * 5, 2, 2]
 
 
-@pytest.mark.parametrize("backend", ["dynamodb-local"])
+@pytest.mark.backend("dynamodb-local")
 def test_an_offset_costs_what_it_skips_in_one_query_a_megabyte(
     database: Settings, cost: Callable[..., Usage]
 ) -> None:
@@ -186,7 +188,7 @@ def test_an_offset_costs_what_it_skips_in_one_query_a_megabyte(
         assert bill.read_units == pytest.approx((offset + 10) * each, abs=1)
 
 
-@pytest.mark.parametrize("backend", ["dynamodb-local"])
+@pytest.mark.backend("dynamodb-local")
 def test_lanes_far_from_the_page_are_read_in_shares(
     bind: Bind, cost: Callable[..., Usage], monkeypatch: pytest.MonkeyPatch
 ) -> None:

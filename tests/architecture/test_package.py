@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from botocore.session import get_session
 
+import billet
 from billet.package import STAGES, chalice, gateway, slim
 from chalicelib.http import principals, problems
 from chalicelib.http import response_headers as headers_of_the_api
@@ -170,7 +171,7 @@ def test_the_unpacked_zip_serves_a_stage_and_writes_no_file(
     assert contents(unpacked) == before
 
 
-@pytest.mark.parametrize("backend", ["moto"])
+@pytest.mark.backend("moto")
 def test_the_zip_holds_the_authorizer_whose_refusal_is_a_policy_without_routes(
     packages: Path, unpacked: Path, endpoint: str, database: Settings
 ) -> None:
@@ -444,6 +445,72 @@ def test_a_package_without_one_of_its_libraries_is_refused(
     monkeypatch.setattr(chalice, "ROOT", project)
     with pytest.raises(chalice.Failed, match=r"^no wheel for Lambda of broken==1$"):
         chalice.package("dev", tmp_path / "scratch")
+
+
+INSTALLED = """
+import importlib, pathlib, pkgutil, sys
+sys.path.insert(0, sys.argv[1])
+import app, billet, chalicelib
+assert all(str(one.__file__).startswith(sys.argv[1]) for one in (app, billet, chalicelib))
+for package in (billet, chalicelib):
+    for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+sys.argv[:] = ["billet", *sys.argv[2:]]
+importlib.import_module("billet.cli").main()
+"""
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `pip install .` unpacks. It is built from a copy, beside which setuptools may write."""
+    pytest.importorskip("setuptools", minversion="77", reason="setuptools is older than the lock")
+    source, wheels, target = (tmp_path_factory.mktemp(one) for one in ("source", "wheels", "site"))
+    ignored = shutil.ignore_patterns("__pycache__")
+    for folder in ("billet", "chalicelib"):
+        shutil.copytree(ROOT / folder, source / folder, ignore=ignored)
+    for file in ("app.py", "pyproject.toml", "LICENSE", *map(str, ROOT.glob("requirements*"))):
+        shutil.copy(ROOT / file, source)
+    command = [sys.executable, "-m", "pip", "wheel", "--no-build-isolation", "--no-deps"]
+    subprocess.run([*command, "-w", str(wheels), str(source)], check=True, capture_output=True)
+    (wheel,) = wheels.iterdir()
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(target)  # noqa: S202
+    return target
+
+
+def test_a_wheel_has_all_files_of_the_application_in_it(installed: Path) -> None:
+    folders = [ROOT / "billet", ROOT / "chalicelib"]
+    files = [ROOT / "app.py", *(file for folder in folders for file in folder.rglob("*"))]
+    wanted = {file.relative_to(ROOT) for file in files if file.is_file() and file.suffix != ".pyc"}
+    found = {file.relative_to(installed) for file in installed.rglob("*") if file.is_file()}
+    assert {file for file in found if not file.parts[0].endswith(".dist-info")} == wanted
+    (entry_points,) = installed.glob("*.dist-info/entry_points.txt")
+    assert "billet = billet.cli:main" in entry_points.read_text()
+
+
+@pytest.mark.parametrize(
+    ("argument", "told"), [("--help", "Runs and looks after"), ("--version", billet.__version__)]
+)
+def test_what_a_wheel_installs_can_be_imported_and_run(
+    installed: Path, tmp_path: Path, argument: str, told: str
+) -> None:
+    environ = {**os.environ, "AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:9"}
+    done = subprocess.run(
+        [sys.executable, "-c", INSTALLED, str(installed), argument],
+        cwd=tmp_path,
+        env=environ,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert told in done.stdout
+
+
+def test_packaging_without_the_repository_is_refused_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(chalice.Failed, match="needs the repository"):
+        chalice.require_repository(tmp_path)
 
 
 def unbuildable(folder: Path) -> Path:

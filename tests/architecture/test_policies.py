@@ -110,7 +110,7 @@ def expected(stage: str, called: set[tuple[str, str]]) -> set[tuple[str, str]]:
     }
 
 
-@pytest.mark.parametrize("backend", ["moto"])
+@pytest.mark.backend("moto")
 def test_a_policy_allows_on_its_own_tables_what_the_endpoints_do_and_nothing_more(
     called: set[tuple[str, str]],
 ) -> None:
@@ -118,7 +118,7 @@ def test_a_policy_allows_on_its_own_tables_what_the_endpoints_do_and_nothing_mor
         assert set(allowed(f"policy-{stage}.json")) == expected(stage, called)
 
 
-@pytest.mark.parametrize("backend", ["moto"])
+@pytest.mark.backend("moto")
 def test_the_authorizer_may_do_what_it_does_and_nothing_more(
     database: Settings, endpoint: str, connections: dict[str, Connection]
 ) -> None:

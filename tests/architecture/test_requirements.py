@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from chalicelib.settings import Settings
 
@@ -19,11 +20,11 @@ ROOT = Path(__file__).parents[2]
 INJECTED = {"chalice"}
 """What `chalice package` puts into the zip by itself."""
 FILES = (
-    "requirements.txt",
-    "requirements-serve.txt",
-    "requirements-memory.txt",
-    "requirements-test.txt",
-    "requirements-dev.txt",
+    "requirements.in",
+    "requirements-serve.in",
+    "requirements-memory.in",
+    "requirements-test.in",
+    "requirements-dev.in",
 )
 REFUSING = """
 import sys
@@ -56,24 +57,61 @@ def imported(*places: str) -> set[str]:
     return {known[root][0].lower() for root in roots if root in known}
 
 
-def test_what_runs_in_lambda_requires_just_what_it_imports():
-    needed = {requirement.name for requirement in requirements("requirements.txt")}
+def test_what_runs_in_lambda_requires_just_what_it_imports() -> None:
+    needed = {requirement.name for requirement in requirements("requirements.in")}
     assert needed == imported("chalicelib") - INJECTED | SERVED
 
 
-def test_what_operators_and_tests_import_is_required_by_name():
+def test_what_operators_and_tests_import_is_required_by_name() -> None:
     needed = {requirement.name for file in FILES for requirement in requirements(file)}
     assert imported("billet", "tests") - needed == set()
 
 
-def test_each_file_of_requirements_has_in_it_the_one_below():
+def locked(source: str) -> dict[str, list[Requirement]]:
+    """The exact versions in the lock of a requirements file, by canonical name."""
+    text = (ROOT / source).with_suffix(".txt").read_text().replace("\\\n", " ")
+    pins: dict[str, list[Requirement]] = {}
+    for line in text.splitlines():
+        if line and line[0] not in "#- ":
+            pin = Requirement(line.partition(" --hash")[0])
+            pins.setdefault(canonicalize_name(pin.name), []).append(pin)
+    return pins
+
+
+def version(pin: Requirement) -> str:
+    (exact,) = pin.specifier
+    assert exact.operator == "==", pin
+    return exact.version
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_each_lock_has_a_version_in_the_range_of_each_requirement_of_its_level(name: str) -> None:
+    pins = locked(name)
+    for source in FILES[: FILES.index(name) + 1]:
+        for requirement in requirements(source):
+            found = [version(pin) for pin in pins.get(canonicalize_name(requirement.name), ())]
+            assert found, f"{requirement} is not locked: run make lock"
+            assert all(one in requirement.specifier for one in found), (requirement, found)
+
+
+def test_each_lock_has_the_versions_of_the_lock_below() -> None:
     for below, name in pairwise(FILES):
-        assert f"-r {below}\n" in (ROOT / name).read_text()
+        above = locked(name)
+        for distribution, pins in locked(below).items():
+            assert {version(pin) for pin in pins} <= {version(pin) for pin in above[distribution]}
 
 
-def test_serving_on_files_imports_only_what_serving_requires():
+@pytest.mark.parametrize("name", FILES)
+def test_each_locked_version_has_a_hash_and_no_lock_names_a_registry(name: str) -> None:
+    text = (ROOT / name).with_suffix(".txt").read_text()
+    pins = [part for part in re.split(r"\n(?=\S)", text) if part[0] != "#"]
+    assert all("--hash=sha256:" in pin for pin in pins)
+    assert not re.search(r"https?:|file:|-url|find-links", text)
+
+
+def test_serving_on_files_imports_only_what_serving_requires() -> None:
     """As a process of its own sees it, that refuses to import anything else."""
-    level = FILES[: FILES.index("requirements-serve.txt") + 1]
+    level = FILES[: FILES.index("requirements-serve.in") + 1]
     allowed = {requirement.name.lower() for file in level for requirement in requirements(file)}
     known = packages_distributions()
     brought = {Requirement(line).name for name in allowed for line in requires(name) or ()}
@@ -92,12 +130,12 @@ def test_serving_on_files_imports_only_what_serving_requires():
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_each_requirement_has_a_range_that_ends_before_the_next_major_version(name: str):
+def test_each_requirement_has_a_range_that_ends_before_the_next_major_version(name: str) -> None:
     for requirement in requirements(name):
         assert {one.operator for one in requirement.specifier} == {">=", "<"}, requirement
 
 
-def test_the_readme_tells_each_setting_and_its_default():
+def test_the_readme_tells_each_setting_and_its_default() -> None:
     rows = re.findall(r"^\| ([A-Z_]+) \| (\S+) \|", (ROOT / "README.md").read_text(), re.MULTILINE)
     fields = msgspec.structs.fields(Settings)
     defaults = {field.encode_name: str(field.default) for field in fields}
@@ -112,10 +150,22 @@ def test_the_readme_tells_each_setting_and_its_default():
     assert dict(rows) == defaults | told
 
 
-def test_compose_passes_each_setting_on_and_is_reached_from_this_machine_only():
+def test_compose_passes_each_setting_on_and_is_reached_from_this_machine_only() -> None:
     compose = (ROOT / "docker-compose.yml").read_text()
     for field in msgspec.structs.fields(Settings):
         name = field.encode_name
         assert name == "PORT" or f"{name}: ${{{name}:-" in compose, name
     assert re.findall(r'- "(.+):3000"', compose) == ["127.0.0.1:${PORT:-3000}"]
     assert compose.count("restart: unless-stopped") == 2
+
+
+def test_compose_can_build_each_image_and_by_default_the_one_that_has_the_tests() -> None:
+    compose, dockerfile = (
+        (ROOT / name).read_text() for name in ("docker-compose.yml", "Dockerfile")
+    )
+    assert "target: ${BILLET_IMAGE:-test}" in compose
+    stages = re.findall(r"^FROM \S+ AS (\S+)$", dockerfile, re.MULTILINE)
+    assert stages[-2:] == ["serve", "test"]
+    serving = dockerfile.partition(" AS serve-packages")[2].partition("FROM")[0]
+    assert "-r requirements-serve.txt" in serving
+    assert "test" not in serving

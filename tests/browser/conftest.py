@@ -22,7 +22,7 @@ from playwright.sync_api import (
 )
 
 from tests.conftest import CHROMIUM, NO_CHROMIUM
-from tests.http.conftest import ROOT, Served
+from tests.support.servers import ROOT, Served
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
 WAIT_MS = 30_000

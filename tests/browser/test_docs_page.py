@@ -8,7 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, expect
 
 from tests.browser.conftest import Visit
-from tests.http.conftest import Served
+from tests.support.servers import Served
 
 ACCEPTED = {"heading-order", "nested-interactive", "region"}
 """What axe-core finds in Swagger UI itself; docs/decisions/0054 lists it."""

@@ -21,19 +21,15 @@ from chalicelib.dynamodb.models import CounterModel, TaskModel
 from chalicelib.services import pagination, tasks, users
 from chalicelib.settings import Settings
 from tests.conftest import Bind
-from tests.faults.injection import struck
 from tests.support.bulk_data import add_tasks
+from tests.support.injection import struck
+
+pytestmark = pytest.mark.backend("dynamodb-local")
 
 ROOT = Path(__file__).parents[2]
 FRESH, WAIT, COUNT = 0.1, 0.4, "24"
 ROUNDS = [(1, 8), (2, 16, 1)]
 """The LANES of servers that run side by side, one group after the other: up and down."""
-
-
-@pytest.fixture(params=["dynamodb-local"])
-def backend(request: pytest.FixtureRequest) -> str:
-    name: str = request.param
-    return name
 
 
 class Acknowledged:

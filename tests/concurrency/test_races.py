@@ -19,14 +19,10 @@ from chalicelib.services.write_context import WriteContext
 from tests.conftest import Bind
 from tests.support.bulk_data import add_tasks, add_users
 
+pytestmark = pytest.mark.backend("dynamodb-local")
+
 THREADS = 16
 ROUNDS = 10
-
-
-@pytest.fixture(params=["dynamodb-local"])
-def backend(request: pytest.FixtureRequest) -> str:
-    name: str = request.param
-    return name
 
 
 @pytest.fixture(params=[1, 4], ids="lanes{}".format, autouse=True)

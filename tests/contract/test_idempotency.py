@@ -16,8 +16,8 @@ from chalicelib.services import tasks
 from chalicelib.services.pagination import Paging
 from chalicelib.settings import Settings
 from tests.conftest import Api
-from tests.faults.injection import struck
 from tests.support.bulk_data import add_tasks, age_reply
+from tests.support.injection import struck
 
 WHOLE = {"name": "mended", "desc": "", "status": "DONE"}
 CHANGES: list[tuple[Any, ...]] = [
@@ -79,6 +79,20 @@ def test_a_key_with_another_payload_is_refused(api: Api, user: int, task: int) -
         assert (answer.status_code, answer.json_body["title"]) == (422, "Unprocessable Content")
         assert "draft-ietf-httpapi-idempotency-key-header" in answer.json_body["type"]
     assert state(api) == before
+
+
+FINGERPRINT = "5a76a1e95a3c948fa1ff61f00855e6ef361d413625c9e5b7c6018daddfe09cf7"
+"""Of a PATCH of task 1 by {"name": "mend"}, as it is in tables: a repeat must find it there after
+a deployment, too."""
+
+
+def test_a_path_in_another_spelling_is_the_same_request(api: Api, task: int) -> None:
+    change = {"name": "mend"}
+    paths = ("/v1/tasks/1", "/v1/tasks/%31", "/v1/tasks/1/")
+    answers = [api("PATCH", path, change, Idempotency_Key="a") for path in paths]
+    assert [answer.status_code for answer in answers] == [200] * 3
+    assert {answer.body for answer in answers} == {answers[0].body}
+    assert [item.fingerprint for item in IdempotencyModel.scan()] == [FINGERPRINT]
 
 
 @pytest.fixture

@@ -54,6 +54,22 @@ def test_a_thing_has_an_etag_that_each_change_of_it_answers_too(api: Api, user: 
     )
 
 
+@pytest.mark.parametrize("body", [{}, {"id": 1, "assignees": [7], "created_at": "2020-01-01"}])
+def test_a_patch_of_no_field_changes_nothing_on_the_conditions_of_any_patch(
+    api: Api, task: int, body: dict[str, Any]
+) -> None:
+    path = f"/v1/tasks/{task}"
+    before = api("GET", path)
+    for headers in ({}, {"If_Match": '"2"'}, {"Idempotency_Key": "a"}, {"Idempotency_Key": "a"}):
+        answer = api("PATCH", path, body, **headers)
+        assert (answer.status_code, answer.headers["ETag"]) == (200, '"2"')
+        assert answer.json_body["payload"] == before.json_body
+    assert answer.headers["Idempotency-Replayed"] == "true"
+    assert api("PATCH", path, body, If_Match='"1"').status_code == 412
+    assert api("PATCH", "/v1/tasks/77", {}, If_Match='"1"').status_code == 404
+    assert api("GET", path).headers["ETag"] == '"2"'
+
+
 @pytest.mark.parametrize("known", ['"2"', 'W/"2"', '"a,b", W/"2" ,', "*"])
 def test_a_thing_that_is_known_is_not_sent_again(api: Api, task: int, known: str) -> None:
     answer = api("GET", f"/v1/tasks/{task}", If_None_Match=known)

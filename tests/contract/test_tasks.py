@@ -1,13 +1,11 @@
 """/v1/tasks"""
 
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
-from tests.conftest import Api
+from tests.conftest import Api, today
 
-TODAY = datetime.now(UTC).date().isoformat()
 SAMPLE = {
     "name": "john.doe",
     "desc": "Generic description",
@@ -17,13 +15,16 @@ SAMPLE = {
 
 
 def test_a_created_task_is_given_in_the_answer_at_its_location_and_in_the_list(api: Api) -> None:
+    begun = today()
     created = api("POST", "/v1/tasks", SAMPLE)
     task = created.json_body["payload"]
     assert created.status_code == 201
+    assert task["created_at"] in {begun, today()}
+    given = {"id": task["id"], "created_at": task["created_at"], "assignees": []}
     assert created.json_body == {
         "success": True,
         "detail": f"task {task['id']} created",
-        "payload": SAMPLE | {"id": task["id"], "created_at": TODAY, "assignees": []},
+        "payload": SAMPLE | given,
     }
     assert created.headers["Location"] == f"/v1/tasks/{task['id']}"
     assert api("GET", f"/v1/tasks/{task['id']}").json_body == task

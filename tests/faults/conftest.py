@@ -6,13 +6,6 @@ from chalicelib.settings import Settings
 from tests.conftest import Api
 
 
-@pytest.fixture(params=["dynamodb-local"])
-def backend(request: pytest.FixtureRequest) -> str:
-    """moto carries a transaction out again when it comes again."""
-    name: str = request.param
-    return name
-
-
 @pytest.fixture
 def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is tried again is tried at once."""

@@ -20,12 +20,11 @@ from billet.integrity import findings
 from chalicelib.services import users
 from chalicelib.settings import Settings
 from tests.conftest import Api
-from tests.faults.injection import struck
-from tests.faults.scenarios import CHANGES, World, end_leases
-from tests.faults.test_each_call import recorded
 from tests.support.bulk_data import add_tasks, add_users
+from tests.support.injection import struck
+from tests.support.scenarios import CHANGES, Scenario, end_leases, recorded
 
-pytestmark = pytest.mark.usefixtures("impatience")
+pytestmark = [pytest.mark.backend("dynamodb-local"), pytest.mark.usefixtures("impatience")]
 
 ROOT = Path(__file__).parents[2]
 Kill = Callable[..., None]
@@ -65,13 +64,13 @@ def test_a_change_that_is_killed_is_all_or_nothing_and_with_a_key_done_once_when
 ) -> None:
     clean, calls, before, after = recorded(api, connection, change, keyed)
     for number in range(1, len(calls) + 2):
-        world = World(api, keyed)
-        kill(number, *world.request(*change), **world.headers)
-        assert world.state() in ([after] if number > len(calls) else [before, after]), number
+        scenario = Scenario(api, keyed)
+        kill(number, *scenario.request(*change), **scenario.headers)
+        assert scenario.state() in ([after] if number > len(calls) else [before, after]), number
         if keyed:
             end_leases()
-            assert world.send(*change).status_code == clean.status_code, number
-            assert world.state() == after, number
+            assert scenario.send(*change).status_code == clean.status_code, number
+            assert scenario.state() == after, number
     assert [finding.text for finding in findings()] == []
 
 

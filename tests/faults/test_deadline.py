@@ -22,9 +22,11 @@ from chalicelib.services import tasks
 from chalicelib.services.pagination import Paging
 from chalicelib.settings import Settings
 from tests.conftest import Api, Bind
-from tests.faults.injection import Strike, contended, operation, silent, struck, throttled
-from tests.faults.scenarios import CHANGES, READS, World
 from tests.support.bulk_data import add_tasks, add_users
+from tests.support.injection import Strike, contended, operation, silent, struck, throttled
+from tests.support.scenarios import CHANGES, READS, Scenario
+
+pytestmark = pytest.mark.backend("dynamodb-local")
 
 LIMIT = Settings().request_seconds
 
@@ -86,7 +88,7 @@ def test_no_request_outlasts_its_time_whatever_all_its_calls_meet(
         return throttled(call) if next(times) % client.ATTEMPTS else None
 
     for template in (CHANGES | READS).values():
-        request = World(api).request(*template)
+        request = Scenario(api).request(*template)
         limit = LIMIT + client.LONGEST_CALL * is_list_of_user(request)
         for meets in (throttled, silent):
             assert_given_up(slowly(*request, then=meets), clock, limit)
@@ -105,18 +107,20 @@ def test_a_silence_is_waited_for_twice_at_most(
 def test_a_race_that_does_not_end_is_given_up_in_time(
     api: Api, slowly: Callable[..., HTTPResponse], clock: Clock
 ) -> None:
-    world = World(api)
+    scenario = Scenario(api)
 
     def overtaken(call: AWSPreparedRequest) -> None:
         if operation(call) == "TransactWriteItems":
             now, again = clock.time, [TaskModel.version.add(1)]
-            botocore_patches.table_of(TaskModel).update_item(str(world.ids["free"]), actions=again)
+            botocore_patches.table_of(TaskModel).update_item(
+                str(scenario.ids["free"]), actions=again
+            )
             clock.time = now  # what another does takes none of our time
 
     method, path = CHANGES["assign"]
-    answer = slowly(method, path.format_map(world.ids), then=overtaken)
+    answer = slowly(method, path.format_map(scenario.ids), then=overtaken)
     assert_given_up(answer, clock)
-    assert api("GET", f"/v1/tasks/{world.ids['free']}").json_body["assignees"] == []
+    assert api("GET", f"/v1/tasks/{scenario.ids['free']}").json_body["assignees"] == []
 
 
 def test_what_takes_longer_than_a_request_is_finished_by_repeating_it(

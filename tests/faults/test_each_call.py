@@ -14,25 +14,13 @@ from billet.integrity import findings
 from chalicelib.http.pipeline import ENDPOINTS, Endpoint
 from chalicelib.http.routes import docs
 from tests.conftest import Api
-from tests.faults.injection import FAULTS, Fault, contended, done_and_silent, struck
-from tests.faults.scenarios import CHANGES, READS, World, end_leases
+from tests.support.injection import FAULTS, Fault, contended, done_and_silent, struck
+from tests.support.scenarios import CHANGES, READS, Scenario, end_leases, recorded
 
-pytestmark = pytest.mark.usefixtures("impatience")
+pytestmark = [pytest.mark.backend("dynamodb-local"), pytest.mark.usefixtures("impatience")]
 
 ATTACKS = [(fault, False) for fault in FAULTS] + [(fault, True) for fault in FAULTS if fault.lasts]
 """Each fault once; and for good, one of each kind."""
-
-
-def recorded(
-    api: Api, connection: Connection, request: tuple[Any, ...], keyed: bool = False
-) -> tuple[HTTPResponse, list[str], list[Any], list[Any]]:
-    """The answer where nothing fails, the calls that it takes, and the state before and after."""
-    world = World(api, keyed)
-    before = world.state()
-    with struck(connection) as calls:
-        clean = world.send(*request)
-    assert clean.status_code < 300
-    return clean, calls, before, world.state()
 
 
 @pytest.mark.parametrize("request_", (CHANGES | READS).values(), ids=CHANGES | READS)
@@ -41,13 +29,13 @@ def test_a_request_whose_call_fails_is_done_or_refused_but_never_half_done(
 ) -> None:
     clean, calls, before, after = recorded(api, connection, request_)
     for (fault, lasting), position in product(ATTACKS, range(len(calls))):
-        world = World(api)
+        scenario = Scenario(api)
         with struck(connection, fault.strike, at=position, lasting=lasting):
-            answer = world.send(*request_)
+            answer = scenario.send(*request_)
         assert_right_or_refused(answer, clean, fault, lasting)
         done = answer.status_code == clean.status_code
         states = [after] if done else [before, after] if fault.done else [before]
-        assert world.state() in states, (fault.name, position, lasting)
+        assert scenario.state() in states, (fault.name, position, lasting)
     assert [finding.text for finding in findings()] == []
 
 
@@ -57,26 +45,28 @@ def test_a_change_with_a_key_whose_call_fails_is_done_once_when_it_is_sent_again
 ) -> None:
     clean, calls, before, after = recorded(api, connection, change, keyed=True)
     for (fault, lasting), position in product(ATTACKS, range(len(calls))):
-        world = World(api, keyed=True)
+        scenario = Scenario(api, keyed=True)
         with struck(connection, fault.strike, at=position, lasting=lasting):
-            answer = world.send(*change)
+            answer = scenario.send(*change)
         case = (fault.name, position, lasting)
         assert answer.status_code == (fault.refusal if lasting else clean.status_code), case
         done = answer.status_code == clean.status_code
-        assert done or world.state() == before, case
+        assert done or scenario.state() == before, case
         end_leases()
-        again = world.send(*change)
+        again = scenario.send(*change)
         assert again.status_code == clean.status_code, case
         # What is answered again was not done again, so what was acknowledged is seen here, too.
         assert done == ("Idempotency-Replayed" in again.headers), case
         assert not done or again.body == answer.body, case
-        assert world.state() == after, case
+        assert scenario.state() == after, case
     assert [finding.text for finding in findings()] == []
 
 
 def test_every_endpoint_is_attacked() -> None:
-    world = {"idle": "{user_id}", "busy": "{user_id}", "free": "{task_id}", "held": "{task_id}"}
-    attacked = {(method, path.format_map(world)) for method, path, *_ in (CHANGES | READS).values()}
+    scenario = {"idle": "{user_id}", "busy": "{user_id}", "free": "{task_id}", "held": "{task_id}"}
+    attacked = {
+        (method, path.format_map(scenario)) for method, path, *_ in (CHANGES | READS).values()
+    }
     assert attacked == {(one.method, one.path) for one in ENDPOINTS if not of_docs(one)}
 
 
@@ -88,13 +78,13 @@ def of_docs(endpoint: Endpoint) -> bool:
 def test_a_refusal_does_not_deny_what_an_earlier_try_may_have_done(
     api: Api, connection: Connection
 ) -> None:
-    world = World(api)
+    scenario = Scenario(api)
     strikes = iter([done_and_silent, contended, contended, contended, contended])
     with struck(connection, lambda request: next(strikes)(request), at=1, lasting=True):
-        answer = world.send(*CHANGES["assign"])
+        answer = scenario.send(*CHANGES["assign"])
     assert answer.status_code == 503
-    assert "look before you repeat" in answer.json_body["detail"]
-    assert api("GET", f"/v1/users/{world.ids['idle']}/tasks").json_body != []
+    assert "check whether a change was made" in answer.json_body["detail"]
+    assert api("GET", f"/v1/users/{scenario.ids['idle']}/tasks").json_body != []
 
 
 def assert_right_or_refused(

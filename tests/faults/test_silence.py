@@ -11,7 +11,9 @@ from billet.emulators import dynamodb_local
 from chalicelib.dynamodb import client
 from chalicelib.settings import Settings
 from tests.conftest import Api
-from tests.faults.scenarios import until_heard
+from tests.support.scenarios import until_heard
+
+pytestmark = pytest.mark.backend("dynamodb-local")
 
 REQUESTS = [("GET", "/v1/health"), ("GET", "/v1/tasks"), ("POST", "/v1/users", {"username": "ada"})]
 

@@ -19,9 +19,11 @@ from chalicelib.dynamodb.models import UserModel
 from chalicelib.settings import Settings
 from tests.conftest import Api
 from tests.faults import proxy
-from tests.faults.injection import Strike, reply, send, struck
-from tests.faults.scenarios import until_heard
 from tests.support.bulk_data import add_tasks, add_users
+from tests.support.injection import Strike, reply, send, struck
+from tests.support.scenarios import until_heard
+
+pytestmark = pytest.mark.backend("dynamodb-local")
 
 READ_SECONDS = 0.5
 REQUESTS: list[tuple[Any, ...]] = [
@@ -119,7 +121,7 @@ def test_a_servers_error_is_told_by_its_status_and_a_write_is_not_sent_again(
     with struck(connection, failing(status, code, done=True), at=1) as calls:
         answer = api("POST", "/v1/tasks", {"name": "plan"})
     assert (answer.status_code, calls) == (503, ["UpdateItem", "PutItem"])
-    assert "look before you repeat" in answer.json_body["detail"]
+    assert "check whether a change was made" in answer.json_body["detail"]
     with struck(connection, failing(status, code, done=False)) as calls:
         assert api("GET", "/v1/tasks/1").status_code == 200
     assert calls == ["GetItem"] * 2

@@ -1,7 +1,9 @@
 """The commands find the local server's database by themselves, and no other's by mistake."""
 
 import os
+import shutil
 import stat
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -75,3 +77,25 @@ def test_a_folder_that_cannot_be_written_does_not_keep_a_server_from_serving(
 ) -> None:
     with advertise(Path("/dev/null/x"), URL):
         assert "cannot find this database" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+@pytest.mark.parametrize(
+    ("answer", "told", "left"), [("n\n", "Nothing was deleted\n", True), ("y\n", "", False)]
+)
+def test_make_clean_data_deletes_after_a_yes_only_and_succeeds_either_way(
+    tmp_path: Path, answer: str, told: str, left: bool
+) -> None:
+    (tmp_path / ".billet").mkdir()
+    makefile = Path(__file__).parents[2] / "Makefile"
+    ended = subprocess.run(
+        ["make", "-s", "-f", str(makefile), "clean-data"],
+        cwd=tmp_path,
+        input=answer,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert ended.stdout == f"Delete all local data in .billet? [y/N] {told}"
+    assert (tmp_path / ".billet").exists() is left

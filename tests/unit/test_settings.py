@@ -1,8 +1,78 @@
 """Settings come from the environment, and one that can't be is named."""
 
-import pytest
+import importlib
+import re
+from collections.abc import Iterator
 
+import click
+import pytest
+from click.testing import CliRunner
+from msgspec.structs import fields
+
+from billet.cli import COMMANDS, main
 from chalicelib.settings import Settings
+
+ORIGINS = "must be * or origins such as https://a.example, separated by commas"
+POOL = "arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_Abc123"
+SWITCH = "must be one of on, off"
+ALLOWED = {
+    "STAGE": ("local", "must be one of local, dev, prod"),
+    "TABLE_PREFIX": ("a", "must be up to 64 letters, digits, dots, hyphens and underscores"),
+    "LANES": ("1", "must be a whole number between 1 and 64"),
+    "REQUIRE_IF_MATCH": ("on", SWITCH),
+    "AUTH": ("on", SWITCH),
+    "AUTH_CACHE_SECONDS": ("0", "must be a whole number between 0 and 3600"),
+    "COGNITO_USER_POOL_ARN": (POOL, f"must be an ARN such as {POOL}"),
+    "PORT": ("0", "must be a whole number between 0 and 65535"),
+    "LOG_LEVEL": ("INFO", "must be one of DEBUG, INFO, WARNING, ERROR"),
+    "REQUEST_SECONDS": ("5", "must be a whole number between 5 and 900"),
+    "CORS_ORIGINS": ("https://a.example", ORIGINS),
+    "PUBLIC_URL": (
+        "https://a.example",
+        "must be a scheme and a host such as https://tasks.example, without a path",
+    ),
+    "RATE_QUOTA": ("0", "must be a whole number of 0 or more"),
+    "RATE_WINDOW_SECONDS": ("1", "must be a whole number between 1 and 86400"),
+    "RATE_BURST": ("1", "must be a whole number of 1 or more"),
+    "RATE_SHARED": ("off", SWITCH),
+}
+"""For each setting a value that it can have, and what is said of one that it can't have."""
+
+
+@pytest.mark.parametrize("name", [field.encode_name for field in fields(Settings)])
+def test_each_setting_says_what_is_allowed_and_takes_no_line_break(name: str) -> None:
+    value, allowed = ALLOWED[name]
+    on = {} if name == "AUTH" else {"AUTH": "on"}
+    Settings.from_environ({name: value} | on)
+    for wrong in ("/ /", f"{value}\n", f"\n{value}"):
+        with pytest.raises(ValueError, match=f"^{name}: {re.escape(allowed)}$"):
+            Settings.from_environ({name: wrong} | on)
+
+
+def test_each_option_of_a_command_says_what_is_allowed_in_one_line() -> None:
+    said = {}
+    for words, option in _options():
+        if isinstance(option.type, click.Choice | click.IntRange) or option.type is click.INT:
+            given = [*words, max(option.opts, key=len), "/"]
+            ended = CliRunner().invoke(main, given)
+            assert ended.exit_code == 2, given
+            assert re.fullmatch(r"Error: (\S+): must be [^\n']+\n", ended.stderr), given
+            said[" ".join(given[:-1])] = ended.stderr
+    assert said["serve --port"] == "Error: --port: must be a whole number between 0 and 65535\n"
+    assert said["serve --db"] == "Error: --db: must be one of auto, local, memory\n"
+    assert len(said) >= 8
+
+
+def _options() -> Iterator[tuple[list[str], click.Option]]:
+    """Each option of each command, with the words before it; bench and openapi may be missing."""
+    for name in sorted(COMMANDS.keys() - {"bench", "openapi"}):
+        module, _, attribute = COMMANDS[name].partition(":")
+        command = getattr(importlib.import_module(module), attribute)
+        inner = getattr(command, "commands", {}).items()
+        for words, one in [([name], command), *(([name, word], one) for word, one in inner)]:
+            yield from (
+                (words, option) for option in one.params if isinstance(option, click.Option)
+            )
 
 
 def test_what_is_unset_or_empty_has_its_default() -> None:

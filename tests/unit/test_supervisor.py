@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import pytest
+
 from billet.emulators import supervisor
 
 SECONDS = 30
@@ -65,7 +67,7 @@ def test_what_ends_later_is_started_again_with_growing_pauses_and_a_line_each_ti
         assert process.wait(SECONDS) == 0
 
 
-def test_it_is_started_again_however_often_it_ends(monkeypatch) -> None:
+def test_it_is_started_again_however_often_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervisor, "MIN_PAUSE", 0.0001)
     monkeypatch.setattr(supervisor, "MAX_PAUSE", 0.0001)
     keeper = supervisor.Supervisor(["sh", "-c", "exit 3"])

@@ -87,7 +87,8 @@ def replace_task(task_id: int, body: WholeTask, write: Write) -> ApiResponse[Tas
 def patch_task(task_id: int, body: TaskPatch, write: Write) -> ApiResponse[TaskDone]:
     """Update a task.
 
-    Changes only the fields in the body. `"expires_at": null` removes the deadline.
+    Changes only the fields in the body. `"expires_at": null` removes the deadline. A body without
+    such fields changes nothing, and the `ETag` stays the same.
     """
     _require_same(task_id, body)
     return write(lambda terms: tasks.edit(task_id, _values(body), terms), _updated)
@@ -124,11 +125,6 @@ def unassign_task(task_id: int, user_id: int, write: Write) -> ApiResponse[Done]
 
     Removes the user from the assignees of the task. If the user is not an assignee, the request
     succeeds and changes nothing.
-    """
-    """Assign a task to a user.
-
-    Adds the user to the assignees of the task. A task has up to 50 assignees. If the user is an
-    assignee already, the request succeeds and changes nothing.
     """
 
     def taken(outcome: Outcome) -> ApiResponse[Done]:

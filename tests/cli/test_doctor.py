@@ -1,0 +1,590 @@
+"""What `doctor` finds in tables that were broken by hand, and how `--repair` leaves them."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from click.testing import CliRunner
+from pynamodb.expressions.update import Action
+from pynamodb.models import Model
+
+from billet.cli.doctor import doctor
+from billet.integrity import findings, lookup
+from billet.integrity.copies import check_copies
+from billet.integrity.finding import KINDS, Finding, confirmed
+from billet.integrity.tasks import check_tasks
+from billet.integrity.usernames import check_claims
+from billet.integrity.users import check_users
+from chalicelib.dynamodb import client, idempotency_store, queries
+from chalicelib.dynamodb import lanes as layouts
+from chalicelib.dynamodb.client import Item
+from chalicelib.dynamodb.models import (
+    AssignmentModel,
+    CounterModel,
+    IdempotencyModel,
+    TaskModel,
+    TokenModel,
+    UserModel,
+    UsernameModel,
+)
+from chalicelib.dynamodb.transaction import Transaction
+from chalicelib.services import assignments, tasks, tokens, users
+from chalicelib.services.pagination import Paging
+from chalicelib.settings import Settings
+from tests.conftest import write_raw
+from tests.support.bulk_data import add_tasks, add_users
+
+pytestmark = pytest.mark.backend("fastest")
+
+ANN, BOB, CAT = 1, 2, 3
+SHARED, OWN, FREE = 1, 2, 3
+FREE_KEY = {"id": {"N": "3"}}
+
+
+@pytest.fixture
+def world(database: Settings) -> Settings:
+    """Ann and Bob share a task, Bob has another, the third is nobody's, and Cat has none."""
+    fill()
+    return database
+
+
+def fill() -> None:
+    for name in ("Ann", "Bob", "Cat"):
+        users.create(name)
+    for name in ("Shared", "Own", "Free"):
+        tasks.create(name=name, desc="", status="PENDING", expires_at="2030-01-01")
+    for task_id, user_id in ((SHARED, ANN), (SHARED, BOB), (OWN, BOB)):
+        assignments.assign(task_id, user_id)
+
+
+def examine(*options: str) -> tuple[int, str]:
+    result = CliRunner().invoke(doctor, options)
+    return result.exit_code, result.stdout
+
+
+def copy_of(user_id: int, task_id: int) -> Any:
+    [copy] = [one for one in pages(AssignmentModel) if (one.user_id, one.id) == (user_id, task_id)]
+    return copy
+
+
+def set_directly(key: Model, *actions: Action) -> None:
+    change = Transaction()
+    change.update(key, actions)
+    change.commit()
+
+
+def set_raw(model: Any, key: Item, name: str, value: Any) -> None:
+    item = lookup.get(model, key) or key
+    write_raw(model, [{"PutRequest": {"Item": {**item, name: value}}}])
+
+
+def lose_a_copy() -> None:
+    copy_of(ANN, SHARED).delete()
+
+
+def change_a_copy() -> None:
+    set_directly(
+        copy_of(ANN, SHARED), AssignmentModel.desc.set("old"), AssignmentModel.version.set(1)
+    )
+
+
+def misplace_a_copy() -> None:
+    set_directly(copy_of(ANN, SHARED), AssignmentModel.urgency.set("2020-01-01#1"))
+
+
+def add_a_copy() -> None:
+    copy = copy_of(ANN, SHARED)
+    AssignmentModel(**(copy.attribute_values | {"user_id": CAT})).save()
+
+
+def add_a_copy_at_another_time() -> None:
+    copy = copy_of(ANN, SHARED)
+    recency = "2020-01-01T00:00:00.000000Z#0000000000000001"
+    AssignmentModel(**(copy.attribute_values | {"recency": recency})).save()
+
+
+def add_a_copy_of_no_task() -> None:
+    copy = copy_of(ANN, SHARED)
+    AssignmentModel(**(copy.attribute_values | {"recency": "nonsense"})).save()
+
+
+def lose_a_task() -> None:
+    TaskModel(OWN).delete()
+
+
+def lose_a_user() -> None:
+    UserModel(BOB).delete()
+    UsernameModel("bob").delete()
+
+
+def lose_a_claim() -> None:
+    UsernameModel("ann").delete()
+
+
+def give_a_claim_to_nobody() -> None:
+    UsernameModel("ann", user_id=99).save()
+
+
+def give_a_claim_to_another() -> None:
+    UsernameModel("ann", user_id=BOB).save()
+
+
+def add_a_claim() -> None:
+    UsernameModel("nobody", user_id=99).save()
+
+
+def misplace_a_user() -> None:
+    set_directly(UserModel(ANN), UserModel.recency.set("2020"))
+
+
+def put_a_user_into_no_lane() -> None:
+    set_directly(UserModel(ANN), UserModel.lane.set(7))
+
+
+def put_a_user_into_no_lane_there_is() -> None:
+    set_directly(UserModel(ANN), UserModel.lane.set(63))
+
+
+def hide_a_user() -> None:
+    set_directly(UserModel(ANN), UserModel.lane.remove())
+
+
+def half_delete_a_user() -> None:
+    half_delete(BOB)
+
+
+def half_delete(user_id: int) -> None:
+    set_directly(
+        UserModel(user_id),
+        UserModel.going.set(True),
+        UserModel.lane.remove(),
+        UserModel.recency.remove(),
+    )
+
+
+def misplace_a_task() -> None:
+    set_directly(TaskModel(FREE), TaskModel.urgency.set("2020"), TaskModel.recency.set("2020"))
+
+
+def put_a_task_into_no_lane() -> None:
+    set_directly(TaskModel(SHARED), TaskModel.lane.set(7), TaskModel.status_lane.set("PENDING#7"))
+
+
+def show_a_task_under_another_status() -> None:
+    set_directly(TaskModel(SHARED), TaskModel.status_lane.set("DONE#0"))
+
+
+def turn_back_a_counter() -> None:
+    CounterModel("tasks#0", last=1, lanes=1).save()
+
+
+def lose_a_counter() -> None:
+    CounterModel("users#0").delete()
+
+
+def mix_layouts() -> None:
+    CounterModel("tasks#1", last=5, lanes=2).save()
+
+
+def spoil_the_number_of_a_counter() -> None:
+    set_raw(CounterModel, {"name": {"S": "tasks#0"}}, "lanes", {"N": "63"})
+
+
+def add_a_counter_far_off() -> None:
+    CounterModel("users#62", last=62, lanes=63).save()
+
+
+def stale_a_copy_of_a_half_deleted_user() -> None:
+    change_a_copy()
+    half_delete_a_user()
+    half_delete(ANN)
+
+
+def half_delete_a_user_with_an_orphan_copy() -> None:
+    half_delete_a_user()
+    lose_a_task()
+
+
+def half_delete_a_user_whose_tasks_copy_is_gone() -> None:
+    half_delete_a_user()
+    copy_of(BOB, SHARED).delete()
+
+
+def mark_a_user_as_not_going() -> None:
+    set_directly(UserModel(ANN), UserModel.going.set(False))
+
+
+def forget_that_a_user_has_tasks() -> None:
+    set_directly(UserModel(BOB), UserModel.assigns.remove())
+
+
+def count_a_users_tasks_as_none() -> None:
+    set_directly(UserModel(BOB), UserModel.assigns.set(0))
+
+
+def keep_a_claim_of_another_form() -> None:
+    UsernameModel("ANN", user_id=ANN).save()
+
+
+def name_more_missing_users_than_fit_into_a_transaction() -> None:
+    set_directly(TaskModel(SHARED), TaskModel.assignees.set({ANN, *range(100, 260)}))
+
+
+def half_delete_a_user_of_a_task_of_many() -> None:
+    half_delete_a_user()
+    name_more_missing_users_than_fit_into_a_transaction()
+    set_directly(TaskModel(SHARED), TaskModel.assignees.add({BOB}))
+
+
+def raise_the_version_of_a_copy() -> None:
+    set_directly(copy_of(ANN, SHARED), AssignmentModel.version.set(99))
+
+
+def lower_a_version() -> None:
+    set_directly(TaskModel(FREE), TaskModel.version.set(0))
+
+
+def mark_nobody_as_going() -> None:
+    set_raw(CounterModel, {"name": {"S": "lanes"}}, "going", {"NS": ["1", "99"]})
+
+
+def lower_the_layout() -> None:
+    CounterModel("users#0", last=6, lanes=2).save()
+    CounterModel("users#1", last=5, lanes=2).save()
+
+
+def put_a_reply_that_is_no_json() -> None:
+    idempotency_store.claim("a", "same")
+    set_directly(IdempotencyModel("a"), IdempotencyModel.reply.set("{"))
+
+
+BREAKS: dict[Callable[[], None], str] = {
+    lose_a_copy: "user 1 has no copy of task 1",
+    change_a_copy: "user 1's copy of task 1 differs: desc, version",
+    misplace_a_copy: "user 1's copy of task 1 differs: urgency",
+    add_a_copy: "user 3 has a copy that no task needs",
+    add_a_copy_at_another_time: "user 1 has a copy that no task needs",
+    add_a_copy_of_no_task: "user 1 has a copy that no task needs",
+    lose_a_task: "user 2 has a copy that no task needs",
+    lose_a_user: 'tasks {"id": 1}: names missing users: 2',
+    lose_a_claim: """users {"id": 1}: has no claim to the name 'Ann'""",
+    give_a_claim_to_nobody: """users {"id": 1}: has the name 'Ann', whose claim names another""",
+    give_a_claim_to_another: """users {"id": 1}: has the name 'Ann', whose claim names another""",
+    add_a_claim: 'usernames {"name": "nobody"}: is a claim of user 99, and belongs to no',
+    misplace_a_user: 'users {"id": 1}: is not in its place in the index: recency',
+    put_a_user_into_no_lane: 'users {"id": 1}: is not in its place in the index: lane',
+    hide_a_user: 'users {"id": 1}: is not in its place in the index: lane',
+    half_delete_a_user: 'users {"id": 2}: is half deleted',
+    misplace_a_task: 'tasks {"id": 3}: is not in its place in the indexes: recency, urgency',
+    put_a_task_into_no_lane: 'tasks {"id": 1}: is not in its place in the indexes: lane, status',
+    show_a_task_under_another_status: 'tasks {"id": 1}: is not in its place in the indexes: status',
+    stale_a_copy_of_a_half_deleted_user: 'users {"id": 1}: is half deleted',
+    half_delete_a_user_with_an_orphan_copy: 'users {"id": 2}: is half deleted',
+    half_delete_a_user_whose_tasks_copy_is_gone: 'users {"id": 2}: is half deleted',
+    mark_a_user_as_not_going: 'users {"id": 1}: going is False',
+    forget_that_a_user_has_tasks: 'users {"id": 2}: has tasks, and assigns does not count them',
+    count_a_users_tasks_as_none: 'users {"id": 2}: has tasks, and assigns does not count them',
+    keep_a_claim_of_another_form: 'usernames {"name": "ANN"}: is a claim of user 1, and belongs to',
+    name_more_missing_users_than_fit_into_a_transaction: 'tasks {"id": 1}: names missing users: 1',
+    half_delete_a_user_of_a_task_of_many: 'tasks {"id": 1}: names missing users: 1',
+    raise_the_version_of_a_copy: "user 1's copy of task 1 differs: version",
+    lower_a_version: 'tasks {"id": 3}: version is 0',
+    mark_nobody_as_going: 'counters {"name": "lanes"}: says of users that they are being deleted',
+    lower_the_layout: 'counters {"name": "lanes"}: has 1 lanes, and the id counters have 2',
+    put_a_reply_that_is_no_json: """replies {"key": "a"}: reply is '{'""",
+    turn_back_a_counter: 'counters {"name": "tasks#0"}: is at 1, and id 3 is in use',
+    lose_a_counter: "the counters of users are not one layout: ",
+    mix_layouts: "the counters of tasks are not one layout: ",
+    spoil_the_number_of_a_counter: "the counters of tasks are not one layout: tasks#0 at 3 of 63",
+    add_a_counter_far_off: "the counters of users are not one layout: ",
+}
+
+
+@pytest.mark.parametrize("lanes", [1, 4])
+def test_nothing_is_broken_where_only_the_api_wrote(bind: Any, lanes: int) -> None:
+    bind(lanes)
+    ann, bob = (users.create(name).id for name in ("Ann", "Bob"))
+    task = tasks.create(name="x", desc="", status="PENDING", expires_at="2030-01-01").id
+    for user_id in (ann, bob):
+        assignments.assign(task, user_id)
+    tasks.edit(task, {"status": "DONE", "expires_at": None})
+    users.delete(bob)
+    assert examine() == (0, "Nothing is broken\n")
+
+
+@pytest.mark.usefixtures("world")
+@pytest.mark.parametrize("spoil", BREAKS, ids=lambda spoil: spoil.__name__)
+def test_what_is_broken_is_told_and_mended(spoil: Callable[[], None]) -> None:
+    spoil()
+    status, told = examine("--repair")
+    *found, again, end = told.splitlines()
+    assert any(BREAKS[spoil] in line for line in found)
+    assert all(": mended, " in line for line in found)
+    assert (status, again, end) == (0, "Checking again", "Nothing is broken")
+
+
+@pytest.mark.parametrize("lanes", [1, 2, 8])
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        put_a_user_into_no_lane_there_is,
+        spoil_the_number_of_a_counter,
+        add_a_counter_far_off,
+    ],
+)
+def test_one_broken_item_does_not_raise_the_number_of_lanes_for_good(
+    bind: Any, lanes: int, spoil: Callable[[], None]
+) -> None:
+    settings = bind(lanes)
+    add_users(20)
+    add_tasks(20)
+    spoil()
+    client.bind(settings, client._database.connection)  # a server that starts now
+    users.create("Dan")
+    tasks.create(name="x", desc="", status="DONE", expires_at=None)
+    examine("--repair")
+    assert examine() == (0, "Nothing is broken\n")
+    assert layouts.layout() == lanes
+    assert [len(page(Paging()).records) for page in (users.page, tasks.page)] == [21, 21]
+    assert {one.name for one in pages(CounterModel)} == {
+        "lanes",
+        *(f"{kind}#{lane}" for kind in layouts.KINDS for lane in range(lanes)),
+    }
+
+
+@pytest.mark.usefixtures("world")
+def test_without_a_wish_to_mend_what_is_broken_is_told_and_left() -> None:
+    give_a_claim_to_another()
+    status, told = examine()
+    assert status == 1
+    assert [line.partition(":")[0] for line in told.splitlines()] == [
+        'users {"id"',
+        'usernames {"name"',
+    ]
+    assert examine() == (status, told)
+
+
+@pytest.mark.usefixtures("world")
+def test_a_repair_keeps_what_the_tasks_say() -> None:
+    add_a_copy()
+    lose_a_copy()
+    put_a_task_into_no_lane()
+    before = msgspec.structs.replace(tasks.get(SHARED), lane=0)
+    examine("--repair")
+    assert tasks.get(SHARED) == before
+    assert [users_tasks(user_id) for user_id in (ANN, BOB, CAT)] == [[SHARED], [OWN, SHARED], []]
+    assert [task.id for task in tasks.page(Paging()).records] == [FREE, OWN, SHARED]
+
+
+@pytest.mark.usefixtures("world")
+def test_a_token_that_can_not_be_read_is_named_and_left() -> None:
+    _, token = tokens.issue("ci", "reader", None)
+    set_raw(TokenModel, {"digest": {"S": token.digest}}, "role", {"S": "king"})
+    for options in ((), ("--repair",)):
+        status, told = examine(*options)
+        assert (status, token.digest in told, "role is 'king'" in told) == (1, True, True)
+
+
+@pytest.mark.usefixtures("world")
+def test_more_assignees_than_allowed_are_named_and_left_with_exact_copies() -> None:
+    people = [user.id for user in map(users.create, (f"user{n}" for n in range(60)))]
+    set_directly(TaskModel(FREE), TaskModel.assignees.set({*people, 999}))
+    status, told = examine("--repair")
+    assert status == 1
+    assert told.endswith(
+        'Checking again\ntasks {"id": 3}: has 60 assignees, and 50 is the most that a task may have'
+        ": left, a person has to decide\n"
+    )
+    assert tasks.get(FREE).assignees == tuple(people)
+    assert [users_tasks(user_id) for user_id in people] == [[FREE]] * 60
+
+
+@pytest.mark.usefixtures("world")
+def test_a_repair_leaves_attributes_that_it_does_not_know() -> None:
+    change_a_copy()
+    misplace_a_task()
+    misplace_a_user()
+    keys = [
+        (AssignmentModel, lookup.key_of(AssignmentModel, items(AssignmentModel)[0])),
+        (TaskModel, FREE_KEY),
+        (UserModel, {"id": {"N": "1"}}),
+    ]
+    for model, key in keys:
+        set_raw(model, key, "novel", {"S": "x"})
+    assert examine("--repair")[0] == 0
+    assert [lookup.get(model, key)["novel"] for model, key in keys] == [{"S": "x"}] * 3
+
+
+@pytest.mark.usefixtures("world")
+def test_a_machine_gets_one_object_a_line_of_kinds_that_are_documented() -> None:
+    add_a_claim()
+    lose_a_copy()
+    result = CliRunner().invoke(doctor, ["--json", "--repair"])
+    found = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [(one["kind"], one["table"], one["outcome"]) for one in found] == [
+        ("orphan-claim", "usernames", "mended"),
+        ("missing-copy", "assignments", "mended"),
+    ]
+    assert found[0]["key"] == {"name": "nobody"}
+    guide = Path("docs/doctor.md").read_text()
+    assert [kind for kind in KINDS if f"| `{kind}` |" not in guide] == []
+
+
+@pytest.mark.usefixtures("world")
+def test_a_repair_finishes_a_delete() -> None:
+    half_delete_a_user()
+    examine("--repair")
+    assert queries.user(BOB) is None
+    assert [task.assignees for task in tasks.page(Paging()).records] == [(), (), (ANN,)]
+    assert users.create("bob").id == 4
+
+
+@pytest.mark.usefixtures("world")
+def test_after_a_repair_of_counters_no_id_is_given_twice() -> None:
+    lose_a_counter()
+    turn_back_a_counter()
+    examine("--repair")
+    assert users.create("Dan").id == 4
+    assert tasks.create(name="x", desc="", status="DONE", expires_at=None).id == 4
+
+
+@pytest.mark.usefixtures("world")
+def test_two_users_of_one_name_are_left_to_a_person() -> None:
+    set_directly(UserModel(CAT), UserModel.username.set("ANN"))
+    status, told = examine("--repair")
+    line = (
+        """users {"id": 3}: has the name 'ANN', which is user 1's: left, a person has to decide\n"""
+    )
+    assert status == 1
+    assert line in told
+    assert told.endswith(f"Checking again\n{line}")
+
+
+@pytest.mark.usefixtures("world")
+def test_what_lacks_content_is_left_to_a_person() -> None:
+    set_directly(TaskModel(FREE), TaskModel.version.remove())
+    set_directly(UserModel(CAT), UserModel.username.remove())
+    UsernameModel("cat").delete()
+    left = ": left, a person has to decide\n"
+    told = (
+        f'users {{"id": 3}}: username is missing{left}tasks {{"id": 3}}: version is missing{left}'
+    )
+    status, all_told = examine("--repair")
+    assert status == 1
+    assert all_told.endswith(f"Checking again\n{told}")
+    assert [user.id for user in users.page(Paging()).records] == [BOB, ANN]
+    assert [task.id for task in tasks.page(Paging()).records] == [OWN, SHARED]
+
+
+@pytest.mark.usefixtures("database")
+def test_attributes_of_a_newer_version_are_no_finding(endpoint: str) -> None:
+    fill()
+    table: Any = client.connect()
+    for name, key in ((UserModel.Meta.table_name, ANN), (TaskModel.Meta.table_name, SHARED)):
+        table.client.update_item(
+            TableName=name,
+            Key={"id": {"N": str(key)}},
+            UpdateExpression="SET novel = :novel",
+            ExpressionAttributeValues={":novel": {"S": "x"}},
+        )
+    assert examine() == (0, "Nothing is broken\n")
+
+
+@pytest.mark.usefixtures("world")
+def test_what_changed_since_it_was_read_is_no_finding() -> None:
+    stale = {model: items(model) for model in (UserModel, UsernameModel, TaskModel)}
+    copies = items(AssignmentModel)
+    users.delete(BOB)
+    assignments.unassign(SHARED, ANN)
+    assert not list(check_users(stale[UserModel]))
+    assert not list(check_claims(stale[UsernameModel]))
+    assert not list(check_tasks(stale[TaskModel]))
+    assert not list(check_copies(copies))
+
+
+@pytest.mark.usefixtures("world")
+def test_what_changes_while_it_is_judged_is_judged_again() -> None:
+    versions = []
+
+    def judge(task: Item | None) -> list[Finding]:
+        versions.append(task["version"]["N"])
+        if len(versions) == 1:
+            tasks.edit(FREE, {"desc": "new"})
+        return [Finding("invalid", TaskModel, task, versions[-1])]
+
+    assert [finding.detail for finding in confirmed(TaskModel, FREE_KEY, judge)] == ["2"]
+    assert versions == ["1", "2"]
+
+
+@pytest.mark.usefixtures("world")
+def test_what_never_rests_is_told_and_does_not_stop_the_check() -> None:
+    def judge(_: Item | None) -> list[Finding]:
+        tasks.edit(FREE, {"desc": "new"})
+        return [Finding("invalid", TaskModel, FREE_KEY, "broken")]
+
+    assert [finding.kind for finding in confirmed(TaskModel, FREE_KEY, judge)] == ["unsettled"]
+
+
+@pytest.mark.usefixtures("world")
+def test_a_mended_copy_counts_so_that_a_delete_of_the_user_sees_it() -> None:
+    before = queries.user(ANN).assigns
+    lose_a_copy()
+    examine("--repair")
+    assert queries.user(ANN).assigns == before + 1
+
+
+@pytest.mark.usefixtures("world")
+@pytest.mark.parametrize(
+    "spoil", [lose_a_copy, change_a_copy, add_a_copy, misplace_a_task, lose_a_user]
+)
+def test_a_mend_of_a_task_that_changed_since_changes_nothing(spoil: Callable[[], None]) -> None:
+    spoil()
+    finding = next(findings())
+    for task_id in (SHARED, OWN, FREE):
+        set_directly(TaskModel(task_id), TaskModel.version.add(1))
+    before = contents()
+    assert finding.mendable
+    with pytest.raises(client.ConditionFailed):
+        finding.mend()
+    assert contents() == before
+
+
+@pytest.mark.usefixtures("world")
+@pytest.mark.parametrize("spoil", [lose_a_claim, give_a_claim_to_nobody, misplace_a_user])
+def test_a_mend_does_not_bring_back_a_user_deleted_since(spoil: Callable[[], None]) -> None:
+    spoil()
+    finding = next(findings())
+    users.delete(ANN)
+    assert finding.mendable
+    with pytest.raises(client.ConditionFailed):
+        finding.mend()
+    assert queries.user(ANN) is None
+
+
+@pytest.mark.usefixtures("database")
+def test_a_large_table_is_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lookup, "PAGE", 2)
+    fill()
+    seen: list[int] = []
+    assert not list(findings(seen.append))
+    assert sum(seen) == 3 + 3 + 3 + 3
+
+
+def users_tasks(user_id: int) -> list[int]:
+    return [task.id for task in assignments.page(user_id, Paging()).records]
+
+
+def items(model: Any) -> list[Item]:
+    return [item for page in lookup.items(model) for item in page]
+
+
+def pages(model: Any) -> list[Any]:
+    return [item for page in lookup.scan(model) for item in page]
+
+
+def contents() -> list[Any]:
+    kinds = (UserModel, UsernameModel, TaskModel, AssignmentModel)
+    return [item.attribute_values for kind in kinds for item in pages(kind)]

@@ -1,0 +1,182 @@
+"""Every attribute of every table, missing or of another type or value: each is mended, or named.
+
+The attributes are those of the models, so a new one is covered as soon as a model has it.
+"""
+
+import functools
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from click.testing import CliRunner
+
+from billet.cli.doctor import doctor
+from billet.integrity import lookup
+from chalicelib.dynamodb import idempotency_store
+from chalicelib.dynamodb.client import Item
+from chalicelib.dynamodb.models import SUFFIXES, CounterModel, QuotaModel, TaskModel, UserModel
+from chalicelib.services import assignments, tasks, tokens, users
+from chalicelib.services.pagination import Paging
+from chalicelib.settings import Settings
+from tests.conftest import write_raw
+from tests.support.bulk_data import add_tasks, add_users
+
+pytestmark = pytest.mark.backend("fastest")
+
+WRONG: list[dict[str, Any] | None] = [
+    None,
+    {"NULL": True},
+    {"S": "nonsense"},
+    {"S": ""},
+    {"N": "-5"},
+    {"N": "1.5"},
+    {"B": b"x"},
+    {"BOOL": False},
+    {"SS": ["1"]},
+    {"NS": ["-1"]},
+]
+COUNT = len(WRONG)
+ATTRIBUTES = [
+    (model, name)
+    for model in SUFFIXES
+    for name in sorted(model.get_attributes())
+    if name not in lookup.key_names(model)
+]
+CASES = [
+    pytest.param(model, name, shared, id=f"{SUFFIXES[model]}-{name}{'' if shared else '-alone'}")
+    for model, name in ATTRIBUTES
+    for shared in ([True, False] if model is TaskModel else [True])
+    # Of counters there are few, see below; a quota is counted anew in each window.
+    if model not in (CounterModel, QuotaModel)
+]
+Snapshot = dict[Any, list[Item]]
+
+
+@pytest.fixture(scope="module")
+def filled() -> dict[bool, Snapshot]:
+    """The items of a consistent small data set, made once."""
+    return {}
+
+
+@pytest.fixture
+def world(database: Settings, filled: dict[bool, Snapshot], shared: bool) -> Snapshot:
+    """As many users, tasks, tokens and replies as there are wrong values; the tasks are shared by
+    one user each, or nobody's."""
+    if shared not in filled:
+        fill(shared)
+        filled[shared] = {model: items(model) for model in SUFFIXES}
+    for model, contents in filled[shared].items():
+        write_raw(model, [{"PutRequest": {"Item": item}} for item in contents])
+    return filled[shared]
+
+
+def fill(shared: bool) -> None:
+    people, made = add_users(COUNT), add_tasks(COUNT, expires_at="2030-01-01")
+    for task_id, user_id in zip(made, people, strict=True) if shared else ():
+        assignments.assign(task_id, user_id)
+    for number in range(COUNT):
+        tokens.issue(f"token{number}", "reader", None)
+        idempotency_store.claim(f"key{number}", "same")
+
+
+def items(model: Any) -> list[Item]:
+    found = [item for page in lookup.items(model) for item in page]
+    return sorted(found, key=lambda item: str(lookup.identity(model, item)))
+
+
+def corrupted(model: Any, item: Item, name: str, value: dict[str, Any] | None) -> Item | None:
+    """The item with this value, written; None if the database itself refuses such an item."""
+    changed = {**item, name: value} if value else {k: v for k, v in item.items() if k != name}
+    try:
+        write_raw(model, [{"PutRequest": {"Item": changed}}])
+    except ClientError:
+        return None
+    return changed
+
+
+def examine(*options: str) -> tuple[int, list[dict[str, Any]]]:
+    result = CliRunner().invoke(doctor, ["--json", *options])
+    if result.exception and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, [json.loads(line) for line in result.stdout.splitlines()]
+
+
+def names(finding: dict[str, Any], model: Any, item: Item) -> bool:
+    """Whether the finding names this item, or the one that it belongs to."""
+    values = {str(value) for value in lookup.identity(model, item)}
+    ident = next(iter(item.get("id", item.get("user_id", {"S": "?"})).values()))
+    told = {*map(str, finding["key"].values()), *finding["detail"].replace(":", " ").split()}
+    return bool(values <= told or str(ident) in told)
+
+
+def assert_readable(left: Sequence[dict[str, Any]]) -> None:
+    """All that is not named as left can be read, alone and in every list."""
+    odd = {kind: {one["key"].get("id") for one in left if one["table"] == kind} for kind in KINDS}
+    people = [int(item["id"]["N"]) for item in items(UserModel)]
+    made = [int(item["id"]["N"]) for item in items(TaskModel)]
+    listed = {user.id for user in walk(users.page)}
+    assert listed >= set(people) - odd["users"]
+    for sort in ("created_at", "expires_at"):
+        found = {task.id for task in walk(tasks.page, sort=sort)}
+        assert found >= set(made) - odd["tasks"]
+    walk(tasks.page, status="PENDING")
+    for user_id in set(people) - odd["users"]:
+        walk(functools.partial(assignments.page, user_id))
+
+
+KINDS = ("users", "tasks")
+
+
+def walk(page: Any, **paging: Any) -> Iterator[Any]:
+    return page(Paging(page_size=4 * COUNT, **paging)).records
+
+
+@pytest.mark.parametrize(("model", "name", "shared"), CASES)
+def test_whatever_an_attribute_holds_it_is_mended_or_named(
+    world: Snapshot, model: Any, name: str, shared: bool
+) -> None:
+    pairs = [
+        (changed, item)
+        for item, value in zip(world[model], WRONG, strict=True)
+        if (changed := corrupted(model, item, name, value)) and changed != item
+    ]
+    _, found = examine("--repair")
+    status, left = examine()
+    assert status == bool(left)
+    mended = [str(finding) for finding in found if finding["outcome"] == "mended"]
+    assert len(mended) == len(set(mended))
+    assert [finding for finding in found if finding["outcome"] == "failed"] == []
+    assert [one for one in left if one["kind"] not in {two["kind"] for two in found}] == []
+    for changed, item in pairs:
+        told = [finding for finding in found if names(finding, model, item)]
+        if not told:  # then it is a value like any other
+            assert not [finding for finding in left if names(finding, model, item)]
+            assert changed in items(model)
+    assert_readable(left)
+
+
+@pytest.mark.parametrize("shared", [True])
+@pytest.mark.parametrize(
+    ("names", "attribute"),
+    [
+        (["tasks#0", "users#0"], "last"),
+        (["tasks#0", "users#0"], "lanes"),
+        (["lanes"], "lanes"),
+        (["lanes"], "going"),
+    ],
+    ids=["last", "stride", "layout", "going"],
+)
+def test_whatever_a_counter_holds_no_id_is_given_twice(
+    world: Snapshot, names: list[str], attribute: str
+) -> None:
+    for value in WRONG[::2] if attribute == "going" else WRONG:
+        for item in items(CounterModel):
+            if item["name"]["S"] in names:
+                corrupted(CounterModel, item, attribute, value)
+        assert examine("--repair")[0] == 0
+        people, made = (len(items(model)) for model in (UserModel, TaskModel))
+        assert users.create(f"new{people}").id > people
+        assert tasks.create(name="x", desc="", status="DONE", expires_at=None).id > made
+    assert_readable([])

@@ -1,0 +1,60 @@
+"""The README's commands answer as it prints them."""
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from tests.support.servers import Serve
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+CONSOLE = re.compile(r"```console\n(.*?)```", re.DOTALL)
+
+
+BLOCKS = CONSOLE.findall(README)
+pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
+
+
+def curl_lines(block: str) -> list[tuple[str, str]]:
+    lines = block.splitlines()
+    pairs = zip(lines, [*lines[1:], ""], strict=True)
+    return [(line[2:], answer) for line, answer in pairs if line.startswith("$ curl")]
+
+
+def test_each_curl_line_answers_as_printed(serve: Serve) -> None:
+    served = serve("--db", "memory")
+    today = datetime.now(UTC).date().isoformat()
+    [block] = (block for block in BLOCKS if "curl" in block and "$TOKEN" not in block)
+    assert len(curl_lines(block)) >= 5
+    for line, answer in curl_lines(block):
+        command = shlex.split(line.replace("localhost:3000", served.url.removeprefix("http://")))
+        said = subprocess.run(
+            command, capture_output=True, text=True, check=True, timeout=60
+        ).stdout
+        assert said == answer.replace("2026-01-31", today) + "\n"
+
+
+def test_the_walk_from_auth_on_to_a_token_and_a_served_request_goes_as_printed(
+    serve: Serve, beside: dict[str, str], tmp_path: Path
+) -> None:
+    assert "$ AUTH=on make serve\n" in BLOCKS
+    served = serve("--db", "memory", "--data", str(tmp_path), AUTH="on")
+    [block] = (block for block in BLOCKS if "$TOKEN" in block)
+    typed = [line[2:] for line in block.splitlines() if line.startswith("$ ")]
+    script = "\n".join(typed)
+    billet = f"{shlex.quote(sys.executable)} -m billet"
+    script = script.replace(".venv/bin/python -m billet", f"{billet} --data {tmp_path}")
+    script = script.replace("localhost:3000", served.url.removeprefix("http://"))
+    ran = subprocess.run(
+        ["sh", "-e"], input=script, cwd=ROOT, env=beside, capture_output=True, text=True, timeout=60
+    )
+    assert ran.stdout.splitlines() == [answer for _, answer in curl_lines(block)]
+    assert re.fullmatch(
+        r"Database: .+\n[0-9a-f]{16} me: editor, .+ it is not shown again\.\n", ran.stderr
+    )

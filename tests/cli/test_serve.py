@@ -1,0 +1,258 @@
+"""Starting, stopping and killing `python -m billet serve` and its database."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import psutil
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
+
+from billet.serve.databases import LOST
+from chalicelib.services import tokens
+from tests.support.servers import ROOT, Serve, Served, run_serve
+
+POOL = "arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_Ab1"
+
+
+def create(served: Served, name: str) -> int:
+    reply = served.request("POST", "/v1/tasks", json={"name": name})
+    assert reply.status_code == 201
+    return reply.json()["payload"]["id"]
+
+
+def names(served: Served) -> list[str]:
+    return [task["name"] for task in served.request("GET", "/v1/tasks?order=asc").json()]
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
+def test_it_stops_cleanly_when_told_to(serve: Serve, how: signal.Signals) -> None:
+    served = serve("--db", "memory")
+    create(served, "x")
+    assert served.stop(how) == 0
+    assert "Database: in memory\n" in served.said
+    assert f"Token: not needed (AUTH is off)\n{LOST}\n" in served.said
+    assert "Traceback" not in served.said
+
+
+def test_in_memory_nothing_that_16_clients_were_told_is_lost(serve: Serve) -> None:
+    served = serve("--db", "memory")
+    with ThreadPoolExecutor(16) as clients:
+        ids = list(clients.map(lambda number: create(served, str(number)), range(96)))
+    assert sorted(ids) == list(range(1, 97))
+    listed = served.request("GET", "/v1/tasks?page_size=1000").json()
+    assert {task["name"] for task in listed} == {str(number) for number in range(96)}
+
+
+def database_of(served: Served) -> psutil.Process:
+    children = psutil.Process(served.process.pid).children(recursive=True)
+    [java] = [child for child in children if child.cmdline()[0].endswith("java")]
+    return java
+
+
+@pytest.mark.usefixtures("startable")
+def test_a_killed_server_leaves_its_data_and_no_database_behind(
+    serve: Serve, tmp_path: Path
+) -> None:
+    first = serve("--db", "local", "--data", str(tmp_path))
+    assert str(tmp_path) in first.said
+    create(first, "one")
+    database = database_of(first)
+    first.stop(signal.SIGKILL)
+    second = serve("--db", "local", "--data", str(tmp_path))
+    database.wait(timeout=20)
+    create(second, "two")
+    assert names(second) == ["one", "two"]
+
+
+@pytest.mark.usefixtures("startable")
+def test_a_killed_database_is_started_again_and_a_stopped_one_left_to_the_next_server(
+    serve: Serve, tmp_path: Path
+) -> None:
+    first = serve("--db", "local", "--data", str(tmp_path))
+    create(first, "one")
+    refused = run_serve("--data", str(tmp_path), "--port", "0")
+    assert (refused.returncode, refused.stderr) == (
+        1,
+        f"Error: no DynamoDB Local: another server uses the data in {tmp_path}; "
+        "stop that server, or choose another folder with --data or --db memory\n",
+    )
+    database = database_of(first)
+    database.kill()
+    database.wait(timeout=20)
+    for _ in range(100):
+        if first.request("GET", "/v1/health").status_code == 200:
+            break
+    create(first, "two")
+    assert first.stop() == 0
+    assert names(serve("--db", "local", "--data", str(tmp_path))) == ["one", "two"]
+
+
+def test_a_port_in_use_is_one_clear_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        ended = run_serve("--db", "memory", "--port", port)
+    assert ended.returncode == 1
+    assert ended.stderr == f"Error: port {port} is in use; choose another one with --port or PORT\n"
+
+
+def test_a_metrics_port_in_use_by_another_or_by_itself_is_one_clear_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        of_another = run_serve("--db", "memory", "--port", "0", "--metrics-port", port)
+    its_own = run_serve("--db", "memory", "--port", port, "--metrics-port", port)
+    for ended in (of_another, its_own):
+        assert ended.returncode == 1
+        line = f"Error: port {port} is in use; choose another one with --metrics-port\n"
+        assert ended.stderr == line
+
+
+def test_a_certificate_that_can_not_be_used_is_one_clear_line(tmp_path: Path) -> None:
+    cert, key = certificate(tmp_path)
+    ended = run_serve("--db", "memory", "--port", "0", "--tls-cert", key, "--tls-key", cert)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(f"Error: {key} and {cert}: not a certificate and its key in PEM")
+    assert len(ended.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("environ", "line"),
+    [
+        ({"LANES": "none"}, "Error: LANES: must be a whole number between 1 and 64\n"),
+        ({"AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:9"}, "Error: the tables can't be made: "),
+        ({"STAGE": "prod", "AUTH": "off"}, "Error: AUTH: can't be off in the stage prod\n"),
+        (
+            {"STAGE": "dev", "COGNITO_USER_POOL_ARN": POOL},
+            "Error: COGNITO_USER_POOL_ARN: only API Gateway can check its tokens\n",
+        ),
+    ],
+)
+def test_what_can_not_work_is_one_clear_line(environ: dict[str, str], line: str) -> None:
+    ended = run_serve("--port", "0", **environ)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(line)
+    assert len(ended.stderr.splitlines()) == 1
+
+
+@pytest.mark.backend("moto")
+def test_chalice_local_serves_it_too_and_nobody_without_a_token(database: object) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = str(probe.getsockname()[1])
+    # Its output is a pipe, into which Python writes only when much has come together.
+    environ = {**os.environ, "TABLE_PREFIX": database.prefix, "AUTH": "on", "PYTHONUNBUFFERED": "1"}
+    secret, _ = tokens.issue("ci", "admin", None)
+    chalice = shutil.which("chalice", path=Path(sys.executable).parent)
+    local = ["local", "--stage", "local", "--port", port, "--no-autoreload"]
+    with subprocess.Popen(
+        [chalice, *local], env=environ, cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert any("Serving on" in line for line in process.stdout)
+        url = f"http://127.0.0.1:{port}/v1/users"
+        user = {"username": "john.doe"}
+        assert httpx.post(url, json=user).status_code == 401
+        assert httpx.post(url, json=user, headers=bearer("blt_wrong")).status_code == 403
+        assert httpx.post(url, json=user, headers=bearer(secret)).status_code == 201
+        found = httpx.get(url, headers=bearer(secret)).json()
+        assert [user["username"] for user in found] == ["john.doe"]
+        process.terminate()
+
+
+def bearer(secret: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {secret}"}
+
+
+def processes_of(served: Served) -> list[psutil.Process]:
+    return psutil.Process(served.process.pid).children(recursive=True)
+
+
+def workers_of(served: Served) -> list[psutil.Process]:
+    return [one for one in processes_of(served) if "spawn_main" in " ".join(one.cmdline())]
+
+
+def test_a_killed_server_leaves_no_process_behind(serve: Serve) -> None:
+    served = serve("--db", "memory", "--workers", "2")
+    left = processes_of(served)
+    assert len(workers_of(served)) == 2
+    served.stop(signal.SIGKILL)
+    assert psutil.wait_procs(left, timeout=30)[1] == []
+
+
+def test_a_killed_worker_is_replaced(serve: Serve) -> None:
+    served = serve("--db", "memory")
+    [first] = workers_of(served)
+    first.kill()
+    first.wait(timeout=30)
+    with httpx.Client(transport=httpx.HTTPTransport(retries=7), timeout=30) as client:
+        assert client.get(f"{served.url}/v1/health").status_code == 200
+    assert first.pid not in [one.pid for one in workers_of(served)]
+    assert served.stop() == 0
+
+
+def test_a_request_in_flight_when_it_is_told_to_stop_is_finished(serve: Serve) -> None:
+    served = serve("--db", "memory")
+    address = urlsplit(served.url)
+    body = json.dumps({"name": "x"}).encode()
+    head = f"POST /v1/tasks HTTP/1.1\r\nHost: [::1]\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+    with socket.create_connection((address.hostname, address.port), timeout=30) as connection:
+        connection.sendall(head + body[:5])
+        assert served.request("GET", "/v1/health").status_code == 200  # so the head was read
+        served.process.terminate()
+        assert "Stopping" not in served.said
+        connection.sendall(body[5:])
+        with connection.makefile("rb") as stream:
+            assert stream.readline().split()[1] == b"201"
+    assert served.stop() == 0
+
+
+def certificate(folder: Path) -> tuple[str, str]:
+    key = rsa.generate_private_key(65537, 2048)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    made = x509.CertificateBuilder(name, name, key.public_key(), 1, now, now + timedelta(days=1))
+    signed = made.sign(key, hashes.SHA256())
+    (folder / "cert.pem").write_bytes(signed.public_bytes(Encoding.PEM))
+    form = (Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (folder / "key.pem").write_bytes(key.private_bytes(*form))
+    return str(folder / "cert.pem"), str(folder / "key.pem")
+
+
+def test_it_serves_over_tls_to_local_names_and_measures_itself(
+    serve: Serve, tmp_path: Path
+) -> None:
+    cert, key = certificate(tmp_path)
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = str(probe.getsockname()[1])
+    options = ("--tls-cert", cert, "--tls-key", key, "--metrics-port", port)
+    served = serve("--db", "memory", *options)
+    assert served.url.startswith("https://localhost:")
+    answer = served.request("GET", "/v1/health")
+    assert answer.status_code == 200
+    assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
+    for host, status in (("evil.example", 400), ("LOCALHOST:7", 200)):
+        answer = served.request("GET", "/v1/tasks", headers={"Host": host})
+        assert answer.status_code == status
+    metrics = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=20)
+    assert "granian_workers_spawns" in metrics.text
+    assert served.stop() == 0
+
+
+def test_a_certificate_without_its_key_is_one_clear_line(tmp_path: Path) -> None:
+    cert, _ = certificate(tmp_path)
+    ended = run_serve("--db", "memory", "--port", "0", "--tls-cert", cert)
+    assert (ended.returncode, ended.stderr) == (
+        1,
+        "Error: --tls-cert and --tls-key: give both or none\n",
+    )

@@ -1,0 +1,270 @@
+"""What keeps `python -m billet serve` from starting is one line that says what to do."""
+
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import pytest
+from botocore.session import Session
+
+from billet.emulators import data_folder, downloads, dynamodb_local, local_server
+from billet.serve.databases import LOST
+from tests.support.servers import ROOT, Serve, run_serve
+
+NO_JAVA = "Java could not be downloaded, pip failed with exit status 1"
+NO_MOTO = """
+import sys
+sys.modules["moto"] = None
+from billet.cli import main
+main()"""
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> dict[str, str]:
+    """A machine without Java, on which pip finds nothing."""
+    (tmp_path / "bin").mkdir()
+    cache = tmp_path / "cache" / "billet-tasks" / "dynamodb-local-2.9.30"
+    cache.mkdir(parents=True)
+    return {
+        "PATH": str(tmp_path / "bin"),
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        "PIP_NO_INDEX": "1",
+        "PIP_FIND_LINKS": str(tmp_path / "bin"),
+    }
+
+
+def refused(data: Path, *options: str, **environ: str) -> str:
+    """The last line of a start that must fail without a traceback."""
+    ended = run_serve("--port", "0", "--data", str(data), *options, **environ)
+    assert ended.returncode == 1
+    assert "Traceback" not in ended.stderr
+    return ended.stderr.splitlines()[-1]
+
+
+def test_without_java_it_serves_from_memory_and_says_last_that_data_will_be_lost(
+    serve: Serve, tmp_path: Path, bare: dict[str, str]
+) -> None:
+    served = serve("--data", str(tmp_path / "data"), **bare)
+    served.stop()
+    assert f"Database: in memory (no DynamoDB Local: {NO_JAVA}" in served.said
+    assert f"Token: not needed (AUTH is off)\n{LOST}\n" in served.said
+
+
+def test_without_java_and_moto_the_real_cause_comes_first(tmp_path, bare):
+    ended = subprocess.run(
+        [sys.executable, "-c", NO_MOTO, "serve", "--port", "0", "--data", str(tmp_path / "data")],
+        cwd=ROOT,
+        env={**os.environ, **bare},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines()[-1].startswith(
+        f"Error: no DynamoDB Local: {NO_JAVA}: check the network and the disk, then start again, "
+        f"or install Java 11 or newer; or a database in memory needs moto: "
+    )
+
+
+def test_it_never_serves_an_empty_store_in_place_of_data_that_it_cannot_open(
+    tmp_path: Path, bare: dict[str, str]
+) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "shared-local-instance.db").touch()
+    line = refused(data, **bare)
+    assert line.startswith(f"Error: no DynamoDB Local: {NO_JAVA}")
+    assert line.endswith(
+        f"; {data} has data, so no empty database takes its place; --db memory asks for one"
+    )
+
+
+def test_a_corrupt_database_file_is_named(tmp_path: Path, bare: dict[str, str]) -> None:
+    file = tmp_path / "shared-local-instance.db"
+    file.write_bytes(bytes(range(256)) * 16)
+    assert refused(tmp_path, **bare) == (
+        f"Error: {file} is corrupt (file is not a database); restore it from a backup "
+        "(docs/running.md), or move it away to start with an empty database"
+    )
+
+
+@pytest.fixture(scope="module")
+def damaged(startable, tmp_path_factory) -> Path:
+    """A database file in which all is damaged but the schema."""
+    data = tmp_path_factory.mktemp("damaged")
+    with dynamodb_local.run(data) as url:
+        database = Session().create_client("dynamodb", endpoint_url=url)
+        database.create_table(
+            TableName="billet-local-users",
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "N"}],
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+    file = data / "shared-local-instance.db"
+    with closing(sqlite3.connect(file)) as connection:
+        [[size]] = connection.execute("PRAGMA page_size")
+        pages = connection.execute("SELECT rootpage FROM sqlite_master WHERE rootpage").fetchall()
+    with file.open("r+b") as opened:
+        for [page] in pages:
+            opened.seek((page - 1) * size)
+            opened.write(b"\xa5" * size)
+    return file
+
+
+def test_damage_in_the_middle_of_a_database_file_is_named(damaged):
+    data_folder.check(damaged.parent)  # which reads the beginning
+    line = refused(damaged.parent)
+    assert line.startswith(f"Error: {damaged} is corrupt (")
+    assert "; restore it from a backup (docs/running.md), or move it away" in line
+
+
+def test_a_command_names_the_damaged_file_of_the_local_server(damaged):
+    environ = {name: text for name, text in os.environ.items() if not name.startswith("AWS_")}
+    with (
+        dynamodb_local.run(damaged.parent) as url,
+        local_server.advertise(damaged.parent, url),
+    ):
+        ended = subprocess.run(
+            [sys.executable, "-m", "billet", "--data", str(damaged.parent), "tables", "status"],
+            cwd=ROOT,
+            env=environ,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines()[-1].startswith(f"Error: {damaged} is corrupt (")
+
+
+@pytest.mark.parametrize("choice", ["auto", "local"])
+def test_a_folder_that_cannot_be_made_is_named(choice: str, bare: dict[str, str]) -> None:
+    line = refused(Path("/dev/null/data"), "--db", choice, **bare)
+    assert line.endswith(
+        "/dev/null/data cannot be written (Not a directory); "
+        "make it writable, or choose another folder with --data"
+    )
+
+
+@contextmanager
+def mounted(folder: Path, options: str) -> Iterator[Path]:
+    """A disk of its own; only root can have one."""
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
+    done = subprocess.run(mount, capture_output=True, text=True, timeout=60)
+    if done.returncode:
+        pytest.skip(f"needs root, to mount a small disk: {done.stderr.strip()}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True, timeout=60)
+
+
+@pytest.mark.skipif(shutil.which("mount") is None, reason="mount is not installed")
+@pytest.mark.parametrize(
+    ("options", "trouble"),
+    [
+        ("size=4m", ": the disk is full (less than 16 MB free); free some space, or choose"),
+        ("ro", "/lock cannot be written (Read-only file system); make it writable, or choose"),
+    ],
+)
+def test_a_full_or_read_only_disk_is_named(
+    tmp_path: Path, bare: dict[str, str], options: list[str], trouble: str
+) -> None:
+    with mounted(tmp_path / "disk", options) as disk:
+        assert refused(disk, **bare) == (f"Error: {disk}{trouble} another folder with --data")
+
+
+@pytest.mark.usefixtures("startable")
+def test_a_truncated_jar_is_named_and_removed(tmp_path: Path) -> None:
+    whole = downloads.dynamodb_local()
+    folder = tmp_path / "billet-tasks" / whole.name
+    folder.mkdir(parents=True)
+    shutil.copy(whole / downloads.CHECKSUMS, folder)
+    (folder / "DynamoDBLocal.jar").write_bytes(b"PK")
+    line = refused(tmp_path / "data", "--db", "local", XDG_CACHE_HOME=str(tmp_path))
+    assert "was broken" in line
+    assert "start again to download it again" in line
+    assert not folder.exists()
+
+
+@pytest.mark.usefixtures("startable")
+def test_a_port_that_is_taken_meanwhile_and_a_proxy_do_not_keep_it_from_starting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """DynamoDB Local lives on without a word, and never answers, if its port is taken."""
+    for name in ("http_proxy", "HTTP_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.setenv(name, "")
+    with http_server(b"{}") as taken:
+        ports = [int(taken.rpartition(":")[2]), dynamodb_local.free_port()]
+        monkeypatch.setattr(dynamodb_local, "free_port", lambda: ports.pop(0))
+        with dynamodb_local.run() as url:
+            database = Session().create_client("dynamodb", endpoint_url=url)
+            assert database.list_tables()["TableNames"] == []
+    assert ports == []
+
+
+def test_refused_credentials_are_one_line_that_says_what_to_check(tmp_path: Path) -> None:
+    answer = {
+        "__type": "com.amazon.coral.service#UnrecognizedClientException",
+        "message": "The security token included in the request is invalid.",
+    }
+    with http_server(json.dumps(answer).encode()) as url:
+        line = refused(tmp_path, AWS_ENDPOINT_URL_DYNAMODB=url)
+    assert line.endswith(
+        "UnrecognizedClientException: The security token included in the request is invalid.; "
+        "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and AWS_PROFILE"
+    )
+
+
+def test_a_missing_library_is_one_line_that_says_how_to_install_it(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", NO_MOTO, "serve", "--db", "memory", "--data", str(tmp_path)],
+        cwd=ROOT,
+        env=os.environ,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (ended.returncode, ended.stderr) == (
+        1,
+        f"Error: a database in memory needs moto: {sys.executable} -m pip install "
+        f"-r {ROOT}/requirements-memory.txt (or make serve ARGS='--db memory')\n",
+    )
+
+
+@contextmanager
+def http_server(body: bytes) -> Iterator[str]:
+    """A server that answers all with 400 and this body, as the double of another program."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            self.send_response(400)
+            self.send_header("Content-Type", "application/x-amz-json-1.0")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_POST  # noqa: N815
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join(timeout=20)

@@ -1,0 +1,140 @@
+"""Tokens: what is kept of them, when they hold, and the commands of the operator."""
+
+import base64
+import hashlib
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from pynamodb.connection import Connection
+
+from billet.cli.tokens import token
+from billet.integrity import lookup
+from chalicelib.dynamodb import botocore_patches, client
+from chalicelib.dynamodb.models import TokenModel
+from chalicelib.services import tokens
+
+pytestmark = pytest.mark.usefixtures("database")
+SOON = timedelta(minutes=1)
+
+
+def kept() -> list[dict[str, Any]]:
+    """All that the table holds."""
+    return [item.attribute_values for page in lookup.scan(TokenModel) for item in page]
+
+
+@contextmanager
+def seen(connection: Connection) -> Iterator[list[dict[str, Any]]]:
+    """Lists what DynamoDB is asked, but for the key."""
+    asked: list[dict[str, Any]] = []
+
+    def note(params: dict[str, Any], model: Any, **_: Any) -> None:
+        asked.append({**params, "Key": None, "operation": model.name})
+
+    events = connection.client.meta.events
+    events.register("before-parameter-build.dynamodb", note)
+    yield asked
+    events.unregister("before-parameter-build.dynamodb", note)
+
+
+def test_a_token_is_256_random_bits_of_which_the_digest_alone_is_kept() -> None:
+    until = datetime(2030, 1, 31, 12, tzinfo=UTC)
+    secret, _ = tokens.issue("ci", "editor", until)
+    assert re.fullmatch(r"blt_[A-Za-z0-9_-]{43}", secret)
+    assert len(base64.urlsafe_b64decode(secret[4:] + "=")) == 32
+    [item] = kept()
+    assert datetime.fromisoformat(item.pop("created_at")) <= datetime.now(UTC)
+    assert item == {
+        "digest": hashlib.sha256(secret.encode()).hexdigest(),
+        "name": "ci",
+        "role": "editor",
+        "expires_at": "2030-01-31T12:00:00.000000Z",
+        "last_four": secret[-4:],
+    }
+    assert tokens.issue("ci", "editor", until)[0] != secret
+
+
+def test_all_tokens_take_the_same_one_read_and_those_that_hold_are_found(
+    endpoint: str, connections: dict[str, Connection]
+) -> None:
+    now = datetime.now(UTC)
+    endless, made = tokens.issue("ci", "reader", None)
+    lasting, later = tokens.issue("ci", "reader", now + SOON)
+    expired, _ = tokens.issue("ci", "reader", now - timedelta(microseconds=1))
+    revoked, gone = tokens.issue("ci", "reader", None)
+    tokens.revoke(gone.digest)
+    with seen(connections.setdefault(endpoint, client.connect())) as asked:
+        found = [tokens.holder(one) for one in (endless, lasting, expired, revoked, "", "\ud800")]
+    assert found == [made, later, None, None, None, None]
+    assert [one["operation"] for one in asked] == ["GetItem"] * 6
+    assert all(one == asked[0] and one["ConsistentRead"] for one in asked)
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(token, arguments)
+
+
+def test_create_shows_the_secret_once_and_list_tells_the_rest() -> None:
+    made = run("create", "--name", "ci", "--role", "editor", "--expires", "90d")
+    assert made.exit_code == 0
+    secret = made.stdout.removesuffix("\n")
+    found = tokens.holder(secret)
+    assert found
+    assert secret not in made.stderr
+    until = datetime.now(UTC) + timedelta(days=90)
+    assert abs(datetime.fromisoformat(found.expires_at or "") - until) < SOON
+    tokens.issue("old", "admin", datetime(2020, 1, 1, tzinfo=UTC))
+    tokens.issue("me", "reader", None)
+    listed = run("list").stdout
+    assert secret not in listed
+    first, second, third = listed.splitlines()
+    moment = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
+    assert re.fullmatch(
+        rf"{found.id} ci: editor, created {moment}, expires {moment}, ends in {secret[-4:]}", first
+    )
+    assert "old: admin" in second
+    assert "expired 2020-01-01T00:00:00Z" in second
+    assert "does not expire" in third
+
+
+def test_revoke_ends_the_one_with_this_id_and_no_other_of_the_name() -> None:
+    (first, made), (second, _) = (tokens.issue("ci", "reader", None) for _ in range(2))
+    assert run("revoke", made.id).exit_code == 0
+    assert tokens.holder(first) is None
+    assert tokens.holder(second)
+    again = run("revoke", made.id)
+    assert (again.exit_code, again.stderr) == (1, f"Error: there is no token {made.id}\n")
+
+
+def test_what_can_not_be_a_token_is_told_and_not_made() -> None:
+    days = "Error: Invalid value for '--expires': must be a number of days, such as 90d"
+    name = "Error: name: expected 1 to 64 letters, digits or characters of ._@-"
+    for option, value, line in (
+        ("--name", "c i", name),
+        ("--name", "é", name),
+        ("--name", "a" * 65, name),
+        ("--expires", "0d", days),
+        ("--expires", "90", days),
+    ):
+        given = {"--name": "ci", "--role": "reader", option: value}
+        refused = run("create", *(word for pair in given.items() for word in pair))
+        assert refused.exit_code != 0
+        assert refused.stderr.splitlines()[-1] == line
+    assert kept() == []
+
+
+def test_a_token_whose_item_can_not_be_read_is_listed_and_can_be_revoked() -> None:
+    tokens.issue("well", "reader", None)
+    table = TokenModel.Meta.table_name
+    botocore_patches.table_of(TokenModel).connection.client.put_item(
+        TableName=table, Item={"digest": {"S": "ab" * 32}, "name": {"N": "7"}}
+    )
+    listed = run("list")
+    assert listed.exit_code == 0
+    assert "abababababababab: its item cannot be read\n" in listed.stdout
+    assert run("revoke", "abababababababab").exit_code == 0
+    assert [one["name"] for one in kept()] == ["well"]

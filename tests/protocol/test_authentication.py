@@ -1,0 +1,232 @@
+"""Who is let in, and how the others are told."""
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+from chalice.app import Chalice
+from chalice.deploy.swagger import TemplatedSwaggerGenerator
+from chalice.local import LambdaContext
+from pynamodb.connection import Connection
+
+from app import app
+from chalicelib.dynamodb.models import TokenModel
+from chalicelib.http import authentication
+from chalicelib.services import tokens
+from chalicelib.settings import Settings
+from tests.support.injection import FAULTS, struck
+
+pytestmark = [pytest.mark.backend("moto"), pytest.mark.usefixtures("guarded")]
+
+POOL = "arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_Ab1"
+MISSING = 'Bearer realm="billet-tasks"'
+WRONG = 'Bearer realm="billet-tasks", error="invalid_token"'
+
+
+@pytest.fixture
+def client(server: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=f"http://{server}") as client:
+        yield client
+
+
+def bearer(secret: str, scheme: str = "Bearer") -> dict[str, str]:
+    return {"Authorization": f"{scheme} {secret}"}
+
+
+def revoked() -> str:
+    secret, token = tokens.issue("ci", "admin", None)
+    tokens.revoke(token.digest)
+    return secret
+
+
+def expired() -> str:
+    return tokens.issue("ci", "admin", datetime.now(UTC) - timedelta(seconds=1))[0]
+
+
+def test_a_request_without_a_token_is_told_what_is_expected(client: httpx.Client) -> None:
+    reply = client.get("/v1/tasks")
+    assert reply.status_code == 401
+    assert reply.headers["WWW-Authenticate"] == MISSING
+    assert reply.json() == {
+        "type": "about:blank",
+        "title": "Unauthorized",
+        "status": 401,
+        "success": False,
+        "detail": "authorization: must be Bearer and a token",
+    }
+
+
+def test_unknown_expired_revoked_and_malformed_tokens_are_answered_alike(
+    client: httpx.Client,
+) -> None:
+    words = ["blt_" + "A" * 43, expired(), revoked(), "blt_x y", "\xff" * 9000]
+    for header in (f"Bearer {word}" for word in words):
+        reply = client.get("/v1/tasks", headers={b"Authorization": header.encode()})
+        assert reply.status_code == 401
+        assert reply.headers["WWW-Authenticate"] == WRONG
+        assert reply.json()["detail"] == "authorization: the token is not valid"
+
+
+@pytest.mark.parametrize(
+    "header", ["", "Bearer", "Basic YTpi", 'Digest username="a", uri="/,"', "token"]
+)
+def test_other_schemes_than_bearer_are_told_what_is_expected_as_no_token_is(
+    client: httpx.Client, header: str
+) -> None:
+    reply = client.get("/v1/tasks", headers={"Authorization": header})
+    assert (reply.status_code, reply.headers["WWW-Authenticate"]) == (401, MISSING)
+    assert reply.json()["detail"] == "authorization: must be Bearer and a token"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ("Bearer a", "Bearer a"),
+        ("Bearer {}", "Bearer {}"),
+        ("Bearer {}", "Basic YTpi"),
+        ("Basic YTpi", "Bearer {}"),
+        ("", "Bearer {}"),
+        ("Bearer {}", ""),
+        ('Digest username="a", uri="/"', "Bearer {}"),
+    ],
+)
+def test_a_token_that_is_sent_twice_is_refused_as_that(
+    client: httpx.Client, lines: tuple[str, str]
+) -> None:
+    secret, _ = tokens.issue("ci", "reader", None)
+    sent = [("Authorization", line.format(secret)) for line in lines]
+    for headers in (sent, [("Authorization", ",".join(line for _, line in sent))]):
+        reply = client.get("/v1/tasks", headers=headers)
+        assert (reply.status_code, reply.json()["detail"]) == (
+            400,
+            "authorization: must be sent only once",
+        )
+
+
+def test_the_scheme_counts_without_regard_to_case_and_the_token_with(client: httpx.Client) -> None:
+    secret, _ = tokens.issue("ci", "reader", datetime.now(UTC) + timedelta(hours=1))
+    for scheme in ("Bearer", "bearer", "BEARER "):
+        assert client.get("/v1/tasks", headers=bearer(secret, scheme)).status_code == 200
+    assert client.get("/v1/tasks", headers=bearer(secret.swapcase())).status_code == 401
+
+
+def test_a_revoked_token_is_dead_at_once(client: httpx.Client) -> None:
+    secret, token = tokens.issue("ci", "reader", None)
+    assert client.get("/v1/tasks", headers=bearer(secret)).status_code == 200
+    tokens.revoke(token.digest)
+    assert client.get("/v1/tasks", headers=bearer(secret)).status_code == 401
+
+
+def test_what_needs_no_token_is_answered_as_ever(client: httpx.Client) -> None:
+    for method, path, status in (
+        ("GET", "/v1/health", 200),
+        ("HEAD", "/v1/health", 200),
+        ("HEAD", "/v1/tasks", 401),
+        ("OPTIONS", "/v1/tasks", 204),
+        ("DELETE", "/v1/tasks", 405),
+        ("GET", "/v1/nothing", 404),
+    ):
+        assert client.request(method, path).status_code == status, (method, path)
+
+
+def test_a_database_that_does_not_answer_is_no_fault_of_the_token(
+    client: httpx.Client, endpoint: str, connections: dict[str, Connection]
+) -> None:
+    secret, _ = tokens.issue("ci", "reader", None)
+    for fault in FAULTS:
+        if fault.lasts and fault.refusal == 503:
+            with struck(connections[endpoint], fault.strike, lasting=True) as sent:
+                reply = client.get("/v1/tasks", headers=bearer(secret))
+            assert not fault.unsure or len(sent) == 2
+            assert reply.status_code == reply.json()["status"] == 503
+            assert int(reply.headers["Retry-After"]) > 0
+
+
+@pytest.mark.alters_tables
+def test_a_mistake_of_ours_admits_nobody_and_logs_no_secret(
+    client: httpx.Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    secret, _ = tokens.issue("ci", "reader", None)
+    TokenModel.delete_table()
+    reply = client.get("/v1/tasks", headers=bearer(secret))
+    assert reply.status_code == 500
+    assert re.fullmatch(r"request [0-9a-f-]{36} failed", reply.json()["detail"])
+    assert reply.headers["X-Request-Id"] in caplog.text
+    assert secret not in caplog.text
+
+
+def test_a_route_that_says_nothing_of_roles_is_not_open() -> None:
+    bare = Chalice(app_name="bare")
+    bare.route("/bare")(dict)
+    authentication.guard(bare, Settings(auth="on"))
+    assert bare.routes["/bare"]["GET"].authorizer is authentication.authenticate
+
+
+def asked(method: str, path: str, **authorizer: Any) -> int:
+    """Sends a request past the authorizer, as if API Gateway had let it through with these words;
+    gives the status: 400 where it is let in, for nothing in it is right."""
+    event = {
+        "headers": {},
+        "multiValueQueryStringParameters": {"offset": ["-1"]},
+        "pathParameters": None,
+        "stageVariables": None,
+        "body": "",
+        "isBase64Encoded": False,
+        "requestContext": {"resourcePath": path, "httpMethod": method, "path": path},
+    }
+    if authorizer:
+        event["requestContext"]["authorizer"] = authorizer
+    status: int = app(event, LambdaContext("", 128))["statusCode"]
+    return status
+
+
+def test_a_request_that_no_authorizer_has_seen_is_not_believed() -> None:
+    assert asked("GET", "/v1/tasks") == 401
+    assert asked("GET", "/v1/tasks", id="0123", name="ci", role="reader", principalId="0") == 400
+
+
+@pytest.fixture
+def pool() -> Settings:
+    return Settings(stage="prod", cognito_user_pool_arn=POOL)
+
+
+@pytest.mark.parametrize(
+    ("groups", "read", "create"),
+    [
+        ({"cognito:groups": "reader"}, 400, 403),
+        ({"cognito:groups": "staff,admin,reader"}, 400, 400),
+        ({"cognito:groups": "staff"}, 403, 403),
+        ({}, 403, 403),
+    ],
+)
+def test_groups_of_a_user_pool_are_roles_and_the_highest_counts(
+    monkeypatch: pytest.MonkeyPatch,
+    pool: Settings,
+    groups: dict[str, str],
+    read: int,
+    create: int,
+) -> None:
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "billet")
+    authentication.guard(app, pool)
+    claims = {"sub": "5c1d", "cognito:username": "ada", **groups}
+    assert asked("GET", "/v1/tasks", claims=claims) == read
+    assert asked("POST", "/v1/users", claims=claims) == create
+    assert asked("GET", "/v1/tasks") == 401
+
+
+def test_outside_of_lambda_nobody_has_checked_the_claims(pool: Settings) -> None:
+    authentication.guard(app, pool)
+    claims = {"sub": "5c1d", "cognito:groups": "admin"}
+    assert asked("GET", "/v1/tasks", claims=claims) == 401
+
+
+def test_a_user_pool_takes_the_place_of_the_table_in_the_deployment(pool: Settings) -> None:
+    authentication.guard(app, pool)
+    described = TemplatedSwaggerGenerator().generate_swagger(app)
+    [scheme] = described["securityDefinitions"].values()
+    assert scheme["x-amazon-apigateway-authorizer"]["providerARNs"] == [POOL]
+    assert described["paths"]["/v1/tasks"]["get"]["security"] == [{"cognito": []}]
+    assert "security" not in described["paths"]["/v1/health"]["get"]

@@ -1,0 +1,64 @@
+"""Who may do what: every route of the app, asked for by everyone."""
+
+import httpx
+import pytest
+
+from app import app
+from chalicelib.http.pipeline import ENDPOINTS
+from chalicelib.services import tokens
+
+pytestmark = [pytest.mark.backend("moto"), pytest.mark.usefixtures("guarded")]
+
+OPEN = {"/", "/v1/health", "/v1/openapi.json", "/docs"}
+RANKS = ["reader", "editor", "admin"]
+
+
+def needed(method: str, path: str) -> str | None:
+    """The role that the product's rules ask for; None: none at all."""
+    if path in OPEN or path.startswith("/docs/"):
+        return None
+    if method == "GET":
+        return "reader"
+    if path.startswith("/v1/tasks"):
+        return "editor"
+    if path.startswith("/v1/users"):
+        return "admin"
+    raise AssertionError(f"no rule says who may {method} {path}")
+
+
+def test_each_route_is_for_those_who_have_the_role_that_it_needs(server: str) -> None:
+    secrets = {role: tokens.issue(role, role, None)[0] for role in tokens.ROLES}
+    routes = [(method, path) for path, methods in app.routes.items() for method in methods]
+    assert {(one.method, one.path) for one in ENDPOINTS} == set(routes)
+    with httpx.Client(base_url=f"http://{server}") as client:
+        for who, secret in {**secrets, "nobody": None, "wrong": "blt_wrong"}.items():
+            client.headers = {"Authorization": f"Bearer {secret}"} if secret else {}
+            for method, path in routes:
+                reply = client.request(method, path.format(task_id=1, user_id=1))
+                assert_rule_kept(who, needed(method, path), reply)
+
+
+def assert_rule_kept(who: str, role: str | None, reply: httpx.Response) -> None:
+    case = (who, reply.request.method, reply.request.url.path)
+    if role is None or (who in RANKS and RANKS.index(who) >= RANKS.index(role)):
+        # No body came along, and nothing is there: what is allowed is refused for these only.
+        assert reply.status_code in (200, 302, 400, 404), case
+        return
+    assert reply.headers["Content-Type"] == "application/problem+json", case
+    if who in RANKS:
+        detail = f"authorization: must have the role {role}, and has {who}"
+        assert (reply.status_code, reply.json()["detail"]) == (403, detail), case
+    else:
+        assert reply.status_code == reply.json()["status"] == 401, case
+
+
+def test_what_is_asked_is_not_read_before_who_asks(server: str) -> None:
+    secret, _ = tokens.issue("ci", "reader", None)
+    reply = httpx.post(
+        f"http://{server}/v1/users",
+        content=b"{",
+        headers={"Authorization": f"Bearer {secret}", "Content-Type": "text/plain"},
+    )
+    assert reply.status_code == 403
+    challenge = 'Bearer realm="billet-tasks", error="insufficient_scope"'
+    assert reply.headers["WWW-Authenticate"] == challenge

@@ -1,0 +1,98 @@
+"""Conditions of GET and HEAD, by RFC 9110, section 13."""
+
+import re
+
+import httpx
+import pytest
+
+from chalicelib.http.pipeline import ENDPOINTS, Endpoint
+from tests.conftest import Api
+from tests.support.bulk_data import add_tasks
+
+pytestmark = pytest.mark.backend("moto")
+
+READS = [one for one in ENDPOINTS if one.method == "GET"]
+DOCUMENTS = [one.path for one in READS if one.path.startswith("/docs")] + ["/v1/openapi.json"]
+LISTS = ["/v1/tasks", "/v1/users", "/v1/health"]
+
+
+@pytest.fixture
+def api(api: Api, database: object) -> Api:
+    """The API on fresh tables."""
+    return api
+
+
+@pytest.mark.parametrize(
+    ("condition", "status"),
+    [('"1"', 200), ('"2", "1"', 200), ("*", 200), ('"2"', 412), ('W/"1"', 412), ('"01"', 412)],
+)
+def test_if_match_is_evaluated_for_what_has_a_version(
+    api: Api, condition: str, status: int
+) -> None:
+    api("POST", "/v1/users", {"username": "ada"})
+    add_tasks(1)
+    for path in ("/v1/tasks/1", "/v1/users/1"):
+        assert api("GET", path, If_Match=condition).status_code == status
+
+
+@pytest.mark.parametrize("condition", ["*", '"1"'])
+def test_what_does_not_exist_matches_no_condition(api: Api, condition: str) -> None:
+    for path in ("/v1/tasks/7", "/v1/users/7"):
+        assert api("GET", path, If_Match=condition).status_code == 412
+        answer = api("GET", path, If_None_Match=condition)
+        assert (answer.status_code, answer.json_body) == (200, None)
+
+
+@pytest.mark.parametrize("path", DOCUMENTS)
+def test_a_document_has_a_strong_tag_of_its_content(api: Api, path: str) -> None:
+    answer = api("GET", path)
+    tag = answer.headers["ETag"]
+    assert re.fullmatch(r'"[0-9a-f]{32}"', tag)
+    assert api("GET", path).headers["ETag"] == tag
+    for known in (tag, f'"1", W/{tag}', "*"):
+        unchanged = api("GET", path, If_None_Match=known)
+        assert (unchanged.status_code, unchanged.body) == (304, b"")
+        assert unchanged.headers["ETag"] == tag
+    assert api("GET", path, If_Match=tag).body == answer.body
+    assert api("GET", path, If_Match='"1"').status_code == 412
+    assert api("GET", path, If_None_Match='"1"').body == answer.body
+
+
+def test_each_document_has_a_tag_of_its_own(api: Api) -> None:
+    assert len({api("GET", path).headers["ETag"] for path in DOCUMENTS}) == len(DOCUMENTS)
+
+
+@pytest.mark.parametrize("path", LISTS)
+def test_a_list_exists_and_has_no_tag(api: Api, path: str) -> None:
+    for headers, status in (
+        ({"If_None_Match": "*"}, 304),
+        ({"If_None_Match": '"1"'}, 200),
+        ({"If_Match": "*"}, 200),
+        ({"If_Match": '"1"'}, 412),
+    ):
+        answer = api("GET", path, **headers)
+        assert (answer.status_code, "ETag" in answer.headers) == (status, False)
+
+
+@pytest.mark.parametrize("one", READS, ids=lambda one: one.view.__name__)
+def test_the_description_offers_conditions_just_where_there_is_a_tag(
+    api: Api, one: Endpoint
+) -> None:
+    api("POST", "/v1/users", {"username": "ada"})
+    add_tasks(1)
+    tagged = "ETag" in api("GET", re.sub("{.*?}", "1", one.path)).headers
+    described = api("GET", "/v1/openapi.json").json_body["paths"].get(one.path)
+    if described is None:
+        return
+    offered = {each["name"] for each in described["get"]["parameters"]}
+    for name in ("If-Match", "If-None-Match"):
+        assert (name in offered) is tagged
+    assert ("304" in described["get"]["responses"]) is tagged
+    assert ("412" in described["get"]["responses"]) is tagged
+
+
+def test_head_is_answered_as_get_is(server: str) -> None:
+    add_tasks(1)
+    for condition, status in (('"1"', 200), ('"2"', 412)):
+        headers = {"If-Match": condition}
+        assert httpx.head(f"http://{server}/v1/tasks/1", headers=headers).status_code == status

@@ -1,0 +1,247 @@
+"""The API's description, against the code that it tells of and the API as it is served."""
+
+import os
+import re
+import secrets
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urljoin
+
+import httpx
+import pytest
+import re2
+from chalice.local import LambdaContext
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec import ValidationError, convert
+from openapi_spec_validator import validate
+from pydantic_core import SchemaValidator, core_schema
+
+from app import app
+from billet.openapi import document
+from chalicelib.http import text_rules
+from chalicelib.http.routes.docs import FILES
+from chalicelib.http.schemas import NewTask, NewUser, WholeTask
+from chalicelib.services.tokens import ROLES
+from tests.conftest import Api
+from tests.support.servers import Serve
+
+ROOT = Path(__file__).parents[2]
+BIN = Path(sys.executable).parent
+SCHEMATHESIS = {
+    "on": """
+export TOKEN=$(python -m billet --data "$DATA" token create --name schemathesis --role admin)
+schemathesis --config-file tests/protocol/schemathesis.toml run""",
+    "off": """
+sed '/^.auth/,$d' tests/protocol/schemathesis.toml > "$DATA/schemathesis.toml"
+schemathesis --config-file "$DATA/schemathesis.toml" run --phases fuzzing""",
+}
+"""By AUTH. Where it is off, no token is sent, and the phases that need no luck are left out."""
+WATCHED = """
+import sys
+opened = []
+sys.addaudithook(lambda event, args: event == "open" and opened.append(str(args[0])))
+import app
+print(*(file for file in opened if "/static/" in file or "offapi" in file))
+"""
+
+
+def test_the_committed_description_is_what_the_code_declares() -> None:
+    hint = "bring it up to date with `python -m billet openapi --write`"
+    assert (FILES / "openapi.json").read_text() == document.text(), hint
+
+
+def test_the_description_is_openapi() -> None:
+    validate(document.build())
+
+
+def test_it_is_served_as_it_is_committed(api: Api) -> None:
+    answer = api("GET", "/v1/openapi.json")
+    assert answer.headers["Content-Type"] == "application/json"
+    assert answer.body == (FILES / "openapi.json").read_bytes()
+
+
+SPACES = "a \t\n\x1c\x85\xa0\u1680\u2029\u3000\ufeff\u200b\u3164\u0600\u2800"
+
+
+@given(st.text(SPACES, max_size=9), st.integers(0, 256))
+def test_a_username_is_taken_where_it_matches_the_patterns_of_its_description(
+    around: str, length: int
+) -> None:
+    name = around + "a" * length + around[::-1]
+    patterns = (
+        text_rules.PRINTABLE,
+        text_rules.trimmed_to(254),
+        text_rules.VISIBLE,
+        text_rules.ALL_VISIBLE,
+    )
+    # A newline at the end is what Python's `$` alone lets pass.
+    described = "\n" not in name and all(re.search(pattern, name) for pattern in patterns)
+    try:
+        taken = convert({"username": name}, NewUser).username == name.strip()
+    except ValidationError:
+        taken = False
+    assert taken == described
+
+
+def patterns(node: object, place: str = "") -> Iterator[tuple[str, str]]:
+    """Every pattern of a document, after the place where it stands."""
+    if isinstance(node, dict):
+        if isinstance(found := node.get("pattern"), str):
+            yield place, found
+        for name, part in node.items():
+            yield from patterns(part, f"{place}/{name}")
+    elif isinstance(node, list):
+        for number, part in enumerate(node):
+            yield from patterns(part, f"{place}/{number}")
+
+
+PATTERNS = {pattern: place for place, pattern in patterns(document.build())}
+
+
+@pytest.mark.parametrize("pattern", PATTERNS, ids=list(PATTERNS.values()))
+def test_each_pattern_means_the_same_to_python_re2_and_rust(pattern: str) -> None:
+    """Generated clients check by them: in Go with RE2, in pydantic with Rust's regex."""
+    schema = core_schema.str_schema(pattern=pattern, regex_engine="rust-regex")
+    rust = SchemaValidator(schema)
+    for text in (
+        "",
+        "a",
+        " a ",
+        "\u3000a\u1680",
+        "\u3000",
+        "a\x1f",
+        "a" * 300,
+        '"1"',
+        "/a/1",
+        "<?a>",
+    ):
+        found = bool(re.search(pattern, text))
+        assert bool(re2.search(pattern, text)) == found, text
+        assert rust.isinstance_python(text) == found, text
+    assert not re.search(r"\\[uUpPdDwWbBZAz]|\(\?", pattern), "ECMA 262 reads this in another way"
+
+
+def test_a_newline_at_the_end_is_a_control_character_too() -> None:
+    for kind, name in ((NewTask, "name"), (WholeTask, "name"), (NewUser, "username")):
+        with pytest.raises(ValidationError):
+            convert(
+                {"desc": "", "status": "DONE", name: "a\n"} if kind is WholeTask else {name: "a\n"},
+                kind,
+            )
+
+
+def test_each_operation_says_in_words_what_it_does() -> None:
+    described = document.build()
+    operations = [one for path in described["paths"].values() for one in path.values()]
+    summaries = [one["summary"] for one in operations]
+    assert len(set(summaries)) == len(summaries) == 15
+    for one in operations:
+        assert one["description"].partition("\n")[0].endswith("."), one["operationId"]
+        assert all(parameter["description"] for parameter in one["parameters"])
+
+
+def test_no_header_of_a_request_has_an_example_that_a_page_would_send() -> None:
+    operations = [one for path in document.build()["paths"].values() for one in path.values()]
+    headers = [each for one in operations for each in one["parameters"] if each["in"] == "header"]
+    assert headers
+    assert not [one for one in headers if {"example", "examples"} & {*one, *one["schema"]}]
+
+
+def test_a_token_is_optional_in_the_description_for_local_needs_none() -> None:
+    for path in document.build()["paths"].values():
+        for one in path.values():
+            assert one["security"] in ([], *([{"token": [role]}, {}] for role in ROLES))
+
+
+@pytest.mark.parametrize("stage", ["", "/prod"])
+@pytest.mark.parametrize("slash", ["", "/"])
+def test_the_root_leads_to_the_page_behind_any_stage(stage: str, slash: str) -> None:
+    asked = f"{stage}{slash}" or "/"
+    event = {
+        "httpMethod": "GET",
+        "path": "/",
+        "resource": "/",
+        "headers": {},
+        "multiValueHeaders": {},
+        "pathParameters": None,
+        "multiValueQueryStringParameters": None,
+        "body": None,
+        "isBase64Encoded": False,
+        "stageVariables": None,
+        "requestContext": {
+            "httpMethod": "GET",
+            "resourcePath": "/",
+            "path": asked,
+            "identity": {"sourceIp": "127.0.0.1"},
+        },
+    }
+    reply = app(event, LambdaContext("billet", 128))
+    location = {**reply["headers"], **reply["multiValueHeaders"]}["Location"]
+    assert reply["statusCode"] == 302
+    assert urljoin(f"https://a.example{asked}", location) == f"https://a.example{stage}/docs"
+
+
+@pytest.mark.usefixtures("guarded")
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_the_root_redirects_everybody_to_the_page(server: str, method: str) -> None:
+    reply = httpx.request(method, f"http://{server}/")
+    assert (reply.status_code, reply.headers["Location"]) == (302, "docs")
+    assert httpx.get(f"http://{server}/", follow_redirects=True).url.path == "/docs"
+
+
+@pytest.mark.parametrize(("path", "root"), [("/docs", "./"), ("/docs/", "../")])
+def test_the_page_finds_all_that_it_shows_by_relative_urls(api: Api, path: str, root: str) -> None:
+    page = api("GET", path)
+    assert page.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert (
+        "default-src 'none'; script-src 'self'; style-src"
+        in page.headers["Content-Security-Policy"]
+    )
+    html = page.body.decode()
+    assert "<base" not in html, "it would take the page's own address away"
+    assets = re.findall(rf'(?:src|href)="{re.escape(root)}(docs/[^"]+)"', html)
+    kinds = [api("GET", f"/{asset}").headers["Content-Type"] for asset in assets]
+    assert [kind.partition(";")[0] for kind in kinds] == ["text/css", *["text/javascript"] * 2]
+    assert b"v1/openapi.json" in api("GET", "/docs/start.js").body
+
+
+def test_a_start_reads_nothing_of_the_page() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WATCHED],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert done.stdout == "\n"
+
+
+@pytest.mark.parametrize("auth", SCHEMATHESIS)
+def test_schemathesis_finds_nothing_wrong_with_the_served_api(
+    serve: Serve, beside: dict[str, str], tmp_path: Path, auth: str
+) -> None:
+    """A twentieth of the examples of Hypothesis's profile each, and a seed as fixed."""
+    # At INFO it would log more than the pipe holds that nobody reads.
+    served = serve("--data", str(tmp_path), AUTH=auth, LOG_LEVEL="WARNING")
+    seed = 1 if settings().derandomize else secrets.randbits(32)
+    options = f"--url {served.url} --max-examples {settings().max_examples // 20} --seed {seed}"
+    done = subprocess.run(
+        ["sh", "-e"],
+        input=f"{SCHEMATHESIS[auth]} {served.url}/v1/openapi.json {options}",
+        cwd=ROOT,
+        env={
+            **beside,
+            "DATA": str(tmp_path),
+            "PATH": f"{BIN}:{os.environ['PATH']}",
+            "PYTHONPATH": ".",
+        },
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "14 selected / 14 total" in done.stdout

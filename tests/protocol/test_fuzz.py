@@ -1,0 +1,114 @@
+"""Whatever comes over the socket is answered: once, well-formed, and by no 5xx."""
+
+import http.client
+import io
+import json
+import socket
+
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from tests.support.raw_http import send_raw
+
+pytestmark = pytest.mark.backend("moto")
+
+PATIENCE = 0.5
+"""Seconds after which a request without a reply counts as one without an end."""
+CAN_NOT_BE = {501}
+"""Another transfer coding (RFC 9112, section 6.1)."""
+NOT_HTTP = {400, 414, 431}
+"""What granian answers by itself, without a body."""
+
+line = st.text(st.characters(codec="latin-1", exclude_characters="\r\n"), max_size=30)
+token = st.text("!#$%&'*+-.^_`|~abcXYZ019", min_size=1, max_size=12)
+ident = st.one_of(st.integers(-1, 2**64).map(str), line)
+path = st.one_of(
+    st.sampled_from(["/", "/docs", "/v1/health", "/v1/openapi.json", "/v1/users", "/v1/tasks"]),
+    ident.map("/v1/users/{}".format),
+    ident.map("/v1/tasks/{}".format),
+    ident.map("/v1/users/{}/tasks".format),
+    st.tuples(ident, ident).map(lambda ids: "/v1/tasks/{}/assign/user/{}".format(*ids)),
+    line,
+)
+word = st.one_of(line, st.text(max_size=30).map(lambda text: text.encode().decode("latin-1")))
+cursor = st.one_of(line, st.text("ABCDEFGHIabcdefghi0123-_=", max_size=60))
+query = st.one_of(
+    st.just(""),
+    cursor.map("?cursor={}".format),
+    st.tuples(st.sampled_from(["page_size", "offset", "sort", "order", "status"]), word).map(
+        lambda pair: "?{}={}".format(*pair)
+    ),
+    word.map("?{}".format),
+)
+NAMES = (
+    *("Accept", "Authorization", "Content-Length", "Content-Type", "Cookie", "Expect", "Host"),
+    *("Idempotency-Key", "If-Match", "If-None-Match", "Origin", "Range", "Transfer-Encoding"),
+    *("X-Request-Id", "Upgrade", "X-Forwarded-For"),
+)
+header = st.tuples(st.one_of(st.sampled_from(NAMES), token, line), st.one_of(token, word))
+method = st.one_of(st.sampled_from(["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]), token)
+leaf = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=9))
+tree = st.recursive(
+    leaf, lambda inner: st.lists(inner) | st.dictionaries(word, inner), max_leaves=9
+)
+field = st.sampled_from(["username", "name", "desc", "status", "expires_at", "id"])
+body = st.one_of(
+    st.dictionaries(field, tree, max_size=4).map(lambda fields: json.dumps(fields).encode()),
+    tree.map(lambda value: json.dumps(value).encode()),
+    st.binary(max_size=60),
+)
+
+
+@st.composite
+def requests(draw: st.DrawFn) -> bytes:
+    """A request that is one in outline, at least."""
+    lines = [f"{draw(method)} {draw(path)}{draw(query)} HTTP/1.1", "Host: x", "Connection: close"]
+    lines += [": ".join(pair) for pair in draw(st.lists(header, max_size=4))]
+    content = draw(body)
+    if draw(st.booleans()):
+        lines.append(f"Content-Length: {len(content)}")
+    return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + content
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.one_of(requests(), requests(), requests(), st.binary(min_size=1)))
+@example(data=b"\r\n")
+def test_whatever_is_sent_is_answered_in_the_apis_form(server: str, data: bytes) -> None:
+    with send_raw(server, data) as connection:
+        received, waits = everything(connection)
+    if not received and (waits or not data.strip(b"\r\n")):
+        return  # no request yet (RFC 9112, section 2.2), or a head or a body that has no end
+    check(received.removeprefix(b"HTTP/1.1 100 Continue\r\n\r\n"), head=data.startswith(b"HEAD "))
+
+
+def everything(connection: socket.socket) -> tuple[bytes, bool]:
+    """What comes until the connection is closed; and whether the server waited for more.
+
+    granian gives no reply to those who close their side before it.
+    """
+    waits = False
+    connection.settimeout(PATIENCE)
+    try:
+        first = connection.recv(1)
+    except TimeoutError:
+        waits = True
+        connection.settimeout(30)
+        connection.shutdown(socket.SHUT_WR)
+        first = connection.recv(1)
+    connection.settimeout(30)
+    with connection.makefile("rb") as stream:
+        return first + stream.read(), waits
+
+
+def check(received: bytes, *, head: bool) -> None:
+    """That this is one answer as the API gives it."""
+    top, _, content = received.partition(b"\r\n\r\n")
+    line, _, rest = top.partition(b"\r\n")
+    status = int(line.split(b" ")[1])
+    headers = http.client.parse_headers(io.BytesIO(rest + b"\r\n\r\n"))
+    assert status < 500 or status in CAN_NOT_BE, received
+    assert len(content) == (0 if head else int(headers.get("Content-Length", 0))), received
+    if status >= 400 and not head and (content or status not in NOT_HTTP):
+        assert headers["Content-Type"] == "application/problem+json"
+        assert json.loads(content)["status"] == status

@@ -1,0 +1,172 @@
+"""What every reply says beside its body, whoever it comes from."""
+
+import logging
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextvars import Context
+from pathlib import Path
+
+import httpx
+import pytest
+from chalice.app import Chalice
+from chalice.test import Client
+
+import app
+from chalicelib.http import preflight, response_headers
+from chalicelib.settings import Settings
+from tests.conftest import Api
+from tests.support.raw_http import read_responses, send_raw
+
+pytestmark = pytest.mark.backend("moto")
+
+ROOT = Path(__file__).parents[2]
+OURS = "https://tasks.example"
+SECURITY = {
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+REQUESTS = {
+    "served": ("GET", "/v1/health", 200),
+    "refused by the app": ("POST", "/v1/tasks", 400),
+    "an unknown path": ("GET", "/v1/nothing", 404),
+    "a wrong method": ("DELETE", "/v1/tasks", 405),
+    "an unknown method": ("BREW", "/v1/tasks", 405),
+    "OPTIONS": ("OPTIONS", "/v1/tasks/1", 204),
+}
+"""Each is answered in another place."""
+
+
+@pytest.fixture
+def origins() -> Iterator[None]:
+    """Allows the pages of one origin, and of a second one, to use the API."""
+    response_headers.bind(Settings(cors_origins=f"https://other.example,{OURS}"))
+    yield
+    response_headers.bind(Settings())
+
+
+def test_every_reply_has_the_headers_of_security_and_a_request_id_of_its_own(server: str) -> None:
+    ids = set()
+    with httpx.Client(base_url=f"http://{server}") as client:
+        for method, path, status in REQUESTS.values():
+            answer = client.request(method, path)
+            assert answer.status_code == status
+            assert {name: answer.headers.get(name) for name in SECURITY} == SECURITY
+            kept = "private, no-cache" if status == 200 else "no-store"
+            assert answer.headers["Cache-Control"] == kept
+            assert "Strict-Transport-Security" not in answer.headers
+            assert "Access-Control-Allow-Origin" not in answer.headers
+            ids.add(answer.headers["X-Request-Id"])
+    assert len(ids) == len(REQUESTS)
+
+
+def test_a_client_can_not_say_that_it_came_over_https(server: str) -> None:
+    with httpx.Client(
+        base_url=f"http://{server}", headers={"X-Forwarded-Proto": "https"}
+    ) as client:
+        for method, path, _ in REQUESTS.values():
+            assert "Strict-Transport-Security" not in client.request(method, path).headers
+
+
+@pytest.mark.usefixtures("origins")
+def test_a_page_of_an_allowed_origin_may_read_every_reply_and_no_other_page_may(
+    server: str,
+) -> None:
+    with httpx.Client(base_url=f"http://{server}") as client:
+        for method, path, _ in REQUESTS.values():
+            told = client.request(method, path, headers={"Origin": OURS}).headers
+            assert (told["Access-Control-Allow-Origin"], told["Vary"]) == (OURS, "Origin")
+            exposed = set(told["Access-Control-Expose-Headers"].split(", "))
+            assert exposed >= {"ETag", "Link", "Location", "RateLimit", "Retry-After"}
+            for origin in ("https://evil.example", "https://tasks.example.evil", "null"):
+                told = client.request(method, path, headers={"Origin": origin}).headers
+                assert "Access-Control-Allow-Origin" not in told
+                assert told["Vary"] == "Origin"
+
+
+@pytest.mark.usefixtures("origins")
+def test_a_preflight_tells_what_a_page_may_send(server: str) -> None:
+    asked = {"Origin": OURS, "Access-Control-Request-Method": "PATCH"}
+    told = httpx.options(f"http://{server}/v1/tasks/1", headers=asked).headers
+    assert told["Access-Control-Allow-Methods"] == "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"
+    sent = set(told["Access-Control-Allow-Headers"].split(", "))
+    assert sent >= {"Authorization", "Content-Type", "If-Match", "X-Request-Id"}
+    assert told["Access-Control-Max-Age"] == "7200"
+
+
+def test_options_tells_the_media_types_of_a_patch_where_there_is_one() -> None:
+    kinds = "application/merge-patch+json, application/json"
+    assert response_headers.of_preflight({"GET", "PATCH"})["Accept-Patch"] == kinds
+    assert "Accept-Patch" not in response_headers.of_preflight({"GET", "POST"})
+
+
+@pytest.mark.usefixtures("origins")
+def test_the_app_answers_a_preflight_itself_where_it_is_told_to() -> None:
+    things = Chalice("things")
+    things.route("/things/{ident}", methods=["GET", "DELETE"])(lambda ident: {})
+    preflight.register(things)
+    with Client(things, stage_name="local") as client:
+        answer = client.http.request("OPTIONS", "/things/7", {"Origin": OURS, "X-Request-Id": "a"})
+    assert (answer.status_code, answer.body) == (204, b"")
+    assert answer.headers["Access-Control-Allow-Origin"] == OURS
+    assert answer.headers["Access-Control-Allow-Methods"] == "DELETE, GET, OPTIONS"
+    assert answer.headers["X-Request-Id"] == "a"
+    assert {name: answer.headers.get(name) for name in SECURITY} == SECURITY
+
+
+def test_the_app_has_routes_for_preflights_just_where_origins_are_allowed() -> None:
+    assert not any("OPTIONS" in methods for methods in app.app.routes.values())
+    code = """import app
+for methods in app.app.routes.values():
+    assert methods["OPTIONS"].authorizer is None"""
+    environ = {"CORS_ORIGINS": OURS, "AUTH": "on"}
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environ, check=True, timeout=60)
+
+
+def test_any_origin_is_told_with_a_star() -> None:
+    response_headers.bind(Settings(cors_origins="*"))
+    told = response_headers.of_reply({}, "GET", 200)
+    response_headers.bind(Settings())
+    assert told["Access-Control-Allow-Origin"] == "*"
+    assert "Vary" not in told
+
+
+@pytest.mark.parametrize("given", ["a", "7f3c.A_b-9", "x" * 64])
+def test_a_well_formed_request_id_comes_back_and_is_in_the_log(
+    api: Api, caplog: pytest.LogCaptureFixture, given: str
+) -> None:
+    caplog.set_level(logging.INFO, "chalicelib")
+    assert api("GET", "/v1/tasks/0", X_Request_Id=given).headers["X-Request-Id"] == given
+    line = f"method=GET route=/v1/tasks/{{task_id}} status=400 request_id={given}"
+    assert caplog.messages == [line]
+
+
+def test_a_request_id_comes_back_wherever_the_answer_is_made(server: str) -> None:
+    with httpx.Client(base_url=f"http://{server}", headers={"X-Request-Id": "mine"}) as client:
+        for method, path, _ in REQUESTS.values():
+            assert client.request(method, path).headers.get_list("X-Request-Id") == ["mine"]
+
+
+def test_what_can_not_be_read_gets_nothing_of_the_request_before_it(server: str) -> None:
+    named = b"GET /v1/health HTTP/1.1\r\nHost: x\r\nX-Request-Id: mine\r\n\r\n"
+    hostless = b"GET /v1/health HTTP/1.1\r\n\r\n"
+    for data, own in ((b"GARBAGE\r\n\r\n", None), (hostless, "[0-9a-f-]{36}")):
+        with send_raw(server, named + data) as connection:
+            (_, first, _), (status, second, _) = read_responses(connection, ["GET", "GET"])
+        assert first["X-Request-Id"] == "mine"
+        assert status == 400
+        assert re.fullmatch(own or "None", str(second.get("X-Request-Id")))
+
+
+@pytest.mark.parametrize("given", ["", "x" * 65, "a b", "a\nb", "é", "<script>", "a=b"])
+def test_a_request_id_in_another_form_is_passed_over(api: Api, given: str) -> None:
+    made = api("GET", "/v1/tasks/0", X_Request_Id=given).headers["X-Request-Id"]
+    assert re.fullmatch("[0-9a-f-]{36}", made)
+
+
+def test_what_belongs_to_no_request_is_logged_with_no_id(caplog: pytest.LogCaptureFixture) -> None:
+    Context().run(logging.getLogger("billet").warning, "Stopping")
+    assert caplog.messages == ["Stopping request_id=-"]

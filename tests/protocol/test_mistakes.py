@@ -1,0 +1,524 @@
+"""Every mistake of a client is told in one form, names what is wrong, and changes nothing."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from chalicelib.dynamodb import botocore_patches
+from chalicelib.dynamodb.models import TaskModel
+from chalicelib.http.pipeline import ENDPOINTS, Endpoint
+from chalicelib.services.pagination import Paging, encode_cursor
+from tests.conftest import Api
+from tests.support.bulk_data import add_tasks
+
+pytestmark = pytest.mark.backend("moto")
+
+BIG = 2**53
+
+
+@pytest.fixture
+def api(api: Api, database: object) -> Api:
+    """The API on fresh tables."""
+    return api
+
+
+def refused(api: Api, *request: Any, **headers: str) -> tuple[int, str]:
+    """The status and the detail of the problem that answers a request."""
+    answer = api(*request, **headers)
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    problem = json.loads(answer.body)
+    assert set(problem) == {"type", "title", "status", "success", "detail"}
+    assert problem["status"] == answer.status_code
+    assert problem["success"] is False
+    return answer.status_code, problem["detail"]
+
+
+NAME = "name: must be a string of 1 to 200 characters"
+BLANK = "name: must have 1 to 200 characters, at least one of which is visible"
+CONTROL = "name: must not contain control characters"
+DESC = "desc: must be a string of at most 10000 characters"
+DATE = "expires_at: must be a date that exists, YYYY-MM-DD, or null"
+STATUS = "status: must be one of PENDING, IN_PROGRESS, DONE, CANCELLED"
+OBJECT = "body: must be a JSON object"
+ALLOWED = "allowed are desc, expires_at, name, status"
+DEEP = "body: must not be nested that deeply"
+HALF = r"body: must not contain half of a surrogate pair, as in \ud800"
+
+
+def no_json(line: int, column: int) -> str:
+    return f"body: must be valid JSON, and is not at line {line}, column {column}"
+
+
+def a(**fields: Any) -> bytes:
+    """A task, which is right but for the fields."""
+    return json.dumps({"name": "a", **fields}).encode()
+
+
+TEXTS = {
+    "nothing": (b"", f"{OBJECT}, and is empty"),
+    "white space": (b" \n ", no_json(2, 2)),
+    "half an object": (b"{", no_json(1, 2)),
+    "half a name": (b'{"name": "a', no_json(1, 10)),
+    "no JSON": (b'{\n "name": "\xc3\xa9", oops}', no_json(2, 15)),
+    "single quotes": (b"{'name': 'a'}", no_json(1, 2)),
+    "two objects": (b'{"name": "a"}{}', no_json(1, 14)),
+    "a comma at the end": (b'{"name": "a",}', no_json(1, 14)),
+    "NaN": (b'{"name": NaN}', no_json(1, 10)),
+    "a raw control character": (b'{"name": "\x01"}', no_json(1, 11)),
+    "a byte order mark": (
+        b'\xef\xbb\xbf{"name": "a"}',
+        "body: must not begin with a byte order mark",
+    ),
+    "no UTF-8": (b'{"name": "\xff"}', "body: must be UTF-8, and is not at byte 11"),
+    "UTF-16": ('{"name": "a"}'.encode("utf-16"), "body: must be UTF-8, and is not at byte 1"),
+    "a lone surrogate": (rb'{"name": "\ud800"}', HALF),
+    "a lone surrogate in a key": (rb'{"\udc00": "a"}', HALF),
+    "a list": (b"[]", OBJECT),
+    "null": (b"null", OBJECT),
+    "a text": (b'"name"', OBJECT),
+    "a number": (b"7", OBJECT),
+    "a number beyond all floats": (b"1e999999", OBJECT),
+    "a number below all floats": (b" -1e999999", OBJECT),
+    "a long number": (b"9" * 5_000, OBJECT),
+    "minus zero": (b"-0", OBJECT),
+    "Infinity": (b"-Infinity", no_json(1, 2)),
+    "a name that is a number beyond all floats": (b'{"name": 1e999999}', NAME),
+    "a date that is a number beyond all floats": (
+        b'{"name": "a", "expires_at": -1e999999}',
+        DATE,
+    ),
+    "an empty name of a field": (a(**{"": 1}), f'"": unknown field; {ALLOWED}'),
+    "deep nesting": (b"[" * 100_000, OBJECT),
+    "deep nesting in a field": (b'{"x": ' + b"[" * 100_000, f"x: unknown field; {ALLOWED}"),
+    "no name": (b"{}", "name: required"),
+    "an unknown field": (a(title="a"), f"title: unknown field; {ALLOWED}"),
+    "an unknown field of many characters": (
+        a(**{"t\n" * 1000: 1}),
+        "t\n" * 50 + f"…: unknown field; {ALLOWED}",
+    ),
+    "an id": (a(id=1), f"id: unknown field; {ALLOWED}"),
+    "a name twice": (b'{"name": "a", "name": "b"}', "name: must be given only once"),
+    "a name twice by an escape": (
+        rb'{"name": "a", "n\u0061me": "a"}',
+        "name: must be given only once",
+    ),
+    "a long integer": (b'{"name": ' + b"9" * 5_000 + b"}", NAME),
+    "a name that is a number": (a(name=7), NAME),
+    "a name that is true": (a(name=True), NAME),
+    "a name that is null": (a(name=None), NAME),
+    "a name that is a list": (a(name=["a"]), NAME),
+    "a name that is an object": (a(name={"a": "b"}), NAME),
+    "an empty name": (a(name=""), BLANK),
+    "a name of blanks": (a(name=" \u3000 "), BLANK),
+    "a name of zero width": (a(name="\u200b\ufeff"), BLANK),
+    "a name of a Hangul filler": (a(name="\u3164"), BLANK),
+    "a name of soft hyphens": (a(name="\u00ad \u00ad"), BLANK),
+    "a name of tags": (a(name="\U000e0041"), BLANK),
+    "a name that is too long": (a(name="a" * 201), BLANK),
+    "a control character": (a(name="a\u0000"), CONTROL),
+    "a line break": (a(name="a\n"), CONTROL),
+    "a control character of Latin 1": (a(name="a\x85"), CONTROL),
+    "no desc": (a(desc=None), DESC),
+    "a desc that is a number": (a(desc=1.5), DESC),
+    "a desc that is too long": (a(desc="a" * 10_001), DESC),
+    "another status": (a(status="done"), STATUS),
+    "no status": (a(status=None), STATUS),
+    "a status that is a number": (a(status=1), STATUS),
+    "a date that is none": (a(expires_at="2030-02-30"), DATE),
+    "a date in another form": (a(expires_at="30.12.2030"), DATE),
+    "a moment": (a(expires_at="2030-02-03T00:00:00"), DATE),
+    "a date that is a number": (a(expires_at=20300203), DATE),
+    "an empty date": (a(expires_at=""), DATE),
+}
+
+
+@pytest.mark.parametrize(("body", "detail"), TEXTS.values(), ids=TEXTS)
+def test_a_body_that_is_no_task_is_refused(api: Api, body: bytes, detail: str) -> None:
+    assert refused(api, "POST", "/v1/tasks", body) == (400, detail)
+    assert api("GET", "/v1/tasks").json_body == []
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"name": "a" * 201}, "name"),
+        ({"name": "a", "desc": "a" * 10_001}, "desc"),
+        ({"name": "a", "assignees": [1]}, "assignees"),
+    ],
+)
+def test_a_task_beyond_the_limits_is_refused_and_one_at_them_taken(
+    api: Api, body: Any, field: str
+) -> None:
+    status, detail = refused(api, "POST", "/v1/tasks", body)
+    assert (status, detail.partition(":")[0]) == (400, field)
+    largest = {"name": "a" * 200, "desc": "é" * 10_000}
+    assert api("POST", "/v1/tasks", largest).json_body["payload"]["desc"] == largest["desc"]
+
+
+USERNAME = "username: must have 1 to 254 characters, at least one of which is visible"
+INVISIBLE = "username: must not contain invisible characters"
+USERNAMES = {
+    "empty": ("", USERNAME),
+    "of blanks": (" \u2003", USERNAME),
+    "of zero width": ("\u200b", USERNAME),
+    "a Hangul filler": ("\u3164", USERNAME),
+    "a half-width Hangul filler": ("\uffa0", USERNAME),
+    "a byte order mark": ("\ufeff", USERNAME),
+    "too long": ("a" * 255, USERNAME),
+    "with a joiner": ("bo\u200db", INVISIBLE),
+    "with a soft hyphen": ("bo\u00adb", INVISIBLE),
+    "with a variation selector": ("bob\ufe0f", INVISIBLE),
+    "with a mark of direction": ("\u202ebob", INVISIBLE),
+    "with a sign of Arabic": ("bob\u0600", INVISIBLE),
+    "with a tab": ("a\tb", "username: must not contain control characters"),
+    "a number": (7, "username: must be a string of 1 to 254 characters"),
+    "null": (None, "username: must be a string of 1 to 254 characters"),
+}
+
+
+@pytest.mark.parametrize(("name", "detail"), USERNAMES.values(), ids=USERNAMES)
+def test_a_username_that_can_not_be_is_refused(api: Api, name: Any, detail: str) -> None:
+    assert refused(api, "POST", "/v1/users", {"username": name}) == (400, detail)
+    assert api("GET", "/v1/users").json_body == []
+
+
+def test_names_are_trimmed_and_keep_what_is_within(api: Api) -> None:
+    family = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
+    for method, path in (("POST", "/v1/tasks"), ("PUT", "/v1/tasks/1"), ("PATCH", "/v1/tasks/1")):
+        body = {"name": f" \u3000{family} {method} \u2028", "desc": " a ", "status": "DONE"}
+        task = api(method, path, body).json_body["payload"]
+        assert (task["name"], task["desc"]) == (f"{family} {method}", " a ")
+    longest = api("POST", "/v1/tasks", {"name": " " * 900 + "a" * 200})
+    assert longest.json_body["payload"]["name"] == "a" * 200
+    assert api("POST", "/v1/users", {"username": "a" * 254}).status_code == 201
+    assert api("POST", "/v1/users", {"username": " bob "}).json_body["username"] == "bob"
+
+
+def test_a_put_needs_all_that_can_change(api: Api) -> None:
+    for field in ("name", "desc", "status"):
+        body = {"name": "a", "desc": "", "status": "DONE"}
+        del body[field]
+        assert refused(api, "PUT", "/v1/tasks/1", body) == (400, f"{field}: required")
+
+
+def test_a_body_that_is_too_large_is_refused(api: Api) -> None:
+    most = 256 * 1024
+    body = b'{"name": "a"' + b" " * (most - 13) + b"}"
+    assert api("POST", "/v1/tasks", body).status_code == 201
+    status, detail = refused(api, "POST", "/v1/tasks", body + b" ")
+    assert (status, detail) == (413, f"body: must have at most {most} bytes")
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "json"])
+def test_another_content_type_is_refused(api: Api, kind: str) -> None:
+    answer = refused(api, "POST", "/v1/tasks", {"name": "a"}, Content_Type=kind)
+    assert answer == (415, "content-type: must be application/json")
+
+
+ENCODED = "content-encoding: must be identity, or absent"
+
+
+@pytest.mark.parametrize("coding", ["gzip", "br", "GZIP", "gzip, identity", "identity, gzip", "x"])
+def test_a_body_that_is_encoded_is_refused(api: Api, coding: str) -> None:
+    [task] = add_tasks(1)
+    body = {"name": "a", "desc": "", "status": "DONE"}
+    for method, path in (
+        ("POST", "/v1/tasks"),
+        ("PUT", f"/v1/tasks/{task}"),
+        ("PATCH", f"/v1/tasks/{task}"),
+        ("DELETE", f"/v1/tasks/{task}"),
+    ):
+        answer = refused(api, method, path, body, Content_Encoding=coding)
+        assert answer == (415, ENCODED)
+        told = api(method, path, body, Content_Encoding=coding).headers
+        assert told["Accept-Encoding"] == "identity"
+    assert [task["name"] for task in api("GET", "/v1/tasks").json_body] == ["plan"]
+
+
+@pytest.mark.parametrize("coding", ["identity", "Identity", "", "identity, identity"])
+def test_a_body_as_it_is_is_taken(api: Api, coding: str) -> None:
+    assert api("POST", "/v1/tasks", {"name": "a"}, Content_Encoding=coding).status_code == 201
+
+
+def test_a_patch_may_be_a_merge_patch_and_nothing_else_may(api: Api) -> None:
+    [task] = add_tasks(1, expires_at="2030-01-01")
+    path, kind = f"/v1/tasks/{task}", "application/merge-patch+json; charset=utf-8"
+    done = api("PATCH", path, {"expires_at": None}, Content_Type=kind)
+    assert (done.status_code, done.json_body["payload"]["expires_at"]) == (200, None)
+    assert refused(api, "POST", "/v1/tasks", {"name": "a"}, Content_Type=kind) == (
+        415,
+        "content-type: must be application/json",
+    )
+    answer = api("PATCH", path, b"[]", Content_Type="application/json-patch+json")
+    assert answer.status_code == 415
+    assert answer.json_body["detail"] == (
+        "content-type: must be application/json or application/merge-patch+json"
+    )
+    assert answer.headers["Accept-Patch"] == "application/merge-patch+json, application/json"
+
+
+@pytest.mark.parametrize("method", ["PUT", "PATCH"])
+def test_a_task_can_be_sent_back_as_it_was_got(api: Api, method: str) -> None:
+    user = api("POST", "/v1/users", {"username": "ada"}).json_body["id"]
+    [task] = add_tasks(1, assignees=[user])
+    path = f"/v1/tasks/{task}"
+    got = api("GET", path).json_body
+    assert api(method, path, got).json_body["payload"] == got
+    odd = {**got, "created_at": {"a": [7]}, "assignees": "none", "desc": "new"}
+    assert api(method, path, odd).json_body["payload"] == {**got, "desc": "new"}
+    for ident in (task + 1, str(task), None, float(task) + 0.5, [task]):
+        status, detail = refused(api, method, path, {**got, "id": ident})
+        assert (status, detail.partition(",")[0]) == (400, "id: must be the id in the path")
+    assert api("GET", path).json_body == {**got, "desc": "new"}
+
+
+IGNORED = {
+    "a name twice": (b'{"a": 1, "b": {}, "a": 1}', "a: must be given only once"),
+    "a name twice, deep within": (b'[[{"b": [{"a": 1, "a": 2}]}]]', "a: must be given only once"),
+    "deep nesting": (b"[" * 50_000 + b"]" * 50_000, DEEP),
+    "half a list": (b"[", no_json(1, 16)),
+    "no UTF-8": (b'"\xff"', "body: must be UTF-8, and is not at byte 16"),
+    "half a pair": (rb'"\ud800"', HALF),
+}
+
+
+@pytest.mark.parametrize(("value", "detail"), IGNORED.values(), ids=IGNORED)
+def test_what_is_ignored_must_be_json_all_the_same(api: Api, value: bytes, detail: str) -> None:
+    [task] = add_tasks(1)
+    body = b'{"assignees": ' + value + b"}"
+    assert refused(api, "PATCH", f"/v1/tasks/{task}", body) == (400, detail)
+
+
+def test_a_number_that_is_ignored_may_be_of_any_length(api: Api) -> None:
+    [task] = add_tasks(1)
+    body = b'{"assignees": [' + b"9" * 5000 + b", 1e999]}"
+    assert api("PATCH", f"/v1/tasks/{task}", body).status_code == 200
+
+
+@pytest.mark.parametrize("text", ["\x01", "\U0001f600", '"'])
+def test_the_reply_with_the_largest_task_is_remembered(api: Api, text: str) -> None:
+    name = (text if text.isprintable() else "a") * 200
+    body = {"name": name, "desc": text * 10_000}
+    first, again = (api("POST", "/v1/tasks", body, Idempotency_Key="a") for _ in range(2))
+    assert (first.status_code, again.body) == (201, first.body)
+    assert again.headers["Idempotency-Replayed"] == "true"
+
+
+def test_each_json_reply_ends_with_one_newline(api: Api) -> None:
+    key = {"Idempotency_Key": "a"}
+    replies = [
+        api("POST", "/v1/tasks", {"name": "a"}, **key),
+        api("POST", "/v1/tasks", {"name": "a"}, **key),
+        api("GET", "/v1/tasks"),
+        api("GET", "/v1/tasks/1"),
+        api("GET", "/v1/tasks/7"),
+        api("GET", "/v1/tasks/0"),
+        api("GET", "/v1/openapi.json"),
+    ]
+    for reply in replies:
+        assert reply.body.endswith(b"\n")
+        assert not reply.body.endswith(b"\n\n")
+    assert replies[0].body == replies[1].body
+
+
+@pytest.mark.parametrize("kind", ["application/json; charset=utf-8", "Application/JSON", ""])
+def test_json_by_another_spelling_is_taken(api: Api, kind: str) -> None:
+    assert api("POST", "/v1/tasks", {"name": "a"}, Content_Type=kind).status_code == 201
+
+
+@pytest.mark.parametrize(
+    "ident",
+    ["0", "-1", "1.0", "abc", "01", f"{BIG}", "9" * 5000, "%30", "%2531", "%C2%B2", "\u0661"],
+)
+def test_an_id_that_can_not_be_is_refused(api: Api, ident: str) -> None:
+    for method, path, name in (
+        ("GET", f"/v1/users/{ident}", "user_id"),
+        ("GET", f"/v1/users/{ident}/tasks", "user_id"),
+        ("DELETE", f"/v1/tasks/{ident}", "task_id"),
+        ("PUT", f"/v1/tasks/1/assign/user/{ident}", "user_id"),
+    ):
+        detail = f"{name}: must be an integer from 1 to {BIG - 1}"
+        assert refused(api, method, path) == (400, detail)
+    assert api("GET", f"/v1/tasks/{BIG - 1}").json_body is None
+
+
+def test_an_id_in_percent_encoding_is_the_same_id(api: Api) -> None:
+    [task] = add_tasks(1)
+    assert task == 1
+    assert api("GET", "/v1/tasks/%31").json_body["id"] == 1
+
+
+PAGE = "page_size: must be an integer from 1 to 1000"
+OFFSET = "offset: must be an integer from 0 to 10000; to go further, follow the Link header"
+ORDER = "order: must be one of asc, desc"
+SORT = "sort: must be one of created_at, expires_at"
+CURSOR = "cursor: must be a cursor from a Link header"
+PARAMETERS = "cursor, offset, order, page_size, sort, status"
+QUERIES = {
+    **dict.fromkeys(
+        [
+            f"page_size={text}"
+            for text in ("0", "1001", "-1", "ten", "", "1e2", "1.5", "+5", "%201")
+        ],
+        PAGE,
+    ),
+    **dict.fromkeys([f"page_size={'9' * length}" for length in (15, 16, 5000)], PAGE),
+    **dict.fromkeys([f"offset={text}" for text in ("-1", "10001", "x", "", "1.5", "%201")], OFFSET),
+    **dict.fromkeys([f"offset={'9' * length}" for length in (15, 16, 5000)], OFFSET),
+    "sort=name": SORT,
+    "sort=": SORT,
+    "order=up": ORDER,
+    "order=ASC": ORDER,
+    "status=pending": STATUS,
+    "status=": STATUS,
+    "limit=5": f"limit: unknown query parameter; allowed are {PARAMETERS}",
+    "a%0Ab=5": f"a\nb: unknown query parameter; allowed are {PARAMETERS}",
+    "page_size=5&page_size=5": "page_size: must be given only once",
+    **dict.fromkeys([f"cursor={text}" for text in ("", "!!", "AAAA", "W10", "%C3%A9")], CURSOR),
+}
+
+
+@pytest.mark.parametrize(("query", "detail"), QUERIES.items(), ids=lambda text: text[:30])
+def test_a_query_that_can_not_be_is_refused(api: Api, query: str, detail: str) -> None:
+    for path in ("/v1/tasks", "/v1/users/1/tasks"):
+        assert refused(api, "GET", f"{path}?{query}") == (400, detail)
+
+
+@pytest.mark.parametrize("query", ["sort=created_at", "status=DONE"])
+def test_users_have_no_status_and_one_order(api: Api, query: str) -> None:
+    field = query.partition("=")[0]
+    detail = f"{field}: unknown query parameter; allowed are cursor, offset, order, page_size"
+    assert refused(api, "GET", f"/v1/users?{query}") == (400, detail)
+
+
+ENDPOINTS_WITHOUT_QUERY = [one for one in ENDPOINTS if "query" not in one.takes]
+
+
+@pytest.mark.parametrize("one", ENDPOINTS_WITHOUT_QUERY, ids=lambda one: one.view.__name__)
+def test_a_query_parameter_where_there_are_none_is_refused_and_nothing_done(
+    api: Api, one: Endpoint
+) -> None:
+    [task] = add_tasks(1)
+    api("POST", "/v1/users", {"username": "ada"})
+    before = api("GET", "/v1/tasks").body, api("GET", "/v1/users").body
+    body = {"username": "bob"} if one.path == "/v1/users" else {"name": "b"}
+    if one.method == "PUT":
+        body |= {"desc": "", "status": "DONE"}
+    path = re.sub("{.*?}", str(task), one.path)
+    detail = "dry_run: unknown query parameter; none is allowed"
+    assert refused(api, one.method, f"{path}?dry_run=true", body) == (400, detail)
+    assert (api("GET", "/v1/tasks").body, api("GET", "/v1/users").body) == before
+
+
+def test_a_cursor_goes_with_its_own_list_order_and_filter_only(api: Api) -> None:
+    for name in ("a", "b"):
+        api("POST", "/v1/tasks", {"name": name})
+    link = api("GET", "/v1/tasks?page_size=1&sort=expires_at&status=PENDING").headers["Link"]
+    query = link.partition(">")[0].partition("?")[2]
+    for more, detail in (
+        ("sort=created_at", "sort: must be expires_at, as in the cursor"),
+        ("order=desc", "order: must be asc, as in the cursor"),
+        ("status=DONE", "status: must be PENDING, as in the cursor"),
+        ("offset=1", "offset: must not be sent with a cursor"),
+    ):
+        assert refused(api, "GET", f"/v1/tasks?{query}&{more}") == (400, detail)
+    detail = "cursor: must be from the Link header of this list"
+    for path in ("/v1/users", "/v1/users/1/tasks"):
+        assert refused(api, "GET", f"{path}?{query}") == (400, detail)
+    same = api("GET", f"/v1/tasks?{query}&sort=expires_at&order=asc&status=PENDING")
+    assert [task["name"] for task in same.json_body] == ["b"]
+
+
+NEWEST = "2026-01-31T12:00:00.000000Z#0000000000000007"
+URGENT = "2030-01-01#0000000000000007"
+
+
+@pytest.mark.parametrize(
+    ("path", "paging", "after"),
+    [
+        ("tasks", Paging(status="BOGUS"), NEWEST),
+        ("tasks", Paging(status=""), NEWEST),
+        ("tasks", Paging(status="A" * 1024), NEWEST),
+        ("users/1/tasks", Paging(status="A" * 1024), NEWEST),
+        ("users/1/tasks", Paging(status="done", sort="expires_at"), URGENT),
+        ("users", Paging(status="DONE"), NEWEST),
+        ("users", Paging(sort="expires_at"), URGENT),
+        ("tasks", Paging(), URGENT),
+        ("tasks", Paging(sort="expires_at"), NEWEST),
+    ],
+)
+def test_a_made_up_cursor_carries_no_more_than_the_lists_query_accepts(
+    api: Api, path: str, paging: Paging, after: str
+) -> None:
+    api("POST", "/v1/users", {"username": "ada"})
+    cursor = encode_cursor(path, paging, after)
+    assert refused(api, "GET", f"/v1/{path}?cursor={cursor}") == (400, CURSOR)
+
+
+def test_a_mistake_of_ours_gives_the_client_a_request_id_and_the_log_the_rest(
+    api: Api, caplog: pytest.LogCaptureFixture
+) -> None:
+    table = botocore_patches.table_of(TaskModel)
+    table.put_item("1", attributes={"name": {"S": "a task without a status"}})
+    status, detail = refused(api, "GET", "/v1/tasks/1")
+    assert status == 500
+    assert re.fullmatch(r"request [0-9a-f-]{36} failed", detail)
+    assert detail.split()[1] in caplog.text
+    assert "missing required field" in caplog.text
+
+
+KEY = "idempotency-key: must have 1 to 255 printable characters in double quotes"
+TAGS = 'must be * or a list of ETags, such as "1", "2"'
+HEADERS: dict[str, tuple[str, dict[str, str], str]] = {
+    "an empty key": ("POST", {"Idempotency_Key": '""'}, KEY),
+    "no key": ("POST", {"Idempotency_Key": " "}, KEY),
+    "half a key": ("PATCH", {"Idempotency_Key": '"a'}, KEY),
+    "two keys": (
+        "POST",
+        {"Idempotency_Key": '"a", "b"'},
+        "idempotency-key: must be sent only once",
+    ),
+    "a key with a parameter": ("POST", {"Idempotency_Key": '"a";b=1'}, KEY),
+    "a key with a false escape": ("POST", {"Idempotency_Key": r'"\a"'}, KEY),
+    "a key with a letter beyond ASCII": ("POST", {"Idempotency_Key": '"é"'}, KEY),
+    "a key that is too long": ("DELETE", {"Idempotency_Key": "a" * 256}, KEY),
+    "a tag without quotes": ("PATCH", {"If_Match": "7"}, f"if-match: {TAGS}"),
+    "a tag beside any": ("DELETE", {"If_Match": '*, "7"'}, f"if-match: {TAGS}"),
+    "tags without commas": ("PATCH", {"If_Match": '"7" "8"'}, f"if-match: {TAGS}"),
+    "no tag": ("PATCH", {"If_Match": ", ,"}, f"if-match: {TAGS}"),
+    "many tags": (
+        "PATCH",
+        {"If_Match": ",".join(f'"{version}"' for version in range(1, 102))},
+        "if-match: must have at most 100 tags",
+    ),
+    "a tag for what is new": ("POST", {"If_Match": "*"}, "if-match: must not be sent with POST"),
+    "a weak tag in small letters": (
+        "GET",
+        {"If_None_Match": 'w/"7"'},
+        f"if-none-match: {TAGS}",
+    ),
+    "a change of what is not known": (
+        "PATCH",
+        {"If_None_Match": '"7"'},
+        "if-none-match: must be sent with GET or HEAD only",
+    ),
+}
+
+
+@pytest.mark.parametrize(("method", "headers", "detail"), HEADERS.values(), ids=HEADERS)
+def test_a_header_that_can_not_be_read_is_refused(
+    api: Api, method: str, headers: dict[str, str], detail: str
+) -> None:
+    [task] = add_tasks(1)
+    path = "/v1/tasks" if method == "POST" else f"/v1/tasks/{task}"
+    assert refused(api, method, path, {"name": "mend"}, **headers) == (400, detail)
+    assert [task["name"] for task in api("GET", "/v1/tasks").json_body] == ["plan"]
+
+
+def test_a_page_of_another_site_can_not_write_by_leaving_the_content_type_out(api: Api) -> None:
+    answer = refused(
+        api, "POST", "/v1/tasks", {"name": "a"}, Content_Type="", Origin="https://evil.example"
+    )
+    assert answer == (415, "content-type: must be application/json")

@@ -1,0 +1,117 @@
+"""A crowd: the answers that come are right, and the rest are clean 503s at once."""
+
+import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from functools import partial
+
+import pytest
+from chalice.app import Chalice, Response
+
+import app
+from billet.serve.asgi import HEALTH_PLACES, Application
+from billet.serve.embedded import serving
+from billet.serve.gateway import Gateway
+from tests.support.raw_http import CROWD, HEALTH, assert_busy, create_task, read_responses, send_raw
+
+pytestmark = pytest.mark.backend("moto")
+
+LONG = 60.0
+"""Seconds that nothing here takes."""
+WORK = b"GET /work HTTP/1.1\r\nHost: localhost\r\n\r\n"
+NOTHING = b"GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+class Slow:
+    """An app whose work does not end until it is told to."""
+
+    def __init__(self) -> None:
+        self.app = Chalice("slow")
+        self.begun = threading.Semaphore(0)
+        self.may_end = threading.Event()
+        self.app.route("/work")(self._work)
+        self.app.route("/v1/health", name="health")(self._work)
+
+    def _work(self) -> str:
+        self.begun.release()
+        assert self.may_end.wait(LONG)
+        return "done"
+
+
+def test_of_a_crowd_some_work_some_wait_and_the_rest_are_told_at_once_that_it_is_busy() -> None:
+    slow = Slow()
+    with serving(Application(Gateway(slow.app), 8, 8, LONG)) as address, ExitStack() as stack:
+        connections = [stack.enter_context(send_raw(address, WORK)) for _ in range(CROWD)]
+        first = [slow.begun.acquire(timeout=LONG) for _ in range(8)]
+        with ThreadPoolExecutor(CROWD) as readers:
+            found = [readers.submit(read_responses, one, ["GET"]) for one in connections]
+            refused = CROWD - 16
+            ended = threading.Semaphore(0)
+            for one in found:
+                one.add_done_callback(lambda _: ended.release())
+            assert all(ended.acquire(timeout=LONG) for _ in range(refused))
+            early = [one.result()[0] for one in found if one.done()]
+            slow.may_end.set()
+            statuses = sorted(one.result()[0][0] for one in found)
+    assert all(first)
+    for answer in early:
+        assert_busy(answer)
+    assert statuses == [200] * 16 + [503] * refused
+
+
+def test_a_busy_server_answers_a_few_health_checks_at_once_and_the_rest_as_other_requests() -> None:
+    slow = Slow()
+    with serving(Application(Gateway(slow.app), 1, 0, LONG)) as address, ExitStack() as stack:
+        connections = []
+        for data in (WORK, *[HEALTH] * HEALTH_PLACES):
+            connections.append(stack.enter_context(send_raw(address, data)))
+            assert slow.begun.acquire(timeout=LONG)
+        for data in (WORK, HEALTH):
+            with send_raw(address, data) as refused:
+                assert_busy(read_responses(refused, ["GET"])[0])
+        slow.may_end.set()
+        assert {read_responses(one, ["GET"])[0][0] for one in connections} == {200}
+
+
+def test_a_wait_that_is_in_vain_ends_in_a_refusal_and_the_connection_goes_on() -> None:
+    slow = Slow()
+    with (
+        serving(Application(Gateway(slow.app), 1, 1, 0)) as address,
+        send_raw(address, WORK) as at_work,
+    ):
+        assert slow.begun.acquire(timeout=LONG)
+        with send_raw(address, WORK) as waiting:
+            assert_busy(read_responses(waiting, ["GET"])[0])
+            slow.may_end.set()
+            assert read_responses(at_work, ["GET"])[0][0] == 200
+            waiting.sendall(WORK)
+            assert read_responses(waiting, ["GET"])[0][2] == b"done"
+
+
+def test_a_response_that_cannot_be_sent_is_a_500_and_its_thread_goes_on() -> None:
+    broken = Chalice("broken")
+    broken.route("/work")(lambda: Response("", {"two words": "x"}))
+    broken.route("/fine")(lambda: "done")
+    with (
+        serving(Application(Gateway(broken), 1, 0)) as address,
+        send_raw(address, WORK) as connection,
+    ):
+        assert read_responses(connection, ["GET"])[0][0] == 500
+        connection.sendall(b"GET /fine HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert read_responses(connection, ["GET"])[0][2] == b"done"
+
+
+@pytest.mark.usefixtures("database")
+def test_what_a_crowd_was_told_is_done_is_done_and_what_was_refused_is_not() -> None:
+    with serving(Application(Gateway(app.app), 4, 4, LONG)) as address:
+        with ThreadPoolExecutor(CROWD) as clients:
+            told = list(clients.map(partial(create_task, address), range(CROWD)))
+        with send_raw(
+            address, b"GET /v1/tasks?page_size=1000 HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        ) as connection:
+            listed = json.loads(read_responses(connection, ["GET"])[0][2])
+    made = {(answer[1], str(name)) for name, answer in enumerate(told) if answer[0] == 201}
+    assert {answer[0] for answer in told} <= {201, 503}
+    assert made
+    assert sorted(made) == sorted((task["id"], task["name"]) for task in listed)

@@ -1,0 +1,245 @@
+"""A quota holds for all processes together, at a few per cent of a write for each request."""
+
+import logging
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from pynamodb.connection import Connection
+
+from billet.metering import record_usage
+from chalicelib.dynamodb import client, quotas
+from chalicelib.dynamodb.models import QuotaModel
+from chalicelib.http import throttling
+from chalicelib.services import rate_limiter
+from chalicelib.services.rate_limiter import Limiter
+from chalicelib.settings import Settings
+from tests.conftest import Api
+from tests.support.injection import Strike, silent, struck, throttled, unreachable
+
+ROOT = Path(__file__).parents[2]
+FREE = "/docs/start.js"
+"""It takes no call to the database."""
+DAY = 86_400
+NOON = 1_700_049_600.0
+"""A moment at which a window of a minute begins, not one of a day."""
+
+
+@pytest.fixture
+def connection(database: Settings, endpoint: str, connections: dict[str, Connection]) -> Connection:
+    """The connection of this process to fresh tables."""
+    return connections[endpoint]
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy machine gives leases late."""
+    monkeypatch.setattr(rate_limiter, "LEASE_SECONDS", 30.0)
+
+
+@pytest.fixture
+def limit() -> Iterator[Callable[..., None]]:
+    """Sets the limits, `limit(rate_quota=500)`, in windows of a day."""
+    yield lambda **more: throttling.bind(
+        Settings(rate_window_seconds=DAY, rate_burst=10_000, **more)
+    )
+    throttling.bind(Settings())
+
+
+def worker(environ: dict[str, str]) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "tests.protocol.quota_worker"],
+        cwd=ROOT,
+        env={**os.environ, **environ},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.backend("dynamodb-local")
+def test_of_2000_requests_to_4_processes_at_twice_the_quota_exactly_the_quota_is_served(
+    connection: Connection, database: Settings
+) -> None:
+    environ = {
+        "TABLE_PREFIX": database.prefix,
+        "RATE_QUOTA": "1000",
+        "RATE_BURST": "2000",
+        "RATE_WINDOW_SECONDS": str(DAY),
+    }
+    with ExitStack() as stack:
+        workers = [stack.enter_context(worker(environ)) for _ in range(4)]
+        admitted = sum(sum(round_of(workers, 10)) for _ in range(50))
+        units = [float(one.communicate(timeout=60)[0]) for one in workers]
+    assert admitted == 1000
+    [item] = QuotaModel.scan()
+    assert item.used >= 1000
+    assert item.principal == "address:127.0.0.1"
+    assert 0 < sum(units) <= 0.05 * 2000
+
+
+def round_of(workers: list[subprocess.Popen[str]], count: int) -> list[int]:
+    """Has each send so many requests, all at once."""
+    for one in workers:
+        assert one.stdin
+        print(count, file=one.stdin, flush=True)
+    return [int(one.stdout.readline()) for one in workers if one.stdout]
+
+
+def admitted_by(limiters: list[Limiter], requests: int) -> int:
+    """How many requests they admit when they take turns."""
+    turns = (limiters[number % len(limiters)] for number in range(requests))
+    return sum(one.admit("name:ci", shared=True)[0] for one in turns)
+
+
+@pytest.mark.parametrize(
+    ("quota", "processes", "most_calls"), [(1, 4, 4), (7, 4, 14), (1000, 1, 60), (1000, 4, 60)]
+)
+def test_leases_shrink_with_what_is_left_and_none_is_asked_for_when_nothing_is(
+    quota: int, processes: int, most_calls: int, connection: Connection
+) -> None:
+    limiters = [Limiter(quota, DAY, 10_000) for _ in range(processes)]
+    with record_usage(connection) as bill:
+        assert admitted_by(limiters, 2 * quota + processes) == quota
+    assert set(bill.calls) == {"UpdateItem"}
+    assert len(bill.calls) <= most_calls
+    with record_usage(connection) as bill:
+        assert admitted_by(limiters, 100) == 0
+    assert bill.calls == []
+
+
+@pytest.mark.backend("moto")
+def test_processes_that_take_turns_refuse_nobody_long_before_the_quota_is_spent(
+    connection: Connection,
+) -> None:
+    limiters = [Limiter(1000, DAY, 10_000) for _ in range(4)]
+    assert admitted_by(limiters, 950) == 950
+
+
+def test_an_idle_process_withholds_no_more_than_it_has_used(connection: Connection) -> None:
+    idle, busy = Limiter(1000, DAY, 10_000), Limiter(1000, DAY, 10_000)
+    used = admitted_by([idle], 10)
+    assert 1000 - 2 * used <= used + admitted_by([busy], 2000) <= 1000
+
+
+def test_what_is_counted_expires_an_hour_after_its_window(connection: Connection) -> None:
+    assert quotas.take("name:ci", int(NOON), 60, 5) == 5
+    assert quotas.take("name:ci", int(NOON), 60, 2) == 7
+    assert quotas.take("name:ci", int(NOON) + 60, 60, 1) == 1
+    first, _ = sorted(QuotaModel.scan(), key=lambda item: item.window)
+    assert (first.window, first.used) == ("2023-11-15T12:00:00Z/PT60S", 7)
+    assert first.expires == NOON + 60 + 60 * 60
+
+
+class Clock:
+    """A clock that stands still until it is set."""
+
+    def __init__(self) -> None:
+        self.now = NOON
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.mark.parametrize("shared", [True, False])
+@pytest.mark.backend("moto")
+def test_a_clock_that_is_set_locks_nobody_out_and_the_count_of_a_window_is_found_again(
+    shared: bool, connection: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = Clock()
+    limiter = Limiter(quota=2, window=60, burst=10)
+    monkeypatch.setattr(time, "time", clock)
+
+    def admitted_at(now: float) -> list[bool]:
+        clock.now = now
+        answers = [limiter.admit("name:ci", shared=shared) for _ in range(3)]
+        assert all(0 < one.reset <= one.policy.seconds for _, both in answers for one in both)
+        return [admitted for admitted, _ in answers]
+
+    assert admitted_at(NOON) == [True, True, False]
+    assert admitted_at(NOON - 3600) == [True, True, False]
+    assert admitted_at(NOON + 3600) == [True, True, False]
+    if shared:
+        assert admitted_at(NOON + 1) == [False] * 3
+    assert admitted_at(NOON + 3660) == [True, True, False]
+
+
+@pytest.mark.parametrize("strike", [throttled, silent, unreachable])
+@pytest.mark.backend("moto")
+def test_without_the_database_a_process_counts_alone_and_asks_again_after_a_pause(
+    strike: Strike,
+    connection: Connection,
+    api: Api,
+    limit: Callable[..., None],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = time.monotonic()
+    monkeypatch.setattr(rate_limiter, "monotonic", lambda: now)
+    caplog.set_level(logging.WARNING)
+    limit(rate_quota=10)
+    with struck(connection, strike, lasting=True) as sent:
+        assert [api("GET", FREE).status_code for _ in range(6)] == [200] * 6
+        assert sent == ["UpdateItem"]
+        now += rate_limiter.PAUSE_SECONDS
+        statuses = [api("GET", FREE).status_code for _ in range(6)]
+        assert statuses == [200] * 4 + [429] * 2
+        assert sent == ["UpdateItem"] * 2
+    assert [record.message[:22] for record in caplog.records if record.levelname == "WARNING"] == [
+        "no shared quota for 5 "
+    ] * 2
+    limit(rate_quota=10)
+    now += rate_limiter.PAUSE_SECONDS
+    with struck(connection) as sent:
+        assert api("GET", FREE).status_code == 200
+    assert sent == ["UpdateItem"]
+
+
+@pytest.mark.backend("moto")
+def test_a_request_does_not_wait_for_a_database_that_is_slow(
+    connection: Connection,
+    api: Api,
+    limit: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    over = threading.Event()
+    monkeypatch.setattr(rate_limiter, "LEASE_SECONDS", 0.01)
+    limit(rate_quota=10)
+    ended = []
+
+    def slow(request: AWSPreparedRequest) -> AWSResponse:
+        ended.append(over.wait(20))
+        return silent(request)
+
+    with struck(connection, slow, lasting=True):
+        assert api("GET", FREE).status_code == 200
+        assert ended == []  # the lease is still under way
+        over.set()
+
+
+@pytest.mark.backend("moto")
+def test_without_its_table_too(
+    connection: Connection, api: Api, limit: Callable[..., None]
+) -> None:
+    client.bind(Settings(table_prefix="none"), connection)
+    limit(rate_quota=2)
+    assert [api("GET", FREE).status_code for _ in range(3)] == [200, 200, 429]
+
+
+@pytest.mark.backend("moto")
+def test_with_rate_shared_off_and_for_strangers_nothing_is_written(
+    connection: Connection, api: Api, limit: Callable[..., None], guarded: None
+) -> None:
+    with struck(connection) as sent:
+        limit(rate_quota=2)
+        assert [api("GET", FREE).status_code for _ in range(3)] == [200, 200, 429]
+        limit(rate_quota=2, rate_shared="off")
+        assert [api("GET", FREE).status_code for _ in range(3)] == [200, 200, 429]
+    assert sent == []

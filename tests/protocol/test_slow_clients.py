@@ -1,0 +1,140 @@
+"""Clients that do not read, do not write, or write slowly, and what that costs the others."""
+
+import json
+import socket
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from urllib.parse import urlsplit
+
+import psutil
+import pytest
+
+import app
+from billet.serve.asgi import Application
+from billet.serve.embedded import serving
+from billet.serve.gateway import Gateway
+from chalicelib.http.parsing import MAX_BODY
+from tests.support.raw_http import CROWD, HEALTH, create_task, read_responses, send_raw
+from tests.support.servers import Served
+
+pytestmark = pytest.mark.backend("moto")
+
+HEAD = b"POST /v1/tasks HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+PAGE = b"GET /docs/swagger-ui.js HTTP/1.1\r\nHost: localhost\r\n\r\n"
+MAX_GROWTH = 50 * 1024 * 1024
+READERS = 16
+HEADS = 60
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[Served]:
+    """A server as a user has it."""
+    served = Served("--db", "memory", "--workers", "2")
+    yield served
+    served.stop()
+
+
+def address(served: Served) -> str:
+    return urlsplit(served.url).netloc
+
+
+def assert_served(address: str) -> None:
+    for _ in range(20):
+        with send_raw(address, HEALTH) as connection:
+            assert read_responses(connection, ["GET"])[0][0] == 200
+
+
+@contextmanager
+def hanging(address: str, count: int, data: bytes) -> Iterator[list[socket.socket]]:
+    """Connections that send this and then nothing, and do not read."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(send_raw(address, data)) for _ in range(count)]
+
+
+def test_clients_that_do_not_read_hold_up_nobody(served: Served) -> None:
+    with hanging(address(served), READERS, PAGE * 6):
+        assert_served(address(served))
+
+
+def test_bodies_that_do_not_end_hold_up_nobody(served: Served) -> None:
+    with hanging(address(served), 4 * READERS, HEAD + b"1\r\n{\r\n"):
+        assert_served(address(served))
+
+
+def test_idle_connections_and_unending_heads_hold_up_nobody(served: Served) -> None:
+    with hanging(address(served), 128, b""), hanging(address(served), 128, HEAD[:-2]):
+        assert_served(address(served))
+
+
+def test_what_two_workers_told_a_crowd_is_done_is_done_and_the_rest_is_not(
+    served: Served,
+) -> None:
+    with ThreadPoolExecutor(CROWD) as clients:
+        told = list(clients.map(partial(create_task, address(served)), range(CROWD)))
+    assert {answer[0] for answer in told} <= {201, 503}
+    made = {(answer[1], str(name)) for name, answer in enumerate(told) if answer[0] == 201}
+    listed = served.request("GET", "/v1/tasks?page_size=1000").json()
+    assert made
+    assert sorted(made) == sorted((task["id"], task["name"]) for task in listed)
+
+
+def memory(served: Served) -> int:
+    parent = psutil.Process(served.process.pid)
+    return sum(one.memory_info().rss for one in (parent, *parent.children(recursive=True)))
+
+
+def test_unending_heads_take_little_memory(served: Served) -> None:
+    assert_served(address(served))
+    before = memory(served)
+    line = b"X: " + b"a" * 60_000 + b"\r\n"
+    with ExitStack() as stack:
+        for _ in range(HEADS):
+            connection = stack.enter_context(send_raw(address(served), HEAD[:-2]))
+            connection.settimeout(10)
+            try:
+                for _ in range(100):
+                    connection.sendall(line)
+            except OSError:
+                continue  # refused, as it should be
+        assert_served(address(served))
+        assert memory(served) - before < MAX_GROWTH
+
+
+@pytest.mark.usefixtures("database")
+def test_an_upload_in_a_crowd_is_carried_out() -> None:
+    application = Application(Gateway(app.app), at_work=1, waiting=100, wait_seconds=60)
+    body = json.dumps({"name": "x", "desc": "y" * 9_000}).encode()
+    length = f"Content-Length: {len(body)}"
+    head = f"POST /v1/tasks HTTP/1.1\r\nHost: localhost\r\n{length}\r\n\r\n".encode()
+    with serving(application) as address, ExitStack() as stack:
+        crowd = [stack.enter_context(send_raw(address, head + body[:7])) for _ in range(32)]
+        for one in crowd:
+            one.settimeout(60)
+            one.sendall(body[7:])
+        statuses = [read_responses(one, ["POST"])[0][0] for one in crowd]
+    assert statuses == [201] * 32
+
+
+@pytest.mark.usefixtures("database")
+def test_a_body_that_takes_too_long_is_refused() -> None:
+    application = Application(Gateway(app.app), body_seconds=0.1)
+    with serving(application) as address, send_raw(address, HEAD + b"1\r\n{\r\n") as connection:
+        [(status, headers, body)] = read_responses(connection, ["POST"])
+    assert status == 408
+    assert headers["Content-Type"] == "application/problem+json"
+    assert json.loads(body)["detail"].startswith("body: ")
+
+
+def test_a_body_in_chunks_of_one_byte_is_read_to_its_end(
+    served: Served,
+) -> None:
+    chunk = b"1\r\n \r\n"
+    with send_raw(address(served), HEAD + chunk * (MAX_BODY // 8) + b"0\r\n\r\n") as connection:
+        connection.settimeout(60)
+        [(status, _, body)] = read_responses(connection, ["POST"])
+    assert (status, json.loads(body)["detail"]) == (
+        400,
+        "body: must be valid JSON, and is not at line 1, column 32769",
+    )

@@ -1,0 +1,217 @@
+"""A principal gets what the settings allow, to the request, and is told what is left."""
+
+import json
+import math
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
+
+import httpx
+import pytest
+from chalice.app import Request
+
+from chalicelib.dynamodb import client
+from chalicelib.http import principals, throttling
+from chalicelib.http.problems import HttpProblem
+from chalicelib.services.rate_limiter import MAX_PRINCIPALS, Limiter
+from chalicelib.settings import Settings
+from tests.conftest import Api
+from tests.support.injection import nothing_there, struck
+
+pytestmark = pytest.mark.backend("moto")
+
+START = 1_700_000_040.0
+"""The beginning of a minute."""
+
+
+class Clock:
+    """A clock that stands still until it is told to go on."""
+
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """What the process takes for the time of day."""
+    clock = Clock()
+    monkeypatch.setattr(time, "time", clock)
+    return clock
+
+
+@pytest.fixture
+def limit() -> Iterator[Callable[..., None]]:
+    """Sets the limits, `limit(rate_quota=500)`."""
+    yield lambda **more: throttling.bind(Settings(rate_shared="off", **more))
+    throttling.bind(Settings())
+
+
+@pytest.fixture
+def _no_database() -> Iterator[None]:
+    """Has DynamoDB answer at once that there is nothing."""
+    connection = client.connect()
+    client.bind(Settings(), connection)
+    with struck(connection, nothing_there, lasting=True):
+        yield
+
+
+@pytest.mark.usefixtures("_no_database")
+def test_of_1000_requests_at_twice_the_quota_just_the_quota_is_served(
+    api: Api, clock: Clock, limit: Callable[..., None]
+) -> None:
+    limit(rate_quota=500, rate_window_seconds=60, rate_burst=20)
+    for number in range(1000):
+        clock.now = START + number * 0.06  # 1,000 in a minute, 17 in a second
+        answer = api("GET", "/v1/health")
+        assert answer.status_code == (200 if number < 500 else 429)
+        assert answer.headers["RateLimit-Policy"] == '"burst";q=20;w=1, "quota";q=500;w=60'
+        burst, quota = answer.headers["RateLimit"].split(", ")
+        assert burst.startswith('"burst";r=')
+        until_the_window_ends = math.ceil(START + 60 - clock.now)
+        assert quota == f'"quota";r={max(499 - number, 0)};t={until_the_window_ends}'
+        if number >= 500:
+            assert answer.headers["Retry-After"] == str(until_the_window_ends)
+    clock.now = START + 60
+    assert '"quota";r=499;t=60' in api("GET", "/v1/health").headers["RateLimit"]
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_burst_is_refused_with_the_problem_of_the_draft_and_costs_no_quota(
+    api: Api, limit: Callable[..., None]
+) -> None:
+    limit(rate_quota=100, rate_burst=3)
+    statuses = [api("GET", "/v1/tasks/0").status_code for _ in range(5)]
+    assert statuses == [400, 400, 400, 429, 429]  # what is refused for another reason counts
+    answer = api("GET", "/v1/tasks/0")
+    assert answer.headers["Content-Type"] == "application/problem+json"
+    assert json.loads(answer.body) == {
+        "type": "https://iana.org/assignments/http-problem-types#quota-exceeded",
+        "title": "Too Many Requests",
+        "status": 429,
+        "success": False,
+        "detail": "requests: must be at most 3 in 1 s; try again in 1 s",
+        "violated-policies": ["burst"],
+    }
+    assert answer.headers["Retry-After"] == "1"
+    assert answer.headers["RateLimit"] == '"burst";r=0;t=1, "quota";r=97;t=60'
+
+
+def test_retry_after_is_the_longest_wait_of_all_spent_policies_and_all_are_named(
+    api: Api, clock: Clock, limit: Callable[..., None]
+) -> None:
+    limit(rate_quota=3, rate_burst=3)
+    clock.now = START + 20.5
+    answers = [api("GET", "/v1/tasks/0") for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [400, 400, 400, 429]
+    assert answers[-1].headers["RateLimit"] == '"burst";r=0;t=1, "quota";r=0;t=40'
+    assert answers[-1].headers["Retry-After"] == "40"
+    problem = json.loads(answers[-1].body)
+    assert problem["violated-policies"] == ["burst", "quota"]
+    assert problem["detail"] == (
+        "requests: must be at most 3 in 1 s and 3 in 60 s; try again in 40 s"
+    )
+
+
+def test_a_refused_request_takes_nothing_from_any_policy(
+    api: Api, clock: Clock, limit: Callable[..., None]
+) -> None:
+    limit(rate_quota=4, rate_burst=3)
+    for second, burst, quota in ((0, 0, 1), (1, 2, 0), (2, 3, 0)):
+        clock.now = START + second
+        told = [api("GET", "/v1/tasks/0").headers["RateLimit"] for _ in range(6)]
+        assert told[-1] == f'"burst";r={burst};t=1, "quota";r={quota};t={60 - second}'
+
+
+def test_a_process_remembers_the_principals_that_came_last_and_no_more() -> None:
+    limiter = Limiter(quota=1, window=86_400, burst=1_000)
+    assert all(limiter.admit(f"address:{one}", shared=False)[0] for one in range(40_000))
+    assert len(limiter) == MAX_PRINCIPALS
+    assert not limiter.admit("address:39999", shared=False)[0]
+    assert not limiter.admit(f"address:{40_000 - MAX_PRINCIPALS}", shared=False)[0]
+    assert limiter.admit("address:0", shared=False)[0]  # forgotten
+
+
+@pytest.mark.usefixtures("clock")
+def test_16_threads_get_the_quota_together_and_each_is_told_another_rest() -> None:
+    limiter = Limiter(quota=500, window=60, burst=500)
+
+    def rest(_: int) -> tuple[bool, int, int]:
+        admitted, (burst, quota) = limiter.admit("name:ci", shared=False)
+        return admitted, burst.remaining, quota.remaining
+
+    with ThreadPoolExecutor(16) as threads:
+        found = Counter(threads.map(rest, range(1000)))
+    assert found == Counter((True, left, left) for left in range(500)) + Counter(
+        {(False, 0, 0): 500}
+    )
+
+
+@pytest.mark.usefixtures("clock")
+def test_a_name_is_counted_whatever_its_token_and_address_and_without_one_the_address(
+    limit: Callable[..., None],
+) -> None:
+    limit(rate_quota=1)
+    principals.trust(principals.token_holder)
+    token = {"id": "0123", "name": "ci", "role": "reader"}
+    rotated = token | {"id": "4567"}
+    like_an_address = token | {"name": "10.0.0.1"}
+    anew = (("10.0.0.1", token), ("10.0.0.1", {}), ("10.0.0.2", {}), ("::1", like_an_address))
+    for address, said in anew:
+        throttling.admit(request_from(address, said))
+    for address, said in (("10.0.0.2", rotated), ("10.0.0.2", {}), ("10.0.0.3", like_an_address)):
+        with pytest.raises(HttpProblem):
+            throttling.admit(request_from(address, said))
+    principals.trust(principals.anonymous)
+
+
+@pytest.mark.usefixtures("clock")
+@pytest.mark.parametrize(
+    ("first", "second", "together"),
+    [
+        ("2001:db8::1", "2001:db8::ffff:0:0:1", True),
+        ("2001:db8::1", "2001:0DB8:0:0:1:2:3:4", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("fe80::1%eth0", "fe80::2", True),
+        ("10.0.0.1", "::ffff:10.0.0.1", True),
+        ("::ffff:10.0.0.1", "::ffff:10.0.0.2", False),
+        ("::1", "10.0.0.1", False),
+        ("no:address", "::1", False),
+    ],
+)
+def test_addresses_of_one_ipv6_network_are_counted_together(
+    limit: Callable[..., None], first: str, second: str, together: bool
+) -> None:
+    limit(rate_quota=1)
+    throttling.admit(request_from(first, {}))
+    with pytest.raises(HttpProblem) if together else nullcontext():
+        throttling.admit(request_from(second, {}))
+
+
+def request_from(address: str, authorizer: dict[str, str]) -> Request:
+    event = {"headers": {}, "pathParameters": {}, "stageVariables": {}, "body": None}
+    context = {"httpMethod": "GET", "resourcePath": "/", "identity": {"sourceIp": address}}
+    query = {"multiValueQueryStringParameters": None}
+    return Request(event | query | {"requestContext": context | {"authorizer": authorizer}})
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere 127.0.0.2 is not there")
+def test_the_local_server_counts_each_address(server: str, limit: Callable[..., None]) -> None:
+    limit(rate_quota=1)
+    statuses = []
+    for address in ("127.0.0.1", "127.0.0.2", "127.0.0.1"):
+        transport = httpx.HTTPTransport(local_address=address)
+        with httpx.Client(transport=transport) as client:
+            statuses.append(client.get(f"http://{server}/v1/health").status_code)
+    assert statuses == [200, 200, 429]
+
+
+def test_only_a_stage_that_is_deployed_limits_unasked() -> None:
+    assert [Settings(stage=stage).quota for stage in ("local", "dev", "prod")] == [0, 1000, 1000]
+    assert Settings(stage="local", rate_quota=5).quota == 5
+    assert Settings(stage="prod", rate_quota=0).quota == 0

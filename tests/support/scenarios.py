@@ -1,0 +1,129 @@
+"""What the tests of faults do to the API, and what they do it with."""
+
+from typing import Any
+
+from chalice.test import HTTPResponse
+from pynamodb.connection import Connection
+
+from chalicelib.dynamodb import clock, counters
+from chalicelib.dynamodb.codec import Task
+from chalicelib.dynamodb.models import IdempotencyModel
+from chalicelib.dynamodb.transaction import Transaction
+from tests.conftest import Api
+from tests.support.bulk_data import add_users, age_reply
+from tests.support.injection import struck
+
+WHOLE = {"name": "mended", "desc": "", "status": "DONE"}
+CHANGES: dict[str, tuple[Any, ...]] = {
+    "create a user": ("POST", "/v1/users", {"username": "bob {idle}"}),
+    "create a task": ("POST", "/v1/tasks", {"name": "new"}),
+    "replace a task": ("PUT", "/v1/tasks/{free}", WHOLE),
+    "replace an assigned task": ("PUT", "/v1/tasks/{held}", WHOLE),
+    "patch a task": ("PATCH", "/v1/tasks/{free}", {"status": "DONE"}),
+    "patch an assigned task": ("PATCH", "/v1/tasks/{held}", {"expires_at": "2030-01-01"}),
+    "delete a task": ("DELETE", "/v1/tasks/{free}"),
+    "delete an assigned task": ("DELETE", "/v1/tasks/{held}"),
+    "assign": ("PUT", "/v1/tasks/{free}/assign/user/{idle}"),
+    "assign another": ("PUT", "/v1/tasks/{held}/assign/user/{idle}"),
+    "assign again": ("PUT", "/v1/tasks/{held}/assign/user/{busy}"),
+    "unassign": ("PUT", "/v1/tasks/{held}/unassign/user/{busy}"),
+    "delete a user": ("DELETE", "/v1/users/{idle}"),
+    "delete a user with tasks": ("DELETE", "/v1/users/{busy}"),
+}
+READS: dict[str, tuple[Any, ...]] = {
+    "list users": ("GET", "/v1/users"),
+    "get a user": ("GET", "/v1/users/{busy}"),
+    "list tasks": ("GET", "/v1/tasks"),
+    "get a task": ("GET", "/v1/tasks/{held}"),
+    "list a user's tasks": ("GET", "/v1/users/{busy}/tasks"),
+    "list no tasks of a user": ("GET", "/v1/users/{idle}/tasks"),
+    "ask for the health": ("GET", "/v1/health"),
+}
+
+
+class Scenario:
+    """A user who has a task, a user who has none, and a task that nobody has, among others."""
+
+    def __init__(self, api: Api, keyed: bool = False) -> None:
+        self.api = api
+        idle, busy = add_users(2)
+        free, held = _free_and_held(busy)
+        self.ids = {"idle": idle, "busy": busy, "free": free, "held": held}
+        self.headers = {"Idempotency_Key": f"key-{idle}"} if keyed else {}
+
+    def request(self, method: str, path: str, *body: dict[str, str]) -> tuple[Any, ...]:
+        """The request, with the ids of this scenario in it."""
+        named = [{name: text.format_map(self.ids) for name, text in one.items()} for one in body]
+        return method, path.format_map(self.ids), *named
+
+    def send(self, *request: Any) -> HTTPResponse:
+        """Sends the request, always with the same key, if any."""
+        return self.api(*self.request(*request), **self.headers)
+
+    def state(self) -> list[Any]:
+        """All of this scenario that clients see, without the ids of what is new."""
+        users = [one for one in self._newest("users") if one["id"] >= self.ids["idle"]]
+        tasks = [one for one in self._newest("tasks") if one["id"] >= self.ids["free"]]
+        lists = [self.api("GET", f"/v1/users/{user['id']}/tasks").json_body for user in users]
+        names = {self.ids[name]: name for name in ("idle", "busy")}
+        return [
+            [names.get(user["id"], "new") for user in users],
+            *([self._plain(task, names) for task in listed] for listed in (tasks, *lists)),
+        ]
+
+    def _newest(self, kind: str) -> list[Any]:
+        """More of them than this scenario can have."""
+        listed: list[Any] = self.api("GET", f"/v1/{kind}?page_size=5").json_body
+        return listed
+
+    @staticmethod
+    def _plain(task: dict[str, Any], names: dict[int, str]) -> dict[str, Any]:
+        return task | {"id": 0, "assignees": [names[user] for user in task["assignees"]]}
+
+
+def _free_and_held(user_id: int) -> list[int]:
+    """A task that nobody has, and one that the user has."""
+    free, held = counters.next_ids("tasks", 2)
+    change = Transaction()
+    change.user_assigned(user_id)
+    for ident, assignees in ((free, ()), (held, (user_id,))):
+        change.new_task(
+            Task(
+                id=ident,
+                name="plan",
+                desc="",
+                status="PENDING",
+                expires_at=None,
+                created_at=clock.now(),
+                assignees=assignees,
+            )
+        )
+    change.commit()
+    return [free, held]
+
+
+def until_heard(api: Api, *request: Any) -> HTTPResponse:
+    """The first answer but 503: where time-outs are short, a busy machine may take too long."""
+    for _ in range(100):
+        answer = api(*request)
+        if answer.status_code != 503:
+            break
+    return answer
+
+
+def end_leases() -> None:
+    """Lets each idempotency key go that a request holds which has died, as half a minute would."""
+    for item in IdempotencyModel.scan(IdempotencyModel.reply.does_not_exist()):
+        age_reply(item, lease=0)
+
+
+def recorded(
+    api: Api, connection: Connection, request: tuple[Any, ...], keyed: bool = False
+) -> tuple[HTTPResponse, list[str], list[Any], list[Any]]:
+    """The answer where nothing fails, the calls that it takes, and the state before and after."""
+    scenario = Scenario(api, keyed)
+    before = scenario.state()
+    with struck(connection) as calls:
+        clean = scenario.send(*request)
+    assert clean.status_code < 300
+    return clean, calls, before, scenario.state()

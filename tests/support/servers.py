@@ -1,0 +1,112 @@
+"""Servers for the tests: in this process, and by the command that a user types."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+import app
+from billet.serve.asgi import Application
+from billet.serve.embedded import serving
+from billet.serve.gateway import Gateway
+from chalicelib.http import authentication
+from chalicelib.settings import Settings
+
+ROOT = Path(__file__).parents[2]
+STOP_SECONDS = 30
+
+
+def run_serve(*arguments: str, **environ: str) -> "subprocess.CompletedProcess[str]":
+    """Run `python -m billet serve` until it ends by itself."""
+    return subprocess.run(
+        [sys.executable, "-m", "billet", "serve", *arguments],
+        cwd=ROOT,
+        env={**os.environ, **environ},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+@pytest.fixture
+def server(database: Settings) -> Iterator[str]:
+    """The address of a server in this process, on fresh tables."""
+    with serving(Application(Gateway(app.app))) as address:
+        yield address
+
+
+@pytest.fixture
+def guarded() -> Iterator[None]:
+    """Has the app ask for tokens."""
+    authentication.guard(app.app, Settings(auth="on"))
+    yield
+    authentication.guard(app.app, Settings())
+
+
+class Served:
+    """`python -m billet serve`, as a process of its own."""
+
+    def __init__(self, *arguments: str, **environ: str) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "billet", "serve", "--port", "0", "--workers", "1", *arguments],
+            cwd=ROOT,
+            env={**os.environ, **environ},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        self.said = ""
+        self.url = self._url()
+
+    def _url(self) -> str:
+        assert self.process.stdout
+        for line in self.process.stdout:
+            self.said += line
+            if found := re.search(r"Serving (https?://\S+);", line):
+                return found[1]
+        raise AssertionError(f"it did not serve: {self.said}")
+
+    def request(self, method: str, path: str, **more: Any) -> httpx.Response:
+        return httpx.request(method, self.url + path, timeout=20, verify=False, **more)  # noqa: S501
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        self.process.send_signal(how)
+        killer = threading.Timer(STOP_SECONDS, self.process.kill)
+        killer.start()
+        with self.process:  # communicate() would lose what is read already, but not yet asked for
+            assert self.process.stdout
+            self.said += self.process.stdout.read()
+        killer.cancel()
+        return self.process.returncode
+
+
+Serve = Callable[..., Served]
+
+
+@pytest.fixture
+def beside() -> dict[str, str]:
+    """The environment of a user in another terminal, none of whose variables names a database."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    """Starts servers, and ends those that the test has left running."""
+    started = []
+
+    def start(*arguments: str, **environ: str) -> Served:
+        started.append(Served(*arguments, **environ))
+        return started[-1]
+
+    yield start
+    for served in started:
+        if served.process.poll() is None:
+            served.stop(signal.SIGKILL)
