@@ -10,17 +10,17 @@ import sys
 import threading
 from typing import Any
 
-from chalice.app import Chalice
-
 from billet.benchmark import replay
 from billet.serve.asgi import Application
 from billet.serve.embedded import serving
 from billet.serve.gateway import Gateway
+from chalicelib.app_factory import BilletApp
+from chalicelib.settings import Settings
 
 
-def application(operations: dict[str, list[replay.Operation]]) -> Chalice:
-    """Return an app with the routes /nothing and /bare/{name}, one for each list of operations."""
-    app = Chalice(app_name="baseline")
+def application(operations: dict[str, list[replay.Operation]]) -> BilletApp:
+    """Return the app with the routes /nothing and /bare/{name}, one for each list of operations."""
+    app = BilletApp(Settings())
     boto3 = replay.boto3_client()
     calls = {name: replay.boto3_calls(boto3, listed) for name, listed in operations.items()}
 

@@ -39,7 +39,7 @@ class _LazyGroup(click.Group):
         if cmd_name in DATABASE_COMMANDS:
             ctx.obj = local_server.use_running_server(ctx.params.get("data", local_server.DATA))
         try:
-            Settings.from_environ(os.environ)  # which the modules of storage read at import
+            settings = Settings.from_environ(os.environ)
         except ValueError as error:
             raise click.ClickException(str(error)) from error
         module, _, name = COMMANDS[cmd_name].partition(":")
@@ -47,6 +47,10 @@ class _LazyGroup(click.Group):
             command: click.Command = getattr(importlib.import_module(module), name)
         except ModuleNotFoundError as error:
             return _unavailable_command(cmd_name, _install_hint(error))
+        if cmd_name in DATABASE_COMMANDS:
+            from chalicelib.dynamodb import client
+
+            client.bind(settings)
         return command
 
     def invoke(self, ctx: click.Context) -> Any:

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple, get_args
 
 import msgspec
 
-from chalicelib.http import problems
-from chalicelib.http.pipeline import Endpoint
+from chalicelib.http.endpoints import Endpoint
+from chalicelib.http.problems import CONTENT_TYPE, HttpProblem
 from chalicelib.http.schemas import ListQuery
 
 Rule = Callable[[Endpoint], bool]
@@ -44,7 +44,7 @@ def reads(endpoint: Endpoint) -> bool:
 
 def is_document(endpoint: Endpoint) -> bool:
     """Whether it gives content that has no version, as it is."""
-    return endpoint.gives is msgspec.Raw
+    return endpoint.returns is msgspec.Raw
 
 
 def is_conditional(endpoint: Endpoint) -> bool:
@@ -57,16 +57,16 @@ def takes_match(endpoint: Endpoint) -> bool:
 
 
 def takes_body(endpoint: Endpoint) -> bool:
-    return "body" in endpoint.takes
+    return "body" in endpoint.parameters
 
 
 def lists(endpoint: Endpoint) -> bool:
-    return issubclass(endpoint.takes.get("query", object), ListQuery)
+    return issubclass(endpoint.parameters.get("query", object), ListQuery)
 
 
 def gives_null(endpoint: Endpoint) -> bool:
     """Whether it answers `null` for what does not exist."""
-    return type(None) in get_args(endpoint.gives)
+    return type(None) in get_args(endpoint.returns)
 
 
 def may_miss(endpoint: Endpoint) -> bool:
@@ -208,12 +208,12 @@ class Problem(NamedTuple):
         """The response, to be told among the components."""
         media = {
             "schema": "Problem",
-            "example": msgspec.json.decode(problems.body(self.status, self.detail)),
+            "example": msgspec.json.decode(HttpProblem(self.status, self.detail).body()),
         }
         return {
             "description": self.when,
             "headers": {name: name for name in (*self.headers, *EVERYWHERE)},
-            "content": {problems.CONTENT_TYPE: media},
+            "content": {CONTENT_TYPE: media},
         }
 
 

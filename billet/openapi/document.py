@@ -5,11 +5,11 @@ from typing import Any
 
 from apispec import APISpec
 
-import app  # noqa: F401 (completes ENDPOINTS)
 from billet import __version__
 from billet.openapi import common, schemas
 from billet.openapi.operations import operation
-from chalicelib.http.pipeline import ENDPOINTS, Endpoint
+from chalicelib.http.endpoints import Endpoint
+from chalicelib.http.routes import ENDPOINTS
 
 LICENSE = "MIT"
 ABOUT = """\

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from billet.openapi.common import creates
-from chalicelib.http.pipeline import ENDPOINTS, Endpoint
+from chalicelib.http.endpoints import Endpoint
+from chalicelib.http.routes import ENDPOINTS
 
 Links = dict[str, dict[str, Any]]
 
@@ -17,13 +18,13 @@ def after(endpoint: Endpoint) -> Links:
         return {}
     if creates(endpoint):
         ident = _name_of_id(endpoint)
-        place = "/payload/id" if "payload" in endpoint.gives.__struct_fields__ else "/id"
+        place = "/payload/id" if "payload" in endpoint.returns.__struct_fields__ else "/id"
         return _links(
-            (one for one in ENDPOINTS if ident in one.takes), ident, f"$response.body#{place}"
+            (one for one in ENDPOINTS if ident in one.parameters), ident, f"$response.body#{place}"
         )
     found: Links = {}
     for ident in _ids(endpoint):
-        seen = (one for one in ENDPOINTS if one.method == "GET" and list(one.takes) == [ident])
+        seen = (one for one in ENDPOINTS if one.method == "GET" and list(one.parameters) == [ident])
         found |= _links(seen, ident, f"$request.path.{ident}")
     return found
 
@@ -40,7 +41,7 @@ def _links(others: Iterable[Endpoint], ident: str, place: str) -> Links:
 
 
 def _ids(endpoint: Endpoint) -> list[str]:
-    return [name for name, kind in endpoint.takes.items() if kind is int]
+    return [name for name, kind in endpoint.parameters.items() if kind is int]
 
 
 def _name_of_id(endpoint: Endpoint) -> str:

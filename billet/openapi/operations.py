@@ -7,9 +7,9 @@ import msgspec
 
 from billet.openapi import common, links
 from billet.openapi.schemas import Schemas, of_query
+from chalicelib.http.endpoints import Endpoint
 from chalicelib.http.fields import Id
 from chalicelib.http.parsing import MERGE_PATCH
-from chalicelib.http.pipeline import Endpoint
 
 
 def operation(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def operation(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
         },
     }
     if common.takes_body(endpoint):
-        content = _json(schemas.of[endpoint.takes["body"]])
+        content = _json(schemas.of[endpoint.parameters["body"]])
         if endpoint.method == "PATCH":
             content |= {MERGE_PATCH: content["application/json"]}
         found["requestBody"] = {"required": True, "content": content}
@@ -52,7 +52,7 @@ def _security(endpoint: Endpoint) -> list[dict[str, Any]]:
 
 def _ids(endpoint: Endpoint) -> list[dict[str, Any]]:
     schema = msgspec.json.schema(Id)
-    names = [name for name, kind in endpoint.takes.items() if kind is int]
+    names = [name for name, kind in endpoint.parameters.items() if kind is int]
     return [
         {
             "name": name,
@@ -66,10 +66,10 @@ def _ids(endpoint: Endpoint) -> list[dict[str, Any]]:
 
 
 def _query(endpoint: Endpoint) -> list[dict[str, Any]]:
-    if "query" not in endpoint.takes:
+    if "query" not in endpoint.parameters:
         return []
     found = []
-    for name, schema in of_query(endpoint.takes["query"]).items():
+    for name, schema in of_query(endpoint.parameters["query"]).items():
         description = schema.pop("description")
         found.append({"name": name, "in": "query", "description": description, "schema": schema})
     return found
@@ -83,7 +83,7 @@ def _success(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
     response: dict[str, Any] = {
         "description": _outcome(endpoint),
         "headers": {name: name for name, rule in common.GIVEN.items() if rule(endpoint)},
-        "content": _json(schemas.of[endpoint.gives]),
+        "content": _json(schemas.of[endpoint.returns]),
     }
     if found := links.after(endpoint):
         response["links"] = found

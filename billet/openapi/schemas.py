@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from chalicelib.http.pipeline import Endpoint
+from chalicelib.http.endpoints import Endpoint
 from chalicelib.http.schemas import Problem
 
 COMPONENT = "#/components/schemas/{name}"
@@ -21,8 +21,8 @@ class Schemas(NamedTuple):
 def collect(endpoints: Iterable[Endpoint]) -> Schemas:
     """The schemas of all bodies."""
     endpoints = list(endpoints)
-    taken = [each.takes["body"] for each in endpoints if "body" in each.takes]
-    given = [*(each.gives for each in endpoints), Problem]
+    taken = [each.parameters["body"] for each in endpoints if "body" in each.parameters]
+    given = [*(each.returns for each in endpoints), Problem]
     of_taken, components = msgspec.json.schema_components(taken, ref_template=COMPONENT)
     of_given, given_components = msgspec.json.schema_components(given, ref_template=COMPONENT)
     components |= {name: _whole(schema) for name, schema in given_components.items()}

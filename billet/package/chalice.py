@@ -14,9 +14,8 @@ from typing import Any, NamedTuple
 
 from chalice.constants import MISSING_DEPENDENCIES_TEMPLATE
 
-import app  # noqa: F401  # with it, ENDPOINTS is complete
 from billet.package import gateway
-from chalicelib.http.pipeline import ENDPOINTS
+from chalicelib.http.routes import ENDPOINTS
 from chalicelib.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]

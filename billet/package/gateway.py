@@ -7,14 +7,14 @@ the API's definition and a change of it is deployed like one of a route.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from chalicelib.http import authentication, principals, problems, request_ids, response_headers
-from chalicelib.http.pipeline import Endpoint
-from chalicelib.http.throttling import USUAL, Throttle
+from chalicelib.http import authentication, request_ids, response_headers
+from chalicelib.http.endpoints import DEFAULT_THROTTLE, Endpoint, Throttle
+from chalicelib.http.problems import CONTENT_TYPE, HttpProblem
 from chalicelib.settings import Settings
 
 BROKEN = (500, "request $context.requestId failed")
 BUSY = (503, "the service is busy; try again")
-MISSING, WRONG = principals.missing_token(), principals.wrong_token()
+MISSING, WRONG = authentication.missing_token(), authentication.invalid_token()
 
 RESPONSES: dict[str, tuple[int, str]] = {
     "ACCESS_DENIED": (WRONG.status, str(WRONG)),
@@ -56,7 +56,7 @@ ALWAYS = {
     **response_headers.SECURITY,
     **response_headers.HTTPS_ONLY,
     "Cache-Control": "no-store",
-    "Content-Type": problems.CONTENT_TYPE,
+    "Content-Type": CONTENT_TYPE,
 }
 """What each of them says."""
 RETRY_AFTER = {"Retry-After": "1"}
@@ -97,7 +97,7 @@ def _authorizer() -> dict[str, Any]:
     https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger-extensions-authorizer.html
     """
     validation = {"identityValidationExpression": BEARER}
-    return {authentication.NAME: {"x-amazon-apigateway-authorizer": validation}}
+    return {authentication.AUTHORIZER: {"x-amazon-apigateway-authorizer": validation}}
 
 
 def method_settings(endpoints: Iterable[Endpoint]) -> list[dict[str, Any]]:
@@ -106,9 +106,9 @@ def method_settings(endpoints: Iterable[Endpoint]) -> list[dict[str, Any]]:
     In paths a slash is written ~1, but the first one as it is too:
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-apigateway-stage-methodsetting.html
     """
-    own = [one for one in endpoints if one.throttle != USUAL]
+    own = [one for one in endpoints if one.throttle != DEFAULT_THROTTLE]
     return [
-        _setting("*", "/*", USUAL),
+        _setting("*", "/*", DEFAULT_THROTTLE),
         *(_setting(one.method, "/" + one.path.replace("/", "~1"), one.throttle) for one in own),
     ]
 
@@ -143,5 +143,5 @@ def _response(kind: str, given: Mapping[str, str], status: int, detail: str) -> 
         "StatusCode": status,
         "ResponseParameters": {"Headers": {**quoted, request_ids.HEADER: "context.requestId"}},
         # A template for application/json is taken whatever the client accepts.
-        "ResponseTemplates": {"application/json": problems.body(status, detail).decode()},
+        "ResponseTemplates": {"application/json": HttpProblem(status, detail).body().decode()},
     }

@@ -4,14 +4,12 @@ Every error has the API's one form. The front ends, `billet.serve.asgi` and `bil
 translate between this and their server.
 """
 
-import logging
 import re
 import uuid
 from collections.abc import Container, Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
-from chalice.app import Chalice
 from chalice.config import Config
 from chalice.local import (
     ForbiddenError,
@@ -24,12 +22,10 @@ from chalice.local import (
 
 from billet.serve import hosts
 from billet.serve.routes import Match, Routes
-from chalicelib.domain.errors import Unavailable
-from chalicelib.http import principals, problems, request_headers, request_ids, response_headers
+from chalicelib.app_factory import BilletApp
+from chalicelib.http import authentication, problems, request_headers, request_ids
 from chalicelib.http.parsing import MAX_BODY
 from chalicelib.http.problems import HttpProblem
-
-log = logging.getLogger(__name__)
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT")
 LAMBDA_MILLISECONDS = 60_000
@@ -78,11 +74,12 @@ class Gateway:
         allowed_hosts: the hosts that requests may be for, without port; None: every host.
     """
 
-    def __init__(self, app: Chalice, allowed_hosts: Container[str] | None = None) -> None:
+    def __init__(self, app: BilletApp, allowed_hosts: Container[str] | None = None) -> None:
         if not isinstance(app, LocalChalice):
             # This gives the app a current_request for each thread; the server is not used.
             create_local_server(app, Config.create(), "127.0.0.1", 0).server.server_close()
         self._app = app
+        self._response_headers = app.response_headers
         self._authorizer = LocalGatewayAuthorizer(app)
         self._routes = Routes(app.routes)
         self._allowed_hosts = allowed_hosts
@@ -93,12 +90,13 @@ class Gateway:
             self._check_host(asked)
             _check_head(asked)
             if asked.path == "*" and asked.method == "OPTIONS":  # RFC 9110, section 9.3.7
-                return _own(asked, 204, response_headers.of_preflight(self._routes.methods), b"")
+                headers = self._response_headers.options(self._routes.methods)
+                return self._own(asked, 204, headers, b"")
             match = self._routes.match(asked.path)
         except HttpProblem as refusal:
             return self.refuse(asked, refusal)
         if asked.method == "OPTIONS":
-            return _own(asked, 204, response_headers.of_preflight(match.allowed), b"")
+            return self._own(asked, 204, self._response_headers.options(match.allowed), b"")
         if asked.method in match.allowed:
             return match
         allowed = ", ".join(match.allowed)
@@ -108,24 +106,18 @@ class Gateway:
 
     def refuse(self, asked: Request, refusal: HttpProblem) -> Response:
         """Respond with a problem that is not the app's own."""
-        content = {"Content-Type": problems.CONTENT_TYPE, **refusal.headers}
-        body = problems.body(refusal.status, str(refusal))
-        return _own(asked, refusal.status, content, body)
+        return self._own(asked, refusal.status, refusal.headers, refusal.body())
 
     def respond(self, asked: Request, match: Match, body: bytes) -> Response:
         """Respond to a request that `respond_to_head` has found the route of."""
-        settled = _settle(asked)
-        named = {**asked.headers, "x-request-id": settled[request_ids.HEADER]}
+        named = {**asked.headers, "x-request-id": _begin(asked)[request_ids.HEADER]}
         asked = asked._replace(headers=named)
         try:
             return self._call(asked, match, body)
         except (NotAuthorizedError, ForbiddenError):
-            return self.refuse(asked, principals.refusal(asked.headers.get("authorization")))
-        except Unavailable as error:
-            return self.refuse(asked, HttpProblem(503, str(error), headers=problems.retry_after()))
-        except Exception:
-            log.exception("a mistake of ours:")
-            return self.refuse(asked, HttpProblem(500, f"request {request_ids.current()} failed"))
+            return self.refuse(asked, authentication.refusal(asked.headers.get("authorization")))
+        except Exception as error:  # noqa: BLE001, each becomes a response
+            return self.refuse(asked, problems.of_error(error))
 
     def _check_host(self, asked: Request) -> None:
         host = asked.headers.get("host", "")
@@ -144,6 +136,16 @@ class Gateway:
         reply = self._app(event, context)
         told = {**reply["headers"], **reply["multiValueHeaders"]}
         return Response(reply["statusCode"], told, (reply["body"] or "").encode())
+
+    def _own(
+        self, asked: Request, status: int, headers: Mapping[str, str], body: bytes
+    ) -> Response:
+        request_id = _begin(asked)
+        method = asked.method if asked.method in METHODS else "-"
+        if status >= 400:
+            request_ids.log_failure(method, "-", status)
+        common = self._response_headers.common(asked.headers, method, status)
+        return Response(status, {**common, **request_id, **headers}, body)
 
 
 def _check_head(asked: Request) -> None:
@@ -179,15 +181,6 @@ def _event(asked: Request, match: Match, body: bytes) -> dict[str, Any]:
     }
 
 
-def _own(asked: Request, status: int, told: Mapping[str, str], body: bytes) -> Response:
-    settled = _settle(asked)
-    method = asked.method if asked.method in METHODS else "-"
-    if status >= 400:
-        request_ids.note_failure(method, "-", status)
-    common = response_headers.of_reply(asked.headers, method, status)
-    return Response(status, {**common, **settled, **told}, body)
-
-
-def _settle(asked: Request) -> dict[str, str]:
+def _begin(asked: Request) -> dict[str, str]:
     given = {request_ids.HEADER: asked.headers.get(request_ids.HEADER.lower(), "")}
-    return request_ids.settle(given, str(uuid.uuid4()))
+    return request_ids.begin(given, str(uuid.uuid4()))

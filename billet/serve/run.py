@@ -22,6 +22,7 @@ from billet.serve.listening import LIMITS, answering, in_use, reserved
 from billet.serve.options import Options
 from billet.serve.start_lines import lines
 from chalicelib.domain.errors import BilletError
+from chalicelib.dynamodb import client
 from chalicelib.settings import Settings
 
 METRICS_SETTING = "--metrics-port"
@@ -44,6 +45,7 @@ def until_stopped(options: Options, data: Path, warning: str = "") -> None:
             raise click.ClickException(in_use(port, METRICS_SETTING))
         if options.metrics_port:
             ports.enter_context(reserved(options.host, options.metrics_port, METRICS_SETTING))
+        client.bind(settings)  # now that the environment says where the database is
         _make_tables()
         multiprocessing.set_start_method("spawn", force=True)  # this process has threads
         server = _server(options, port)

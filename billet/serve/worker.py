@@ -10,7 +10,6 @@ import time
 from billet.serve import hosts
 from billet.serve.asgi import Application
 from billet.serve.gateway import Gateway
-from chalicelib.settings import Settings
 
 FINISH_SECONDS = 10.0
 
@@ -21,7 +20,7 @@ def load(at_work: int, waiting: int, host: str) -> Application:
 
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    allowed = hosts.allowed(Settings.from_environ(os.environ), host)
+    allowed = hosts.allowed(app.app.settings, host)
     return Application(Gateway(app.app, allowed), at_work, waiting)
 
 

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from queue import SimpleQueue
 
 from chalicelib.http import problems
-from chalicelib.http.problems import HttpProblem
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +46,7 @@ class WorkerPool:
             HttpProblem: 503 if there is no place, or no thread is free in time.
         """
         if self.full:
-            raise _busy()
+            raise problems.unavailable(BUSY)
         job = _Job(work)
         timer = None
         if self._taken >= self._threads:
@@ -87,12 +86,8 @@ class _Job:
 
     def give_up(self) -> None:
         if self._begun.acquire(blocking=False):
-            self.ended.set_exception(_busy())
+            self.ended.set_exception(problems.unavailable(BUSY))
 
     def _end(self) -> None:
         if not self.ended.done():
             self.ended.set_result(None)
-
-
-def _busy() -> HttpProblem:
-    return HttpProblem(503, BUSY, headers=problems.retry_after())

@@ -5,7 +5,6 @@ off. Before the first request, the environment has to name the database, and the
 there (`python -m billet tables create`). `billet serve` runs `billet.serve.asgi` instead.
 """
 
-import os
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
@@ -16,10 +15,9 @@ from billet.serve import hosts
 from billet.serve.gateway import Gateway, Request, Response, check_length
 from chalicelib.http.parsing import MAX_BODY
 from chalicelib.http.problems import HttpProblem
-from chalicelib.settings import Settings
 
 Environ = dict[str, Any]
-_gateway = Gateway(app.app, hosts.allowed(Settings.from_environ(os.environ)))
+_gateway = Gateway(app.app, hosts.allowed(app.app.settings))
 
 
 def application(environ: Environ, start_response: Callable[..., object]) -> Iterable[bytes]:

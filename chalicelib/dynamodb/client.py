@@ -117,6 +117,11 @@ def bind(settings: Settings, connection: Connection | None = None) -> None:
         botocore_patches.rename(model, f"{settings.prefix}-{suffix}", _database.connection)
 
 
+def warm_up() -> None:
+    """Make the client, which takes long, so that no request has to wait for it."""
+    _ = _database.connection.client
+
+
 def lanes() -> int:
     """Over how many lanes this process spreads new items; `lanes.readable` is what readers read."""
     return _database.settings.lanes
@@ -243,8 +248,3 @@ def _response(error: ClientError) -> Mapping[str, Any]:
     original = error.__cause__ if isinstance(error.__cause__, ClientError) else error
     response: Mapping[str, Any] = original.response
     return response
-
-
-bind(Settings.from_environ(os.environ))
-if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
-    _ = _database.connection.client  # so that Lambda's init phase pays, not the first request

@@ -15,7 +15,7 @@ from chalice.app import Request
 from chalicelib.domain.errors import Invalid, KeyReused, UnderWay
 from chalicelib.dynamodb import idempotency_store
 from chalicelib.dynamodb.codec import Reply
-from chalicelib.http import conditional, parsing, principals
+from chalicelib.http import conditional, parsing
 from chalicelib.http.problems import HttpProblem
 from chalicelib.http.responses import ApiResponse
 from chalicelib.services.write_context import Receipt, WriteContext
@@ -45,14 +45,23 @@ class Write(msgspec.Struct, frozen=True):
     status: int
 
     @classmethod
-    def of(cls, request: Request, route: str, status: int) -> "Write":
+    def of(
+        cls, request: Request, route: str, status: int, owner: str, *, if_match_required: bool
+    ) -> "Write":
         """Reads the headers of a request to the route, which is answered with `status`.
+
+        Args:
+            owner: whose idempotency keys they are.
 
         Raises:
             Invalid: If-Match or Idempotency-Key can't be read.
             Refused: 428, see `preconditions.if_match`.
         """
-        return cls(conditional.if_match(request), _key(request, route), status)
+        return cls(
+            conditional.if_match(request, required=if_match_required),
+            _key(request, route, owner),
+            status,
+        )
 
     def __call__(
         self, act: Callable[[WriteContext], R], render: Callable[[R], ApiResponse[B]]
@@ -97,11 +106,11 @@ def _again(reply: Reply) -> ApiResponse[Any]:
     return ApiResponse(msgspec.Raw(reply.body.encode()), headers, reply.status)
 
 
-def _key(request: Request, route: str) -> Key | None:
+def _key(request: Request, route: str, owner: str) -> Key | None:
     header = request.headers.get("idempotency-key")
     if header is None:
         return None
-    scope = [principals.of(request).owner, request.method, route]
+    scope = [owner, request.method, route]
     ids = request.uri_params and {key: unquote(text) for key, text in request.uri_params.items()}
     payload = [ids, request.headers.get("if-match"), parsing.raw_body(request)]
     return Key(_digest([*scope, _word(header.strip(" \t"))]), _digest(payload))

@@ -7,13 +7,12 @@ from typing import Any, TypeVar, get_args
 from urllib.parse import urlencode
 
 import msgspec
-from chalice.app import Request
 
 from chalicelib.domain.errors import Invalid
-from chalicelib.http import urls
 from chalicelib.http.fields import MUST
 from chalicelib.http.responses import ApiResponse
 from chalicelib.http.schemas import ListQuery
+from chalicelib.http.urls import Urls
 from chalicelib.services.pagination import (
     MAX_OFFSET,
     Order,
@@ -38,7 +37,7 @@ _ORDERS: dict[Sort, Order] = {"created_at": "desc", "expires_at": "asc"}
 
 
 def respond(
-    request: Request,
+    urls: Urls,
     path: str,
     query: ListQuery,
     read: Callable[[Paging], Page[Any]],
@@ -59,7 +58,7 @@ def respond(
     if page.next is not None:
         cursor = encode_cursor(path, paging, page.next)
         link = urlencode({"cursor": cursor, "page_size": paging.page_size})
-        headers["Link"] = f'<{urls.absolute(request, f"/v1/{path}")}?{link}>; rel="next"'
+        headers["Link"] = f'<{urls.absolute(f"/v1/{path}")}?{link}>; rel="next"'
     return ApiResponse(msgspec.Raw(encoded), headers)
 
 

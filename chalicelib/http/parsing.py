@@ -54,8 +54,8 @@ def query(request: Request, kind: type[Q]) -> Q:
         return msgspec.convert(values, kind)
 
 
-def no_query(request: Request) -> None:
-    """Refuses query parameters, for an endpoint that has none."""
+def refuse_query(request: Request) -> None:
+    """Refuse any query parameter, for an endpoint that has none."""
     for name in request.query_params or ():
         raise _unknown(name, "query parameter", [])
 

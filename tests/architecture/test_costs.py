@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from pynamodb.connection import Connection
 
-from app import app
 from billet.metering import Usage, record_usage
 from chalicelib.dynamodb import client, shared_state
+from chalicelib.http.routes import ENDPOINTS
 from chalicelib.services import pagination
 from chalicelib.settings import Settings
 from tests.conftest import Api, Bind
@@ -136,7 +136,7 @@ def test_a_key_costs_its_claim_and_one_more_operation_and_a_condition_costs_noth
 
 def test_the_walks_take_in_every_endpoint() -> None:
     walked = {(step[0][0], shape(step[0][1])) for step in WALK}
-    routes = {(method, shape(path)) for path, methods in app.routes.items() for method in methods}
+    routes = {(one.method, shape(one.path)) for one in ENDPOINTS}
     assert walked == routes
     assert {(step[0][0], shape(step[0][1])) for step in KEYED_WALK} == {
         route for route in routes if route[0] != "GET"

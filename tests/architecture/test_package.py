@@ -16,10 +16,11 @@ from botocore.session import get_session
 
 import billet
 from billet.package import STAGES, chalice, gateway, slim
-from chalicelib.http import principals, problems
-from chalicelib.http import response_headers as headers_of_the_api
-from chalicelib.http.pipeline import ENDPOINTS
-from chalicelib.http.throttling import USUAL, Throttle
+from chalicelib.http.authentication import bearer_token
+from chalicelib.http.endpoints import DEFAULT_THROTTLE, Throttle
+from chalicelib.http.problems import CONTENT_TYPE, HttpProblem
+from chalicelib.http.response_headers import ResponseHeaders
+from chalicelib.http.routes import ENDPOINTS
 from chalicelib.services import tokens
 from chalicelib.settings import Settings
 
@@ -163,7 +164,7 @@ def test_the_unpacked_zip_serves_a_stage_and_writes_no_file(
     assert json.loads(assigned["body"])["success"] is True
     assert [(each["id"], each["assignees"]) for each in json.loads(tasks["body"])] == [(1, [1])]
     assert refused["statusCode"] == json.loads(refused["body"])["status"] == 400
-    assert refused["headers"]["Content-Type"] == problems.CONTENT_TYPE
+    assert refused["headers"]["Content-Type"] == CONTENT_TYPE
     assert '"quota";r=995;' in refused["headers"]["RateLimit"]
     assert (page["statusCode"], 'src="./docs/start.js"' in page["body"]) == (200, True)
     assert "SwaggerUIBundle" in viewer["body"]
@@ -293,7 +294,7 @@ def test_api_gateway_asks_the_authorizer_about_what_the_api_takes_for_a_token(
     header: str, token: bool
 ) -> None:
     assert bool(re.search(gateway.BEARER, header)) is token
-    assert bool(principals.bearer(header)) is token
+    assert bool(bearer_token(header)) is token
 
 
 def test_a_user_pool_has_no_form_of_token_to_check() -> None:
@@ -339,13 +340,13 @@ def test_whatever_api_gateway_answers_by_itself_has_the_form_of_the_apis_errors(
         assert headers["Content-Type"] == "'application/problem+json'"
         assert headers["X-Request-Id"] == "context.requestId"
         asked = {"x-forwarded-proto": "https"}
-        common = headers_of_the_api.of_reply(asked, "GET", response["StatusCode"])
+        common = ResponseHeaders(()).common(asked, "GET", response["StatusCode"])
         assert {name: headers[name] for name in common} == {
             name: f"'{text}'" for name, text in common.items()
         }
         body = response["ResponseTemplates"]["application/json"]
         detail = json.loads(body)["detail"]
-        assert body == problems.body(response["StatusCode"], detail).decode()
+        assert body == HttpProblem(response["StatusCode"], detail).body().decode()
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -366,7 +367,7 @@ def test_api_gateway_lets_through_to_each_route_what_the_rule_beside_it_says(
         for method in methods:
             escaped = "/" + path.replace("/", "~1")
             found = settings.pop((method.upper(), escaped), usual)
-            assert found == rules.get((method.upper(), path), USUAL)
+            assert found == rules.get((method.upper(), path), DEFAULT_THROTTLE)
     assert settings == {}
 
 

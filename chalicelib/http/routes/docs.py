@@ -9,10 +9,10 @@ from pathlib import Path
 from types import MappingProxyType
 
 import msgspec
-from chalice.app import Blueprint, Request
+from chalice.app import Request
 
 from chalicelib.http.conditional import tagged_by_content
-from chalicelib.http.pipeline import endpoint
+from chalicelib.http.endpoints import Router
 from chalicelib.http.responses import ApiResponse
 
 FILES = Path(__file__).parents[1] / "static"
@@ -31,10 +31,10 @@ POLICY = "; ".join(
 
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
-blueprint = Blueprint(__name__)
+router = Router()
 
 
-@endpoint(blueprint, "GET", "/openapi.json", role=None)
+@router.endpoint("GET", "/v1/openapi.json", role=None)
 def get_description() -> ApiResponse[msgspec.Raw]:
     """Get the OpenAPI document.
 
@@ -43,7 +43,7 @@ def get_description() -> ApiResponse[msgspec.Raw]:
     return _file(FILES / "openapi.json")
 
 
-@endpoint(blueprint, "GET", "/", role=None, status=302, prefix="")
+@router.endpoint("GET", "/", role=None, status=302)
 def show_root(request: Request) -> ApiResponse[msgspec.Raw]:
     """Redirect to the documentation page, by a reference relative to `/`, `/prod/` or `/prod`."""
     _, _, stage = request.context["path"].rpartition("/")
@@ -51,7 +51,7 @@ def show_root(request: Request) -> ApiResponse[msgspec.Raw]:
     return ApiResponse(msgspec.Raw(b""), {"Content-Type": "text/plain", "Location": target})
 
 
-@endpoint(blueprint, "GET", "/docs", role=None, prefix="")
+@router.endpoint("GET", "/docs", role=None)
 def show_docs(request: Request) -> ApiResponse[msgspec.Raw]:
     """Get the page that shows the OpenAPI document and sends requests."""
     page = (FILES / "docs.html").read_text()
@@ -60,17 +60,17 @@ def show_docs(request: Request) -> ApiResponse[msgspec.Raw]:
     return _tagged(page.replace("{root}", root).encode(), headers)
 
 
-@endpoint(blueprint, "GET", "/docs/start.js", role=None, prefix="")
+@router.endpoint("GET", "/docs/start.js", role=None)
 def get_start() -> ApiResponse[msgspec.Raw]:
     return _file(FILES / "start.js", _asset("text/javascript"))
 
 
-@endpoint(blueprint, "GET", "/docs/swagger-ui.js", role=None, prefix="")
+@router.endpoint("GET", "/docs/swagger-ui.js", role=None)
 def get_swagger_ui() -> ApiResponse[msgspec.Raw]:
     return _file(_swagger_ui("swagger_bundle.js"), _asset("text/javascript"))
 
 
-@endpoint(blueprint, "GET", "/docs/swagger-ui.css", role=None, prefix="")
+@router.endpoint("GET", "/docs/swagger-ui.css", role=None)
 def get_style() -> ApiResponse[msgspec.Raw]:
     """Get the style of the page: Swagger UI's, then ours."""
     files = (_swagger_ui("swagger_style.css"), FILES / "docs.css")
