@@ -19,7 +19,7 @@ COMMANDS = {
     "openapi": "billet.openapi:openapi",
     "package": "billet.package:package",
     "seed": "billet.cli.seed:seed",
-    "serve": "billet.serve:serve",
+    "serve": "billet.serve.command:serve",
     "tables": "billet.cli.tables:tables",
     "token": "billet.cli.tokens:token",
 }

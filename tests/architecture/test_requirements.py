@@ -31,7 +31,7 @@ import sys
 sys.modules |= dict.fromkeys(sys.argv[1:])
 import billet.cli, billet.serve.run
 import billet.cli.tables, billet.cli.seed, billet.cli.doctor, billet.cli.tokens
-import billet.serve
+import billet.serve.command
 from click.testing import CliRunner
 helped = CliRunner().invoke(billet.cli.main, ["--help"])
 assert helped.exit_code == 0 and "needs libraries that are not installed" in helped.output, helped

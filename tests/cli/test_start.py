@@ -16,7 +16,7 @@ import pytest
 from botocore.session import Session
 
 from billet.emulators import data_folder, downloads, dynamodb_local, local_server
-from billet.serve.databases import LOST
+from billet.serve.databases import DATA_LOSS_WARNING
 from tests.support.servers import ROOT, Serve, run_serve
 
 NO_JAVA = "Java could not be downloaded, pip failed with exit status 1"
@@ -55,7 +55,7 @@ def test_without_java_it_serves_from_memory_and_says_last_that_data_will_be_lost
     served = serve("--data", str(tmp_path / "data"), **bare)
     served.stop()
     assert f"Database: in memory (no DynamoDB Local: {NO_JAVA}" in served.said
-    assert f"Token: not needed (AUTH is off)\n{LOST}\n" in served.said
+    assert f"Token: not needed (AUTH is off)\n{DATA_LOSS_WARNING}\n" in served.said
 
 
 def test_without_java_and_moto_the_real_cause_comes_first(tmp_path, bare):
