@@ -1,4 +1,4 @@
-"""Where an operation leads: https://spec.openapis.org/oas/v3.1.1.html#link-object"""
+"""Links from an operation to others: https://spec.openapis.org/oas/v3.1.1.html#link-object"""
 
 import re
 from collections.abc import Iterable
@@ -12,8 +12,11 @@ Links = dict[str, dict[str, Any]]
 
 
 def after(endpoint: Endpoint) -> Links:
-    """From what makes a thing to all that can be done with it, from any other change to what is
-    there now; none from what only reads."""
+    """Return the links of an endpoint.
+
+    A POST links to all operations on what it creates, any other change to the GET of what it
+    changes. A GET has none.
+    """
     if endpoint.method == "GET":
         return {}
     if creates(endpoint):
@@ -30,7 +33,7 @@ def after(endpoint: Endpoint) -> Links:
 
 
 def operation_id(endpoint: Endpoint) -> str:
-    """The name in generated clients: createTask. Swagger UI has no `_` in addresses."""
+    """Return the name in generated clients, createTask. URLs of Swagger UI can't have a `_`."""
     first, *others = endpoint.view.__name__.split("_")
     return first + "".join(word.title() for word in others)
 
@@ -45,6 +48,6 @@ def _ids(endpoint: Endpoint) -> list[str]:
 
 
 def _name_of_id(endpoint: Endpoint) -> str:
-    """What the paths below that of the collection call the id: task_id below /v1/tasks."""
+    """Return the name of the id in the paths below a collection's: task_id for /v1/tasks."""
     below = re.compile(rf"{re.escape(endpoint.path)}/{{(\w+)}}")
     return next(found[1] for other in ENDPOINTS if (found := below.match(other.path)))

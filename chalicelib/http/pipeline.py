@@ -143,7 +143,7 @@ class Pipeline:
                 request, endpoint.path, endpoint.status, principal.owner, if_match_required=required
             )
         if kind is int:
-            return lambda request, _: parsing.ident(name, (request.uri_params or {})[name])
+            return lambda request, _: parsing.path_id(name, (request.uri_params or {})[name])
         if issubclass(kind, ListQuery):
             return lambda request, _: parsing.query(request, kind)
         return lambda request, _: parsing.body(request, kind)

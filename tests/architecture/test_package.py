@@ -270,10 +270,8 @@ def test_the_function_is_set_to_its_own_stage_and_answers_before_api_gateway_giv
 @pytest.mark.parametrize("version", [(3, 10), (3, 14), (3, 15), (4, 0)])
 def test_a_python_that_lambda_does_not_run_is_refused(version: tuple[int, int]) -> None:
     names = "python3.11 or python3.12 or python3.13"
-    refusal = (
-        rf"^python{version[0]}\.{version[1]} is not supported on Lambda; run this with {names}$"
-    )
-    with pytest.raises(chalice.Failed, match=refusal):
+    refusal = rf"^python{version[0]}\.{version[1]} is not a supported runtime: use {names}$"
+    with pytest.raises(chalice.PackagingError, match=refusal):
         chalice.require_runtime(version)
     chalice.require_runtime(sys.version_info[:2])
 
@@ -444,7 +442,7 @@ def test_a_package_without_one_of_its_libraries_is_refused(
     (project / "requirements.txt").write_text(str(unbuildable(tmp_path)))
     (project / ".chalice").symlink_to(ROOT / ".chalice")
     monkeypatch.setattr(chalice, "ROOT", project)
-    with pytest.raises(chalice.Failed, match=r"^no wheel for Lambda of broken==1$"):
+    with pytest.raises(chalice.PackagingError, match=r"^no wheel for Lambda: broken==1$"):
         chalice.package("dev", tmp_path / "scratch")
 
 
@@ -510,7 +508,7 @@ def test_what_a_wheel_installs_can_be_imported_and_run(
 
 
 def test_packaging_without_the_repository_is_refused_in_one_line(tmp_path: Path) -> None:
-    with pytest.raises(chalice.Failed, match="needs the repository"):
+    with pytest.raises(chalice.PackagingError, match="needs the repository"):
         chalice.require_repository(tmp_path)
 
 

@@ -1,4 +1,5 @@
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from billet.package import STAGES
 from chalicelib.app_factory import BilletApp
 from chalicelib.dynamodb import client
 from chalicelib.http.authentication import authenticate
+from chalicelib.http.routes import ENDPOINTS
 from chalicelib.settings import Settings
 from tests.conftest import Bind
 
@@ -98,6 +100,13 @@ def called(bind: Bind, endpoint: str, connections: dict[str, Connection]) -> set
             )
             assert response.status_code in (200, 201, 409), response.body
     return found
+
+
+def test_the_requests_take_in_every_endpoint_that_uses_the_database() -> None:
+    asked = {(method, re.sub(r"\b\d+\b", "{}", path.partition("?")[0])) for method, path, *_ in ALL}
+    paths = {(one.method, re.sub(r"{\w+}", "{}", one.path)) for one in ENDPOINTS}
+    of_docs = {(method, path) for method, path in paths if not path.startswith("/v1/")}
+    assert asked == paths - of_docs - {("GET", "/v1/openapi.json")}
 
 
 def expected(stage: str, called: set[tuple[str, str]]) -> set[tuple[str, str]]:
