@@ -508,7 +508,7 @@ def test_what_a_wheel_installs_can_be_imported_and_run(
 
 
 def test_packaging_without_the_repository_is_refused_in_one_line(tmp_path: Path) -> None:
-    with pytest.raises(chalice.PackagingError, match="needs the repository"):
+    with pytest.raises(chalice.PackagingError, match="in a clone of the repository"):
         chalice.require_repository(tmp_path)
 
 

@@ -81,8 +81,10 @@ def recorded(connection: Connection, prefix: str) -> Iterator[set[tuple[str, str
 
     events = connection.client.meta.events
     events.register("before-parameter-build.dynamodb", record)
-    yield found
-    events.unregister("before-parameter-build.dynamodb", record)
+    try:
+        yield found
+    finally:
+        events.unregister("before-parameter-build.dynamodb", record)
 
 
 @pytest.fixture

@@ -37,8 +37,10 @@ def seen(connection: Connection) -> Iterator[list[dict[str, Any]]]:
 
     events = connection.client.meta.events
     events.register("before-parameter-build.dynamodb", note)
-    yield asked
-    events.unregister("before-parameter-build.dynamodb", note)
+    try:
+        yield asked
+    finally:
+        events.unregister("before-parameter-build.dynamodb", note)
 
 
 def test_a_token_is_256_random_bits_of_which_the_digest_alone_is_kept() -> None:

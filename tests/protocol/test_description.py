@@ -137,7 +137,7 @@ def test_each_operation_says_in_words_what_it_does() -> None:
     described = document.build()
     operations = [one for path in described["paths"].values() for one in path.values()]
     summaries = [one["summary"] for one in operations]
-    assert len(set(summaries)) == len(summaries) == 15
+    assert len(set(summaries)) == len(summaries) == len(document.documented_endpoints())
     for one in operations:
         assert one["description"].partition("\n")[0].endswith("."), one["operationId"]
         assert all(parameter["description"] for parameter in one["parameters"])
@@ -246,4 +246,5 @@ def test_schemathesis_finds_nothing_wrong_with_the_served_api(
         timeout=600,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "14 selected / 14 total" in done.stdout
+    count = len(document.documented_endpoints()) - 1  # not the document itself
+    assert f"{count} selected / {count} total" in done.stdout

@@ -1,6 +1,6 @@
-"""The API's description, /v1/openapi.json, and the page that shows it, /docs.
+"""The OpenAPI document, /v1/openapi.json, and the page that shows it, /docs.
 
-Files are read when a request needs them, never at import. All URLs are relative, so that they work
+Files are read by the requests that need them, not at import. All URLs are relative, so they work
 behind any stage.
 """
 
@@ -45,7 +45,7 @@ def get_description() -> ApiResponse[msgspec.Raw]:
 
 @router.endpoint("GET", "/", role=None, status=302)
 def show_root(request: Request) -> ApiResponse[msgspec.Raw]:
-    """Redirect to the documentation page, by a reference relative to `/`, `/prod/` or `/prod`."""
+    """Redirect to the documentation page, by a URL relative to `/`, `/prod/` or `/prod`."""
     _, _, stage = request.context["path"].rpartition("/")
     target = f"./{stage}/docs" if stage else "docs"
     return ApiResponse(msgspec.Raw(b""), {"Content-Type": "text/plain", "Location": target})
@@ -62,17 +62,19 @@ def show_docs(request: Request) -> ApiResponse[msgspec.Raw]:
 
 @router.endpoint("GET", "/docs/start.js", role=None)
 def get_start() -> ApiResponse[msgspec.Raw]:
+    """Get the script that starts Swagger UI."""
     return _file(FILES / "start.js", _asset("text/javascript"))
 
 
 @router.endpoint("GET", "/docs/swagger-ui.js", role=None)
 def get_swagger_ui() -> ApiResponse[msgspec.Raw]:
+    """Get Swagger UI."""
     return _file(_swagger_ui("swagger_bundle.js"), _asset("text/javascript"))
 
 
 @router.endpoint("GET", "/docs/swagger-ui.css", role=None)
 def get_style() -> ApiResponse[msgspec.Raw]:
-    """Get the style of the page: Swagger UI's, then ours."""
+    """Get the style of the page: Swagger UI's, followed by ours."""
     files = (_swagger_ui("swagger_style.css"), FILES / "docs.css")
     return _tagged(b"\n".join(file.read_bytes() for file in files), _asset("text/css"))
 
@@ -90,7 +92,7 @@ def _asset(kind: str) -> dict[str, str]:
 
 
 def _swagger_ui(name: str) -> Path:
-    """A file of Swagger UI. The package that ships it is not imported: it would read 9 MB."""
-    from importlib.metadata import distribution  # 20 ms that no cold start shall take
+    """Return a file of Swagger UI. Its package is not imported, because it would read 9 MB."""
+    from importlib.metadata import distribution  # takes 20 ms, too long for a cold start
 
     return Path(str(distribution("offapi").locate_file(f"offapi/{name}")))
