@@ -1,4 +1,4 @@
-"""Users and tasks that look like real ones."""
+"""Generated users and tasks that look real."""
 
 import random
 from collections.abc import Sequence
@@ -6,21 +6,22 @@ from datetime import datetime, timedelta
 
 from faker import Faker
 
+from chalicelib.domain.task import Status, Task
+from chalicelib.domain.user import User
 from chalicelib.dynamodb import clock
-from chalicelib.dynamodb.codec import Task, User
 
-STATUSES = {"PENDING": 40, "IN_PROGRESS": 20, "DONE": 35, "CANCELLED": 5}
-"""How many tasks in a hundred have each status."""
-WITH_DEADLINE = 2 / 3
+STATUSES: dict[Status, int] = {"PENDING": 40, "IN_PROGRESS": 20, "DONE": 35, "CANCELLED": 5}
+"""The percentage of tasks with each status."""
+WITH_DUE_DATE = 2 / 3
 ASSIGNED = 1 / 2
 MAX_SAMPLE_ASSIGNEES = 3
 LONGEST_DAYS = 120
-"""From a task's creation to its deadline."""
+"""The maximum number of days from a task's creation to its due date."""
 YEAR = timedelta(days=365)
 
 
 class SampleData:
-    """Makes up users and tasks of the year before `until`, the same from the same arguments.
+    """Generates users and tasks of the year before `until`, the same from the same arguments.
 
     Args:
         number: what chance begins with; None for others each time.
@@ -34,7 +35,7 @@ class SampleData:
         self._until = until
 
     def users(self, idents: Sequence[int]) -> list[User]:
-        """Users with these ids, in whose order they were made; the id makes the name unique."""
+        """Return users with these ids, in the order of creation. The id makes the name unique."""
         moments = self._moments(len(idents))
         return [
             User(id=ident, username=f"{self._name()}.{ident}", created_at=moment)
@@ -42,7 +43,7 @@ class SampleData:
         ]
 
     def tasks(self, idents: Sequence[int], user_ids: Sequence[int]) -> list[Task]:
-        """Tasks with these ids, in whose order they were made, some assigned to these users."""
+        """Return tasks with these ids, in the order of creation, some assigned to these users."""
         moments = self._moments(len(idents))
         return [
             self._task(ident, moment, user_ids)
@@ -56,13 +57,13 @@ class SampleData:
             name=self._fake.bs().capitalize(),
             desc=self._fake.paragraph(),
             status=status,
-            expires_at=self._deadline(created_at),
+            expires_at=self._due_date(created_at),
             created_at=created_at,
             assignees=self._assignees(user_ids),
         )
 
-    def _deadline(self, created_at: str) -> str | None:
-        if self._random.random() >= WITH_DEADLINE:
+    def _due_date(self, created_at: str) -> str | None:
+        if self._random.random() >= WITH_DUE_DATE:
             return None
         days = timedelta(days=self._random.randint(1, LONGEST_DAYS))
         return (datetime.fromisoformat(created_at) + days).date().isoformat()
@@ -77,6 +78,6 @@ class SampleData:
         return f"{self._fake.first_name()}.{self._fake.last_name()}".lower()
 
     def _moments(self, count: int) -> list[str]:
-        """Moments of the year, ascending."""
+        """Return times in the year, ascending."""
         ages = sorted((self._random.random() for _ in range(count)), reverse=True)
         return [clock.stamp(self._until - age * YEAR) for age in ages]

@@ -175,7 +175,7 @@ def bind(
         else:
             list(tables.create())
             made = True
-        layouts.readable()
+        layouts.lanes_to_read()
         return settings
 
     yield bind_with

@@ -9,9 +9,10 @@ from typing import Any
 from pynamodb.models import Model
 
 from billet.cli import tables
+from chalicelib.domain.task import Task
+from chalicelib.domain.user import User
 from chalicelib.dynamodb import client, clock, counters
-from chalicelib.dynamodb.codec import Task, User
-from chalicelib.dynamodb.item_values import copy_values, task_values, user_values
+from chalicelib.dynamodb.codec import assignment_values, created_key_of, task_values, user_values
 from chalicelib.dynamodb.models import AssignmentModel, TaskModel, UserModel
 from chalicelib.settings import Settings
 
@@ -61,17 +62,17 @@ class Dataset:
         return self._task(self.task_count // 2)
 
     def _items(self) -> Iterator[tuple[type[Model], dict[str, Any]]]:
-        counters.next_ids("users", USERS)
-        counters.next_ids("tasks", self.task_count)
+        counters.allocate_ids("users", USERS)
+        counters.allocate_ids("tasks", self.task_count)
         for ident in range(1, USERS + 1):
             user = User(id=ident, username=f"user{ident}", created_at=clock.stamp(FIRST_CREATED))
-            yield UserModel, user_values(user)
+            yield UserModel, user_values(user, counters.lane_of_new("users", ident))
         for ident in range(1, self.task_count + 1):
             task = self._task(ident)
-            yield TaskModel, task_values(task)
+            yield TaskModel, task_values(task, counters.lane_of_new("tasks", ident))
             for user_id in task.assignees:
-                keys = {"user_id": user_id, "recency": task.recency}
-                yield AssignmentModel, copy_values(task) | keys
+                keys = {"user_id": user_id, "created_key": created_key_of(task)}
+                yield AssignmentModel, assignment_values(task) | keys
 
     def _task(self, ident: int) -> Task:
         return Task(

@@ -7,7 +7,9 @@ from billet.benchmark.report import Cell, ResultTable, to_ms
 from billet.benchmark.scenarios import TASK, TASK_BODY, USER, invoke
 from billet.benchmark.timing import WARM_UP_ROUNDS, Workload, p50, time_interleaved
 from billet.metering import Usage, record_usage
-from chalicelib.services import pagination
+from chalicelib.dynamodb.codec import created_key_of
+from chalicelib.services import cursor
+from chalicelib.services.pagination import Paging
 
 Request = Callable[[Dataset], object]
 OFFSETS = (0, 1000, 2500, 5000, 10_000)
@@ -18,9 +20,8 @@ def _list_tasks(**query: object) -> Request:
 
 
 def _list_from_the_middle(dataset: Dataset) -> object:
-    sort_key = dataset.middle_task().recency
-    cursor = pagination.encode_cursor("tasks", pagination.Paging(), sort_key)
-    return _list_tasks(cursor=cursor)(dataset)
+    position = cursor.encode("tasks", Paging(), created_key_of(dataset.middle_task()))
+    return _list_tasks(cursor=position)(dataset)
 
 
 REQUESTS: dict[str, Request] = {

@@ -31,11 +31,11 @@ def doctor(repair: bool, as_json: bool) -> None:
     the kinds of findings.
     """
     report = _report_json if as_json else _report
-    found, mended = _check(repair, report)
+    found, repaired = _check(repair, report)
     passes = 1
-    while mended and passes < MAX_PASSES:
+    while repaired and passes < MAX_PASSES:
         click.echo("Checking again", err=as_json)
-        found, mended = _check(repair, report)
+        found, repaired = _check(repair, report)
         passes += 1
     if found:
         raise SystemExit(1)
@@ -48,25 +48,25 @@ def _check(repair: bool, report: Report) -> tuple[int, int]:
     Returns:
         The number of findings, and how many of them were repaired.
     """
-    found = mended = 0
+    found = repaired = 0
     with click.progressbar(length=_item_count(), label="Checking", file=sys.stderr) as bar:
         for finding in findings(bar.update):
             outcome, reason = _outcome(finding, repair)
             _clear_progress_bar()
             report(finding, outcome, reason)
             found += 1
-            mended += finding.mended
-    return found, mended
+            repaired += finding.repaired
+    return found, repaired
 
 
 def _outcome(finding: Finding, repair: bool) -> tuple[str, str]:
     """Repair the finding if it should and can be; return the outcome and its reason."""
     if not repair:
         return "found", ""
-    if not finding.mendable:
+    if not finding.repairable:
         return "left", "a person has to decide"
     try:
-        finding.mend()
+        finding.repair()
     except ConditionFailed:
         return "failed", "it has changed in the meantime"
     except REPAIR_ERRORS as error:

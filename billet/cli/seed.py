@@ -15,9 +15,10 @@ import click
 from billet.cli.errors import cli_errors
 from billet.integrity import lookup
 from billet.sample_data import MAX_SAMPLE_ASSIGNEES, SampleData
-from chalicelib.dynamodb import counters
+from chalicelib.domain.task import Task
+from chalicelib.domain.user import User
+from chalicelib.dynamodb import counters, task_writes, user_writes
 from chalicelib.dynamodb.client import ConditionFailed
-from chalicelib.dynamodb.codec import Task, User
 from chalicelib.dynamodb.models import TaskModel, UserModel
 from chalicelib.dynamodb.transaction import MAX_OPERATIONS, Transaction
 
@@ -83,12 +84,14 @@ def _add(user_count: int, task_count: int, random_seed: int | None, added: dict[
     sample = SampleData(random_seed, until=today)
     length = user_count + task_count
     with click.progressbar(length=length, label="Seeding", file=sys.stderr) as bar:
-        users = sample.users(counters.next_ids("users", user_count))
+        users = sample.users(counters.allocate_ids("users", user_count))
         for user_batch in _batches(users, USERS_PER_TRANSACTION):
             write_users(user_batch)
             added["users"] += len(user_batch)
             bar.update(len(user_batch))
-        tasks = sample.tasks(counters.next_ids("tasks", task_count), [user.id for user in users])
+        tasks = sample.tasks(
+            counters.allocate_ids("tasks", task_count), [user.id for user in users]
+        )
         for task_batch in _batches(tasks, TASKS_PER_TRANSACTION):
             write_tasks(task_batch)
             added["tasks"] += len(task_batch)
@@ -103,7 +106,7 @@ def write_users(users: Sequence[User]) -> None:
     """Write up to USERS_PER_TRANSACTION users in one transaction."""
     transaction = Transaction()
     for user in users:
-        transaction.new_user(user)
+        user_writes.create_user(transaction, user)
     _commit(transaction)
 
 
@@ -116,9 +119,9 @@ def write_tasks(tasks: Sequence[Task]) -> None:
     transaction = Transaction()
     counts = Counter(user_id for task in tasks for user_id in task.assignees)
     for user_id, count in counts.items():
-        transaction.user_assigned(user_id, count)
+        user_writes.count_assignments(transaction, user_id, count)
     for task in tasks:
-        transaction.new_task(task)
+        task_writes.create_task(transaction, task)
     _commit(transaction)
 
 

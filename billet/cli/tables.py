@@ -66,9 +66,9 @@ def record_layout() -> None:
     The number is never lowered. In a database that is in use, the counters are created once all
     readers know the new number.
     """
-    lanes.announce(client.lanes())
+    lanes.raise_lane_count(client.database.settings.lanes)
     for kind in lanes.KINDS:
-        counters.lay_out(kind)
+        counters.set_up(kind)
 
 
 def _create_or_update(model: type[Model]) -> Sequence[str]:

@@ -10,8 +10,9 @@ import msgspec
 
 from billet.cli.errors import cli_errors
 from billet.integrity import lookup
+from chalicelib.domain.token import ROLES, Role, Token
 from chalicelib.dynamodb import clock
-from chalicelib.dynamodb.codec import Token, token_of
+from chalicelib.dynamodb.codec import TOKENS
 from chalicelib.dynamodb.models import TokenModel
 from chalicelib.services import tokens
 
@@ -38,7 +39,7 @@ def _expiry(context: click.Context, option: click.Parameter, days: str | None) -
 @click.option("--name", required=True, help="Name of the client or person.")
 @click.option(
     "--role",
-    type=click.Choice(tokens.ROLES),
+    type=click.Choice(ROLES),
     required=True,
     help="reader: read; editor: also change and assign tasks; admin: also create and delete users.",
 )
@@ -46,7 +47,7 @@ def _expiry(context: click.Context, option: click.Parameter, days: str | None) -
     "--expires", metavar="DAYS", callback=_expiry, help="Days until it expires, such as 90d."
 )
 @cli_errors()
-def create(name: str, role: tokens.Role, expires: datetime | None) -> None:
+def create(name: str, role: Role, expires: datetime | None) -> None:
     """Create a token and print it.
 
     The token is stored only as a hash, so it cannot be shown again. It does not expire unless
@@ -104,7 +105,7 @@ def _stored() -> Iterator[_StoredToken]:
     for page in lookup.items(TokenModel):
         for item in page:
             try:
-                yield _StoredToken(item["digest"]["S"], token_of(item))
+                yield _StoredToken(item["digest"]["S"], TOKENS.of_item(item))
             except msgspec.ValidationError:
                 yield _StoredToken(item["digest"]["S"], None)
 

@@ -1,4 +1,10 @@
-"""What must hold of the data at every moment, checked over the tables."""
+"""The checks and repairs of `billet doctor`.
+
+They verify the invariants I1 to I4 of docs/architecture.md on all items while the API runs. They
+read items in DynamoDB's form, because a model raises on a broken one. So attributes have their
+names in the tables: `recency` is the created key, `urgency` the due key, `going` marks a user that
+is being deleted, `assigns` is the assignment count.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -9,9 +15,9 @@ from billet.integrity.copies import check_copies
 from billet.integrity.counters import Counters
 from billet.integrity.entries import check_replies, check_tokens
 from billet.integrity.finding import Finding
-from billet.integrity.layout import check_layout
+from billet.integrity.lane_count import check_layout
 from billet.integrity.tasks import check_tasks
-from billet.integrity.usernames import check_claims
+from billet.integrity.usernames import check_reservations
 from billet.integrity.users import check_users
 from chalicelib.dynamodb.client import Item
 from chalicelib.dynamodb.models import (
@@ -25,23 +31,23 @@ from chalicelib.dynamodb.models import (
 
 CHECKS: dict[type[Model], Callable[[Sequence[Item]], Iterator[Finding]]] = {
     UserModel: check_users,
-    UsernameModel: check_claims,
+    UsernameModel: check_reservations,
     AssignmentModel: check_copies,
     TaskModel: check_tasks,
     TokenModel: check_tokens,
     IdempotencyModel: check_replies,
 }
-"""In this order: a delete is finished before its copies are judged, and a task is restored from a
-copy before it is judged itself. The counters come last, because they rest on all ids seen."""
+"""The checks in their order. A delete is finished before its copies are checked, and a task is
+restored from a copy before it is checked itself. Counters come last, because they need all ids."""
 
 
 def findings(progress: Callable[[int], object] = lambda scanned: None) -> Iterator[Finding]:
-    """Reads all tables, and yields what is broken, each confirmed by a second reading.
+    """Read all tables and yield what is broken, each confirmed by a second read.
 
-    A finding may be mended as soon as it is yielded.
+    The caller may repair a finding as soon as it is yielded.
 
     Args:
-        progress: is told how many items have just been checked.
+        progress: called with the number of items that have just been checked.
 
     Raises:
         Unavailable: the database does not respond.

@@ -1,108 +1,111 @@
-"""A task, its assignees and their copies: what belongs together, and how it is mended."""
+"""A task, its assignees and their copies, and the repairs of them."""
 
 from collections.abc import Collection, Sequence
 
 import msgspec
 
 from billet.integrity import lookup, shape, wire
-from billet.integrity.mending import Mending
+from billet.integrity.raw_transaction import RawTransaction
 from chalicelib.dynamodb.client import ConditionFailed, Item
-from chalicelib.dynamodb.codec import Task, task_of
-from chalicelib.dynamodb.item_values import copy_values
+from chalicelib.dynamodb.codec import TASKS, StoredTask, assignment_values, created_key_of
 from chalicelib.dynamodb.models import AssignmentModel, TaskModel, UserModel
 from chalicelib.http.fields import MAX_ID
 
-MAX_TAKEN = 50
+MAX_UNASSIGNED = 50
 
-PLACE = lookup.place_names(TaskModel)
+INDEX_KEY_NAMES = lookup.index_key_names(TaskModel)
 
 
 def faults(task: Item) -> shape.Faults:
-    """What is wrong with the content of a task; its place in the indexes follows from it."""
+    """Return what is wrong with a task, apart from its index keys, which follow from the rest."""
     found = shape.faults(TaskModel, task)
-    return {name: why for name, why in found.items() if name not in PLACE}
+    return {name: why for name, why in found.items() if name not in INDEX_KEY_NAMES}
 
 
-def readable_task(task: Item | None) -> Task | None:
-    """The task without its lane; None if the API can't read it, or not put it into order."""
+def readable_task(task: Item | None) -> StoredTask | None:
+    """Return the task without its lane, or None if the API can't read or sort it."""
     if task is None or faults(task).keys() & {"id", "created_at", "expires_at"}:
         return None
     try:
-        return task_of({name: value for name, value in task.items() if name not in PLACE})
+        return TASKS.of_item(
+            {name: value for name, value in task.items() if name not in INDEX_KEY_NAMES}
+        )
     except (msgspec.ValidationError, ValueError):
         return None
 
 
 def task_key(copy: Item) -> Item:
-    """The key of the task that a copy's key names; 0, which no task has, if it names none."""
+    """Return the key of the task that a copy's key names; id 0, which no task has, if none."""
     tail = copy["recency"]["S"].rpartition("#")[2]
     ident = int(tail) if tail.isdecimal() and len(tail) == 16 else 0
     return {"id": wire.number(ident if ident <= MAX_ID else 0)}
 
 
-def key_of_copy(user_id: int, recency: str) -> Item:
-    """The key of a user's copy."""
-    return {"user_id": wire.number(user_id), "recency": wire.string(recency)}
+def key_of_copy(user_id: int, created_key: str) -> Item:
+    """Return the key of a user's copy."""
+    return {"user_id": wire.number(user_id), "recency": wire.string(created_key)}
 
 
 def copy_key(copy: Item) -> Item:
-    """The key of a copy."""
+    """Return the key of a copy."""
     return lookup.key_of(AssignmentModel, copy)
 
 
-def is_needed(copy: Item, task: Task) -> bool:
-    """Whether the task should have this copy."""
+def is_needed(copy: Item, task: StoredTask) -> bool:
+    """Return whether the task should have this copy."""
     named = any(copy["user_id"] == wire.number(user_id) for user_id in task.assignees)
-    return named and copy["recency"] == wire.string(task.recency)
+    return named and copy["recency"] == wire.string(created_key_of(task))
 
 
-def write_copy(task: Item, record: Task, user_id: int) -> None:
-    """Writes the user's copy. Counts as an assignment, so that a delete of the user sees it."""
-    mending = Mending()
-    mending.update(
+def write_copy(task: Item, record: StoredTask, user_id: int) -> None:
+    """Write the user's copy. It counts as an assignment, so a delete of the user notices it."""
+    transaction = RawTransaction()
+    transaction.update(
         UserModel,
         {"id": wire.number(user_id)},
         {},
         {"id": wire.number(user_id), "going": None},
         add={"assigns": wire.number(1)},
     )
-    _add_copies(mending, record, [user_id])
-    mending.check(TaskModel, lookup.key_of(TaskModel, task), wire.some(task, {"id", "version"}))
-    mending.commit()
+    _add_copies(transaction, record, [user_id])
+    transaction.check(TaskModel, lookup.key_of(TaskModel, task), wire.some(task, {"id", "version"}))
+    transaction.commit()
 
 
-def take(task: Item, record: Task, gone: Collection[int]) -> None:
-    """Takes the task from users, up to MOST_TAKEN of them, in it and in the copies.
+def unassign(task: Item, record: StoredTask, gone: Collection[int]) -> None:
+    """Remove up to MAX_UNASSIGNED users from the assignees of the task, and their copies.
 
-    Copies that don't fit into the first transaction follow in further ones. If the task has changed
-    by then, whoever changed it has written them.
+    Copies that do not fit into the first transaction follow in further ones. If the task has
+    changed by then, the other write has written them.
     """
-    taken = sorted(gone)[:MAX_TAKEN]
+    taken = sorted(gone)[:MAX_UNASSIGNED]
     left = tuple(user_id for user_id in record.assignees if user_id not in taken)
     after = msgspec.structs.replace(record, assignees=left, version=record.version + 1)
     staying = [user_id for user_id in left if user_id not in gone]
     key = lookup.key_of(TaskModel, task)
     values = wire.written(TaskModel, {"assignees": set(left) or None, "version": after.version})
-    mending = Mending()
-    mending.update(TaskModel, key, values, wire.some(task, {"id", "version", "assignees"}))
+    transaction = RawTransaction()
+    transaction.update(TaskModel, key, values, wire.some(task, {"id", "version", "assignees"}))
     for user_id in taken:
-        mending.delete(AssignmentModel, key_of_copy(user_id, record.recency), {})
-    rest = _add_copies(mending, after, staying)
-    mending.commit()
+        transaction.delete(AssignmentModel, key_of_copy(user_id, created_key_of(record)), {})
+    rest = _add_copies(transaction, after, staying)
+    transaction.commit()
     while rest:
-        mending = Mending()
-        mending.check(TaskModel, key, {"version": values["version"]})
-        rest = _add_copies(mending, after, rest)
+        transaction = RawTransaction()
+        transaction.check(TaskModel, key, {"version": values["version"]})
+        rest = _add_copies(transaction, after, rest)
         try:
-            mending.commit()
+            transaction.commit()
         except ConditionFailed:
             return
 
 
-def _add_copies(mending: Mending, task: Task, user_ids: Sequence[int]) -> Sequence[int]:
-    """Adds writing the copies of as many users as there is room for; gives the other users."""
-    room = mending.room
-    values = wire.written(AssignmentModel, copy_values(task))
+def _add_copies(
+    transaction: RawTransaction, task: StoredTask, user_ids: Sequence[int]
+) -> Sequence[int]:
+    """Add the copies of as many users as there is room for. Return the other users."""
+    room = transaction.room
+    values = wire.written(AssignmentModel, assignment_values(task))
     for user_id in user_ids[:room]:
-        mending.update(AssignmentModel, key_of_copy(user_id, task.recency), values, {})
+        transaction.update(AssignmentModel, key_of_copy(user_id, created_key_of(task)), values, {})
     return user_ids[room:]

@@ -1,13 +1,13 @@
-"""I2, every copy belongs to a task that names its user; and the user counts as having tasks."""
+"""I2: every copy belongs to a task that names its user, whose assignment count is not 0."""
 
 from collections.abc import Iterator, Sequence
 from functools import partial
 
 from billet.integrity import lookup, shape, wire
 from billet.integrity.assignees import copy_key, faults, is_needed, readable_task, task_key
-from billet.integrity.deletes import drop
+from billet.integrity.deletes import delete_copy
 from billet.integrity.finding import Finding, settled
-from billet.integrity.mending import Mending
+from billet.integrity.raw_transaction import RawTransaction
 from billet.integrity.restoring import restorable
 from billet.integrity.tasks import rewrite
 from chalicelib.dynamodb.client import Item
@@ -15,18 +15,18 @@ from chalicelib.dynamodb.models import AssignmentModel, TaskModel, UserModel
 
 
 def check_copies(page: Sequence[Item]) -> Iterator[Finding]:
-    """Yields what is broken about these copies, confirmed."""
+    """Yield the confirmed faults of these copies."""
     tasks = lookup.fetch(TaskModel, map(task_key, page))
     users = lookup.fetch(UserModel, [{"id": copy["user_id"]} for copy in page])
-    told: set[str] = set()
+    reported: set[str] = set()
     for copy in page:
         task = tasks.get(lookup.identity(TaskModel, task_key(copy)))
         user = users.get(lookup.identity(UserModel, {"id": copy["user_id"]}))
         if any(_of_copy(copy, task)) or _uncounted(user):
             for finding in settled(TaskModel, task_key(copy), partial(_judge, copy)):
-                if finding.text not in told:  # a user's copies may be many
+                if finding.text not in reported:  # a user may have many copies
                     yield finding
-                told.add(finding.text)
+                reported.add(finding.text)
 
 
 def _judge(copy: Item, task: Item | None) -> Sequence[Finding]:
@@ -43,20 +43,20 @@ def _of_copy(copy: Item, task: Item | None) -> Iterator[Finding]:
         yield from _of_unreadable_task(copy, task)
     elif record is None or not is_needed(copy, record):
         detail = f"user {wire.plain(copy['user_id'])} has a copy that no task needs"
-        repair = partial(drop, copy, task)
+        repair = partial(delete_copy, copy, task)
         yield Finding("orphan-copy", AssignmentModel, copy_key(copy), detail, repair)
 
 
 def _of_unreadable_task(copy: Item, task: Item) -> Iterator[Finding]:
-    """Restores the task from the copy; else the check of tasks tells of the task."""
+    """Yield the repair of the task from its copy. Without one, check_tasks reports it."""
     found = faults(task)
     user_id = copy["user_id"]["N"]
     values = restorable(task, found, [int(user_id)] if user_id.isdecimal() else [])
     if values.keys() == found.keys():
         key, repair = lookup.key_of(TaskModel, task), partial(rewrite, task, values)
-        yield Finding("unreadable", TaskModel, key, shape.told(found), repair)
+        yield Finding("unreadable", TaskModel, key, shape.describe(found), repair)
     elif why := shape.unreadable(AssignmentModel, copy):
-        detail = f"{shape.told(why)}; its task can't be read either"
+        detail = f"{shape.describe(why)}; its task can't be read either"
         yield Finding("unreadable", AssignmentModel, copy_key(copy), detail)
 
 
@@ -73,7 +73,7 @@ def _of_count(copy: Item, task: Item | None, user: Item | None) -> Iterator[Find
 
 
 def _count(user: Item) -> None:
-    mending = Mending()
+    transaction = RawTransaction()
     same = wire.some(user, {"id", "going", "assigns"})
-    mending.update(UserModel, lookup.key_of(UserModel, user), {"assigns": wire.number(1)}, same)
-    mending.commit()
+    transaction.update(UserModel, lookup.key_of(UserModel, user), {"assigns": wire.number(1)}, same)
+    transaction.commit()

@@ -1,19 +1,19 @@
-"""I4, an id is never given twice: the counters stand above all ids that there are."""
+"""I4: no id is allocated twice. The counters are above all ids in use."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
-from billet.integrity import layout, lookup, shape, wire
+from billet.integrity import lane_count, lookup, shape, wire
 from billet.integrity.finding import Finding
-from billet.integrity.mending import Mending
+from billet.integrity.raw_transaction import RawTransaction
 from chalicelib.dynamodb import counters as id_counters
 from chalicelib.dynamodb.client import Item
 from chalicelib.dynamodb.models import CounterModel
 
 
 class Counters:
-    """The counters of one kind, and the highest id in use of each residue.
+    """The counters of one kind, and the highest id in use of each lane.
 
     Args:
         kind: "users" or "tasks".
@@ -21,44 +21,44 @@ class Counters:
 
     def __init__(self, kind: str) -> None:
         self._kind = kind
-        self._lanes = _lanes(layout.counters_of(kind))
+        self._lanes = _lanes(lane_count.counters_of(kind))
         self._highest: dict[int, int] = {}
 
     def see(self, page: Sequence[Item]) -> None:
-        """Notes the ids of these users or tasks."""
+        """Note the ids of these users or tasks."""
         for ident in (int(item["id"]["N"]) for item in page if item["id"]["N"].isdecimal()):
             lane = ident % self._lanes
             self._highest[lane] = max(ident, self._highest.get(lane, ident))
 
     def check(self) -> Iterator[Finding]:
-        """Yields what is broken about the counters as they are now, after all that was seen."""
+        """Yield the faults of the counters, given all ids that were seen."""
         # Read twice: counters that are just being laid out anew look broken for an instant.
         broken = [key for key, item in self._read().items() if _faults(item)]
         for item in map(self._read().get, broken):
             if item and (found := _faults(item)):
                 key, repair = lookup.key_of(CounterModel, item), partial(self._reset, item)
-                yield Finding("unreadable", CounterModel, key, shape.told(found), repair)
+                yield Finding("unreadable", CounterModel, key, shape.describe(found), repair)
         if self._judge():
             yield from self._judge()
 
     def _read(self) -> Mapping[tuple[str, ...], Item]:
-        return layout.counters_of(self._kind)
+        return lane_count.counters_of(self._kind)
 
     def _judge(self) -> Sequence[Finding]:
         items = self._read()
         if any(_faults(item) for item in items.values()):
             return []
         counters = [CounterModel.from_raw_data(dict(item)) for item in items.values()]
-        mend = partial(id_counters.lay_out, self._kind, above=self._top())
-        if id_counters.fits(self._kind, counters, _lanes(items)):
+        repair = partial(id_counters.set_up, self._kind, above=self._top())
+        if id_counters.are_set_up(self._kind, counters, _lanes(items)):
             return [
-                Finding("low-counter", CounterModel, {"name": wire.string(name)}, detail, mend)
+                Finding("low-counter", CounterModel, {"name": wire.string(name)}, detail, repair)
                 for name, detail in self._low(counters)
             ]
         laid_out = ", ".join(f"{one.name} at {one.last} of {one.lanes}" for one in counters)
         key = {"name": wire.string(f"{self._kind}#0")}
         detail = f"the counters of {self._kind} are not one layout: {laid_out or 'there is none'}"
-        return [Finding("counters", CounterModel, key, detail, mend)]
+        return [Finding("counters", CounterModel, key, detail, repair)]
 
     def _low(self, counters: Sequence[CounterModel]) -> Iterator[tuple[str, str]]:
         by_lane = {counter.last % counter.lanes: counter for counter in counters}
@@ -71,22 +71,22 @@ class Counters:
         return max(self._highest.values(), default=0)
 
     def _reset(self, item: Item) -> None:
-        """Sets the counter above all that is known, so that nobody hands out an id below."""
+        """Set the counter above all known ids, so that none is allocated again."""
         known = [int(text) for text in re.findall(r"\b[0-9]{1,16}\b", repr(item.get("last")))]
         last = max([self._top(), *known])
         values = {"last": wire.number(last), "lanes": wire.number(_lanes(self._read()))}
-        mending = Mending()
+        transaction = RawTransaction()
         key = lookup.key_of(CounterModel, item)
-        mending.update(CounterModel, key, values, wire.some(item, {"name", *values}))
-        mending.commit()
+        transaction.update(CounterModel, key, values, wire.some(item, {"name", *values}))
+        transaction.commit()
 
 
 def _lanes(counters: Mapping[tuple[str, ...], Item]) -> int:
-    """The number of lanes that the counters were laid out for, or are to be."""
-    return layout.agreed(counters) or layout.layout()
+    """Return the number of lanes that the counters are set up for, or are to be."""
+    return lane_count.agreed(counters) or lane_count.lane_count()
 
 
 def _faults(item: Item) -> shape.Faults:
-    """What is wrong with a counter. The model lets attributes be missing, for the layout's item."""
+    """Return what is wrong with a counter. The model allows missing attributes for another item."""
     missing = {name: "is missing" for name in ("last", "lanes") if name not in item}
     return {**missing, **shape.faults(CounterModel, item)}

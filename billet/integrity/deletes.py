@@ -1,9 +1,9 @@
-"""Finishing the delete of a user that was cut off, whatever state their copies are in."""
+"""Finishing an interrupted delete of a user, whatever state the copies are in."""
 
 from billet.integrity import lookup, wire
-from billet.integrity.assignees import copy_key, is_needed, readable_task, take, task_key
-from billet.integrity.layout import add_unmark
-from billet.integrity.mending import Mending
+from billet.integrity.assignees import copy_key, is_needed, readable_task, task_key, unassign
+from billet.integrity.lane_count import add_unmark
+from billet.integrity.raw_transaction import RawTransaction
 from chalicelib.domain.errors import Conflict
 from chalicelib.dynamodb.client import Item
 from chalicelib.dynamodb.models import AssignmentModel, TaskModel, UserModel, UsernameModel
@@ -15,26 +15,26 @@ class _Unreadable(Conflict):
     """A task of the user can't be read."""
 
 
-def finish_delete(user: Item, claim: Item | None) -> None:
-    """Takes all tasks from the user, then removes the user, and the claim if it is theirs.
+def finish_delete(user: Item, reservation: Item | None) -> None:
+    """Unassign all tasks of the user, then remove the user and their reservation of the name.
 
-    Nobody can give the user a task meanwhile, and each step removes one copy, so it ends.
+    No task can be assigned to the user meanwhile, and each step removes one copy, so it ends.
 
     Raises:
         Conflict: a task of the user can't be read.
-        ConditionFailed: something changed since it was read; to be tried again.
+        ConditionFailed: something changed since it was read; try again.
     """
     while copies := lookup.of_user(AssignmentModel, user["id"], PAGE):
         for copy in copies:
             _take_one(user, copy)
-    mending = Mending()
+    transaction = RawTransaction()
     same = wire.some(user, {"id", "going", "assigns"})
-    mending.delete(UserModel, lookup.key_of(UserModel, user), same)
-    if claim and claim.get("user_id") == user["id"]:
-        same = wire.some(claim, {"name", "user_id"})
-        mending.delete(UsernameModel, lookup.key_of(UsernameModel, claim), same)
-    add_unmark(mending, user["id"])
-    mending.commit()
+    transaction.delete(UserModel, lookup.key_of(UserModel, user), same)
+    if reservation and reservation.get("user_id") == user["id"]:
+        same = wire.some(reservation, {"name", "user_id"})
+        transaction.delete(UsernameModel, lookup.key_of(UsernameModel, reservation), same)
+    add_unmark(transaction, user["id"])
+    transaction.commit()
 
 
 def _take_one(user: Item, copy: Item) -> None:
@@ -44,20 +44,20 @@ def _take_one(user: Item, copy: Item) -> None:
     if task and record is None:
         raise _Unreadable(f"task {wire.plain(key['id'])} can't be read")
     if task and record and is_needed(copy, record):
-        take(task, record, {record_id(user)})
+        unassign(task, record, {record_id(user)})
     else:
-        drop(copy, task)
+        delete_copy(copy, task)
 
 
 def record_id(user: Item) -> int:
-    """The user's id."""
+    """Return the user's id."""
     return int(user["id"]["N"])
 
 
-def drop(copy: Item, task: Item | None) -> None:
-    """Removes a copy that no task needs, unless the task has changed."""
-    mending = Mending()
+def delete_copy(copy: Item, task: Item | None) -> None:
+    """Remove a copy that no task needs, unless the task has changed."""
+    transaction = RawTransaction()
     same = wire.some(task, {"id", "version", "assignees", "created_at"}) if task else {"id": None}
-    mending.check(TaskModel, task_key(copy), same)
-    mending.delete(AssignmentModel, copy_key(copy), {})
-    mending.commit()
+    transaction.check(TaskModel, task_key(copy), same)
+    transaction.delete(AssignmentModel, copy_key(copy), {})
+    transaction.commit()

@@ -1,24 +1,24 @@
-"""Tokens and remembered replies, which stand by themselves."""
+"""Tokens and idempotency keys, which are independent of other items."""
 
 from collections.abc import Iterator, Sequence
 from functools import partial
 
 from billet.integrity import lookup, shape
 from billet.integrity.finding import Finding, settled
-from billet.integrity.mending import Mending
+from billet.integrity.raw_transaction import RawTransaction
 from chalicelib.dynamodb.client import Item
 from chalicelib.dynamodb.models import IdempotencyModel, TokenModel
 
 
 def check_tokens(page: Sequence[Item]) -> Iterator[Finding]:
-    """Yields the tokens that are broken. A token is access: only a person may change or end it."""
+    """Yield broken tokens. A token grants access, so only a person may change or remove it."""
     for token in page:
         if shape.faults(TokenModel, token):
             yield from settled(TokenModel, lookup.key_of(TokenModel, token), _judge_token)
 
 
 def check_replies(page: Sequence[Item]) -> Iterator[Finding]:
-    """Yields the replies that are broken. One that can't be read is of no use to a repeat."""
+    """Yield broken idempotency keys. One that can't be read does not help a repeated request."""
     for reply in page:
         if shape.faults(IdempotencyModel, reply):
             yield from settled(
@@ -30,17 +30,17 @@ def _judge_token(token: Item | None) -> Sequence[Finding]:
     if token is None or not (found := shape.faults(TokenModel, token)):
         return []
     key = lookup.key_of(TokenModel, token)
-    return [Finding("broken-token", TokenModel, key, shape.told(found))]
+    return [Finding("broken-token", TokenModel, key, shape.describe(found))]
 
 
 def _judge_reply(reply: Item | None) -> Sequence[Finding]:
     if reply is None or not (found := shape.faults(IdempotencyModel, reply)):
         return []
     key, repair = lookup.key_of(IdempotencyModel, reply), partial(_drop, reply)
-    return [Finding("broken-reply", IdempotencyModel, key, shape.told(found), repair)]
+    return [Finding("broken-reply", IdempotencyModel, key, shape.describe(found), repair)]
 
 
 def _drop(reply: Item) -> None:
-    mending = Mending()
-    mending.delete(IdempotencyModel, lookup.key_of(IdempotencyModel, reply), reply)
-    mending.commit()
+    transaction = RawTransaction()
+    transaction.delete(IdempotencyModel, lookup.key_of(IdempotencyModel, reply), reply)
+    transaction.commit()

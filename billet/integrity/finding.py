@@ -1,4 +1,4 @@
-"""What a check finds, and how it makes sure of it while the tables are in use."""
+"""Findings, and how a check confirms them while the tables are in use."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -12,7 +12,7 @@ from chalicelib.dynamodb.models import SUFFIXES
 
 ATTEMPTS = 8
 MAX_ROUNDS = 8
-"""How often an item is judged again because something of it was mended."""
+"""The number of times an item is checked again because part of it was repaired."""
 
 KINDS: Mapping[str, str] = {
     "unreadable": "restored",
@@ -39,18 +39,18 @@ KINDS: Mapping[str, str] = {
     "low-counter": "counters laid out anew, above all ids in use",
     "unsettled": "",
 }
-"""Every kind of finding, and what a repair does; docs/doctor.md explains them."""
+"""The kinds of findings, and what a repair did. docs/doctor.md explains them."""
 
 
 class Finding:
-    """One thing that is broken, and what mends it.
+    """A fault in the data, and its repair.
 
     Args:
         kind: one of KINDS.
         key: the key of the item, which may not exist.
         detail: what is wrong, in words.
-        repair: mends it; None if a person has to decide. It raises ConditionFailed, and changes
-            nothing, if the items concerned have changed since.
+        repair: repairs it; None if a person has to decide. It raises ConditionFailed, and changes
+            nothing, if the items have changed since they were read.
     """
 
     def __init__(
@@ -66,12 +66,12 @@ class Finding:
         self.key = {name: wire.plain(value) for name, value in key.items()}
         self.detail = detail
         self.action = KINDS[kind]
-        self.mended = False
+        self.repaired = False
         self._repair = repair
 
     @property
-    def mendable(self) -> bool:
-        """Whether `mend` can do anything."""
+    def repairable(self) -> bool:
+        """Whether it can be repaired without a person."""
         return self._repair is not None
 
     @property
@@ -79,34 +79,38 @@ class Finding:
         """The finding in one line."""
         return f"{self.table} {json.dumps(self.key, ensure_ascii=False)}: {self.detail}"
 
-    def mend(self) -> None:
-        """Mends it; raises as `repair`."""
+    def repair(self) -> None:
+        """Repair it.
+
+        Raises:
+            ConditionFailed: the items have changed since they were read.
+        """
         if self._repair is not None:
             self._repair()
-            self.mended = True
+            self.repaired = True
 
 
 def settled(
     model: type[Model], key: Item, judge: Callable[[Item | None], Sequence[Finding]]
 ) -> Iterator[Finding]:
-    """Yields what `judge` finds, and, as long as it was mended, what it finds then."""
-    told: set[str] = set()
+    """Yield what `judge` finds in an item, and again after each repair until nothing is new."""
+    reported: set[str] = set()
     for _ in range(MAX_ROUNDS):
-        found = [one for one in confirmed(model, key, judge) if one.text not in told]
+        found = [one for one in confirmed(model, key, judge) if one.text not in reported]
         for finding in found:
-            told.add(finding.text)
+            reported.add(finding.text)
             yield finding
-        if not any(finding.mended for finding in found):
+        if not any(finding.repaired for finding in found):
             return
 
 
 def confirmed(
     model: type[Model], key: Item, judge: Callable[[Item | None], Sequence[Finding]]
 ) -> Sequence[Finding]:
-    """What `judge` finds in an item that is the same before and after.
+    """Return what `judge` finds in an item that is the same before and after.
 
-    Whatever changes along with an item changes the item too (a task its version), so what `judge`
-    reads in between belongs to it.
+    Every write to related items also changes this item, such as the version of a task. So what
+    `judge` reads in between belongs to the same state.
     """
     for _ in backoff.attempts(ATTEMPTS):
         item = lookup.get(model, key)

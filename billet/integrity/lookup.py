@@ -1,12 +1,13 @@
-"""Reads whole tables, and many items by their keys, with strong consistency.
+"""Strongly consistent reads of whole tables, and of many items by key.
 
-Items come as DynamoDB sends them, `{"id": {"N": "7"}}`, because a model raises on wrong types.
+Items are in DynamoDB's form, `{"id": {"N": "7"}}`, because models raise on wrong types.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 import msgspec
+from pynamodb.attributes import Attribute
 from pynamodb.models import Model
 
 from chalicelib.domain.errors import Unavailable
@@ -18,23 +19,23 @@ Value = Mapping[str, Any]
 """The value of an attribute as DynamoDB sends it: {"N": "7"}."""
 PAGE = 500
 BATCH = 100
-"""How many keys DynamoDB takes in one BatchGetItem."""
+"""DynamoDB's limit of keys for one BatchGetItem."""
 ATTEMPTS = 10
 
 
 def scan(model: type[M]) -> Iterator[Sequence[M]]:
-    """The whole table, in pages of models; raises on an item of another form."""
+    """Yield the whole table in pages of models; raise on an item that the model can't hold."""
     for page in items(model):
         yield [model.from_raw_data(dict(item)) for item in page]
 
 
 def items(model: type[Model]) -> Iterator[Sequence[Item]]:
-    """The whole table, in pages of items."""
+    """Yield the whole table in pages of items."""
     return _pages(lambda start: _call(model, "scan", Limit=PAGE, ConsistentRead=True, **start))
 
 
 def of_user(model: type[Model], user_id: Value, limit: int) -> Sequence[Item]:
-    """The first items with this `user_id`."""
+    """Return the first items with this `user_id`."""
     reply = _call(
         model,
         "query",
@@ -43,13 +44,13 @@ def of_user(model: type[Model], user_id: Value, limit: int) -> Sequence[Item]:
         ConsistentRead=True,
         Limit=limit,
     )
-    # `_private` leaves the reply to a query unparsed.
+    # `botocore_patches` does not parse the reply to a Query.
     found: Sequence[Item] = msgspec.json.decode(reply["Body"])["Items"]
     return found
 
 
 def fetch(model: type[Model], keys: Iterable[Item]) -> dict[tuple[Any, ...], Item]:
-    """The items that exist among these keys, by `identity`."""
+    """Return the items that exist among these keys, by `identity`."""
     wanted = list({identity(model, key): key for key in keys}.values())
     starts = range(0, len(wanted), BATCH)
     found = (item for start in starts for item in _batch(model, wanted[start : start + BATCH]))
@@ -57,29 +58,35 @@ def fetch(model: type[Model], keys: Iterable[Item]) -> dict[tuple[Any, ...], Ite
 
 
 def get(model: type[Model], key: Item) -> Item | None:
-    """The item with this key, or None."""
+    """Return the item with this key, or None."""
     return fetch(model, [key]).get(identity(model, key))
 
 
 def key_of(model: type[Model], item: Item) -> Item:
-    """The key attributes of an item."""
+    """Return the key attributes of an item."""
     return {name: item[name] for name in key_names(model)}
 
 
 def identity(model: type[Model], item: Item) -> tuple[Any, ...]:
-    """The values of an item's key."""
+    """Return the values of an item's key."""
     return tuple(next(iter(item[name].values())) for name in key_names(model))
 
 
 def key_names(model: type[Model]) -> Sequence[str]:
-    """The names of the table's key attributes, the hash key first."""
-    return [name for name, one in model.get_attributes().items() if one.is_hash_key] + [
-        name for name, one in model.get_attributes().items() if one.is_range_key
+    """Return the names of the table's key attributes, the hash key first."""
+    attributes = attributes_of(model).items()
+    return [name for name, one in attributes if one.is_hash_key] + [
+        name for name, one in attributes if one.is_range_key
     ]
 
 
-def place_names(model: type[Model]) -> set[str]:
-    """The names of the attributes that only place an item in the table's indexes."""
+def attributes_of(model: type[Model]) -> Mapping[str, Attribute[Any]]:
+    """Return the attributes of a model by their names in the table."""
+    return {one.attr_name: one for one in model.get_attributes().values()}
+
+
+def index_key_names(model: type[Model]) -> set[str]:
+    """Return the names of the attributes that are only keys of the table's indexes."""
     schema = botocore_patches.schema_of(model)
     indexes = [*schema["global_secondary_indexes"], *schema["local_secondary_indexes"]]
     names = {key["AttributeName"] for index in indexes for key in index["key_schema"]}

@@ -1,4 +1,4 @@
-"""The right values of a task's attributes that can't be read, where the data has them twice."""
+"""Restoring unreadable attributes of a task that are stored in another place too."""
 
 import re
 from collections.abc import Collection, Iterator, Sequence
@@ -6,22 +6,22 @@ from collections.abc import Collection, Iterator, Sequence
 from billet.integrity import assignees, lookup, shape, wire
 from billet.integrity.lookup import Value
 from billet.integrity.wire import Values
-from chalicelib.dynamodb import sort_keys
+from chalicelib.dynamodb import index_keys
 from chalicelib.dynamodb.client import Item
 from chalicelib.dynamodb.models import AssignmentModel, TaskModel
 
 CONTENT = sorted(shape.content(TaskModel) & shape.content(AssignmentModel))
-"""What a task and its copies have in common."""
+"""The attributes that a task and its copies have in common."""
 
 
 def restorable(task: Item, found: shape.Faults, holders: Collection[int]) -> Values:
-    """The right values of those attributes at fault for which there is evidence.
+    """Return the right values of those faulty attributes for which there is evidence.
 
-    Evidence is a copy that agrees with the task in all that can be read of it, the task's own place
-    in an index, or a null that stands for no value.
+    Evidence is a copy that agrees with all readable attributes of the task, a key of an index, or a
+    NULL in the place of an absent value.
 
     Args:
-        holders: users who may have a copy, beside those that the task itself names.
+        holders: users who may have a copy, in addition to the assignees of the task.
     """
     witnesses = _witnesses(task, found, holders)
     values: dict[str, Value | None] = {}
@@ -34,44 +34,48 @@ def restorable(task: Item, found: shape.Faults, holders: Collection[int]) -> Val
 
 
 def _witnesses(task: Item, found: shape.Faults, holders: Collection[int]) -> Sequence[Item]:
-    recency = _recency(task, found)
-    if recency is None:
+    created_key = _recency(task, found)
+    if created_key is None:
         return []
     named = {*holders, *_numbers_in(task.get("assignees"))}
     copies = lookup.fetch(
-        AssignmentModel, [assignees.key_of_copy(one, recency) for one in sorted(named)]
+        AssignmentModel, [assignees.key_of_copy(one, created_key) for one in sorted(named)]
     )
     good = [name for name in CONTENT if name not in found]
     return [copy for copy in copies.values() if _is_witness(copy, task, good)]
 
 
 def _is_witness(copy: Item, task: Item, good: Sequence[str]) -> bool:
-    if shape.faults(AssignmentModel, copy).keys() - lookup.place_names(AssignmentModel):
+    if shape.faults(AssignmentModel, copy).keys() - lookup.index_key_names(AssignmentModel):
         return False
     holds = copy["user_id"]["N"] in copy.get("assignees", {"NS": []})["NS"]
-    agrees = all(wire.same(copy.get(name), task.get(name)) for name in good)
+    copied, own = (
+        wire.without_defaults(AssignmentModel, copy),
+        wire.without_defaults(TaskModel, task),
+    )
+    agrees = all(wire.same(copied.get(name), own.get(name)) for name in good)
     return holds and copy["id"] == task["id"] and agrees
 
 
 def _recency(task: Item, found: shape.Faults) -> str | None:
-    """The place by creation, from either attribute that has it."""
+    """Return the created key, from either attribute that has it."""
     if "created_at" not in found:
-        return sort_keys.recency(task["created_at"]["S"], int(task["id"]["N"]))
+        return index_keys.created_key(task["created_at"]["S"], int(task["id"]["N"]))
     created_at = created_at_of(task)
-    return sort_keys.recency(created_at, int(task["id"]["N"])) if created_at else None
+    return index_keys.created_key(created_at, int(task["id"]["N"])) if created_at else None
 
 
 def created_at_of(item: Item) -> str | None:
-    """The time of creation that the place of a user or task has too."""
-    recency, ident = item.get("recency", {}).get("S", ""), item["id"]["N"]
-    text: str = recency.rpartition("#")[0]
+    """Return the time of creation from the created key of a user or task."""
+    created_key, ident = item.get("recency", {}).get("S", ""), item["id"]["N"]
+    text: str = created_key.rpartition("#")[0]
     if not shape.is_time(text) or not ident.isdecimal():
         return None
-    return text if sort_keys.recency(text, int(ident)) == recency else None
+    return text if index_keys.created_key(text, int(ident)) == created_key else None
 
 
 def _own(task: Item, name: str) -> Iterator[Value | None]:
-    """What the task's other attributes say of this one, the best first."""
+    """Yield the values of an attribute that follow from other attributes, the best first."""
     if name == "created_at" and (created_at := created_at_of(task)):
         yield wire.string(created_at)
     elif name == "status":
@@ -79,22 +83,22 @@ def _own(task: Item, name: str) -> Iterator[Value | None]:
         if shape.misfit(TaskModel, "status", status) is None:
             yield status
     elif name == "expires_at":
-        yield from _deadline(task)
+        yield from _due_date(task)
     elif name == "version" and re.fullmatch("0|-[0-9]+", task.get(name, {}).get("N", "")):
         yield wire.number(1)  # as the next change would make it, or less
-    if task.get(name) == {"NULL": True} and TaskModel.get_attributes()[name].null:
+    if task.get(name) == {"NULL": True} and lookup.attributes_of(TaskModel)[name].null:
         yield None
 
 
-def _deadline(task: Item) -> Iterator[Value | None]:
-    urgency, ident = task.get("urgency", {}).get("S", ""), int(task["id"]["N"])
-    for text in (None, urgency[:10], "9999-12-31"):
-        if sort_keys.urgency(text, ident) == urgency and (text is None or shape.is_date(text)):
+def _due_date(task: Item) -> Iterator[Value | None]:
+    due_key, ident = task.get("urgency", {}).get("S", ""), int(task["id"]["N"])
+    for text in (None, due_key[:10], "9999-12-31"):
+        if index_keys.due_key(text, ident) == due_key and (text is None or shape.is_date(text)):
             yield wire.string(text) if text else None
 
 
 def _numbers_in(value: Value | None) -> set[int]:
-    """The ids in what should be a set of numbers."""
+    """Return the ids in what should be a set of numbers."""
     return {int(text) for text in re.findall(r"\b[0-9]{1,16}\b", repr(value))}
 
 

@@ -6,7 +6,7 @@ The types are those of the models, so a new attribute is checked as soon as its 
 import re
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
-from typing import Any, get_args
+from typing import Any
 
 import msgspec
 from pynamodb.attributes import Attribute
@@ -14,9 +14,11 @@ from pynamodb.models import Model
 
 from billet.integrity import lookup
 from billet.integrity.lookup import Value
+from chalicelib.domain.token import ROLES
 from chalicelib.dynamodb import clock
 from chalicelib.dynamodb.client import Item
-from chalicelib.dynamodb.codec import Reply
+from chalicelib.dynamodb.codec import CODECS
+from chalicelib.dynamodb.idempotency_store import StoredResponse
 from chalicelib.dynamodb.models import (
     AssignmentModel,
     CounterModel,
@@ -27,12 +29,10 @@ from chalicelib.dynamodb.models import (
     UsernameModel,
 )
 from chalicelib.http.fields import MAX_ID
-from chalicelib.services.tasks import Status
-from chalicelib.services.tokens import ROLES
 from chalicelib.settings import MAX_LANES
 
 Faults = Mapping[str, str]
-"""What is wrong with an item: for each attribute at fault, the reason."""
+"""The faulty attributes of an item, each with the reason."""
 Rule = Callable[[Any], bool]
 
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
@@ -51,38 +51,38 @@ _TYPES = {
 
 
 def faults(model: type[Model], item: Item) -> Faults:
-    """What is wrong with the item by itself; empty if nothing is."""
-    attributes = model.get_attributes()
+    """Return the faults of an item, regardless of other items."""
+    attributes = lookup.attributes_of(model)
     reasons = {name: misfit(model, name, item.get(name)) for name in attributes}
     return {name: reason for name, reason in reasons.items() if reason}
 
 
 def unreadable(model: type[Model], item: Item) -> Faults:
-    """The faults that keep the API from reading the item: attributes missing, or of other types."""
-    attributes = model.get_attributes().items()
+    """Return the faults that prevent the API from reading the item: missing or of wrong type."""
+    attributes = lookup.attributes_of(model).items()
     reasons = {name: _mistyped(attribute, item.get(name)) for name, attribute in attributes}
     return {name: reason for name, reason in reasons.items() if reason}
 
 
 def misfit(model: type[Model], name: str, value: Value | None) -> str | None:
-    """What is wrong with the value of an attribute; None if nothing is."""
-    attribute = model.get_attributes()[name]
+    """Return what is wrong with the value of an attribute, or None."""
+    attribute = lookup.attributes_of(model)[name]
     if reason := _mistyped(attribute, value):
         return reason
     if value is None:
         return None
     plain = _plain(value)
-    rule = RULES.get(model, {}).get(name)
+    rule = RULES.get(model, {}).get(name) or _choice(model, name)
     return None if rule is None or rule(plain) else f"is {plain!r:.80}"
 
 
 def content(model: type[Model]) -> set[str]:
-    """The names of the attributes that are neither key nor place in an index."""
-    return model.get_attributes().keys() - lookup.place_names(model) - {"user_id"}
+    """Return the names of the attributes that are no keys of the table or its indexes."""
+    return lookup.attributes_of(model).keys() - lookup.index_key_names(model) - {"user_id"}
 
 
-def told(found: Faults) -> str:
-    """The faults in words."""
+def describe(found: Faults) -> str:
+    """Return the faults in words."""
     return ", ".join(f"{name} {reason}" for name, reason in sorted(found.items()))
 
 
@@ -105,7 +105,7 @@ def _plain(value: Value) -> Any:
 
 
 def is_time(text: str) -> bool:
-    """Whether it is a moment as the API writes it."""
+    """Return whether it is a time in the format that the API writes."""
     try:
         return clock.stamp(datetime.strptime(text, "%Y-%m-%dT%H:%M:%S.%fZ")) == text  # noqa: DTZ007
     except ValueError:
@@ -113,7 +113,7 @@ def is_time(text: str) -> bool:
 
 
 def is_date(text: str) -> bool:
-    """Whether it is YYYY-MM-DD."""
+    """Return whether it is a date, YYYY-MM-DD."""
     try:
         return date.fromisoformat(text).isoformat() == text
     except ValueError:
@@ -138,10 +138,17 @@ def _is_name(text: str) -> bool:
 
 def _is_reply(text: str) -> bool:
     try:
-        msgspec.json.decode(text, type=Reply)
+        msgspec.json.decode(text, type=StoredResponse)
     except msgspec.DecodeError:
         return False
     return True
+
+
+def _choice(model: type[Model], name: str) -> Rule | None:
+    """Return the rule of an enumeration, which follows from the entity."""
+    fields = CODECS[model].fields if model in CODECS else ()
+    choices = next((one.choices for one in fields if one.stored_name == name), ())
+    return _one_of(choices) if choices else None
 
 
 def _one_of(choices: Sequence[str]) -> Rule:
@@ -151,7 +158,6 @@ def _one_of(choices: Sequence[str]) -> Rule:
 _TASK: Mapping[str, Rule] = {
     "id": _is_id,
     "name": _is_name,
-    "status": _one_of(get_args(Status)),
     "created_at": is_time,
     "expires_at": is_date,
     "version": _is_version,
@@ -162,7 +168,7 @@ RULES: Mapping[type[Model], Mapping[str, Rule]] = {
         "username": _is_name,
         "created_at": is_time,
         "assigns": _is_natural,
-        "going": lambda going: going is True,
+        "going": lambda deleting: deleting is True,
     },
     UsernameModel: {"user_id": _is_id},
     TaskModel: _TASK,
@@ -180,4 +186,5 @@ RULES: Mapping[type[Model], Mapping[str, Rule]] = {
     },
     IdempotencyModel: {"reply": _is_reply, "lease": _is_natural, "expires": _is_natural},
 }
-"""The values that an attribute may have, where not all of its type."""
+"""The values that an attribute may have, where not all of its type. Enumerations follow from the
+entities."""

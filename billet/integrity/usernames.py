@@ -1,49 +1,51 @@
-"""I3, every claim to a username belongs to the user whose name it is."""
+"""I3: every reservation of a username belongs to the user with that name."""
 
 from collections.abc import Iterator, Sequence
 from functools import partial
 
 from billet.integrity import lookup, shape, wire
 from billet.integrity.finding import Finding, settled
-from billet.integrity.mending import Mending
-from billet.integrity.users import claim_key, owned, owner_of
+from billet.integrity.raw_transaction import RawTransaction
+from billet.integrity.users import owned, owner_of, reservation_key
 from chalicelib.dynamodb.client import Item
 from chalicelib.dynamodb.models import UserModel, UsernameModel
 
 
-def check_claims(page: Sequence[Item]) -> Iterator[Finding]:
-    """Yields what is broken about these claims, confirmed."""
-    readable = [claim for claim in page if not shape.faults(UsernameModel, claim)]
-    owners = lookup.fetch(UserModel, [{"id": claim["user_id"]} for claim in readable])
+def check_reservations(page: Sequence[Item]) -> Iterator[Finding]:
+    """Yield the confirmed faults of these reservations."""
+    readable = [reservation for reservation in page if not shape.faults(UsernameModel, reservation)]
+    owners = lookup.fetch(UserModel, [{"id": reservation["user_id"]} for reservation in readable])
     right = {
-        lookup.identity(UsernameModel, claim)
-        for claim in readable
-        if owned(claim, owners.get(lookup.identity(UserModel, {"id": claim["user_id"]})))
+        lookup.identity(UsernameModel, reservation)
+        for reservation in readable
+        if owned(
+            reservation, owners.get(lookup.identity(UserModel, {"id": reservation["user_id"]}))
+        )
     }
-    for claim in page:
-        if lookup.identity(UsernameModel, claim) not in right:
-            yield from settled(UsernameModel, lookup.key_of(UsernameModel, claim), _judge)
+    for reservation in page:
+        if lookup.identity(UsernameModel, reservation) not in right:
+            yield from settled(UsernameModel, lookup.key_of(UsernameModel, reservation), _judge)
 
 
-def _judge(claim: Item | None) -> Sequence[Finding]:
-    if claim is None:
+def _judge(reservation: Item | None) -> Sequence[Finding]:
+    if reservation is None:
         return []
-    fault, owner = owner_of(claim)
-    if owner and owned(claim, owner):
+    fault, owner = owner_of(reservation)
+    if owner and owned(reservation, owner):
         return []
-    key, repair = lookup.key_of(UsernameModel, claim), partial(_drop, claim)
+    key, repair = lookup.key_of(UsernameModel, reservation), partial(_drop, reservation)
     if fault:
         return [Finding("orphan-claim", UsernameModel, key, f"user_id {fault}", repair)]
-    ident = wire.plain(claim["user_id"])
-    if owner and claim_key(owner) is None:
+    ident = wire.plain(reservation["user_id"])
+    if owner and reservation_key(owner) is None:
         detail = f"is the claim of user {ident}, whose username can't be read"
         return [Finding("orphan-claim", UsernameModel, key, detail)]
     detail = f"is a claim of user {ident}, and belongs to no such user"
     return [Finding("orphan-claim", UsernameModel, key, detail, repair)]
 
 
-def _drop(claim: Item) -> None:
-    mending = Mending()
-    same = wire.some(claim, {"name", "user_id"})
-    mending.delete(UsernameModel, lookup.key_of(UsernameModel, claim), same)
-    mending.commit()
+def _drop(reservation: Item) -> None:
+    transaction = RawTransaction()
+    same = wire.some(reservation, {"name", "user_id"})
+    transaction.delete(UsernameModel, lookup.key_of(UsernameModel, reservation), same)
+    transaction.commit()

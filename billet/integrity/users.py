@@ -1,95 +1,99 @@
-"""I3, every user has the claim to their username; and users are listed where they belong."""
+"""I3: every user has the reservation of their username, and the index keys of users are right."""
 
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from billet.integrity import layout, lookup, shape, wire
+from billet.integrity import lane_count, lookup, shape, wire
 from billet.integrity.deletes import finish_delete
 from billet.integrity.finding import Finding, settled
-from billet.integrity.mending import Mending
+from billet.integrity.raw_transaction import RawTransaction
 from billet.integrity.restoring import created_at_of
 from billet.integrity.wire import Values
-from chalicelib.dynamodb import sort_keys
+from chalicelib.domain.user import normalize_username
+from chalicelib.dynamodb import index_keys
 from chalicelib.dynamodb.client import Item
-from chalicelib.dynamodb.models import UserModel, UsernameModel
-from chalicelib.services.users import MAX_CLAIM_BYTES
+from chalicelib.dynamodb.models import MAX_KEY_BYTES, UserModel, UsernameModel
 
-PLACE = lookup.place_names(UserModel)
+INDEX_KEY_NAMES = lookup.index_key_names(UserModel)
 
 
 def check_users(page: Sequence[Item]) -> Iterator[Finding]:
-    """Yields what is broken about these users, confirmed."""
-    claims = lookup.fetch(UsernameModel, filter(None, map(claim_key, page)))
+    """Yield the confirmed faults of these users."""
+    reservations = lookup.fetch(UsernameModel, filter(None, map(reservation_key, page)))
     for user in page:
-        if any(_of_user(user, _claim_in(claims, user))):
+        if any(_of_user(user, _reservation_in(reservations, user))):
             yield from settled(UserModel, lookup.key_of(UserModel, user), _judge)
 
 
-def owned(claim: Item, user: Item | None) -> bool:
-    """Whether the claim is the one that the user should have."""
-    if user is None or claim.get("user_id") != user["id"]:
+def owned(reservation: Item, user: Item | None) -> bool:
+    """Return whether the reservation is the one that the user should have."""
+    if user is None or reservation.get("user_id") != user["id"]:
         return False
-    return claim_key(user) == lookup.key_of(UsernameModel, claim)
+    return reservation_key(user) == lookup.key_of(UsernameModel, reservation)
 
 
-def claim_key(user: Item) -> Item | None:
-    """The key of the claim that the user should have; None if the username can't be read."""
+def reservation_key(user: Item) -> Item | None:
+    """Return the key of the reservation that the user should have; None if the name is broken."""
     username = user.get("username")
     if username is None or shape.misfit(UserModel, "username", username):
         return None
-    name = sort_keys.claim(username["S"])
-    return {"name": wire.string(name)} if 0 < len(name.encode()) <= MAX_CLAIM_BYTES else None
+    name = normalize_username(username["S"])
+    return {"name": wire.string(name)} if 0 < len(name.encode()) <= MAX_KEY_BYTES else None
 
 
-def _claim_in(claims: dict[tuple[str, ...], Item], user: Item) -> Item | None:
-    key = claim_key(user)
-    return claims.get(lookup.identity(UsernameModel, key)) if key else None
+def _reservation_in(reservations: dict[tuple[str, ...], Item], user: Item) -> Item | None:
+    key = reservation_key(user)
+    return reservations.get(lookup.identity(UsernameModel, key)) if key else None
 
 
 def _judge(user: Item | None) -> Sequence[Finding]:
     if user is None:
         return []
-    key = claim_key(user)
+    key = reservation_key(user)
     return list(_of_user(user, lookup.get(UsernameModel, key) if key else None))
 
 
-def _of_user(user: Item, claim: Item | None) -> Iterator[Finding]:
+def _of_user(user: Item, reservation: Item | None) -> Iterator[Finding]:
     key = lookup.key_of(UserModel, user)
     if user.get("going") == {"BOOL": True}:
-        repair = partial(finish_delete, user, claim)
+        repair = partial(finish_delete, user, reservation)
         yield Finding("half-deleted", UserModel, key, "is half deleted", repair)
         return
-    found = {name: why for name, why in shape.faults(UserModel, user).items() if name not in PLACE}
+    found = {
+        name: why
+        for name, why in shape.faults(UserModel, user).items()
+        if name not in INDEX_KEY_NAMES
+    }
     values = _restorable(user, found)
     left = {name: why for name, why in found.items() if name not in values}
     for attribute, (kind, value) in values.items():
-        detail = shape.told({attribute: found[attribute]})
+        detail = shape.describe({attribute: found[attribute]})
         yield Finding(kind, UserModel, key, detail, partial(_set, user, {attribute: value}))
-    if name := claim_key(user):
-        yield from _of_claim(user, name, claim)
+    if name := reservation_key(user):
+        yield from _of_reservation(user, name, reservation)
     if left:
         yield from _of_faults(user, left)
     elif not found:
-        yield from _of_place(user)
+        yield from _of_index_keys(user)
 
 
 def _of_faults(user: Item, left: shape.Faults) -> Iterator[Finding]:
     key = lookup.key_of(UserModel, user)
     kind = "unreadable" if left.keys() & shape.unreadable(UserModel, user).keys() else "invalid"
-    yield Finding(kind, UserModel, key, shape.told(left))
-    if shown := PLACE & user.keys():
+    yield Finding(kind, UserModel, key, shape.describe(left))
+    if shown := INDEX_KEY_NAMES & user.keys():
         repair = partial(_set, user, dict.fromkeys(shown))
         detail = "is listed, though it can't be read"
         yield Finding("listed-unreadable", UserModel, key, detail, repair)
 
 
 def _restorable(user: Item, found: shape.Faults) -> dict[str, tuple[str, lookup.Value | None]]:
-    """The attributes whose right values are known, each with the kind of finding and the value."""
+    """Return the attributes whose right values are known, with kind of finding and value."""
     values: dict[str, tuple[str, lookup.Value | None]] = {}
     if "going" in found and user["going"] in ({"BOOL": False}, {"NULL": True}):
         values["going"] = "not-going", None
     if "assigns" in found:
-        # Any number will do that a delete under way has not read: it is only compared.
+        # Any number that a running delete has not read will do, because it is only compared.
         values["assigns"] = "uncounted", wire.number(1)
     created_at = created_at_of(user)
     if "created_at" in found and created_at:
@@ -97,55 +101,55 @@ def _restorable(user: Item, found: shape.Faults) -> dict[str, tuple[str, lookup.
     return values
 
 
-def _of_claim(user: Item, name: Item, claim: Item | None) -> Iterator[Finding]:
+def _of_reservation(user: Item, name: Item, reservation: Item | None) -> Iterator[Finding]:
     key = lookup.key_of(UserModel, user)
-    mend = partial(_claim, user, name, claim)
+    repair = partial(_reserve, user, name, reservation)
     username = wire.plain(user["username"])
-    if claim is None:
-        yield Finding("unclaimed", UserModel, key, f"has no claim to the name {username!r}", mend)
-    elif not owned(claim, user):
-        _, rival = owner_of(claim)
-        if rival and owned(claim, rival):
+    if reservation is None:
+        yield Finding("unclaimed", UserModel, key, f"has no claim to the name {username!r}", repair)
+    elif not owned(reservation, user):
+        _, rival = owner_of(reservation)
+        if rival and owned(reservation, rival):
             ident = wire.plain(rival["id"])
             detail = f"has the name {username!r}, which is user {ident}'s"
             yield Finding("same-name", UserModel, key, detail)
         else:
             detail = f"has the name {username!r}, whose claim names another user or none"
-            yield Finding("wrong-claim", UserModel, key, detail, mend)
+            yield Finding("wrong-claim", UserModel, key, detail, repair)
 
 
-def owner_of(claim: Item) -> tuple[str | None, Item | None]:
-    """What is wrong with the owner that a claim names; else the user, None if there is none."""
-    value = claim.get("user_id")
+def owner_of(reservation: Item) -> tuple[str | None, Item | None]:
+    """Return what is wrong with the owner in a reservation, and the user if they exist."""
+    value = reservation.get("user_id")
     fault = shape.misfit(UsernameModel, "user_id", value)
     return fault, None if fault or value is None else lookup.get(UserModel, {"id": value})
 
 
-def _of_place(user: Item) -> Iterator[Finding]:
-    place = _place(user)
-    if wrong := wire.differing(user, place):
+def _of_index_keys(user: Item) -> Iterator[Finding]:
+    right = _right_index_keys(user)
+    if wrong := wire.differing(user, right):
         detail = f"is not in its place in the index: {', '.join(sorted(wrong))}"
         key = lookup.key_of(UserModel, user)
-        yield Finding("misplaced", UserModel, key, detail, partial(_set, user, place))
+        yield Finding("misplaced", UserModel, key, detail, partial(_set, user, right))
 
 
-def _place(user: Item) -> Values:
-    recency = sort_keys.recency(user["created_at"]["S"], int(user["id"]["N"]))
-    return {"lane": wire.number(layout.lane_of(user)), "recency": wire.string(recency)}
+def _right_index_keys(user: Item) -> Values:
+    created_key = index_keys.created_key(user["created_at"]["S"], int(user["id"]["N"]))
+    return {"lane": wire.number(lane_count.lane_of(user)), "recency": wire.string(created_key)}
 
 
 def _set(user: Item, values: Values) -> None:
-    """Sets attributes, unless they, or the marks of a delete, have changed."""
-    mending = Mending()
+    """Set attributes, unless they, or the marks of a delete, have changed."""
+    transaction = RawTransaction()
     same = wire.some(user, {"id", "going", *values})
-    mending.update(UserModel, lookup.key_of(UserModel, user), values, same)
-    mending.commit()
+    transaction.update(UserModel, lookup.key_of(UserModel, user), values, same)
+    transaction.commit()
 
 
-def _claim(user: Item, name: Item, claim: Item | None) -> None:
-    mending = Mending()
+def _reserve(user: Item, name: Item, reservation: Item | None) -> None:
+    transaction = RawTransaction()
     present = wire.some(user, {"id", "username", "going"})
-    mending.check(UserModel, lookup.key_of(UserModel, user), present)
-    same = wire.some(claim, {"name", "user_id"}) if claim else {"name": None}
-    mending.update(UsernameModel, name, {"user_id": user["id"]}, same)
-    mending.commit()
+    transaction.check(UserModel, lookup.key_of(UserModel, user), present)
+    same = wire.some(reservation, {"name", "user_id"}) if reservation else {"name": None}
+    transaction.update(UsernameModel, name, {"user_id": user["id"]}, same)
+    transaction.commit()

@@ -1,4 +1,4 @@
-"""Attributes in the form that DynamoDB sends and takes: {"N": "7"}."""
+"""Attributes in DynamoDB's form: {"N": "7"}."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -7,52 +7,69 @@ from pynamodb.models import Model
 
 from billet.integrity.lookup import Value
 from chalicelib.dynamodb.client import Item
+from chalicelib.dynamodb.codec import CODECS, Field
 
 Values = Mapping[str, Value | None]
-"""Attributes by name; None if there is none."""
+"""Attributes by name; None for one that is missing."""
 
 
 def number(value: int) -> Value:
-    """A number."""
+    """Return a number."""
     return {"N": str(value)}
 
 
 def string(value: str) -> Value:
-    """A string."""
+    """Return a string."""
     return {"S": value}
 
 
 def written(model: type[Model], values: Mapping[str, Any]) -> Values:
-    """The values of some attributes as the API writes them."""
+    """Return attributes as the API writes them, by their names in the table."""
     serialized = model(**values).serialize(null_check=False)
-    return {name: serialized.get(name) for name in values}
+    names = [getattr(model, name).attr_name for name in values]
+    return {name: serialized.get(name) for name in names}
+
+
+def without_defaults(model: type[Model], item: Item) -> Item:
+    """Return the item without the attributes that mean the same as if they were missing."""
+    defaults = {one.stored_name: one for one in CODECS[model].fields if one.attribute.null}
+    return {
+        name: value
+        for name, value in item.items()
+        if name not in defaults or not _is_default(defaults[name], value)
+    }
+
+
+def _is_default(field: Field, value: Value) -> bool:
+    stored = field.attribute.serialize(field.default)
+    return stored is not None and same({field.attribute.attr_type: stored}, value)
 
 
 def some(item: Item, names: Sequence[str] | set[str]) -> Values:
-    """Some attributes of an item, None for those that it does not have."""
+    """Return some attributes of an item, None for those that it does not have."""
     return {name: item.get(name) for name in names}
 
 
 def differing(item: Item, values: Values) -> Sequence[str]:
-    """The names of the attributes that have other values in the item."""
+    """Return the names of the attributes that have other values in the item."""
     return [name for name, value in values.items() if not same(item.get(name), value)]
 
 
 def same(one: Value | None, other: Value | None) -> bool:
-    """Whether two values are equal. DynamoDB keeps no order in sets."""
+    """Return whether two values are equal. DynamoDB does not keep the order of sets."""
     if one is None or other is None:
         return one is other
     return ordered(one) == ordered(other)
 
 
 def ordered(value: Value) -> Value:
-    """The value; if it is a set, sorted."""
+    """Return the value; a set sorted."""
     [(kind, content)] = value.items()
     return {kind: sorted(content)} if kind in ("NS", "SS", "BS") else value
 
 
 def plain(value: Value) -> Any:
-    """The value as a person reads it."""
+    """Return the value in a readable form."""
     [(kind, content)] = value.items()
     if kind != "N":
         return content if isinstance(content, str) else repr(content)

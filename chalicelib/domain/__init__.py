@@ -1,1 +1,1 @@
-"""Entities and rules of the product. Imports nothing of ours."""
+"""Entities and rules of the product. Imports nothing else of the project."""

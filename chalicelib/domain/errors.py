@@ -1,36 +1,36 @@
-"""What can go wrong, in the product's own terms.
+"""Errors that a client can cause or notice.
 
 BilletError
-├── Invalid              the client sent what can't be read or isn't allowed
-├── NotFound             the user or task does not exist
-├── Stale                the thing is no longer as the client wants it to be when it changes
-├── Conflict             what was asked contradicts what is there
+├── Invalid                the request is malformed or not allowed
+├── NotFound               the user or task does not exist
+├── Stale                  the user or task has another version than the request requires
+├── Conflict               the request contradicts the current state
 │   ├── UsernameTaken
 │   ├── TooManyAssignees
-│   ├── LostRace         others changed the same thing again and again meanwhile
-│   ├── KeyReused        another request had the idempotency key
-│   └── UnderWay         the same request, with the same idempotency key, has not ended yet
-└── Unavailable          the database can't answer now; the same request may succeed later
+│   ├── LostRace           other writes came first at every attempt
+│   ├── KeyReused          another request had the idempotency key
+│   └── RequestInProgress  the same request, with the same idempotency key, is still running
+└── Unavailable            the database can't respond now; the same request may succeed later
 """
 
 
 class BilletError(Exception):
-    """Anything that the client is told about. Its text is meant for the client."""
+    """An error that is reported to the client. Its text is the `detail` of the response."""
 
 
 class Invalid(BilletError):
-    """The client sent what can't be read or isn't allowed; the text begins with the field."""
+    """The request is malformed or not allowed. The text begins with the name of the field."""
 
 
 class NotFound(BilletError):
-    """There is no such user or task."""
+    """The user or task does not exist."""
 
     def __init__(self, kind: str, ident: int) -> None:
         super().__init__(f"{kind} {ident} does not exist")
 
 
 class Stale(BilletError):
-    """The user or task has none of the versions that it must have. Nothing was changed."""
+    """The user or task has none of the required versions. Nothing was changed."""
 
     def __init__(self, kind: str, ident: int, version: int) -> None:
         super().__init__(
@@ -39,32 +39,32 @@ class Stale(BilletError):
 
 
 class Conflict(BilletError):
-    """What was asked contradicts what is there."""
+    """The request contradicts the current state."""
 
 
 class UsernameTaken(Conflict):
-    """Another user has this name, in this or another case."""
+    """Another user has this name, perhaps in another case."""
 
     def __init__(self, username: str) -> None:
         super().__init__(f"username: must be unique without regard to case; {username!r} is taken")
 
 
 class TooManyAssignees(Conflict):
-    """The task has as many assignees as a task may have."""
+    """The task has the maximum number of assignees."""
 
     def __init__(self, task_id: int, most: int) -> None:
         super().__init__(f"assignees: must be at most {most}; task {task_id} has as many")
 
 
 class LostRace(Conflict):
-    """Others changed the same thing at each of our attempts. Nothing was changed by us."""
+    """Other writes came first at every attempt. Nothing was changed."""
 
     def __init__(self) -> None:
         super().__init__("other requests are changing the same task or user; try again")
 
 
 class KeyReused(Conflict):
-    """Another request was sent with this idempotency key before."""
+    """Another request had this idempotency key."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -72,15 +72,15 @@ class KeyReused(Conflict):
         )
 
 
-class UnderWay(Conflict):
-    """A request with this idempotency key has not ended yet. Nothing was changed by this one."""
+class RequestInProgress(Conflict):
+    """A request with this idempotency key is still running. This one changed nothing."""
 
     def __init__(self) -> None:
         super().__init__("idempotency-key: a request with this key is in progress; try again")
 
 
 class Unavailable(BilletError):
-    """The database can't answer now."""
+    """The database can't respond now."""
 
     def __init__(self, detail: str = "the service is busy; try again") -> None:
         super().__init__(detail)

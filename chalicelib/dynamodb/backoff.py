@@ -1,6 +1,6 @@
-"""Waiting before another try.
+"""Waits between attempts.
 
-The waits grow and have full jitter, so that those who collided once don't collide again:
+They grow and have full jitter, so that clients that collided once do not collide again:
 https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
 """
 
@@ -13,10 +13,17 @@ FIRST = 0.02
 LONGEST = 0.5
 
 
-def attempts(most: int) -> Iterator[int]:
-    """Yields 1 to `most`, with a random wait before each but the first: of up to 20 ms, 40 ms, …
-    500 ms, which a deadline cuts short."""
-    for attempt in range(1, most + 1):
+def attempts(count: int) -> Iterator[int]:
+    """Yield 1 to `count`, with a wait before each but the first."""
+    for attempt in range(1, count + 1):
+        if attempt > 1:
+            wait(attempt)
         yield attempt
-        if attempt < most:
-            time_budget.pause(random.uniform(0, min(LONGEST, FIRST * 2 ** (attempt - 1))))  # noqa: S311
+
+
+def wait(attempt: int) -> None:
+    """Wait before an attempt, the second or a later one.
+
+    The wait is random, up to 20 ms, 40 ms, … 500 ms, or until the request's time is up.
+    """
+    time_budget.pause(random.uniform(0, min(LONGEST, FIRST * 2 ** (attempt - 2))))  # noqa: S311

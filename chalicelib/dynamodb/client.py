@@ -1,7 +1,7 @@
-"""The one connection to DynamoDB, and what becomes of its errors.
+"""The connection to DynamoDB, its errors, and retries.
 
-Retries are ours, not botocore's: a write that is no transaction must not be sent again when its
-reply was lost, because the first may have been carried out and others may have followed.
+botocore's own retries are off, because they would repeat a single write whose reply was lost. That
+write may have taken effect, and other writes may have followed it.
 """
 
 import logging
@@ -36,10 +36,10 @@ Item = Mapping[str, Mapping[str, Any]]
 CONNECT_TIMEOUT = 1.0
 READ_TIMEOUT = 3.0
 LONGEST_CALL = CONNECT_TIMEOUT + READ_TIMEOUT
-"""How many seconds a call may take, at most. With fewer left none is begun."""
+"""The maximum duration of a call in seconds. No call starts with less time left."""
 ATTEMPTS = 5
-MAX_SILENCES = 2
-"""How often a request waits for an answer in vain; then its client is told, and soon."""
+MAX_UNANSWERED = 2
+"""The number of calls without a response after which a request fails."""
 
 _THROTTLED = {
     "LimitExceededException",
@@ -55,29 +55,29 @@ _CONTENDED = {
     "TransactionInProgressException",
 }
 _OURS = {"AccessDenied", "DuplicateItem", "ItemCollectionSizeLimitExceeded", "ValidationError"}
-"""Why a transaction is cancelled by a mistake of ours. Any other reason that is unknown here is
-the database's own."""
+"""Reasons for which a transaction is cancelled because of a bug here. All unknown reasons count as
+the database's."""
 
 
 class ConditionFailed(Exception):
-    """Nothing was written, because a condition did not hold.
+    """Nothing was written, because a condition failed.
 
     Args:
-        found: for each operation whose condition failed, by its position: the item that it met, or
-            None where there was none.
+        found: for each operation whose condition failed, by position: the item that it found, or
+            None if there was none.
     """
 
     def __init__(self, found: dict[int, Item | None]) -> None:
-        super().__init__(f"the conditions at {sorted(found)} did not hold")
+        super().__init__(f"the conditions at {sorted(found)} failed")
         self.found = found
 
 
-class _Refused(Unavailable):
-    """The database did not do it: it said so, or was not reached."""
+class _NotDone(Unavailable):
+    """The database did not carry out the call: it said so, or was not reached."""
 
 
-class _Unanswered(Unavailable):
-    """The database may or may not have done it."""
+class _NoResponse(Unavailable):
+    """The database may or may not have carried out the call."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -86,20 +86,21 @@ class _Unanswered(Unavailable):
 
 
 class _Database:
-    """What `bind` sets: the settings in force and the connection."""
+    """What `bind` sets."""
 
     settings: Settings
     connection: Connection
     memory: dict[str, Any]
+    """What this process remembers of the database."""
 
 
-_database = _Database()
+database = _Database()
 
 
 def connect() -> Connection:
-    """A connection to where AWS's own variables point; the first use makes the client."""
+    """Return a connection to where the AWS variables point. Its first use makes the client."""
     return botocore_patches.WireConnection(
-        # Lambda always sets the region; elsewhere only the emulators do without one.
+        # Lambda sets the region. Only the emulators work without one.
         region=os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1",
         connect_timeout_seconds=CONNECT_TIMEOUT,
         read_timeout_seconds=READ_TIMEOUT,
@@ -109,35 +110,28 @@ def connect() -> Connection:
 
 
 def bind(settings: Settings, connection: Connection | None = None) -> None:
-    """Points all models at the tables of these settings, over one shared connection."""
-    _database.settings = settings
-    _database.memory = {}
-    _database.connection = connection or connect()
+    """Bind all models to the tables of these settings, over one shared connection."""
+    database.settings = settings
+    database.memory = {}
+    database.connection = connection or connect()
     for model, suffix in SUFFIXES.items():
-        botocore_patches.rename(model, f"{settings.prefix}-{suffix}", _database.connection)
+        botocore_patches.rename(model, f"{settings.prefix}-{suffix}", database.connection)
 
 
 def warm_up() -> None:
     """Make the client, which takes long, so that no request has to wait for it."""
-    _ = _database.connection.client
-
-
-def lanes() -> int:
-    """Over how many lanes this process spreads new items; `lanes.readable` is what readers read."""
-    return _database.settings.lanes
-
-
-def memory() -> dict[str, Any]:
-    """What this process remembers of the database; `bind` empties it."""
-    return _database.memory
+    _ = database.connection.client
 
 
 def dispatch(
     operation: str, arguments: dict[str, Any], *, repeatable: bool, attempts: int = ATTEMPTS
 ) -> bytes:
-    """Sends an operation of `_private.UNPARSED` and gives the reply's JSON; raises as `send`."""
+    """Send an operation of `botocore_patches.UNPARSED` and return the JSON of its reply.
+
+    Args and Raises: see `send`.
+    """
     reply = send(
-        lambda: _database.connection.dispatch(operation, arguments),
+        lambda: database.connection.dispatch(operation, arguments),
         repeatable=repeatable,
         attempts=attempts,
     )
@@ -146,44 +140,49 @@ def dispatch(
 
 
 def whole(reply: dict[str, Any]) -> dict[str, Any]:
-    """The reply to a batch; raises Unavailable where DynamoDB, for load, left something out."""
+    """Return the reply to a batch; raise Unavailable if DynamoDB did not process all of it."""
     if reply["UnprocessedKeys"]:
-        raise _Refused
+        raise _NotDone
     return reply
 
 
 def send(call: Callable[[], T], *, repeatable: bool, attempts: int = ATTEMPTS) -> T:
-    """Calls DynamoDB, again where it was refused for load or contention.
+    """Call DynamoDB, and repeat the call if it was refused because of load or contention.
 
     Args:
-        repeatable: whether doing it twice is as good as once, so that it may be sent again
-            when no answer came.
-        attempts: how often it is sent, at most.
+        repeatable: whether two calls have the same effect as one, so that the call may be repeated
+            if there was no response.
+        attempts: the maximum number of calls.
 
     Raises:
-        ConditionFailed: a condition did not hold.
-        LostRace: other transactions were in the way each time.
-        Unavailable: the database refused for load, or did not answer, or no time is left.
+        ConditionFailed: a condition failed.
+        LostRace: other transactions interfered at every attempt.
+        Unavailable: the database is overloaded or did not respond, or no time is left.
     """
-    silences: list[_Unanswered] = []
-    # An operator's command has no deadline, and waits for a database that is only starting.
-    patience = ATTEMPTS if time_budget.left() == math.inf else MAX_SILENCES
-    for _ in backoff.attempts(attempts):
+    unanswered: list[_NoResponse] = []
+    for attempt in range(1, attempts + 1):
+        if attempt > 1:
+            backoff.wait(attempt)
         if time_budget.left() < LONGEST_CALL:
-            refusal: Unavailable | LostRace = _Refused()
+            refusal: Unavailable | LostRace = _NotDone()
             break
         try:
             return _translated(call)
-        except (_Refused, LostRace) as error:
+        except (_NotDone, LostRace) as error:
             refusal = error
             log.info("DynamoDB refused: %s", error.__cause__)
-        except _Unanswered as error:
-            silences.append(error)
-            log.info("DynamoDB did not answer: %s", error.__cause__)
-            if not repeatable or len(silences) == patience:
+        except _NoResponse as error:
+            unanswered.append(error)
+            log.info("DynamoDB did not respond: %s", error.__cause__)
+            if not repeatable or len(unanswered) == _max_unanswered():
                 break
-    # After a silence nobody knows whether it was done, whatever was answered later.
-    raise silences[0] if silences else refusal
+    # After a call without a response, nobody knows whether it took effect, whatever came later.
+    raise unanswered[0] if unanswered else refusal
+
+
+def _max_unanswered() -> int:
+    # An operator's command has no time limit, and waits for a database that is still starting.
+    return ATTEMPTS if time_budget.left() == math.inf else MAX_UNANSWERED
 
 
 def _translated(call: Callable[[], T]) -> T:
@@ -197,21 +196,21 @@ def _translated(call: Callable[[], T]) -> T:
 
 
 def _translation(error: BaseException) -> BaseException:
-    # TLS may break after the request was sent, though botocore takes that for no connection.
+    # TLS may fail after the request was sent, although botocore reports a connection error.
     if isinstance(error, HTTPClientError | IncompleteReadError | SSLError):
-        return _Unanswered()
+        return _NoResponse()
     if isinstance(error, NotConnected):
-        return _Refused()  # it was never sent
+        return _NotDone()  # it was never sent
     if not isinstance(error, ClientError):
         return error
     code = error.response["Error"]["Code"]
     if code == "ConditionalCheckFailedException":
-        return ConditionFailed({0: _met(error)})
+        return ConditionFailed({0: _found(error)})
     if code == "TransactionCanceledException":
         return _cancellation(error)
-    # The names of a server's errors are open-ended, and none says that nothing was done.
+    # The codes of server errors are open-ended, and none of them means that nothing was done.
     if _response(error)["ResponseMetadata"]["HTTPStatusCode"] >= 500:
-        return _Unanswered()
+        return _NoResponse()
     return _by_code({code}, error)
 
 
@@ -226,25 +225,25 @@ def _cancellation(error: Any) -> BaseException:
         return ConditionFailed(found)
     codes = {reason.code for reason in reasons.values() if reason}
     known = _CONTENDED | _THROTTLED | _OURS
-    return _by_code(codes, _Unanswered() if codes - known else error)
+    return _by_code(codes, _NoResponse() if codes - known else error)
 
 
 def _by_code(codes: set[str], otherwise: BaseException) -> BaseException:
     if codes & _CONTENDED:
         return LostRace()
     if codes & _THROTTLED:
-        return _Refused()
+        return _NotDone()
     return otherwise
 
 
-def _met(error: ClientError) -> Item | None:
-    """What a single write met."""
+def _found(error: ClientError) -> Item | None:
+    """Return the item that the condition of a single write found."""
     item: Item | None = _response(error).get("Item")
     return item
 
 
 def _response(error: ClientError) -> Mapping[str, Any]:
-    """The whole response. PynamoDB drops much of it, but keeps botocore's error as the cause."""
+    """Return the whole response, which PynamoDB drops. Its cause is botocore's error."""
     original = error.__cause__ if isinstance(error.__cause__, ClientError) else error
     response: Mapping[str, Any] = original.response
     return response

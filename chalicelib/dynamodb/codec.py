@@ -1,253 +1,290 @@
-"""Users, tasks, tokens and replies as the floors above know them, and how DynamoDB's JSON is read.
+"""The conversion between entities and DynamoDB items, for reads, writes and repairs.
 
-Attributes that these records don't know are passed over, so that a newer version may add some
-while this one still runs.
+All of it follows from two definitions: the fields of the entity (`chalicelib.domain`) and the
+attributes of the model (`models`), which have the same names. So a new field needs no line here.
+
+An attribute that may be missing (`null=True` in the model) is stored only if its value is not the
+default of the entity's field. Items of an older release, which does not know the field, therefore
+have the default. Attributes that the entity does not have are ignored, so that a newer release
+may add some while this one still runs.
 """
 
-from collections.abc import Mapping
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Generic, Literal, NamedTuple, TypeVar, get_args, get_origin
 
 import msgspec
+from pynamodb.attributes import Attribute
+from pynamodb.expressions.update import Action
+from pynamodb.models import Model
 
-from chalicelib.dynamodb import sort_keys
+from chalicelib.domain.task import Task, TaskUpdate
+from chalicelib.domain.token import Token
+from chalicelib.domain.user import User
 from chalicelib.dynamodb.client import Item
+from chalicelib.dynamodb.index_keys import created_key, index_keys
+from chalicelib.dynamodb.models import AssignmentModel, TaskModel, TokenModel, UserModel
+
+E = TypeVar("E", bound=msgspec.Struct)
 
 
-class User(msgspec.Struct, frozen=True, kw_only=True):
-    """A user. `created_at` is UTC in ISO 8601 with microseconds."""
+class StoredTask(Task, frozen=True, kw_only=True):
+    """A task that was read from DynamoDB, with the lane of its item."""
 
-    id: int
-    username: str
-    created_at: str
-    assigns: int = 0
-    going: bool = False
-
-    @property
-    def recency(self) -> str:
-        """Its place among the users by creation."""
-        return sort_keys.recency(self.created_at, self.id)
-
-
-class Task(msgspec.Struct, frozen=True, kw_only=True):
-    """A task. `created_at` is UTC in ISO 8601 with microseconds, `expires_at` is YYYY-MM-DD,
-    `assignees` are ids of users in ascending order."""
-
-    id: int
-    name: str
-    desc: str
-    status: str
-    expires_at: str | None
-    created_at: str
-    assignees: tuple[int, ...] = ()
-    version: int = 1
     lane: int | None = None
-    """As it is stored; None for one that is new, or was read from a copy."""
-    hidden: int = 0
-    """How many assignees are left out, for they are being deleted (`going`)."""
-
-    @property
-    def recency(self) -> str:
-        """Its place among the tasks by creation."""
-        return sort_keys.recency(self.created_at, self.id)
-
-    @property
-    def urgency(self) -> str:
-        """Its place among the tasks by deadline."""
-        return sort_keys.urgency(self.expires_at, self.id)
+    """None if it was read from an assignment, which has no lane."""
 
 
-class Token(msgspec.Struct, frozen=True, kw_only=True):
-    """A token, without its secret. Both times are UTC in ISO 8601 with microseconds."""
-
-    digest: str
-    name: str
-    role: str
-    created_at: str
-    expires_at: str | None
-    last_four: str
-
-    @property
-    def id(self) -> str:
-        """What it is called by in public: 64 of the 256 bits of the digest."""
-        return self.digest[:16]
+NOT_STORED: Mapping[type[Model], set[str]] = {
+    TaskModel: {"hidden_assignees"},
+    AssignmentModel: {"hidden_assignees", "lane"},
+}
+"""The fields of an entity that its items do not have."""
 
 
-class Claim(msgspec.Struct, frozen=True):
-    """A running request's hold on an idempotency key."""
-
-    key: str
-    owner: str
-    """A random word by which this request is told from one that takes the key over."""
-
-
-class Reply(msgspec.Struct, frozen=True):
-    """What a request was answered."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: str
-
-
-class _S(msgspec.Struct):
+class _S(msgspec.Struct, frozen=True):
     S: str
 
 
-class _N(msgspec.Struct):
+class _N(msgspec.Struct, frozen=True):
     N: int
 
 
-class _NS(msgspec.Struct):
+class _OptionalS(msgspec.Struct, frozen=True):
+    S: str | None
+
+
+class _OptionalN(msgspec.Struct, frozen=True):
+    N: int | None
+
+
+class _NS(msgspec.Struct, frozen=True):
     NS: list[int]
 
 
-class _Bool(msgspec.Struct):
-    BOOL: bool
+class _Flag(msgspec.Struct, frozen=True):
+    BOOL: bool | None
 
 
-class UserItem(msgspec.Struct):
-    """A user's item on the wire."""
+class _Wire(NamedTuple):
+    """How an entity's field arrives: its type on the wire, and the expression that reads it."""
 
-    id: _N
-    username: _S
-    created_at: _S
-    assigns: _N | None = None
-    going: _Bool | None = None
+    type: Any
+    read: str
 
-    def record(self) -> User:
-        """The user that it stands for."""
-        return User(
-            id=self.id.N,
-            username=self.username.S,
-            created_at=self.created_at.S,
-            assigns=self.assigns.N if self.assigns else 0,
-            going=self.going is not None,
+
+_WIRE: Mapping[Any, _Wire] = {
+    int: _Wire(_N, "item.{}.N"),
+    str: _Wire(_S, "item.{}.S"),
+    str | None: _Wire(_OptionalS, "item.{}.S"),
+    int | None: _Wire(_OptionalN, "item.{}.N"),
+    tuple[int, ...]: _Wire(_NS, "tuple(sorted(item.{0}.NS)) if item.{0}.NS else ()"),
+    # A flag is set or absent. Conditions ask whether it exists, so false counts as set.
+    bool: _Wire(_Flag, "item.{}.BOOL is not None"),
+}
+
+
+class Field(NamedTuple):
+    """A field of an entity, and the attribute that stores it."""
+
+    name: str
+    type: Any
+    """What the field holds: str for an enumeration."""
+    choices: tuple[Any, ...]
+    """The values of an enumeration; empty for other fields."""
+    default: Any
+    """msgspec.NODEFAULT if the item must have the attribute."""
+    stored_name: str
+    attribute: Attribute[Any]
+
+
+def _fields(entity: type[msgspec.Struct], model: type[Model]) -> Sequence[Field]:
+    attributes = dict(model.get_attributes())
+    found = []
+    for one in msgspec.structs.fields(entity):
+        if one.name in NOT_STORED.get(model, ()):
+            continue
+        attribute = attributes[one.name]
+        choices = get_args(one.type) if get_origin(one.type) is Literal else ()
+        kind = str if choices else one.type
+        if attribute.null and one.default is msgspec.NODEFAULT:
+            raise TypeError(f"{one.name}: may be missing in items, and has no default")
+        optional = attribute.null or one.default is None
+        default = one.default if optional else msgspec.NODEFAULT
+        found.append(Field(one.name, kind, choices, default, attribute.attr_name, attribute))
+    return found
+
+
+class Codec(Generic[E]):
+    """Converts one kind of entity from and to the items of one model."""
+
+    def __init__(self, entity: type[E], model: type[Model]) -> None:
+        self.fields = _fields(entity, model)
+        self._model = model
+        self._make = self._compiled(entity)
+        self._item: Any = self._wire_struct()
+        self._get = _decoder(_GetReply, self._item)
+        self._update = _decoder(_UpdateReply, self._item)
+
+    def of_get(self, reply: bytes) -> E | None:
+        """Return the entity in the reply to a GetItem."""
+        item = self._get.decode(reply).Item
+        return self._make(item) if item else None
+
+    def of_update(self, reply: bytes) -> E:
+        """Return the entity in the reply to an UpdateItem that returns all new attributes."""
+        return self._make(self._update.decode(reply).Attributes)
+
+    def of_item(self, item: Item) -> E:
+        """Return the entity of an item.
+
+        Raises:
+            msgspec.ValidationError: an attribute is missing, or has another type.
+        """
+        return self._make(msgspec.convert(item, self._item, strict=False))
+
+    def of_query(self, sort_key: str) -> "Callable[[bytes], QueryResult[E]]":
+        """Return a function that reads the reply to a Query of an index.
+
+        Args:
+            sort_key: the name of the sort key in the model.
+        """
+        stored_name = getattr(self._model, sort_key).attr_name
+        entry = msgspec.defstruct(
+            "Entry", [("sort_key", _S, msgspec.field(name=stored_name))], bases=(self._item,)
         )
+        decoder, make = _decoder(_QueryReply, entry), self._make
+
+        def read(reply: bytes) -> QueryResult[E]:
+            found = decoder.decode(reply)
+            entries = [Entry(item.sort_key.S, make(item)) for item in found.Items]
+            return QueryResult(entries, found.LastEvaluatedKey is not None)
+
+        return read
+
+    def values(self, entity: E) -> dict[str, Any]:
+        """Return the entity's values by attribute, None for an attribute that is not stored."""
+        return {one.name: _value(one, getattr(entity, one.name)) for one in self.fields}
+
+    def _wire_struct(self) -> type[msgspec.Struct]:
+        wires = [(one, _WIRE[one.type].type) for one in self.fields]
+        fields = [
+            (one.name, wire, msgspec.field(name=one.stored_name, default=_absent(one, wire)))
+            for one, wire in wires
+        ]
+        return msgspec.defstruct(f"{self._model.__name__}Item", fields, kw_only=True)
+
+    def _compiled(self, entity: type[E]) -> Callable[[Any], E]:
+        """Return the function that makes the entity from its item on the wire.
+
+        It is compiled, as the methods of a dataclass are, because it runs for each item of a list.
+        """
+        arguments = (f"{one.name}={_WIRE[one.type].read.format(one.name)}" for one in self.fields)
+        source = f"lambda item: entity({', '.join(arguments)})"
+        made: Callable[[Any], E] = eval(source, {"entity": entity})  # noqa: S307
+        return made
 
 
-class TaskItem(msgspec.Struct):
-    """A task's item on the wire, or that of one of its copies."""
+class Entry(NamedTuple, Generic[E]):
+    """An entity in an index.
 
-    id: _N
-    name: _S
-    desc: _S
-    status: _S
-    created_at: _S
-    version: _N
-    expires_at: _S | None = None
-    assignees: _NS | None = None
-    lane: _N | None = None
+    `sort_key` is the stored one, which may be an older release's and differ from what `index_keys`
+    makes of the entity."""
 
-    def record(self) -> Task:
-        """The task that it stands for."""
-        return Task(
-            id=self.id.N,
-            name=self.name.S,
-            desc=self.desc.S,
-            status=self.status.S,
-            expires_at=self.expires_at.S if self.expires_at else None,
-            created_at=self.created_at.S,
-            assignees=tuple(sorted(self.assignees.NS)) if self.assignees else (),
-            version=self.version.N,
-            lane=self.lane.N if self.lane else None,
-        )
+    sort_key: str
+    entity: E
 
 
-class KeyItem(msgspec.Struct):
-    """The item of an idempotency key on the wire."""
+class QueryResult(msgspec.Struct, Generic[E], frozen=True):
+    """What one Query found. `more` is true if it stopped at its limit, or at DynamoDB's 1 MB."""
 
-    fingerprint: _S
-    reply: _S | None = None
-
-
-class TokenItem(msgspec.Struct):
-    """A token's item on the wire."""
-
-    digest: _S
-    name: _S
-    role: _S
-    created_at: _S
-    last_four: _S
-    expires_at: _S | None = None
-
-    def record(self) -> Token:
-        """The token that it stands for."""
-        return Token(
-            digest=self.digest.S,
-            name=self.name.S,
-            role=self.role.S,
-            created_at=self.created_at.S,
-            expires_at=self.expires_at.S if self.expires_at else None,
-            last_four=self.last_four.S,
-        )
+    entries: Sequence[Entry[E]]
+    more: bool
 
 
-class PlacedUser(UserItem, kw_only=True):
-    """A user's item as an index gives it."""
-
-    place: _S = msgspec.field(name="recency")
+class _GetReply(msgspec.Struct, Generic[E]):
+    Item: E | None = None
 
 
-class TaskByRecency(TaskItem, kw_only=True):
-    """A task's item as an order by creation gives it."""
-
-    place: _S = msgspec.field(name="recency")
+class _UpdateReply(msgspec.Struct, Generic[E]):
+    Attributes: E
 
 
-class TaskByUrgency(TaskItem, kw_only=True):
-    """A task's item as an order by deadline gives it."""
-
-    place: _S = msgspec.field(name="urgency")
-
-
-class TaskByStatusRecency(TaskItem, kw_only=True):
-    """A copy as an order by status and creation gives it."""
-
-    place: _S = msgspec.field(name="status_recency")
-
-
-class TaskByStatusUrgency(TaskItem, kw_only=True):
-    """A copy as an order by status and deadline gives it."""
-
-    place: _S = msgspec.field(name="status_urgency")
-
-
-I = TypeVar("I", bound=UserItem | TaskItem | TokenItem)  # noqa: E741
-
-
-class GetReply(msgspec.Struct, Generic[I]):
-    """What GetItem answers."""
-
-    Item: I | None = None
-
-
-class UpdateReply(msgspec.Struct, Generic[I]):
-    """What UpdateItem answers when asked for all that is new."""
-
-    Attributes: I
-
-
-class QueryReply(msgspec.Struct, Generic[I]):
-    """What Query answers."""
-
-    Items: list[I]
+class _QueryReply(msgspec.Struct, Generic[E]):
+    Items: list[E]
     LastEvaluatedKey: dict[str, Any] | None = None
 
 
-def task_of(item: Item) -> Task:
-    """Reads a task from an item that came with an error."""
-    return msgspec.convert(item, TaskItem, strict=False).record()
+def _decoder(reply: Any, item: Any) -> "msgspec.json.Decoder[Any]":
+    """Return a decoder that takes numbers as DynamoDB sends them, in strings."""
+    return msgspec.json.Decoder(reply[item], strict=False)
 
 
-def user_of(item: Item) -> User:
-    """Reads a user from an item that came with an error."""
-    return msgspec.convert(item, UserItem, strict=False).record()
+def _absent(field: Field, wire: Any) -> Any:
+    """Return what a missing attribute reads as."""
+    if field.default is msgspec.NODEFAULT:
+        return msgspec.NODEFAULT
+    return wire(None if field.type is bool else field.default)
 
 
-def token_of(item: Item) -> Token:
-    """Reads a token from its item; raises msgspec.ValidationError if that is not possible."""
-    return msgspec.convert(item, TokenItem, strict=False).record()
+def _value(field: Field, value: Any) -> Any:
+    if value == field.default:
+        return None
+    return set(value) if isinstance(value, tuple) else value
 
 
-def decoder(reply: Any) -> "msgspec.json.Decoder[Any]":
-    """Reads a reply; numbers, which come as strings, become ints."""
-    return msgspec.json.Decoder(reply, strict=False)
+USERS = Codec(User, UserModel)
+TASKS = Codec(StoredTask, TaskModel)
+ASSIGNMENTS = Codec(StoredTask, AssignmentModel)
+TOKENS = Codec(Token, TokenModel)
+CODECS: Mapping[type[Model], Codec[Any]] = {
+    UserModel: USERS,
+    TaskModel: TASKS,
+    AssignmentModel: ASSIGNMENTS,
+    TokenModel: TOKENS,
+}
+
+
+def user_values(user: User, lane: int) -> dict[str, Any]:
+    """Return the attributes of a new user's item."""
+    known = {**msgspec.structs.asdict(user), "lane": lane}
+    return {**USERS.values(user), **index_keys(UserModel, known), "lane": lane}
+
+
+def task_values(task: Task, lane: int | None) -> dict[str, Any]:
+    """Return the attributes of a task's item; without those that need the lane if it is None."""
+    place = {} if lane is None else {"lane": lane}
+    known = {**msgspec.structs.asdict(task), **place}
+    if lane is None:
+        known.pop("lane", None)
+    return {**_content(TASKS, task), **index_keys(TaskModel, known), **place}
+
+
+def updated_task_values(task_id: int, update: TaskUpdate, lane: int) -> dict[str, Any]:
+    """Return the attributes of a task's item that an update changes, if its lane is this one."""
+    known = {**update.values(), "id": task_id, "lane": lane}
+    fields = {one.name: one for one in TASKS.fields}
+    values = {name: _value(fields[name], value) for name, value in update.values().items()}
+    return {**values, **index_keys(TaskModel, known)}
+
+
+def assignment_values(task: Task) -> dict[str, Any]:
+    """Return the attributes of a task's copy, without its key."""
+    keys = index_keys(AssignmentModel, msgspec.structs.asdict(task))
+    del keys["created_key"]
+    return {**_content(ASSIGNMENTS, task), **keys}
+
+
+def created_key_of(entity: User | Task) -> str:
+    """Return the sort key by creation, which is also the sort key of a task's copies."""
+    return created_key(entity.created_at, entity.id)
+
+
+def _content(codec: Codec[StoredTask], task: Task) -> dict[str, Any]:
+    fields = (one for one in codec.fields if one.name != "lane")
+    return {one.name: _value(one, getattr(task, one.name)) for one in fields}
+
+
+def set_or_remove(model: type[Model], values: Mapping[str, Any]) -> Sequence[Action]:
+    """Return the actions that set these attributes, and remove those that are None."""
+    attributes = ((getattr(model, name), value) for name, value in values.items())
+    return [path.remove() if value is None else path.set(value) for path, value in attributes]

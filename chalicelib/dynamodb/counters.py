@@ -1,13 +1,13 @@
-"""Handing out ids, never one twice.
+"""Unique ids from counters.
 
-Each lane has a counter of its own and hands out the ids of its own residue, so that no counter is
-one hot key. All counters of a kind carry the number of lanes that they are laid out for, the
-stride. A writer with LANES=k uses the counters of the lanes 0 to k-1, whatever the stride. So
-servers with different LANES share one set of counters, and with LANES=1 ids are in order.
+Each lane has a counter of its own, so that no counter is a hot key. The counter of lane n gives the
+ids with remainder n modulo the stride, the number of lanes that the counters are set up for. Every
+counter stores the stride. A writer with LANES=k uses the counters of the lanes 0 to k-1. So servers
+with different LANES share one set of counters, and with LANES=1 ids are in order.
 
-The counters are laid out anew only when the layout has grown (`lanes`), above all ids handed out,
-in one transaction with a condition on each of the MAX_LANES counters, also on those that are
-missing: reading them is no snapshot.
+The counters are set up again only if the lane count has grown (`lanes`): above all ids that were
+allocated, in one transaction with a condition on each of the MAX_LANES counters, also on those that
+are missing, because reading them is no snapshot.
 """
 
 import itertools
@@ -19,15 +19,14 @@ import msgspec
 from pynamodb.constants import ALL_OLD, UPDATE_ITEM, UPDATED_NEW
 
 from chalicelib.domain.errors import LostRace, Unavailable
-from chalicelib.dynamodb import backoff, botocore_patches, client, lanes
-from chalicelib.dynamodb.codec import decoder
+from chalicelib.dynamodb import backoff, client, lanes
 from chalicelib.dynamodb.models import CounterModel
 from chalicelib.dynamodb.transaction import Transaction
 
-LAYOUT_ATTEMPTS = 5
+SETUP_ATTEMPTS = 5
 SLACK = 64
-"""How many ids of each lane a layout may skip, at its second attempt, and eight times as many at
-each further one, so that it succeeds although ids are handed out all the time."""
+"""The number of ids of each lane that the second attempt to set up counters skips. Each further
+attempt skips eight times as many, so that one succeeds although ids are allocated all the time."""
 
 
 class _Count(msgspec.Struct):
@@ -42,147 +41,168 @@ class _CounterReply(msgspec.Struct):
     Attributes: _Counter
 
 
-_COUNTER = decoder(_CounterReply)
+_COUNTER = msgspec.json.Decoder(_CounterReply, strict=False)
 
 
-def next_id(kind: str) -> int:
-    """The next id of `kind` ("users", "tasks"), in one call once this process knows the stride.
+def allocate_id(kind: str) -> int:
+    """Return a new id of `kind` ("users", "tasks"). One write if this process knows the stride.
 
     Raises:
-        LostRace: others were in the way at every attempt.
-        Unavailable: the counters changed at every attempt, or the database can't answer.
+        LostRace: other writes interfered at every attempt.
+        Unavailable: the counters changed at every attempt, or the database does not respond.
     """
     return _take(kind, random.randrange(_width(kind)), 1)[0]  # noqa: S311
 
 
-def next_ids(kind: str, count: int) -> list[int]:
-    """The next `count` ids of `kind`, ascending, in one call a lane; raises as `next_id`."""
+def allocate_ids(kind: str, count: int) -> list[int]:
+    """Return `count` new ids of `kind`, ascending, with one write for each lane.
+
+    Raises:
+        LostRace, Unavailable: see `allocate_id`.
+    """
     width = _width(kind)
     shares = {lane: len(range((lane - 1) % width, count, width)) for lane in range(width)}
     taken = (_take(kind, lane, share) for lane, share in shares.items() if share)
     return sorted(itertools.chain.from_iterable(taken))
 
 
+def lane_of_new(kind: str, ident: int) -> int:
+    """Return the lane of an item that has just been given its id; for an older one, a guess."""
+    return ident % _stride(kind)
+
+
+def _stride(kind: str) -> int:
+    """Return the stride as this process knows it. The counters themselves correct it."""
+    database = client.database
+    known: int = database.memory.get(f"stride {kind}", 0)
+    return known or database.settings.lanes
+
+
+def _remember_stride(kind: str, stride: int) -> None:
+    memory, name = client.database.memory, f"stride {kind}"
+    memory[name] = max(stride, memory.get(name, 0))  # a stride never decreases
+
+
 def _width(kind: str) -> int:
-    """Among how many lanes this process may choose."""
-    if client.lanes() > lanes.stride(kind) and _due():
+    """Return the number of lanes that this process may use."""
+    if client.database.settings.lanes > _stride(kind) and _setup_due():
         _settle(kind)
-    return min(client.lanes(), lanes.stride(kind))
+    return min(client.database.settings.lanes, _stride(kind))
 
 
-def _due() -> bool:
-    announced, _ = client.memory().get("announced", (0, 0.0))
-    return not announced or lanes.announced_long_ago(announced)
+def _setup_due() -> bool:
+    announced, _ = client.database.memory.get("lane count", (0, 0.0))
+    return not announced or lanes.known_to_all_readers(announced)
 
 
 def _take(kind: str, lane: int, count: int) -> range:
-    for _ in backoff.attempts(LAYOUT_ATTEMPTS):
-        stride = lanes.stride(kind)
+    for _ in backoff.attempts(SETUP_ATTEMPTS):
+        stride = _stride(kind)
         try:
             taken = _count(f"{kind}#{lane % stride}", count, stride)
         except client.ConditionFailed as failed:
-            _learn(kind, failed.found[0])
+            _learn_stride(kind, failed.found[0])
         else:
-            lanes.learn_stride(kind, stride)
+            _remember_stride(kind, stride)
             return taken
     raise Unavailable
 
 
 def _count(name: str, count: int, stride: int) -> range:
-    arguments = botocore_patches.table_of(CounterModel).get_operation_kwargs(
-        name,
+    arguments = CounterModel(name).get_update_kwargs_from_instance(
         actions=[CounterModel.last.add(count * stride)],
         condition=CounterModel.lanes == stride,
-        return_values=UPDATED_NEW,
         return_values_on_condition_failure=ALL_OLD,
     )
-    # An id that is lost with its reply is never used, so asking again is harmless.
+    arguments["ReturnValues"] = UPDATED_NEW
+    # If the reply is lost, its ids are never used, so repeating the call is harmless.
     body = client.dispatch(UPDATE_ITEM, arguments, repeatable=True)
     last: int = _COUNTER.decode(body).Attributes.last.N
     return range(last - (count - 1) * stride, last + 1, stride)
 
 
-def _learn(kind: str, found: client.Item | None) -> None:
-    """Learns the stride from a counter that has another one, within the layout."""
+def _learn_stride(kind: str, found: client.Item | None) -> None:
+    """Learn the stride from a counter that has another one, if it is within the lane count."""
     number = int(found["lanes"]["N"]) if found and "lanes" in found else 0
-    if number > client.memory().get(f"stride {kind}", 0) and number <= lanes.layout():
-        lanes.learn_stride(kind, number)
-    else:  # there is no such counter, or the counters are not of one layout
+    if client.database.memory.get(f"stride {kind}", 0) < number <= lanes.lane_count():
+        _remember_stride(kind, number)
+    else:  # the counter is missing, or the counters have different strides
         _settle(kind)
 
 
 def _settle(kind: str) -> None:
-    """Makes the counters fit the layout, raised to LANES, as soon as all readers know it; until
-    then keeps the stride that they have."""
-    layout = lanes.announce(client.lanes())
-    ready = lanes.announced_long_ago(layout)
-    counters = lanes.counters_of(kind)
-    stride = lanes.lanes_of(counters)
-    if fits(kind, counters, stride) and (stride >= layout or not ready):
-        lanes.learn_stride(kind, stride)
+    """Raise the lane count to LANES, and set up the counters for it once all readers know it.
+
+    Until then the counters keep their stride."""
+    lane_count = lanes.raise_lane_count(client.database.settings.lanes)
+    ready = lanes.known_to_all_readers(lane_count)
+    counters = lanes.read_counters(kind)
+    stride = lanes.lanes_in(counters)
+    if are_set_up(kind, counters, stride) and (stride >= lane_count or not ready):
+        _remember_stride(kind, stride)
     else:
-        lay_out(kind, stride=layout if ready else stride or 1)
+        set_up(kind, stride=lane_count if ready else stride or 1)
 
 
-def lay_out(kind: str, above: int = 0, stride: int | None = None) -> None:
-    """Makes the counters fit a stride, above all ids handed out; does nothing where they fit.
+def set_up(kind: str, above: int = 0, stride: int | None = None) -> None:
+    """Set up the counters for a stride, above all allocated ids. Does nothing if they are set up.
 
     Args:
-        above: an id that was handed out although the counters may say otherwise.
-        stride: for how many lanes; None: for as many as the counters speak of, or the layout.
+        above: an id that was allocated although the counters may not include it.
+        stride: the number of lanes. None takes the stride in the counters, or the lane count.
     """
-    for attempt in backoff.attempts(LAYOUT_ATTEMPTS):
-        counters = {counter.name: counter for counter in lanes.counters_of(kind)}
-        spoken = lanes.lanes_of(list(counters.values()))
-        number = max(spoken, stride or spoken or lanes.layout())
-        if not above and fits(kind, counters.values(), number):
+    for attempt in backoff.attempts(SETUP_ATTEMPTS):
+        counters = {counter.name: counter for counter in lanes.read_counters(kind)}
+        implied = lanes.lanes_in(list(counters.values()))
+        number = max(implied, stride or implied or lanes.lane_count())
+        if not above and are_set_up(kind, counters.values(), number):
             break
-        lanes.announce(number)
-        if _laid_out(kind, counters, number, above, _slack(attempt)):
+        lanes.raise_lane_count(number)
+        if _try_set_up(kind, counters, number, above, _slack(attempt)):
             break
     else:
         raise Unavailable
-    lanes.learn_stride(kind, number)
+    _remember_stride(kind, number)
 
 
 def _slack(attempt: int) -> int:
     return 0 if attempt == 1 else int(SLACK * 8 ** (attempt - 2))
 
 
-def _laid_out(
+def _try_set_up(
     kind: str, counters: dict[str, CounterModel], stride: int, above: int, slack: int
 ) -> bool:
-    """Lays the counters out, above what they say and `slack` ids more; False where they changed."""
+    """Set up the counters `slack` ids above their values. Return False if they changed."""
     highest = max([above, *(int(counter.last or 0) for counter in counters.values())])
     if counters:
         highest += stride * slack
-    change = Transaction()
+    transaction = Transaction()
     for lane, name in enumerate(lanes.counter_names(kind)):
         unchanged = _unchanged(counters.get(name), highest)
         if lane < stride:
             last = highest - (highest - lane) % stride
-            change.put(CounterModel(name, last=last, lanes=stride), unchanged)
+            transaction.put(CounterModel(name, last=last, lanes=stride), unchanged)
         elif name in counters:
-            change.delete(CounterModel(name), unchanged)
+            transaction.delete(CounterModel(name), unchanged)
         else:
-            change.check(CounterModel(name), unchanged)
+            transaction.check(CounterModel(name), unchanged)
     try:
-        change.commit()
+        transaction.commit()
     except (client.ConditionFailed, LostRace):
         return False
     return True
 
 
 def _unchanged(counter: CounterModel | None, highest: int) -> Any:
-    """That a counter is as it was read, but for ids up to `highest`."""
+    """Return the condition that a counter is as it was read, or allocated ids up to `highest`."""
     if counter is None:
         return CounterModel.name.does_not_exist()
     return (CounterModel.lanes == counter.lanes) & (CounterModel.last <= highest)
 
 
-def fits(kind: str, counters: Iterable[CounterModel], lanes: int) -> bool:
-    """Whether these are the counters of `lanes` lanes, each with ids of its own residue."""
+def are_set_up(kind: str, counters: Iterable[CounterModel], lanes: int) -> bool:
+    """Return whether these are the counters of `lanes` lanes, each with ids of its own lane."""
     if not lanes:
         return False
-    laid_out = {(counter.name, counter.lanes, counter.last % lanes) for counter in counters}
-    return laid_out == {(f"{kind}#{lane}", lanes, lane) for lane in range(lanes)}
+    found = {(counter.name, counter.lanes, counter.last % lanes) for counter in counters}
+    return found == {(f"{kind}#{lane}", lanes, lane) for lane in range(lanes)}

@@ -1,25 +1,25 @@
-"""Idempotency keys: who holds one, and what the request that had it was answered.
+"""Idempotency keys: which request holds one, and the response of the request that had it.
 
-A key is claimed before a request is carried out, and its reply is written in the same transaction
-as what the request changes, on condition that the claim still holds (`Transaction.reply`). So there
-are either both or neither, whoever else comes with the key and wherever the process dies:
+A request locks its key before it does anything. Its response is written in the same transaction as
+its other writes, on condition that it still holds the lock. So there are both or neither, whatever
+other requests come with the key and wherever the process dies:
 
-    no item ──claim──▶ claimed ──the request's transaction──▶ with reply ──24 h──▶ as if no item
-       ▲               │   │ ▲
-       └────release────┘   └─┘ the lease is over: the next request with the key claims it,
-        refused, no effect     and the first can't change anything any more
+    no item ──acquire──▶ locked ──the request's transaction──▶ with response ──24 h──▶ as no item
+       ▲                 │   │ ▲
+       └─────release─────┘   └─┘ the lease is over: the next request with the key takes the lock,
+         failed, no effect       and the writes of the first one fail from then on
 """
 
 import logging
 import math
 import uuid
+from collections.abc import Mapping
 
 import msgspec
 
 from chalicelib import time_budget
-from chalicelib.domain.errors import KeyReused, LostRace, Unavailable, UnderWay
+from chalicelib.domain.errors import KeyReused, LostRace, RequestInProgress, Unavailable
 from chalicelib.dynamodb import client, clock
-from chalicelib.dynamodb.codec import Claim, KeyItem, Reply
 from chalicelib.dynamodb.models import IdempotencyModel
 from chalicelib.dynamodb.transaction import Transaction
 
@@ -27,59 +27,92 @@ log = logging.getLogger(__name__)
 
 KEPT_SECONDS = 24 * 60 * 60
 LEASE_SECONDS = 5
-"""How long a claim holds beyond the deadline of its request, for clocks that differ."""
+"""How long a lock is held after its request's time is up, for clocks that differ."""
 
 
-def claim(key: str, fingerprint: str) -> Claim | Reply:
-    """Takes hold of a key, or gives what the request that had it before was answered.
+class Lock(msgspec.Struct, frozen=True):
+    """A running request's lock on an idempotency key."""
+
+    key: str
+    owner: str
+    """A random word that tells this request from one that takes over the lock."""
+
+
+class StoredResponse(msgspec.Struct, frozen=True):
+    """The response to a request. Its JSON is stored in the attribute `reply`."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: str
+
+
+class _String(msgspec.Struct):
+    S: str
+
+
+class _Item(msgspec.Struct):
+    fingerprint: _String
+    reply: _String | None = None
+
+
+def acquire(key: str, fingerprint: str) -> Lock | StoredResponse:
+    """Lock a key, or return the response of the request that had it before.
 
     Args:
-        fingerprint: the same for the same request.
+        fingerprint: equal for equal requests.
 
     Raises:
-        KeyReused: that was another request.
-        UnderWay: that request has not ended yet.
+        KeyReused: another request had the key.
+        UnderWay: the same request holds the lock.
     """
     now = clock.seconds()
-    mine = Claim(key, uuid.uuid4().hex)
-    lost = (IdempotencyModel.lease < now) | (IdempotencyModel.owner == mine.owner)
+    lock = Lock(key, uuid.uuid4().hex)
+    lost = (IdempotencyModel.lease < now) | (IdempotencyModel.owner == lock.owner)
     free = IdempotencyModel.key.does_not_exist() | (IdempotencyModel.expires < now)
     item = IdempotencyModel(
         key,
         fingerprint=fingerprint,
-        owner=mine.owner,
+        owner=lock.owner,
         lease=now + math.ceil(min(time_budget.left(), KEPT_SECONDS)) + LEASE_SECONDS,
         expires=now + KEPT_SECONDS,
     )
-    change = Transaction()
-    change.put(item, free | (IdempotencyModel.reply.does_not_exist() & lost))
+    transaction = Transaction()
+    transaction.put(item, free | (IdempotencyModel.reply.does_not_exist() & lost))
     try:
-        change.commit(repeatable=True)
+        transaction.commit(repeatable=True)
     except client.ConditionFailed as failed:
-        return _earlier(failed.found[0], fingerprint)
-    return mine
+        return _stored_response(failed.found[0], fingerprint)
+    return lock
 
 
-def release(claim: Claim) -> None:
-    """Gives a key back, so that the same request is decided anew, unless it has its reply already.
+def store_response(transaction: Transaction, lock: Lock, response: StoredResponse) -> int:
+    """Add the response to the transaction, on condition that the lock is still held."""
+    text = msgspec.json.encode(response).decode()
+    held = IdempotencyModel.owner == lock.owner
+    key = IdempotencyModel(lock.key)
+    return transaction.update(key, [IdempotencyModel.reply.set(text)], held)
 
-    A transaction of the request that is still on its way finds the claim gone, and does nothing.
+
+def release(lock: Lock) -> None:
+    """Give up the lock unless the response is stored, so that a repeated request runs again.
+
+    A transaction of the request that is still on its way then fails.
     """
-    change = Transaction()
-    held = (IdempotencyModel.owner == claim.owner) & IdempotencyModel.reply.does_not_exist()
-    change.delete(IdempotencyModel(claim.key), held)
+    transaction = Transaction()
+    held = (IdempotencyModel.owner == lock.owner) & IdempotencyModel.reply.does_not_exist()
+    transaction.delete(IdempotencyModel(lock.key), held)
     try:
-        change.commit(repeatable=True)
+        transaction.commit(repeatable=True)
     except client.ConditionFailed:
-        pass  # it was carried out after all, or another request has taken over
+        pass  # the transaction took effect after all, or another request has the lock
     except (LostRace, Unavailable) as error:
-        log.warning("a key stays claimed until its lease is over: %s", error)
+        log.warning("an idempotency key stays locked until its lease is over: %s", error)
 
 
-def _earlier(item: client.Item | None, fingerprint: str) -> Reply:
-    found = msgspec.convert(item, KeyItem)
+def _stored_response(item: client.Item | None, fingerprint: str) -> StoredResponse:
+    found = msgspec.convert(item, _Item)
     if fingerprint != found.fingerprint.S:
         raise KeyReused
     if found.reply is None:
-        raise UnderWay
-    return msgspec.json.decode(found.reply.S, type=Reply)
+        raise RequestInProgress
+    return msgspec.json.decode(found.reply.S, type=StoredResponse)

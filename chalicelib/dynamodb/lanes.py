@@ -1,12 +1,16 @@
-"""How many lanes there are.
+"""Lanes: the shards of the indexes that list a whole table.
 
-The layout is the largest number of lanes that was ever in use. The database remembers it, and it
-only grows. Readers read all lanes of the layout; writers choose among the LANES of their own
-setting. So LANES can be raised and lowered at any time, and servers may differ in it.
+A lane is one hash key of such an index. The items of a table are spread over several lanes because
+DynamoDB limits the throughput of a single hash key. An item's lane is set when it is created and
+never changes. A list reads all lanes and merges them (`lane_queries`).
 
-A writer whose LANES are above the layout raises it (`announce`), but goes on in the old lanes until
-every reader has learnt of the new ones: WAIT_SECONDS, which must be far above shared.FRESH_SECONDS.
-Then it lays the id counters out for the new layout (`ids`), which begins the use of the new lanes.
+The database stores the largest number of lanes that was ever in use, the lane count, which only
+grows. Readers read that many lanes; a writer uses the first LANES of them. So LANES can be raised
+and lowered at any time, and servers may have different values.
+
+A writer whose LANES is above the lane count raises the count, but uses the old lanes until every
+reader knows the new count: WAIT_SECONDS, which must be far above shared_state.FRESH_SECONDS. Then
+it sets up the id counters for the new count (`counters`), and the new lanes come into use.
 """
 
 import contextlib
@@ -21,63 +25,46 @@ from chalicelib.dynamodb.models import CounterModel
 from chalicelib.settings import MAX_LANES
 
 KINDS = ("users", "tasks")
-"""What has ids and is listed in lanes."""
+"""The tables that have ids and are listed by lane."""
 WAIT_SECONDS = 60.0
 
-monotonic = time.monotonic  # stands still in a frozen process, which only makes the wait longer
+monotonic = time.monotonic  # stops while Lambda freezes the process, which only makes waits longer
 
 
-def layout() -> int:
-    """The layout as last written (strongly consistent read). Records it where it is missing."""
-    return shared_state.read().lanes or _record()
+def lane_count() -> int:
+    """Return the lane count (strongly consistent read). Stores it if it is missing."""
+    return shared_state.read().lane_count or _store_first_count()
 
 
-def readable() -> int:
-    """How many lanes a reader must read; at most shared.FRESH_SECONDS old."""
-    return shared_state.recent().lanes or _record()
+def lanes_to_read() -> int:
+    """Return the lane count as it was at most shared_state.FRESH_SECONDS ago."""
+    return shared_state.recent().lane_count or _store_first_count()
 
 
-def announce(number: int) -> int:
-    """Raises the layout to `number` where it is lower; gives the layout."""
-    found = layout()
-    if found >= number:
+def raise_lane_count(count: int) -> int:
+    """Raise the lane count to `count` if it is lower, and return it."""
+    found = lane_count()
+    if found >= count:
         return found
-    _set(number)
-    return layout()
+    _store(count)
+    return lane_count()
 
 
-def announced_long_ago(number: int) -> bool:
-    """Whether this process has seen this layout WAIT_SECONDS ago, so that all readers know it."""
-    memory = client.memory()
-    seen, since = memory.get("announced", (0, 0.0))
-    if seen != number:
+def known_to_all_readers(count: int) -> bool:
+    """Return whether this process saw this lane count WAIT_SECONDS ago."""
+    memory = client.database.memory
+    seen, since = memory.get("lane count", (0, 0.0))
+    if seen != count:
         since = monotonic()
-        memory["announced"] = (number, since)
+        memory["lane count"] = (count, since)
     return bool(monotonic() - since >= WAIT_SECONDS)
 
 
-def stride(kind: str) -> int:
-    """For how many lanes the counters of `kind` are laid out, as far as this process knows."""
-    known: int = client.memory().get(f"stride {kind}", 0)
-    return known or client.lanes()
-
-
-def learn_stride(kind: str, number: int) -> None:
-    """Remembers for how many lanes the counters of `kind` are laid out; it never gets less."""
-    memory, name = client.memory(), f"stride {kind}"
-    memory[name] = max(number, memory.get(name, 0))
-
-
-def home(kind: str, ident: int) -> int:
-    """The lane of a user or task that has just been given its id; for an older one, a guess."""
-    return ident % stride(kind)
-
-
-def counters_of(kind: str) -> list[CounterModel]:
-    """All counters of a kind. No snapshot: each is as last written, but at a moment of its own."""
+def read_counters(kind: str) -> list[CounterModel]:
+    """Return the id counters of `kind`, by strongly consistent reads. They are no snapshot."""
     table = botocore_patches.table_of(CounterModel)
     keys: list[Any] = [{"name": name} for name in counter_names(kind)]
-    # Not CounterModel.batch_get, which asks for what was left out without end.
+    # CounterModel.batch_get would ask for unprocessed keys without end.
     found = client.send(
         lambda: client.whole(table.batch_get_item(keys, consistent_read=True)), repeatable=True
     )
@@ -85,35 +72,35 @@ def counters_of(kind: str) -> list[CounterModel]:
 
 
 def counter_names(kind: str) -> list[str]:
-    """The names of all counters that a kind may have, by lane."""
+    """Return the names of all counters that `kind` can have, by lane."""
     return [f"{kind}#{lane}" for lane in range(MAX_LANES)]
 
 
-def lanes_of(counters: list[CounterModel]) -> int:
+def lanes_in(counters: list[CounterModel]) -> int:
     """Return the number of lanes that these counters of one kind agree on; 0 for none.
 
     More than half of the counters of that many lanes must have the number, so that one broken
     counter does not raise it.
     """
-    told = Counter(
+    found = Counter(
         int(counter.lanes or 0)
         for counter in counters
         if int(counter.name.partition("#")[2]) < int(counter.lanes or 0)
     )
-    return max((number for number, times in told.items() if 2 * times > number), default=0)
+    return max((number for number, times in found.items() if 2 * times > number), default=0)
 
 
-def _record() -> int:
-    """Records the layout of a database that has none: new, or made before layouts were recorded."""
-    counted = max(lanes_of(counters_of(kind)) for kind in KINDS)
-    _set(counted or client.lanes())
-    return shared_state.read().lanes
+def _store_first_count() -> int:
+    """Store the lane count of a database that has none: new, or older than lane counts."""
+    counted = max(lanes_in(read_counters(kind)) for kind in KINDS)
+    _store(counted or client.database.settings.lanes)
+    return shared_state.read().lane_count
 
 
-def _set(number: int) -> None:
-    lower: Any = CounterModel.lanes.does_not_exist() | (CounterModel.lanes < number)
+def _store(count: int) -> None:
+    lower: Any = CounterModel.lanes.does_not_exist() | (CounterModel.lanes < count)
     arguments = botocore_patches.table_of(CounterModel).get_operation_kwargs(
-        shared_state.NAME, actions=[CounterModel.lanes.set(number)], condition=lower
+        shared_state.NAME, actions=[CounterModel.lanes.set(count)], condition=lower
     )
     with contextlib.suppress(client.ConditionFailed):  # another process has raised it as far
         client.dispatch(UPDATE_ITEM, arguments, repeatable=True)

@@ -1,16 +1,21 @@
-"""The tables: the one definition of their names, keys, indexes and attributes.
+"""The tables: their names, keys, indexes and attributes.
 
-Table        Key                Indexes
-users        id                 newest (lane, recency)
-usernames    name               -
-tasks        id                 newest (lane, recency), most_urgent (lane, urgency),
-                                newest_by_status (status_lane, recency),
-                                most_urgent_by_status (status_lane, urgency)
-assignments  user_id, recency   most_urgent (user_id, urgency), local
-counters     name               -
-tokens       digest             -
-replies      key                -
-quotas       principal, window  -
+Attributes whose name in the table differs from the one here have `attr_name`. An attribute with
+`null=True` may be missing, and then has the default of the entity's field.
+
+Table        Key                   Indexes
+users        id                    newest (lane, created_key)
+usernames    name                  -
+tasks        id                    newest (lane, created_key), most_urgent (lane, due_key),
+                                   newest_by_status (status_lane, created_key),
+                                   most_urgent_by_status (status_lane, due_key)
+assignments  user_id, created_key  local: most_urgent (user_id, due_key),
+                                   newest_by_status (user_id, status_created_key),
+                                   most_urgent_by_status (user_id, status_due_key)
+counters     name                  -
+tokens       digest                -
+replies      key                   -
+quotas       principal, window     -
 """
 
 from pynamodb.attributes import (
@@ -28,27 +33,30 @@ from pynamodb.indexes import (
 )
 from pynamodb.models import Model
 
+MAX_KEY_BYTES = 2048
+"""DynamoDB's limit for a hash key."""
+
 
 class OnDemand:
-    """The settings of every table; `client.bind` completes the name."""
+    """The settings of every table. `client.bind` sets the name."""
 
     table_name = ""
     billing_mode = PAY_PER_REQUEST_BILLING_MODE
 
 
 class UserNewest(GlobalSecondaryIndex["UserModel"]):
-    """All users by creation. Leaves `assigns` out, so that an assignment writes nothing to it."""
+    """All users by creation. Without `assignment_count`, so that assignments do not write to it."""
 
     class Meta:
         index_name = "newest"
         projection = IncludeProjection(["username", "created_at"])
 
     lane = NumberAttribute(hash_key=True)
-    recency = UnicodeAttribute(range_key=True)
+    created_key = UnicodeAttribute(range_key=True, attr_name="recency")
 
 
 class UserModel(Model):
-    """Users. One that is going has no lane any more, so that no list shows it."""
+    """Users. A user that is being deleted has no lane, so that no list shows it."""
 
     class Meta(OnDemand):
         pass
@@ -58,15 +66,13 @@ class UserModel(Model):
     username = UnicodeAttribute()
     created_at = UnicodeAttribute()
     lane = NumberAttribute(null=True)
-    recency = UnicodeAttribute(null=True)
-    assigns = NumberAttribute(null=True)
-    """How often this user was given a task, ever: tells a delete whether one came in between."""
-    going = BooleanAttribute(null=True)
-    """Set while a user with many tasks is being deleted."""
+    created_key = UnicodeAttribute(null=True, attr_name="recency")
+    assignment_count = NumberAttribute(null=True, attr_name="assigns")
+    deleting = BooleanAttribute(null=True, attr_name="going")
 
 
 class UsernameModel(Model):
-    """The claims that make usernames unique; `name` is in the form of `keys.claim`."""
+    """The reservations that make usernames unique. `name` is in normalized form."""
 
     class Meta(OnDemand):
         pass
@@ -83,18 +89,18 @@ class TaskNewest(GlobalSecondaryIndex["TaskModel"]):
         projection = AllProjection()
 
     lane = NumberAttribute(hash_key=True)
-    recency = UnicodeAttribute(range_key=True)
+    created_key = UnicodeAttribute(range_key=True, attr_name="recency")
 
 
 class TaskMostUrgent(GlobalSecondaryIndex["TaskModel"]):
-    """All tasks by deadline."""
+    """All tasks by due date."""
 
     class Meta:
         index_name = "most_urgent"
         projection = AllProjection()
 
     lane = NumberAttribute(hash_key=True)
-    urgency = UnicodeAttribute(range_key=True)
+    due_key = UnicodeAttribute(range_key=True, attr_name="urgency")
 
 
 class TaskNewestByStatus(GlobalSecondaryIndex["TaskModel"]):
@@ -105,22 +111,22 @@ class TaskNewestByStatus(GlobalSecondaryIndex["TaskModel"]):
         projection = AllProjection()
 
     status_lane = UnicodeAttribute(hash_key=True)
-    recency = UnicodeAttribute(range_key=True)
+    created_key = UnicodeAttribute(range_key=True, attr_name="recency")
 
 
 class TaskMostUrgentByStatus(GlobalSecondaryIndex["TaskModel"]):
-    """The tasks of one status by deadline."""
+    """The tasks of one status by due date."""
 
     class Meta:
         index_name = "most_urgent_by_status"
         projection = AllProjection()
 
     status_lane = UnicodeAttribute(hash_key=True)
-    urgency = UnicodeAttribute(range_key=True)
+    due_key = UnicodeAttribute(range_key=True, attr_name="urgency")
 
 
 class TaskAttributes(Model):
-    """What a task and its copies in the assignments have in common."""
+    """The attributes that a task and its copies have in common."""
 
     name = UnicodeAttribute()
     desc = UnicodeAttribute()
@@ -132,7 +138,7 @@ class TaskAttributes(Model):
 
 
 class TaskModel(TaskAttributes):
-    """Tasks, with the truth about who does them."""
+    """Tasks. `assignees` is authoritative."""
 
     class Meta(OnDemand):
         pass
@@ -144,19 +150,19 @@ class TaskModel(TaskAttributes):
     id = NumberAttribute(hash_key=True)
     lane = NumberAttribute()
     status_lane = UnicodeAttribute()
-    recency = UnicodeAttribute()
-    urgency = UnicodeAttribute()
+    created_key = UnicodeAttribute(attr_name="recency")
+    due_key = UnicodeAttribute(attr_name="urgency")
 
 
 class AssignmentMostUrgent(LocalSecondaryIndex["AssignmentModel"]):
-    """A user's tasks by deadline."""
+    """A user's tasks by due date."""
 
     class Meta:
         index_name = "most_urgent"
         projection = AllProjection()
 
     user_id = NumberAttribute(hash_key=True)
-    urgency = UnicodeAttribute(range_key=True)
+    due_key = UnicodeAttribute(range_key=True, attr_name="urgency")
 
 
 class AssignmentNewestByStatus(LocalSecondaryIndex["AssignmentModel"]):
@@ -167,22 +173,22 @@ class AssignmentNewestByStatus(LocalSecondaryIndex["AssignmentModel"]):
         projection = AllProjection()
 
     user_id = NumberAttribute(hash_key=True)
-    status_recency = UnicodeAttribute(range_key=True)
+    status_created_key = UnicodeAttribute(range_key=True, attr_name="status_recency")
 
 
 class AssignmentMostUrgentByStatus(LocalSecondaryIndex["AssignmentModel"]):
-    """A user's tasks of one status by deadline."""
+    """A user's tasks of one status by due date."""
 
     class Meta:
         index_name = "most_urgent_by_status"
         projection = AllProjection()
 
     user_id = NumberAttribute(hash_key=True)
-    status_urgency = UnicodeAttribute(range_key=True)
+    status_due_key = UnicodeAttribute(range_key=True, attr_name="status_urgency")
 
 
 class AssignmentModel(TaskAttributes):
-    """A copy of the task for each of its assignees, sorted by the task's creation."""
+    """The copies of tasks: one for each assignee, sorted by the task's creation."""
 
     class Meta(OnDemand):
         pass
@@ -191,15 +197,15 @@ class AssignmentModel(TaskAttributes):
     newest_by_status = AssignmentNewestByStatus()
     most_urgent_by_status = AssignmentMostUrgentByStatus()
     user_id = NumberAttribute(hash_key=True)
-    recency = UnicodeAttribute(range_key=True)
+    created_key = UnicodeAttribute(range_key=True, attr_name="recency")
     id = NumberAttribute()
-    urgency = UnicodeAttribute()
-    status_recency = UnicodeAttribute()
-    status_urgency = UnicodeAttribute()
+    due_key = UnicodeAttribute(attr_name="urgency")
+    status_created_key = UnicodeAttribute(attr_name="status_recency")
+    status_due_key = UnicodeAttribute(attr_name="status_urgency")
 
 
 class CounterModel(Model):
-    """The last id that each lane handed out (`ids`), and one item for all lanes (`shared`)."""
+    """The last id of each lane (`counters`), and the item of `shared_state`."""
 
     class Meta(OnDemand):
         pass
@@ -207,12 +213,12 @@ class CounterModel(Model):
     name = UnicodeAttribute(hash_key=True)
     last = NumberAttribute(null=True)
     lanes = NumberAttribute()
-    going = NumberSetAttribute(null=True)
-    """In the item `shared.NAME`, which counts nothing: the users that are being deleted."""
+    deleting_users = NumberSetAttribute(null=True, attr_name="going")
+    """Only in the item of `shared_state`: the users that are being deleted."""
 
 
 class TokenModel(Model):
-    """Who may use the API. The secret is nowhere; `digest` is its SHA-256, in hexadecimal."""
+    """API tokens. `digest` is the SHA-256 of the secret, in hexadecimal."""
 
     class Meta(OnDemand):
         pass
@@ -226,8 +232,9 @@ class TokenModel(Model):
 
 
 class IdempotencyModel(Model):
-    """The idempotency keys of running requests and, with the reply, of those that are done; see
-    `replies`. Both times are seconds since 1970."""
+    """Idempotency keys, with the response once the request has succeeded; see `idempotency_store`.
+
+    `lease` and `expires` are seconds since 1970."""
 
     class Meta(OnDemand):
         pass
@@ -241,10 +248,10 @@ class IdempotencyModel(Model):
 
 
 class QuotaModel(Model):
-    """How many requests of a window all processes together have taken; see `quotas`.
+    """The requests that all processes together have taken from a quota in a window; see `quotas`.
 
     `principal` is "name:ci" or "address:10.0.0.1", `window` an interval of ISO 8601 such as
-    "2026-01-31T12:00:00Z/PT60S", `expires` a moment in seconds since 1970."""
+    "2026-01-31T12:00:00Z/PT60S", `expires` is in seconds since 1970."""
 
     class Meta(OnDemand):
         pass
@@ -265,6 +272,6 @@ SUFFIXES: dict[type[Model], str] = {
     IdempotencyModel: "replies",
     QuotaModel: "quotas",
 }
-"""Each table's name behind the prefix."""
+"""The name of each table after the prefix."""
 EXPIRIES: dict[type[Model], str] = {IdempotencyModel: "expires", QuotaModel: "expires"}
-"""The attribute, in seconds since 1970, by which DynamoDB removes the items of a table in time."""
+"""The time-to-live attribute of a table, in seconds since 1970."""

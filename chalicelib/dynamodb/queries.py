@@ -1,7 +1,7 @@
-"""Reading one thing, and one lane of a list. Each call here is one call to DynamoDB."""
+"""The reads of users, tasks and tokens. Each function here is one call to DynamoDB."""
 
-from collections.abc import Sequence
-from typing import Any, Generic, Literal, NamedTuple, TypeVar
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
 
 import msgspec
 from pynamodb.attributes import Attribute
@@ -9,22 +9,17 @@ from pynamodb.constants import GET_ITEM
 from pynamodb.expressions.condition import Condition
 from pynamodb.models import Model
 
-from chalicelib.dynamodb import botocore_patches, client, sort_keys
+from chalicelib.domain.token import Token
+from chalicelib.domain.user import User
+from chalicelib.dynamodb import botocore_patches, client, index_keys
 from chalicelib.dynamodb.codec import (
-    GetReply,
-    PlacedUser,
-    QueryReply,
-    Task,
-    TaskByRecency,
-    TaskByStatusRecency,
-    TaskByStatusUrgency,
-    TaskByUrgency,
-    TaskItem,
-    Token,
-    TokenItem,
-    User,
-    UserItem,
-    decoder,
+    ASSIGNMENTS,
+    TASKS,
+    TOKENS,
+    USERS,
+    Entry,
+    QueryResult,
+    StoredTask,
 )
 from chalicelib.dynamodb.models import (
     AssignmentModel,
@@ -34,157 +29,128 @@ from chalicelib.dynamodb.models import (
     UserModel,
 )
 
-R = TypeVar("R", User, Task)
-
-_ONE_USER = decoder(GetReply[UserItem])
-_ONE_TASK = decoder(GetReply[TaskItem])
-_ONE_TOKEN = decoder(GetReply[TokenItem])
-_USERS = decoder(QueryReply[PlacedUser])
-_BY_RECENCY = decoder(QueryReply[TaskByRecency])
-_BY_URGENCY = decoder(QueryReply[TaskByUrgency])
-_BY_STATUS_RECENCY = decoder(QueryReply[TaskByStatusRecency])
-_BY_STATUS_URGENCY = decoder(QueryReply[TaskByStatusUrgency])
+E = TypeVar("E", User, StoredTask)
 
 
-class Ordering(msgspec.Struct, Generic[R], frozen=True, kw_only=True):
-    """A table or an index, which keeps the items of one hash key in the order of a sort key."""
+class Index(msgspec.Struct, Generic[E], frozen=True, kw_only=True):
+    """A table or an index of it, which sorts the items of one hash key by a sort key."""
 
     model: type[Model]
-    index: str | None
-    position: Literal["recency", "urgency"]
+    name: str | None = None
+    """None for the table itself."""
+    sort_key: str
+    """The name of the model's attribute."""
     status_first: bool = False
-    """Whether the status stands before the position in the sort key."""
-    replies: "msgspec.json.Decoder[Any]"
+    """Whether the status precedes the sort key in the stored one."""
+    read: Callable[[bytes], QueryResult[E]]
     consistent: bool = False
-    """Whether it shows each write at once; only a table and its local indexes can."""
+    """Whether it shows each write at once. Only a table and its local indexes can."""
 
 
-class Placed(NamedTuple, Generic[R]):
-    """A record, and its place in the order: the sort key that is stored, which may be an older
-    version's and differ from what `keys` would make of the record."""
-
-    place: str
-    record: R
-
-
-class Slice(msgspec.Struct, Generic[R], frozen=True):
-    """What one Query found. `more` where it stopped at its limit, or at DynamoDB's 1 MB."""
-
-    records: Sequence["Placed[R]"]
-    more: bool
-
-
-USERS_BY_CREATED = Ordering[User](
-    model=UserModel, index="newest", position="recency", replies=_USERS
-)
-TASKS_BY_CREATED = Ordering[Task](
-    model=TaskModel, index="newest", position="recency", replies=_BY_RECENCY
-)
-TASKS_BY_DUE = Ordering[Task](
-    model=TaskModel, index="most_urgent", position="urgency", replies=_BY_URGENCY
-)
-TASKS_BY_STATUS_AND_CREATED = Ordering[Task](
-    model=TaskModel, index="newest_by_status", position="recency", replies=_BY_RECENCY
-)
-TASKS_BY_STATUS_AND_DUE = Ordering[Task](
-    model=TaskModel, index="most_urgent_by_status", position="urgency", replies=_BY_URGENCY
-)
-ASSIGNED_BY_CREATED = Ordering[Task](
-    model=AssignmentModel,
-    index=None,
-    position="recency",
-    replies=_BY_RECENCY,
-    consistent=True,
-)
-ASSIGNED_BY_DUE = Ordering[Task](
-    model=AssignmentModel,
-    index="most_urgent",
-    position="urgency",
-    replies=_BY_URGENCY,
-    consistent=True,
-)
-ASSIGNED_BY_STATUS_AND_CREATED = Ordering[Task](
-    model=AssignmentModel,
-    index="newest_by_status",
-    position="recency",
-    status_first=True,
-    replies=_BY_STATUS_RECENCY,
-    consistent=True,
-)
-ASSIGNED_BY_STATUS_AND_DUE = Ordering[Task](
-    model=AssignmentModel,
-    index="most_urgent_by_status",
-    position="urgency",
-    status_first=True,
-    replies=_BY_STATUS_URGENCY,
-    consistent=True,
+USERS_BY_CREATED = Index[User](
+    model=UserModel,
+    name="newest",
+    sort_key="created_key",
+    read=USERS.of_query("created_key"),
 )
 
 
-def user(ident: int) -> User | None:
-    """The user as last written, also one that is going; None where there is none."""
-    item = _ONE_USER.decode(_get(UserModel, str(ident))).Item
-    return item.record() if item else None
+def _of_tasks(name: str, sort_key: str) -> Index[StoredTask]:
+    return Index(model=TaskModel, name=name, sort_key=sort_key, read=TASKS.of_query(sort_key))
 
 
-def task(ident: int) -> Task | None:
-    """The task as last written; None where there is none."""
-    item = _ONE_TASK.decode(_get(TaskModel, str(ident))).Item
-    return item.record() if item else None
+def _of_assignments(
+    name: str | None, sort_key: str, status_first: bool = False
+) -> Index[StoredTask]:
+    return Index(
+        model=AssignmentModel,
+        name=name,
+        sort_key=sort_key,
+        status_first=status_first,
+        read=ASSIGNMENTS.of_query(sort_key),
+        consistent=True,
+    )
+
+
+TASKS_BY_CREATED = _of_tasks("newest", "created_key")
+TASKS_BY_DUE = _of_tasks("most_urgent", "due_key")
+TASKS_BY_STATUS_AND_CREATED = _of_tasks("newest_by_status", "created_key")
+TASKS_BY_STATUS_AND_DUE = _of_tasks("most_urgent_by_status", "due_key")
+ASSIGNED_BY_CREATED = _of_assignments(None, "created_key")
+ASSIGNED_BY_DUE = _of_assignments("most_urgent", "due_key")
+ASSIGNED_BY_STATUS_AND_CREATED = _of_assignments(
+    "newest_by_status", "status_created_key", status_first=True
+)
+ASSIGNED_BY_STATUS_AND_DUE = _of_assignments(
+    "most_urgent_by_status", "status_due_key", status_first=True
+)
+
+
+def user(user_id: int) -> User | None:
+    """Return the user, also one that is being deleted, or None (strongly consistent read)."""
+    return USERS.of_get(_get(UserModel, str(user_id)))
+
+
+def task(task_id: int) -> StoredTask | None:
+    """Return the task, or None if it does not exist (strongly consistent read)."""
+    return TASKS.of_get(_get(TaskModel, str(task_id)))
 
 
 def token(digest: str) -> Token | None:
-    """The token as last written; None where there is none."""
-    item = _ONE_TOKEN.decode(_get(TokenModel, digest)).Item
-    return item.record() if item else None
+    """Return the token, or None if it does not exist (strongly consistent read)."""
+    return TOKENS.of_get(_get(TokenModel, digest))
 
 
 def ping() -> None:
-    """Asks the database for anything; raises Unavailable where it does not answer."""
+    """Read any item; raises Unavailable if the database does not respond."""
     _get(CounterModel, "ping")
 
 
 def query(
-    ordering: Ordering[R],
-    key: str,
+    index: Index[E],
+    hash_key: str,
     *,
     after: str | None,
     ascending: bool,
     limit: int,
     status: str | None = None,
-) -> Slice[R]:
-    """One Query: up to `limit` records of a hash key, behind a position in the order.
+) -> QueryResult[E]:
+    """Send one Query for up to `limit` entities of a hash key, after a sort key.
 
     Args:
-        status: the one that is wanted, where the ordering has it first.
+        status: the only status to return. Required by an index that has the status first.
     """
-    table = botocore_patches.table_of(ordering.model)
-    if ordering.status_first:
-        place = getattr(ordering.model, f"status_{ordering.position}")
-        beyond = place.between(*sort_keys.span(status or "", after, ascending))
+    table = botocore_patches.table_of(index.model)
+    sort_key: Attribute[str] = getattr(index.model, index.sort_key)
+    condition: Condition | None
+    prefix = ""
+    if index.status_first:
+        prefix = index_keys.status_key(status or "", "")
+        condition = sort_key.between(*index_keys.status_range(status or "", after, ascending))
     else:
-        beyond = _beyond(getattr(ordering.model, ordering.position), after, ascending)
+        condition = _beyond(sort_key, after, ascending)
     reply: Any = client.send(
         lambda: table.query(
-            key,
-            range_key_condition=beyond,
-            index_name=ordering.index,
+            hash_key,
+            range_key_condition=condition,
+            index_name=index.name,
             scan_index_forward=ascending,
-            consistent_read=ordering.consistent,
+            consistent_read=index.consistent,
             limit=limit,
         ),
         repeatable=True,
     )
-    found = ordering.replies.decode(reply["Body"])
-    prefix = len(sort_keys.status_place(status or "", "")) if ordering.status_first else 0
-    placed = [Placed(item.place.S[prefix:], item.record()) for item in found.Items]
-    return Slice(placed, found.LastEvaluatedKey is not None)
+    found = index.read(reply["Body"])
+    if not prefix:
+        return found
+    entries = [Entry(key.removeprefix(prefix), entity) for key, entity in found.entries]
+    return QueryResult(entries, found.more)
 
 
-def _beyond(position: Attribute[str], after: str | None, ascending: bool) -> Condition | None:
+def _beyond(sort_key: Attribute[str], after: str | None, ascending: bool) -> Condition | None:
     if after is None:
         return None
-    return position > after if ascending else position < after
+    return sort_key > after if ascending else sort_key < after
 
 
 def _get(model: type[Model], key: str) -> bytes:

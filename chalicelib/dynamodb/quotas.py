@@ -1,4 +1,6 @@
-"""How much of each principal's quota all processes together have used, in one item a window."""
+"""The requests that all processes together have taken from a principal's quota.
+
+There is one item for each window."""
 
 from datetime import UTC, datetime
 
@@ -6,11 +8,10 @@ import msgspec
 from pynamodb.constants import UPDATE_ITEM, UPDATED_NEW
 
 from chalicelib.dynamodb import botocore_patches, client
-from chalicelib.dynamodb.codec import decoder
 from chalicelib.dynamodb.models import QuotaModel
 
 KEPT_SECONDS = 60 * 60
-"""How long an item is kept after its window, for processes whose clocks differ."""
+"""How long an item is kept after its window, because clocks of processes differ."""
 
 
 class _Count(msgspec.Struct):
@@ -25,7 +26,7 @@ class _QuotaReply(msgspec.Struct):
     Attributes: _Quota
 
 
-_QUOTA = decoder(_QuotaReply)
+_QUOTA = msgspec.json.Decoder(_QuotaReply, strict=False)
 
 
 def take(principal: str, start: int, seconds: int, count: int) -> int:
@@ -40,7 +41,7 @@ def take(principal: str, start: int, seconds: int, count: int) -> int:
         seconds: the length of the window.
 
     Raises:
-        Unavailable: the database refuses for load, or does not answer.
+        Unavailable: the database is overloaded or does not respond.
     """
     begins = datetime.fromtimestamp(start, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     arguments = botocore_patches.table_of(QuotaModel).get_operation_kwargs(

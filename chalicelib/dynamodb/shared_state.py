@@ -1,18 +1,15 @@
-"""The one item that every process keeps a recent copy of: the layout, and who is being deleted.
+"""One item that every process has a recent copy of: the lane count, and the users being deleted.
 
-A read of a list needs both and must not pay a call for them, so each process reads the item again
-only when its copy is older than FRESH_SECONDS. Whoever changes the item knows that all copies have
-the change after that time.
+Every read of a list needs both and should not pay a call for them. So a process reads the item
+again only if its copy is older than FRESH_SECONDS. After that time, a change is known to all.
 """
 
 import time
-from typing import Any
 
 import msgspec
 from pynamodb.constants import GET_ITEM
 
 from chalicelib.dynamodb import botocore_patches, client
-from chalicelib.dynamodb.codec import decoder
 from chalicelib.dynamodb.models import CounterModel
 
 NAME = "lanes"
@@ -23,76 +20,72 @@ monotonic = time.monotonic
 wall = time.time
 
 
-class Shared(msgspec.Struct, frozen=True):
-    """The item as it was at some moment."""
+class SharedState(msgspec.Struct, frozen=True):
+    """The item as it was at some time."""
 
-    lanes: int
-    """The largest number of lanes that was ever in use; 0 if the item does not exist."""
-    going: frozenset[int]
+    lane_count: int
+    """The largest number of lanes that was ever in use; 0 if it is not stored."""
+    deleting_users: frozenset[int]
     """The ids of the users that are being deleted."""
     monotonic: float
-    """The two clocks before the item was read."""
+    """The monotonic clock before the read."""
     wall: float
+    """The wall clock before the read."""
 
     @property
     def fresh(self) -> bool:
-        """Whether both clocks say so: a frozen process finds its monotonic clock where it was."""
+        """Whether both clocks say so. The monotonic clock stops while Lambda freezes a process."""
         elapsed = monotonic() - self.monotonic, wall() - self.wall
         return all(0 <= seconds < FRESH_SECONDS for seconds in elapsed)
 
 
-class _Number(msgspec.Struct):
+class _Number(msgspec.Struct, frozen=True):
     N: int
 
 
-class _Numbers(msgspec.Struct):
+class _Numbers(msgspec.Struct, frozen=True):
     NS: list[int]
 
 
 class _Item(msgspec.Struct):
-    lanes: _Number | None = None
-    going: _Numbers | None = None
+    lanes: _Number = _Number(0)
+    going: _Numbers = _Numbers([])
 
 
 class _Reply(msgspec.Struct):
     Item: _Item | None = None
 
 
-_REPLY = decoder(_Reply)
+_REPLY = msgspec.json.Decoder(_Reply, strict=False)
 
 
-def read() -> Shared:
-    """The item as last written (one strongly consistent read). Keeps no copy without a layout."""
+def read() -> SharedState:
+    """Return the item (strongly consistent read). Keeps a copy if it has a lane count."""
     clocks = monotonic(), wall()
     arguments = botocore_patches.table_of(CounterModel).get_operation_kwargs(
         NAME, consistent_read=True
     )
     item = _REPLY.decode(client.dispatch(GET_ITEM, arguments, repeatable=True)).Item
     if item is None:
-        return Shared(0, frozenset(), *clocks)
-    going = frozenset(item.going.NS) if item.going else frozenset[int]()
-    shared = Shared(item.lanes.N if item.lanes else 0, going, *clocks)
-    if shared.lanes:
-        _memory()[NAME] = shared
-    return shared
+        return SharedState(0, frozenset(), *clocks)
+    state = SharedState(item.lanes.N, frozenset(item.going.NS), *clocks)
+    if state.lane_count:
+        client.database.memory[NAME] = state
+    return state
 
 
-def recent() -> Shared:
-    """The item as it was at most FRESH_SECONDS ago."""
+def recent() -> SharedState:
+    """Return the item as it was at most FRESH_SECONDS ago."""
     copy = latest()
     return copy if copy is not None and copy.fresh else read()
 
 
-def latest() -> Shared | None:
-    """The copy of this process, however old; None if it has none."""
-    copy: Shared | None = _memory().get(NAME)
+def latest() -> SharedState | None:
+    """Return this process's copy, however old, or None."""
+    copy: SharedState | None = client.database.memory.get(NAME)
     return copy
 
 
 def forget() -> None:
-    """Drops the copy of this process, which has just changed the item."""
-    _memory().pop(NAME, None)
-
-
-def _memory() -> dict[str, Any]:
-    return client.memory()
+    """Drop this process's copy. Call it after a change of the item."""
+    client.database.memory.pop(NAME, None)

@@ -13,10 +13,10 @@ from chalice.app import (
 )
 
 from chalicelib import time_budget
+from chalicelib.domain.token import ROLES, Role
 from chalicelib.http import request_headers
 from chalicelib.http.problems import HttpProblem
 from chalicelib.services import tokens
-from chalicelib.services.tokens import ROLES, Role
 from chalicelib.settings import Settings
 
 AUTHORIZER = "authenticate"
@@ -86,7 +86,7 @@ def authenticate(request: AuthRequest) -> AuthResponse:
     """
     secret = bearer_token(request.token)
     with time_budget.within(AUTHORIZER_SECONDS):
-        token = tokens.holder(secret) if secret else None
+        token = tokens.find_valid(secret) if secret else None
     if token is None:
         return AuthResponse(routes=[], principal_id="nobody")
     context = {"id": token.id, "name": token.name, "role": token.role}

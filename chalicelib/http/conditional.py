@@ -1,4 +1,4 @@
-"""The version of a thing as its ETag, and requests that depend on it (RFC 9110, section 13)."""
+"""ETags, If-Match and If-None-Match (RFC 9110, section 13). The ETag is the version."""
 
 import hashlib
 import re
@@ -12,7 +12,7 @@ from chalicelib.http.problems import HttpProblem
 from chalicelib.http.responses import ApiResponse
 
 MAX_TAGS = 100
-"""What DynamoDB takes in one condition."""
+"""DynamoDB's limit for IN in a condition."""
 
 _TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
 _OURS = re.compile(r'"([1-9][0-9]{0,15})(?:-[1-9][0-9]?)?"')
@@ -25,7 +25,7 @@ def tagged(version: int, hidden: int = 0) -> Mapping[str, str]:
 
 
 def tagged_by_content(content: bytes) -> Mapping[str, str]:
-    """The header ETag of content that has no version: strong, made of its digest."""
+    """Return the strong ETag header of content without a version, made of its digest."""
     return {"ETag": f'"{hashlib.sha256(content).hexdigest()[:32]}"'}
 
 
@@ -85,7 +85,7 @@ def evaluate(request: Request, answer: ApiResponse[Any]) -> ApiResponse[Any]:
 
 
 def _tags(name: str, header: str) -> Sequence[str] | None:
-    """The entity tags of a list, which may have empty elements; None for `*`."""
+    """Return the entity tags of a list, which may have empty elements; None for `*`."""
     if header.strip(" \t") == "*":
         return None
     elements = {part.strip(" \t") for part in _TAG.sub("\n", header).split(",")}

@@ -4,8 +4,8 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeVar, get_args
 
+from chalicelib.domain.token import Role
 from chalicelib.http.responses import ApiResponse
-from chalicelib.services.tokens import Role
 
 View = Callable[..., ApiResponse[Any]]
 V = TypeVar("V", bound=View)

@@ -1,16 +1,16 @@
-"""The single fields of bodies and queries: their limits, which are enforced, and what the API's
-description says of them. Of a field that is only given, nothing is checked."""
+"""The types of single fields of bodies and queries, with their limits and OpenAPI descriptions.
 
-from collections.abc import Mapping
+`extra["must"]` is what the detail of an error says. It follows by itself for enumerations. Fields
+of responses are not checked."""
+
 from datetime import date
 from typing import Annotated, get_args
 
 from msgspec import Meta, Raw
 
+from chalicelib.domain.task import MAX_ASSIGNEES, Status
 from chalicelib.http import text_rules
 from chalicelib.services import pagination
-from chalicelib.services.assignments import MAX_ASSIGNEES
-from chalicelib.services.tasks import Status
 
 MAX_ID = 2**53 - 1
 """The largest integer that every JSON reader keeps exact (RFC 8259, section 6)."""
@@ -19,12 +19,19 @@ MAX_USERNAME = 254
 MAX_DESC = 10_000
 MAX_PAGE = 1000
 
-# taken
+MUST_BE_ID_IN_PATH = "must be the id in the path"
+MUST_BE_OFFSET = (
+    f"must be an integer from 0 to {pagination.MAX_OFFSET}; to go further, follow the Link header"
+)
+MUST_BE_CURSOR = "must be a cursor from a Link header"
+
+# Bodies of requests
 Username = Annotated[
     str,
     Meta(
         description="Unique without regard to case. White space at both ends is removed.",
         examples=["john.doe@example.com"],
+        extra={"must": f"must be a string of 1 to {MAX_USERNAME} characters"},
         extra_json_schema={  # which NewUser checks
             "pattern": text_rules.PRINTABLE,
             "allOf": [
@@ -40,6 +47,7 @@ Name = Annotated[
     Meta(
         description="The name. White space at both ends is removed.",
         examples=["Write the report"],
+        extra={"must": f"must be a string of 1 to {MAX_NAME} characters"},
         extra_json_schema={  # which NewTask, WholeTask and TaskPatch check
             "pattern": text_rules.PRINTABLE,
             "allOf": [
@@ -50,32 +58,51 @@ Name = Annotated[
     ),
 ]
 Desc = Annotated[
-    str, Meta(max_length=MAX_DESC, description="The text.", examples=["Two pages, with figures"])
+    str,
+    Meta(
+        max_length=MAX_DESC,
+        description="The text.",
+        examples=["Two pages, with figures"],
+        extra={"must": f"must be a string of at most {MAX_DESC} characters"},
+    ),
 ]
-Deadline = Annotated[
-    date, Meta(description="The deadline; null for none.", examples=["2030-12-24"])
+DueDate = Annotated[
+    date,
+    Meta(
+        description="The deadline; null for none.",
+        examples=["2030-12-24"],
+        extra={"must": "must be a date that exists, YYYY-MM-DD, or null"},
+    ),
 ]
 
-# taken and ignored, so that a client can send back what it got (https://google.aip.dev/203)
+# Output-only fields, which a client may send back (https://google.aip.dev/203)
 SameId = Annotated[
     int,
     Meta(
         description="The id in the path. Another one is refused.",
+        extra={"must": MUST_BE_ID_IN_PATH},
         extra_json_schema={"readOnly": True, "minimum": 1, "maximum": MAX_ID},
     ),
 ]
 Ignored = Annotated[Raw, Meta(description="Ignored.", extra_json_schema={"readOnly": True})]
 OUTPUT_ONLY = ("id", "created_at", "assignees")
 
-# taken in a query
+# Query parameters
 PageSize = Annotated[
-    int, Meta(ge=1, le=MAX_PAGE, description="The maximum number of items on the page.")
+    int,
+    Meta(
+        ge=1,
+        le=MAX_PAGE,
+        description="The maximum number of items on the page.",
+        extra={"must": f"must be an integer from 1 to {MAX_PAGE}"},
+    ),
 ]
 Offset = Annotated[
     int,
     Meta(
         ge=0,
         description="The number of items to skip. For a long list, follow the Link header instead.",
+        extra={"must": MUST_BE_OFFSET},
         extra_json_schema={"maximum": pagination.MAX_OFFSET},  # which pages.py checks
     ),
 ]
@@ -93,11 +120,12 @@ Cursor = Annotated[
     Meta(
         description="The cursor from a Link header. It holds place, order and status, so"
         " send no other parameter with it than page_size.",
+        extra={"must": MUST_BE_CURSOR},
         extra_json_schema={"format": "cursor"},
     ),
 ]
 
-# given
+# Bodies of responses
 Id = Annotated[int, Meta(ge=1, le=MAX_ID, examples=[1])]
 Day = Annotated[
     str,
@@ -117,20 +145,3 @@ Assignees = Annotated[
         extra_json_schema={"uniqueItems": True},
     ),
 ]
-
-_STATUSES = f"must be one of {', '.join(get_args(Status))}"
-MUST: Mapping[str, str] = {
-    "username": f"must be a string of 1 to {MAX_USERNAME} characters",
-    "name": f"must be a string of 1 to {MAX_NAME} characters",
-    "desc": f"must be a string of at most {MAX_DESC} characters",
-    "status": _STATUSES,
-    "expires_at": "must be a date that exists, YYYY-MM-DD, or null",
-    "id": "must be the id in the path",
-    "page_size": f"must be an integer from 1 to {MAX_PAGE}",
-    "offset": f"must be an integer from 0 to {pagination.MAX_OFFSET}; to go further, follow the"
-    " Link header",
-    "sort": f"must be one of {', '.join(get_args(pagination.Sort))}",
-    "order": f"must be one of {', '.join(get_args(pagination.Order))}",
-    "cursor": "must be a cursor from a Link header",
-}
-"""What each field of a body and each query parameter must be, as the details of errors say it."""

@@ -1,4 +1,4 @@
-"""Requests that change something: on the conditions of If-Match, and once with Idempotency-Key.
+"""Requests that write: the precondition of If-Match, and Idempotency-Key.
 
 https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
 """
@@ -6,19 +6,19 @@ https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
 import hashlib
 import re
 from collections.abc import Callable, Collection
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 from urllib.parse import unquote
 
 import msgspec
 from chalice.app import Request
 
-from chalicelib.domain.errors import Invalid, KeyReused, UnderWay
+from chalicelib.domain.errors import Invalid, KeyReused, RequestInProgress
 from chalicelib.dynamodb import idempotency_store
-from chalicelib.dynamodb.codec import Reply
+from chalicelib.dynamodb.idempotency_store import StoredResponse
 from chalicelib.http import conditional, parsing
 from chalicelib.http.problems import HttpProblem
 from chalicelib.http.responses import ApiResponse
-from chalicelib.services.write_context import Receipt, WriteContext
+from chalicelib.services.write_context import IdempotencyRecord, WriteContext
 
 B = TypeVar("B")
 R = TypeVar("R")
@@ -31,31 +31,37 @@ _BARE = re.compile(r"[A-Za-z0-9._~:+/=-]{1,255}")
 
 
 class Key(msgspec.Struct, frozen=True):
-    """An idempotency key with its scope, and what the request that has it looks like."""
+    """An idempotency key."""
 
     digest: str
+    """The digest of the key and its scope: the principal, the method and the route."""
     fingerprint: str
+    """The digest of the request, which a repeated request must have too."""
 
 
 class Write(msgspec.Struct, frozen=True):
-    """How a request that changes something is to be carried out."""
+    """A request that writes."""
 
-    match: Collection[int] | None
+    if_match: Collection[int] | None
+    """The versions in If-Match; None accepts all."""
     key: Key | None
     status: int
+    """The status of a successful response."""
 
     @classmethod
     def of(
         cls, request: Request, route: str, status: int, owner: str, *, if_match_required: bool
     ) -> "Write":
-        """Reads the headers of a request to the route, which is answered with `status`.
+        """Read the headers of a request.
 
         Args:
-            owner: whose idempotency keys they are.
+            status: the status of a successful response.
+            owner: the owner of the idempotency key.
+            if_match_required: whether a request without If-Match is refused.
 
         Raises:
-            Invalid: If-Match or Idempotency-Key can't be read.
-            Refused: 428, see `preconditions.if_match`.
+            Invalid: If-Match or Idempotency-Key is malformed.
+            HttpProblem: 428, see `conditional.if_match`.
         """
         return cls(
             conditional.if_match(request, required=if_match_required),
@@ -64,46 +70,60 @@ class Write(msgspec.Struct, frozen=True):
         )
 
     def __call__(
-        self, act: Callable[[WriteContext], R], render: Callable[[R], ApiResponse[B]]
+        self, write: Callable[[WriteContext], R], render: Callable[[R], ApiResponse[B]]
     ) -> ApiResponse[B]:
-        """Acts on the request's terms, and renders what came of it; or answers as the first time.
+        """Call `write` and return the response that `render` makes of its result.
 
-        What is refused is not remembered: it changed nothing, and is decided anew next time.
+        With an idempotency key whose response is stored, return that response and write nothing.
+        Failed requests are not stored; a repeated one runs again.
 
         Raises:
-            Refused: the key belongs to another request (422), or to one that is under way (409).
+            HttpProblem: another request used the key (422), or the same one is running (409).
         """
         if self.key is None:
-            return render(act(WriteContext(self.match)))
+            return render(write(WriteContext(if_match=self.if_match)))
         try:
-            return self._once(self.key, act, render)
-        except UnderWay as error:
+            return self._once(self.key, write, render)
+        except RequestInProgress as error:
             after = {"Retry-After": str(RETRY_SECONDS)}
             raise HttpProblem(409, str(error), kind=KIND, headers=after) from error
         except KeyReused as error:
             raise HttpProblem(422, str(error), kind=KIND) from error
 
     def _once(
-        self, key: Key, act: Callable[[WriteContext], R], render: Callable[[R], ApiResponse[B]]
+        self, key: Key, write: Callable[[WriteContext], R], render: Callable[[R], ApiResponse[B]]
     ) -> ApiResponse[B]:
-        claim = idempotency_store.claim(key.digest, key.fingerprint)
-        if isinstance(claim, Reply):
-            return _again(claim)
-        receipt = Receipt(claim, lambda result: self._reply(render(result)))
+        found = idempotency_store.acquire(key.digest, key.fingerprint)
+        if isinstance(found, StoredResponse):
+            return _replayed(found)
+        recorder = _Recorder(self.status, render)
+        record = IdempotencyRecord(lock=found, render=recorder)
         try:
-            return render(act(WriteContext(self.match, receipt)))
+            write(WriteContext(if_match=self.if_match, record=record))
         except Exception:
-            idempotency_store.release(claim)
+            idempotency_store.release(found)
             raise
-
-    def _reply(self, answer: ApiResponse[Any]) -> Reply:
-        body = msgspec.json.encode(answer.body).decode()
-        return Reply(self.status, answer.headers, body)
+        return recorder.response
 
 
-def _again(reply: Reply) -> ApiResponse[Any]:
-    headers = {**reply.headers, "Idempotency-Replayed": "true"}
-    return ApiResponse(msgspec.Raw(reply.body.encode()), headers, reply.status)
+class _Recorder(Generic[R, B]):
+    """Renders the response for the idempotency record, and keeps it for the client."""
+
+    response: ApiResponse[B]
+
+    def __init__(self, status: int, render: Callable[[R], ApiResponse[B]]) -> None:
+        self._status = status
+        self._render = render
+
+    def __call__(self, result: R) -> StoredResponse:
+        self.response = self._render(result)
+        body = msgspec.json.encode(self.response.body).decode()
+        return StoredResponse(self._status, self.response.headers, body)
+
+
+def _replayed(stored: StoredResponse) -> ApiResponse[Any]:
+    headers = {**stored.headers, "Idempotency-Replayed": "true"}
+    return ApiResponse(msgspec.Raw(stored.body.encode()), headers, stored.status)
 
 
 def _key(request: Request, route: str, owner: str) -> Key | None:
@@ -117,7 +137,7 @@ def _key(request: Request, route: str, owner: str) -> Key | None:
 
 
 def _word(header: str) -> str:
-    """The key itself: a String (RFC 9651, section 3.3.3), or one without quotes, as Stripe's."""
+    """Return the key: a String (RFC 9651, section 3.3.3), or a bare word as Stripe's."""
     if _BARE.fullmatch(header):
         return header
     if quoted := _QUOTED.fullmatch(header):

@@ -1,4 +1,4 @@
-"""Which page a list's query parameters ask for, and the reply that holds it."""
+"""The page that a list's query parameters ask for, and its response."""
 
 import itertools
 import json
@@ -9,29 +9,22 @@ from urllib.parse import urlencode
 import msgspec
 
 from chalicelib.domain.errors import Invalid
-from chalicelib.http.fields import MUST
+from chalicelib.domain.task import Status
+from chalicelib.http.fields import MUST_BE_CURSOR, MUST_BE_OFFSET
 from chalicelib.http.responses import ApiResponse
 from chalicelib.http.schemas import ListQuery
 from chalicelib.http.urls import Urls
-from chalicelib.services.pagination import (
-    MAX_OFFSET,
-    Order,
-    Page,
-    Paging,
-    Sort,
-    decode_cursor,
-    encode_cursor,
-)
-from chalicelib.services.tasks import Status
+from chalicelib.services import cursor
+from chalicelib.services.pagination import MAX_OFFSET, Order, Page, Paging, Sort
 
 B = TypeVar("B")
 
 MAX_ENCODED = 6 * 1024 * 1024 - 16 * 1024
-"""How many bytes a body may have when Lambda has encoded it: 6 MB, without room for headers.
+"""The maximum size of a body in bytes after Lambda has encoded it: 6 MB, less room for headers.
 https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
 MAX_PER_BYTE = 3
-"""How many bytes Lambda makes of one byte of a body at most: an emoji has 4 in UTF-8, and 12 as the
-two escapes that the runtime of Python 3.11 writes."""
+"""How many times larger Lambda's encoding makes a body, at most: an emoji has 4 bytes in UTF-8, and
+12 as the two escapes that the Python 3.11 runtime writes."""
 
 _ORDERS: dict[Sort, Order] = {"created_at": "desc", "expires_at": "asc"}
 
@@ -41,32 +34,36 @@ def respond(
     path: str,
     query: ListQuery,
     read: Callable[[Paging], Page[Any]],
-    form: Callable[[Any], B],
+    body_of: Callable[[Any], B],
 ) -> ApiResponse[list[B]]:
-    """The page of the list at `path` that the query asks for, each record in its outer form.
+    """Return the page of the list at `path` that the query asks for.
 
-    If there are more results, the header Link has the URL of the next page (RFC 8288).
+    If there are more results, the `Link` header has the URL of the next page (RFC 8288).
+
+    Args:
+        read: reads the page.
+        body_of: makes the body of one item.
     """
     paging = _paging(path, query)
     page = read(paging)
-    bodies = [form(record) for record in page.records]
+    bodies = [body_of(item) for item in page.items]
     encoded = msgspec.json.encode(bodies)
     if len(encoded) * MAX_PER_BYTE > MAX_ENCODED:
         count = _fitting(bodies)
         page, encoded = page.first(count), msgspec.json.encode(bodies[:count])
     headers = {}
     if page.next is not None:
-        cursor = encode_cursor(path, paging, page.next)
-        link = urlencode({"cursor": cursor, "page_size": paging.page_size})
+        after = cursor.encode(path, paging, page.next)
+        link = urlencode({"cursor": after, "page_size": paging.page_size})
         headers["Link"] = f'<{urls.absolute(f"/v1/{path}")}?{link}>; rel="next"'
     return ApiResponse(msgspec.Raw(encoded), headers)
 
 
 def _fitting(bodies: Sequence[Any]) -> int:
-    """How many of the first bodies fit into MOST_ENCODED, at least one.
+    """Return how many of the first bodies fit into MAX_ENCODED, at least one.
 
-    Lambda's runtime encodes the body once more, as a JSON string. That of Python 3.11 escapes what
-    is not ASCII, as `json.dumps` does; later ones need fewer bytes.
+    Lambda's runtime encodes the body once more, as a JSON string. The Python 3.11 runtime escapes
+    all but ASCII, as `json.dumps` does; later ones need fewer bytes.
     """
     texts = (msgspec.json.encode(body).decode() for body in bodies)
     # The two quotes stand for comma and brackets.
@@ -76,7 +73,7 @@ def _fitting(bodies: Sequence[Any]) -> int:
 
 def _paging(path: str, query: ListQuery) -> Paging:
     if query.offset > MAX_OFFSET:
-        raise Invalid(f"offset: {MUST['offset']}")
+        raise Invalid(f"offset: {MUST_BE_OFFSET}")
     if query.cursor is None:
         sort: Sort = getattr(query, "sort", None) or "created_at"
         return Paging(
@@ -86,31 +83,25 @@ def _paging(path: str, query: ListQuery) -> Paging:
             order=query.order or _ORDERS[sort],
             status=getattr(query, "status", None),
         )
-    return _behind_cursor(path, query)
+    return _paging_of_cursor(path, query, query.cursor)
 
 
-def _behind_cursor(path: str, query: ListQuery) -> Paging:
-    carried = decode_cursor(query.cursor or "", path)
-    _require_own(carried, query)
+def _paging_of_cursor(path: str, query: ListQuery, text: str) -> Paging:
+    found = cursor.decode(text, path)
+    _require_valid(found, query)
     for name in ("sort", "order", "status"):
         given = getattr(query, name, None)
-        if given is not None and given != getattr(carried, name):
-            raise Invalid(f"{name}: must be {getattr(carried, name) or 'absent'}, as in the cursor")
+        if given is not None and given != getattr(found, name):
+            raise Invalid(f"{name}: must be {getattr(found, name) or 'absent'}, as in the cursor")
     if query.offset:
         raise Invalid("offset: must not be sent with a cursor")
-    return Paging(
-        page_size=query.page_size,
-        sort=carried.sort,
-        order=carried.order,
-        status=carried.status,
-        after=carried.after,
-    )
+    return msgspec.structs.replace(found, page_size=query.page_size)
 
 
-def _require_own(carried: Paging, query: ListQuery) -> None:
-    """Refuses a cursor that carries what the query of its list would not accept."""
-    takes = query.__struct_fields__
-    sorts = get_args(Sort) if "sort" in takes else ("created_at",)
-    statuses = (None, *get_args(Status)) if "status" in takes else (None,)
-    if carried.sort not in sorts or carried.status not in statuses:
-        raise Invalid(f"cursor: {MUST['cursor']}")
+def _require_valid(paging: Paging, query: ListQuery) -> None:
+    """Refuse a cursor with a sort or status that the list does not have."""
+    names = query.__struct_fields__
+    sorts = get_args(Sort) if "sort" in names else ("created_at",)
+    statuses = (None, *get_args(Status)) if "status" in names else (None,)
+    if paging.sort not in sorts or paging.status not in statuses:
+        raise Invalid(f"cursor: {MUST_BE_CURSOR}")

@@ -11,10 +11,10 @@ from chalice.app import MultiDict, Request
 
 from chalicelib.domain.errors import Invalid
 from chalicelib.http import json_errors
-from chalicelib.http.fields import MAX_ID, MUST, OUTPUT_ONLY
+from chalicelib.http.fields import MAX_ID, OUTPUT_ONLY
 from chalicelib.http.problems import HttpProblem
 from chalicelib.http.response_headers import ACCEPT_PATCH
-from chalicelib.http.schemas import ListQuery
+from chalicelib.http.schemas import ListQuery, must_be
 
 S = TypeVar("S", bound=msgspec.Struct)
 Q = TypeVar("Q", bound=ListQuery)
@@ -132,7 +132,7 @@ def _as_invalid(kind: type[msgspec.Struct], whole: str) -> Iterator[None]:
 def _invalid(message: str, kind: type[msgspec.Struct], whole: str) -> Invalid:
     """Translate msgspec's message into what is wrong and what is allowed."""
     if field := _FIELD.search(message):
-        return Invalid(f"{field[1]}: {MUST[field[1]]}")
+        return Invalid(f"{field[1]}: {must_be(kind, field[1])}")
     if missing := _MISSING.match(message):
         return Invalid(f"{missing[1]}: required")
     if unknown := _UNKNOWN.match(message):

@@ -1,18 +1,20 @@
-"""The bodies and query parameters that are taken, and the bodies that are given."""
+"""The bodies and query parameters of requests, and the bodies of responses."""
 
-from typing import Literal
+from collections.abc import Iterator
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
-from chalicelib.dynamodb.codec import Task, User
+from chalicelib.domain.task import Status, Task, TaskFields, TaskUpdate
+from chalicelib.domain.user import User
 from chalicelib.http import text_rules
 from chalicelib.http.fields import (
     MAX_NAME,
     Assignees,
     Cursor,
     Day,
-    Deadline,
     Desc,
+    DueDate,
     Id,
     Ignored,
     Name,
@@ -25,11 +27,12 @@ from chalicelib.http.fields import (
     Username,
     WithStatus,
 )
-from chalicelib.services.tasks import Status
+
+F = TypeVar("F", TaskFields, TaskUpdate)
 
 
 class _Body(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """A JSON object without fields that we don't know."""
+    """A JSON object. Unknown fields are errors."""
 
 
 class NewUser(_Body):
@@ -41,8 +44,8 @@ class NewUser(_Body):
         self.username = text_rules.clean_username(self.username)
 
 
-class _TaskFields(_Body):
-    """What every body with a task's fields has in common."""
+class _TaskBody(_Body):
+    """A body with the fields of a task."""
 
     name: Name | msgspec.UnsetType = msgspec.UNSET
 
@@ -51,47 +54,59 @@ class _TaskFields(_Body):
             self.name = text_rules.clean_name("name", self.name, MAX_NAME)
 
 
-class NewTask(_TaskFields):
+class NewTask(_TaskBody):
     """The body of POST /v1/tasks. Only `name` is required."""
 
     name: Name
     desc: Desc = ""
     status: Status = "PENDING"
-    expires_at: Deadline | None = None
+    expires_at: DueDate | None = None
+
+    def fields(self) -> TaskFields:
+        """Return the fields of the new task."""
+        return _converted(self, TaskFields)
 
 
-class _Sent(_TaskFields, kw_only=True):
-    """What a client may send back of a task that it got; it is ignored, but for the id."""
+class _OutputOnly(_TaskBody, kw_only=True):
+    """The output-only fields, which a client may send back. All but the id are ignored."""
 
     id: SameId | msgspec.UnsetType = msgspec.UNSET
     created_at: Ignored | msgspec.UnsetType = msgspec.UNSET
     assignees: Ignored | msgspec.UnsetType = msgspec.UNSET
 
 
-class WholeTask(_Sent, kw_only=True):
+class WholeTask(_OutputOnly, kw_only=True):
     """The body of PUT /v1/tasks/{task_id}. Without `expires_at` the task has no deadline."""
 
     name: Name
     desc: Desc
     status: Status
-    expires_at: Deadline | None = None
+    expires_at: DueDate | None = None
+
+    def update(self) -> TaskUpdate:
+        """Return the update that sets all fields."""
+        return _converted(self, TaskUpdate)
 
 
-class TaskPatch(_Sent, kw_only=True):
+class TaskPatch(_OutputOnly, kw_only=True):
     """The body of PATCH /v1/tasks/{task_id}: the fields to change (RFC 7396)."""
 
     name: Name | msgspec.UnsetType = msgspec.UNSET
     desc: Desc | msgspec.UnsetType = msgspec.UNSET
     status: Status | msgspec.UnsetType = msgspec.UNSET
-    expires_at: Deadline | None | msgspec.UnsetType = msgspec.UNSET
+    expires_at: DueDate | None | msgspec.UnsetType = msgspec.UNSET
+
+    def update(self) -> TaskUpdate:
+        """Return the update that sets the fields in the body."""
+        return _converted(self, TaskUpdate)
 
 
 class _Query(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """Query parameters without any that we don't know."""
+    """Query parameters. Unknown ones are errors."""
 
 
 class ListQuery(_Query):
-    """What every list takes. `cursor` carries order, sort and status; see docs/architecture.md."""
+    """The query parameters of every list. A cursor holds order, sort and status."""
 
     page_size: PageSize = 100
     offset: Offset = 0
@@ -100,13 +115,13 @@ class ListQuery(_Query):
 
 
 class TaskListQuery(ListQuery):
-    """What lists of tasks take."""
+    """The query parameters of lists of tasks."""
 
     sort: Sort | None = None
     status: WithStatus | None = None
 
 
-class UserBody(msgspec.Struct):
+class UserBody(msgspec.Struct, kw_only=True):
     """A user."""
 
     id: Id
@@ -115,10 +130,11 @@ class UserBody(msgspec.Struct):
 
     @classmethod
     def of(cls, user: User) -> "UserBody":
-        return cls(user.id, user.username, user.created_at[:10])
+        """Return the body for a user."""
+        return cls(id=user.id, username=user.username, created_at=user.created_at[:10])
 
 
-class TaskBody(msgspec.Struct):
+class TaskBody(msgspec.Struct, kw_only=True):
     """A task."""
 
     id: Id
@@ -131,14 +147,15 @@ class TaskBody(msgspec.Struct):
 
     @classmethod
     def of(cls, task: Task) -> "TaskBody":
+        """Return the body for a task."""
         return cls(
-            task.id,
-            task.name,
-            task.desc,
-            task.status,
-            task.expires_at,
-            task.created_at[:10],
-            task.assignees,
+            id=task.id,
+            name=task.name,
+            desc=task.desc,
+            status=task.status,
+            expires_at=task.expires_at,
+            created_at=task.created_at[:10],
+            assignees=task.assignees,
         )
 
 
@@ -177,3 +194,26 @@ class Problem(msgspec.Struct, kw_only=True):
     violated_policies: tuple[str, ...] | msgspec.UnsetType = msgspec.field(
         name="violated-policies", default=msgspec.UNSET
     )
+
+
+def must_be(kind: type[msgspec.Struct], name: str) -> str:
+    """Return what a field of a body or query must be, for the detail of an error."""
+    return next(_requirements(get_type_hints(kind, include_extras=True)[name]))
+
+
+def _requirements(annotation: Any) -> Iterator[str]:
+    if isinstance(annotation, msgspec.Meta):
+        if annotation.extra:
+            yield annotation.extra["must"]
+    elif get_origin(annotation) is Literal:
+        yield f"must be one of {', '.join(get_args(annotation))}"
+    else:
+        for part in reversed(get_args(annotation)):  # the Meta comes after its type
+            yield from _requirements(part)
+
+
+def _converted(body: _Body, kind: type[F]) -> F:
+    """Return the body's values of the fields that `kind` has, with dates as text."""
+    values = {name: getattr(body, name) for name in kind.__struct_fields__}
+    given = {name: value for name, value in values.items() if value is not msgspec.UNSET}
+    return msgspec.convert(msgspec.to_builtins(given), kind)

@@ -1,12 +1,12 @@
-"""Whether the product can do its work."""
+"""Whether the API can do its work."""
 
 from chalicelib.dynamodb import queries
 
 
 def check() -> None:
-    """Asks the database for anything.
+    """Read from the database.
 
     Raises:
-        Unavailable: it does not answer.
+        Unavailable: the database does not respond.
     """
     queries.ping()

@@ -1,8 +1,7 @@
-"""Taking a task that somebody has from one state to the next, in it and all its copies at once.
+"""Optimistic writes of tasks: read, change, and write if nobody else wrote in between.
 
-Each try is one transaction on condition that the task is still as it was read. Where another change
-came first, DynamoDB hands over what it met instead, and the next try starts from there, unless the
-terms leave the task no other version.
+Each attempt is one transaction on condition that the task has the version that was read. If it
+fails, DynamoDB returns the current task, and the next attempt starts from there.
 """
 
 from collections.abc import Callable
@@ -11,98 +10,101 @@ from typing import NamedTuple
 import msgspec
 
 from chalicelib.domain.errors import LostRace, NotFound
-from chalicelib.dynamodb import backoff, queries
+from chalicelib.domain.task import Task
+from chalicelib.dynamodb import backoff, queries, task_writes
 from chalicelib.dynamodb.client import ConditionFailed
-from chalicelib.dynamodb.codec import Task, task_of
+from chalicelib.dynamodb.codec import TASKS, StoredTask
 from chalicelib.dynamodb.transaction import Transaction
 from chalicelib.services.write_context import WriteContext
 
 ATTEMPTS = 12
 
 
-class Guard(NamedTuple):
-    """A user who must be there when the task changes, and how to say so in the change."""
-
-    user_id: int
-    add: Callable[[Transaction, int], int]
-
-
-class Outcome(NamedTuple):
-    """The task after a step, and whether the step has changed it."""
+class TaskChange(NamedTuple):
+    """The task after a write, and whether the write changed it."""
 
     task: Task
     changed: bool
 
 
-def advance(
-    task: Task, step: Callable[[Task], Task], terms: WriteContext, guard: Guard | None = None
-) -> Outcome:
-    """Takes the task to the state that `step` makes of it; where that is the same, writes nothing,
-    and remembers nothing either.
+class UserCondition(NamedTuple):
+    """A user who must exist when the task changes."""
+
+    user_id: int
+    add: Callable[[Transaction, int], int]
+    """Adds the condition on the user to the transaction and returns its position."""
+
+
+def update_task(
+    task: StoredTask,
+    change: Callable[[StoredTask], StoredTask],
+    context: WriteContext,
+    user: UserCondition | None = None,
+    view: Callable[[StoredTask], StoredTask] = lambda task: task,
+) -> TaskChange:
+    """Write the task that `change` returns. If that is the same object, write and record nothing.
+
+    Args:
+        view: makes the task in the result of a write from the one that is written.
 
     Raises:
-        NotFound: the task, or the user of the guard, is gone.
-        Stale: the task has none of the versions that it must have.
-        LostRace: others changed the task at every attempt.
+        NotFound: the task or the user does not exist.
+        Stale: the task has none of the versions that the context accepts.
+        LostRace: other writes came first at every attempt.
     """
     for _ in backoff.attempts(ATTEMPTS):
-        after = step(task)
-        terms.require("task", task.id, task.version)
+        after = change(task)
+        context.require("task", task.id, task.version)
         if after is task:
-            return Outcome(task, changed=False)
+            return TaskChange(task, changed=False)
         after = msgspec.structs.replace(after, version=task.version + 1)
-        met = _commit(task, after, terms, guard)
-        if met is None:
-            return Outcome(after, changed=True)
-        task = met
+        transaction = Transaction()
+        user_position = user.add(transaction, user.user_id) if user else None
+        position = task_writes.update_task(transaction, task, after)
+        result = TaskChange(view(after), changed=True)
+        try:
+            context.commit(transaction, result)
+        except ConditionFailed as failed:
+            if user and user_position in failed.found:
+                raise NotFound("user", user.user_id) from None
+            task = current_task(failed, position, task.id)
+        else:
+            return result
     raise LostRace
 
 
-def remove(task: Task, terms: WriteContext) -> None:
-    """Removes the task and its copies.
+def delete_task(task: StoredTask, context: WriteContext) -> None:
+    """Remove the task and its copies.
 
     Raises:
-        NotFound: the task is gone.
-        Stale: the task has none of the versions that it must have.
-        LostRace: others changed the task at every attempt.
+        NotFound: the task does not exist.
+        Stale: the task has none of the versions that the context accepts.
+        LostRace: other writes came first at every attempt.
     """
     for _ in backoff.attempts(ATTEMPTS):
-        terms.require("task", task.id, task.version)
-        met = _commit(task, None, terms)
-        if met is None:
+        context.require("task", task.id, task.version)
+        transaction = Transaction()
+        position = task_writes.delete_task(transaction, task)
+        try:
+            context.commit(transaction, None)
+        except ConditionFailed as failed:
+            task = current_task(failed, position, task.id)
+        else:
             return
-        task = met
     raise LostRace
 
 
-def found_task(task_id: int) -> Task:
-    """The task as it is; raises NotFound where there is none."""
+def read_task(task_id: int) -> StoredTask:
+    """Return the task; raise NotFound if it does not exist."""
     task = queries.task(task_id)
     if task is None:
         raise NotFound("task", task_id)
     return task
 
 
-def met_task(failed: ConditionFailed, position: int, task_id: int) -> Task:
-    """The task that a failed condition met; raises NotFound where there is none."""
+def current_task(failed: ConditionFailed, position: int, task_id: int) -> StoredTask:
+    """Return the task that a failed condition found; raise NotFound if there is none."""
     item = failed.found[position]
     if item is None:
         raise NotFound("task", task_id)
-    return task_of(item)
-
-
-def _commit(
-    before: Task, after: Task | None, terms: WriteContext, guard: Guard | None = None
-) -> Task | None:
-    """Tries it once; gives None where it is done, else the task as it is by now."""
-    change = Transaction()
-    guarded = guard.add(change, guard.user_id) if guard else None
-    position = change.task(before, after)
-    terms.record(change, after)
-    try:
-        change.commit()
-    except ConditionFailed as failed:
-        if guard and guarded in failed.found:
-            raise NotFound("user", guard.user_id) from None
-        return met_task(failed, position, before.id)
-    return None
+    return TASKS.of_item(item)

@@ -1,112 +1,104 @@
-"""What can be done with tasks."""
-
-from collections.abc import Mapping
-from typing import Literal
+"""Tasks: create, read, list, update and delete."""
 
 import msgspec
 
-from chalicelib.dynamodb import client, clock, counters, lanes, queries, sort_keys
-from chalicelib.dynamodb.codec import Task
-from chalicelib.dynamodb.transaction import Transaction, updated_task
+from chalicelib.domain.task import Task, TaskFields, TaskUpdate
+from chalicelib.dynamodb import client, clock, counters, index_keys, lanes, queries, task_writes
+from chalicelib.dynamodb.codec import TASKS
+from chalicelib.dynamodb.transaction import Transaction
 from chalicelib.services import deleting_users, optimistic, pagination
-from chalicelib.services.write_context import UNCONDITIONAL, WriteContext
-
-Status = Literal["PENDING", "IN_PROGRESS", "DONE", "CANCELLED"]
-Edit = Mapping[str, str | None]
-"""New values for some of name, desc, status and expires_at (YYYY-MM-DD, or None for none)."""
+from chalicelib.services.optimistic import TaskChange
+from chalicelib.services.write_context import NO_CONTEXT, WriteContext
 
 
-def create(
-    *,
-    name: str,
-    desc: str,
-    status: Status,
-    expires_at: str | None,
-    terms: WriteContext = UNCONDITIONAL,
-) -> Task:
-    """Makes a task that nobody has yet."""
+def create(fields: TaskFields, context: WriteContext = NO_CONTEXT) -> Task:
+    """Create a task without assignees.
+
+    Raises:
+        UnderWay: another request has taken over the idempotency key.
+        LostRace: other writes interfered at every attempt.
+        Unavailable: the database is overloaded or does not respond.
+    """
     task = Task(
-        id=counters.next_id("tasks"),
-        name=name,
-        desc=desc,
-        status=status,
-        expires_at=expires_at,
-        created_at=clock.now(),
+        **msgspec.structs.asdict(fields), id=counters.allocate_id("tasks"), created_at=clock.now()
     )
-    change = Transaction()
-    change.new_task(task)
-    terms.record(change, task)
-    change.commit()
+    transaction = Transaction()
+    task_writes.create_task(transaction, task)
+    context.commit(transaction, task)
     return task
 
 
 def get(task_id: int) -> Task | None:
-    """The task, or None where there is none."""
+    """Return the task, or None if it does not exist."""
     task = queries.task(task_id)
     return deleting_users.hide(task) if task else None
 
 
 def page(paging: pagination.Paging) -> pagination.Page[Task]:
-    """A page of all tasks, or of those of one status."""
-    every = range(lanes.readable())
-    urgent = paging.sort == "expires_at"
+    """Return a page of all tasks, or of those with one status."""
+    due = paging.sort == "expires_at"
+    every_lane = range(lanes.lanes_to_read())
     if paging.status is None:
-        ordering = queries.TASKS_BY_DUE if urgent else queries.TASKS_BY_CREATED
-        hashes = [str(lane) for lane in every]
-        return deleting_users.hide_in(pagination.page(pagination.Lanes(ordering, hashes), paging))
-    ordering = queries.TASKS_BY_STATUS_AND_DUE if urgent else queries.TASKS_BY_STATUS_AND_CREATED
-    hashes = [sort_keys.status_lane(paging.status, lane) for lane in every]
-    return deleting_users.hide_in(pagination.page(pagination.Lanes(ordering, hashes), paging))
-
-
-def edit(task_id: int, values: Edit, terms: WriteContext = UNCONDITIONAL) -> Task:
-    """Gives a task new values. Guesses that nobody has it, which takes one write; but not where the
-    reply has to be known before, for what it says of the rest of the task. Without values it writes
-    nothing, and the version stays the same.
-
-    Raises:
-        NotFound: there is no such task.
-        Stale: it has none of the versions that it must have.
-        LostRace: others changed it at every attempt.
-    """
-    if not values:
-        return _unchanged(task_id, terms)
-    if terms.receipt is not None:
-        task = optimistic.found_task(task_id)
+        index = queries.TASKS_BY_DUE if due else queries.TASKS_BY_CREATED
+        hash_keys = [str(lane) for lane in every_lane]
     else:
-        guess = Transaction()
-        guess.unassigned_task(task_id, values, terms.match)
-        try:
-            return updated_task(guess.commit())
-        except client.ConditionFailed as failed:
-            task = optimistic.met_task(failed, 0, task_id)
-    advanced = optimistic.advance(
-        task,
-        lambda before: msgspec.structs.replace(before, **values),
-        terms.rendering(deleting_users.hide),
-    )
-    return deleting_users.hide(advanced.task)
+        index = queries.TASKS_BY_STATUS_AND_DUE if due else queries.TASKS_BY_STATUS_AND_CREATED
+        hash_keys = [index_keys.status_lane(paging.status, lane) for lane in every_lane]
+    return pagination.read_page(index, hash_keys, paging).map(deleting_users.hide)
 
 
-def _unchanged(task_id: int, terms: WriteContext) -> Task:
-    task = deleting_users.hide(optimistic.found_task(task_id))
-    terms.require("task", task_id, task.version)
-    terms.record_alone(task)
-    return task
+def update(task_id: int, update: TaskUpdate, context: WriteContext = NO_CONTEXT) -> TaskChange:
+    """Update a task.
 
-
-def delete(task_id: int, terms: WriteContext = UNCONDITIONAL) -> None:
-    """Removes a task. Guesses that nobody has it, which takes one write.
+    Assumes first that the task has no assignees, which takes one write without a read. With an
+    idempotency key it reads the task, because the response has the other fields too. An update
+    without values writes nothing, and the version stays the same.
 
     Raises:
-        NotFound: there is no such task.
-        Stale: it has none of the versions that it must have.
-        LostRace: others changed it at every attempt.
+        NotFound: the task does not exist.
+        Stale: the task has none of the versions that the context accepts.
+        UnderWay: another request has taken over the idempotency key.
+        LostRace: other writes came first at every attempt.
+        Unavailable: the database is overloaded or does not respond.
     """
-    guess = Transaction()
-    guess.unassigned_task_gone(task_id, terms.match)
-    terms.record(guess, None)
+    if not update.values():
+        return _unchanged(task_id, context)
+    if context.record is not None:
+        task = optimistic.read_task(task_id)
+    else:
+        transaction = Transaction()
+        task_writes.update_unassigned_task(transaction, task_id, update, context.if_match)
+        try:
+            return TaskChange(TASKS.of_update(transaction.commit()), changed=True)
+        except client.ConditionFailed as failed:
+            task = optimistic.current_task(failed, 0, task_id)
+    return optimistic.update_task(
+        task, lambda before: before.updated(update), context, view=deleting_users.hide
+    )
+
+
+def _unchanged(task_id: int, context: WriteContext) -> TaskChange:
+    result = TaskChange(deleting_users.hide(optimistic.read_task(task_id)), changed=False)
+    context.require("task", task_id, result.task.version)
+    context.commit_record(result)
+    return result
+
+
+def delete(task_id: int, context: WriteContext = NO_CONTEXT) -> None:
+    """Delete a task.
+
+    Assumes first that the task has no assignees, which takes one write without a read.
+
+    Raises:
+        NotFound: the task does not exist.
+        Stale: the task has none of the versions that the context accepts.
+        UnderWay: another request has taken over the idempotency key.
+        LostRace: other writes came first at every attempt.
+        Unavailable: the database is overloaded or does not respond.
+    """
+    transaction = Transaction()
+    task_writes.delete_unassigned_task(transaction, task_id, context.if_match)
     try:
-        guess.commit()
+        context.commit(transaction, None)
     except client.ConditionFailed as failed:
-        optimistic.remove(optimistic.met_task(failed, 0, task_id), terms)
+        optimistic.delete_task(optimistic.current_task(failed, 0, task_id), context)

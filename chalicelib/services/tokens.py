@@ -1,40 +1,38 @@
-"""Tokens: who may use the API, and in which role.
+"""API tokens: issue, find and revoke.
 
-A token is `blt_` and 256 random bits. What is kept of it is its SHA-256 digest; with so many bits
-no slower hash is needed, for nobody can try them all.
+A secret is `blt_` and 256 random bits. Only its SHA-256 digest is stored. A slow hash would add
+nothing, because nobody can try 2^256 secrets.
 """
 
 import hashlib
 import re
 import secrets
 from datetime import datetime
-from typing import Literal, get_args
 
 from chalicelib.domain.errors import Invalid
-from chalicelib.dynamodb import clock, queries
-from chalicelib.dynamodb.codec import Token
-from chalicelib.dynamodb.transaction import Transaction
-
-Role = Literal["reader", "editor", "admin"]
-ROLES: tuple[Role, ...] = get_args(Role)
-"""Each may do what those before it may."""
+from chalicelib.domain.token import Role, Token
+from chalicelib.dynamodb import clock, queries, token_writes
 
 PREFIX = "blt_"
 BYTES = 32
 
 _NAME = re.compile(r"[A-Za-z0-9._@-]{1,64}")
-"""What API Gateway hands on from the authorizer as it is."""
+"""Characters that API Gateway passes on from the authorizer unchanged."""
 
 
 def issue(name: str, role: Role, expires_at: datetime | None) -> tuple[str, Token]:
-    """Makes a token; gives its secret, which is kept nowhere, and what is kept.
+    """Create a token.
 
     Args:
-        name: whose it is; several tokens may have the same, so that one can follow on another.
-        expires_at: a moment of UTC, or None: it holds until it is revoked.
+        name: the name of the holder. Several tokens may have the same name, so that a new one can
+            replace an old one.
+        expires_at: a time in UTC, or None for a token that is valid until it is revoked.
+
+    Returns:
+        The secret, which is stored nowhere, and the token.
 
     Raises:
-        Invalid: the name has other characters than letters, digits and ._@-, or over 64.
+        Invalid: the name is longer than 64 characters, or has others than letters, digits, ._@-
     """
     if not _NAME.fullmatch(name):
         raise Invalid("name: expected 1 to 64 letters, digits or characters of ._@-")
@@ -47,14 +45,15 @@ def issue(name: str, role: Role, expires_at: datetime | None) -> tuple[str, Toke
         expires_at=clock.stamp(expires_at) if expires_at else None,
         last_four=secret[-4:],
     )
-    change = Transaction()
-    change.new_token(token)
-    change.commit()
+    token_writes.create_token(token)
     return secret, token
 
 
-def holder(secret: str) -> Token | None:
-    """The token with this secret, if it holds; the same read and time whatever is wrong with it."""
+def find_valid(secret: str) -> Token | None:
+    """Return the token with this secret, or None if it does not exist or has expired.
+
+    The cost is one read in each case, so that the time tells nothing about the secret.
+    """
     token = queries.token(_digest(secret))
     if token is None or (token.expires_at is not None and token.expires_at <= clock.now()):
         return None
@@ -62,10 +61,8 @@ def holder(secret: str) -> Token | None:
 
 
 def revoke(digest: str) -> None:
-    """Ends a token for good."""
-    change = Transaction()
-    change.token_gone(digest)
-    change.commit()
+    """Remove a token. Requests with it are refused from now on."""
+    token_writes.delete_token(digest)
 
 
 def _digest(secret: str) -> str:

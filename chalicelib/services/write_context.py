@@ -1,60 +1,72 @@
-"""On what terms a change is made: what it rests on, and what is remembered of it."""
+"""What a write depends on, and the record of it under an idempotency key."""
 
 from collections.abc import Callable, Collection
 from typing import Any
 
 import msgspec
 
-from chalicelib.domain.errors import Stale
-from chalicelib.dynamodb.codec import Claim, Reply
+from chalicelib.domain.errors import RequestInProgress, Stale
+from chalicelib.dynamodb import idempotency_store
+from chalicelib.dynamodb.client import ConditionFailed
+from chalicelib.dynamodb.idempotency_store import Lock, StoredResponse
 from chalicelib.dynamodb.transaction import Transaction
 
 
-class Receipt(msgspec.Struct, frozen=True):
-    """What is remembered of a change, in the same transaction."""
+class IdempotencyRecord(msgspec.Struct, frozen=True):
+    """The response that is to be stored in the same transaction as the writes of the request."""
 
-    claim: Claim
-    """Under which key."""
-    render: Callable[[Any], Reply]
-    """Makes the reply of what the use case gives."""
+    lock: Lock
+    render: Callable[[Any], StoredResponse]
+    """Makes the response from what the service function returns. It is called before the commit,
+    because the response is part of the transaction, and once more for each further attempt."""
 
 
-class WriteContext(msgspec.Struct, frozen=True):
-    """What a change rests on, and what is remembered of it."""
+class WriteContext(msgspec.Struct, frozen=True, kw_only=True):
+    """What a write depends on, and what is recorded of it."""
 
-    match: Collection[int] | None = None
-    """The versions of which the user or task must have one; None: any will do."""
-    receipt: Receipt | None = None
+    if_match: Collection[int] | None = None
+    """The versions that the user or task may have; None accepts all."""
+    record: IdempotencyRecord | None = None
 
     def require(self, kind: str, ident: int, version: int) -> None:
-        """Raises Stale where the version is none of those that it must be."""
-        if self.match is not None and version not in self.match:
+        """Raise Stale if the version is none of those that it may be."""
+        if self.if_match is not None and version not in self.if_match:
             raise Stale(kind, ident, version)
 
-    def record(self, change: Transaction, result: Any) -> None:
-        """Adds to the change what is remembered of it."""
-        if self.receipt is not None:
-            change.reply(self.receipt.claim, self.receipt.render(result))
+    def commit(self, transaction: Transaction, result: Any) -> bytes:
+        """Commit the transaction, together with the record if there is one.
 
-    def record_alone(self, result: Any) -> None:
-        """Remembers a request that had nothing to change.
+        Args:
+            result: what the service function will return.
+
+        Returns:
+            The JSON of DynamoDB's reply.
 
         Raises:
-            UnderWay: another request has taken the idempotency key over.
+            UnderWay: another request has taken over the idempotency key; nothing was written.
+            ConditionFailed, LostRace, Unavailable: see `Transaction.commit`.
         """
-        if self.receipt is not None:
-            change = Transaction()
-            self.record(change, result)
-            change.commit(repeatable=True)
+        if self.record is None:
+            return transaction.commit()
+        response = self.record.render(result)
+        position = idempotency_store.store_response(transaction, self.record.lock, response)
+        try:
+            # A record alone is the same however often it is written.
+            return transaction.commit(repeatable=True)
+        except ConditionFailed as failed:
+            if position in failed.found:
+                raise RequestInProgress from None
+            raise
 
-    def rendering(self, make: Callable[[Any], Any]) -> "WriteContext":
-        """The same, where what the use case gives is first made of what it has, by `make`."""
-        if self.receipt is None:
-            return self
-        render = self.receipt.render
-        receipt = Receipt(self.receipt.claim, lambda result: render(make(result)))
-        return msgspec.structs.replace(self, receipt=receipt)
+    def commit_record(self, result: Any) -> None:
+        """Commit the record of a request that had nothing to write.
+
+        Raises:
+            UnderWay: another request has taken over the idempotency key.
+        """
+        if self.record is not None:
+            self.commit(Transaction(), result)
 
 
-UNCONDITIONAL = WriteContext()
-"""Whatever the version, and nothing is remembered."""
+NO_CONTEXT = WriteContext()
+"""Accepts all versions and records nothing."""

@@ -26,7 +26,7 @@ POISONED = """if True:
         __import__(module.name)
         found += 1
     from chalicelib.dynamodb import client
-    assert not hasattr(client._database, "connection"), "a connection was made"
+    assert not hasattr(client.database, "connection"), "a connection was made"
     assert found > 30, found
 """
 

@@ -1,14 +1,9 @@
 """What chalicelib/dynamodb/botocore_patches.py takes for granted about botocore and PynamoDB."""
 
 import json
-from datetime import UTC, datetime
 from typing import Any
 
-import botocore.auth
 import pytest
-from botocore.awsrequest import AWSRequest
-from botocore.credentials import Credentials
-from botocore.exceptions import NoCredentialsError
 from botocore.session import get_session
 
 from chalicelib.dynamodb import botocore_patches, client
@@ -34,7 +29,7 @@ def test_replies_come_unparsed_and_errors_and_other_replies_as_botocore_parses_t
 
 
 @pytest.mark.usefixtures("database")
-def test_a_request_is_sent_in_our_form_with_our_name_and_signature() -> None:
+def test_a_request_is_sent_in_our_form() -> None:
     table = botocore_patches.table_of(TaskModel)
     sent: list[Any] = []
 
@@ -48,31 +43,6 @@ def test_a_request_is_sent_in_our_form_with_our_name_and_signature() -> None:
     events.unregister("before-send.dynamodb", note)
     [request] = sent
     assert json.loads(request.body) == arguments
-    assert request.headers["User-Agent"] == botocore_patches.USER_AGENT.encode()
-    assert b"SignedHeaders=host;x-amz-date;x-amz-target," in request.headers["Authorization"]
-
-
-@pytest.mark.parametrize("token", [None, "session"])
-@pytest.mark.parametrize("url", ["https://dynamodb.us-east-1.amazonaws.com/", "http://[::1]:8000/"])
-def test_a_signature_is_the_one_that_botocore_makes(
-    url: str, token: str | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    noon = datetime(2026, 1, 31, 12, tzinfo=UTC)
-    monkeypatch.setattr(botocore.auth, "get_current_datetime", lambda: noon)
-    signatures = set()
-    for version in ("v4", botocore_patches.USER_AGENT):
-        request = AWSRequest("POST", url, {"X-Amz-Target": "DynamoDB_20120810.Query"}, b"{}")
-        signer = botocore.auth.AUTH_TYPE_MAPS[version]
-        signer(Credentials("access", "secret", token), "dynamodb", "us-east-1").add_auth(request)
-        signatures.add(tuple(sorted(request.headers.items())))
-    assert len(signatures) == 1
-
-
-def test_without_credentials_nothing_is_signed() -> None:
-    with pytest.raises(NoCredentialsError):
-        botocore.auth.AUTH_TYPE_MAPS[botocore_patches.USER_AGENT](None, "", "").add_auth(
-            AWSRequest()
-        )
 
 
 def test_without_rules_the_client_still_finds_the_address_of_its_region(

@@ -16,8 +16,9 @@ from billet.integrity import findings, lookup
 from billet.integrity.copies import check_copies
 from billet.integrity.finding import KINDS, Finding, confirmed
 from billet.integrity.tasks import check_tasks
-from billet.integrity.usernames import check_claims
+from billet.integrity.usernames import check_reservations
 from billet.integrity.users import check_users
+from chalicelib.domain.task import TaskFields, TaskUpdate
 from chalicelib.dynamodb import client, idempotency_store, queries
 from chalicelib.dynamodb import lanes as layouts
 from chalicelib.dynamodb.client import Item
@@ -55,7 +56,7 @@ def fill() -> None:
     for name in ("Ann", "Bob", "Cat"):
         users.create(name)
     for name in ("Shared", "Own", "Free"):
-        tasks.create(name=name, desc="", status="PENDING", expires_at="2030-01-01")
+        tasks.create(TaskFields(name=name, desc="", status="PENDING", expires_at="2030-01-01"))
     for task_id, user_id in ((SHARED, ANN), (SHARED, BOB), (OWN, BOB)):
         assignments.assign(task_id, user_id)
 
@@ -92,7 +93,7 @@ def change_a_copy() -> None:
 
 
 def misplace_a_copy() -> None:
-    set_directly(copy_of(ANN, SHARED), AssignmentModel.urgency.set("2020-01-01#1"))
+    set_directly(copy_of(ANN, SHARED), AssignmentModel.due_key.set("2020-01-01#1"))
 
 
 def add_a_copy() -> None:
@@ -102,13 +103,13 @@ def add_a_copy() -> None:
 
 def add_a_copy_at_another_time() -> None:
     copy = copy_of(ANN, SHARED)
-    recency = "2020-01-01T00:00:00.000000Z#0000000000000001"
-    AssignmentModel(**(copy.attribute_values | {"recency": recency})).save()
+    created_key = "2020-01-01T00:00:00.000000Z#0000000000000001"
+    AssignmentModel(**(copy.attribute_values | {"created_key": created_key})).save()
 
 
 def add_a_copy_of_no_task() -> None:
     copy = copy_of(ANN, SHARED)
-    AssignmentModel(**(copy.attribute_values | {"recency": "nonsense"})).save()
+    AssignmentModel(**(copy.attribute_values | {"created_key": "nonsense"})).save()
 
 
 def lose_a_task() -> None:
@@ -137,7 +138,7 @@ def add_a_claim() -> None:
 
 
 def misplace_a_user() -> None:
-    set_directly(UserModel(ANN), UserModel.recency.set("2020"))
+    set_directly(UserModel(ANN), UserModel.created_key.set("2020"))
 
 
 def put_a_user_into_no_lane() -> None:
@@ -159,14 +160,14 @@ def half_delete_a_user() -> None:
 def half_delete(user_id: int) -> None:
     set_directly(
         UserModel(user_id),
-        UserModel.going.set(True),
+        UserModel.deleting.set(True),
         UserModel.lane.remove(),
-        UserModel.recency.remove(),
+        UserModel.created_key.remove(),
     )
 
 
 def misplace_a_task() -> None:
-    set_directly(TaskModel(FREE), TaskModel.urgency.set("2020"), TaskModel.recency.set("2020"))
+    set_directly(TaskModel(FREE), TaskModel.due_key.set("2020"), TaskModel.created_key.set("2020"))
 
 
 def put_a_task_into_no_lane() -> None:
@@ -214,15 +215,15 @@ def half_delete_a_user_whose_tasks_copy_is_gone() -> None:
 
 
 def mark_a_user_as_not_going() -> None:
-    set_directly(UserModel(ANN), UserModel.going.set(False))
+    set_directly(UserModel(ANN), UserModel.deleting.set(False))
 
 
 def forget_that_a_user_has_tasks() -> None:
-    set_directly(UserModel(BOB), UserModel.assigns.remove())
+    set_directly(UserModel(BOB), UserModel.assignment_count.remove())
 
 
 def count_a_users_tasks_as_none() -> None:
-    set_directly(UserModel(BOB), UserModel.assigns.set(0))
+    set_directly(UserModel(BOB), UserModel.assignment_count.set(0))
 
 
 def keep_a_claim_of_another_form() -> None:
@@ -257,7 +258,7 @@ def lower_the_layout() -> None:
 
 
 def put_a_reply_that_is_no_json() -> None:
-    idempotency_store.claim("a", "same")
+    idempotency_store.acquire("a", "same")
     set_directly(IdempotencyModel("a"), IdempotencyModel.reply.set("{"))
 
 
@@ -307,10 +308,10 @@ BREAKS: dict[Callable[[], None], str] = {
 def test_nothing_is_broken_where_only_the_api_wrote(bind: Any, lanes: int) -> None:
     bind(lanes)
     ann, bob = (users.create(name).id for name in ("Ann", "Bob"))
-    task = tasks.create(name="x", desc="", status="PENDING", expires_at="2030-01-01").id
+    task = tasks.create(TaskFields(name="x", desc="", status="PENDING", expires_at="2030-01-01")).id
     for user_id in (ann, bob):
         assignments.assign(task, user_id)
-    tasks.edit(task, {"status": "DONE", "expires_at": None})
+    tasks.update(task, TaskUpdate(status="DONE", expires_at=None))
     users.delete(bob)
     assert examine() == (0, "Nothing is broken\n")
 
@@ -342,13 +343,13 @@ def test_one_broken_item_does_not_raise_the_number_of_lanes_for_good(
     add_users(20)
     add_tasks(20)
     spoil()
-    client.bind(settings, client._database.connection)  # a server that starts now
+    client.bind(settings, client.database.connection)  # a server that starts now
     users.create("Dan")
-    tasks.create(name="x", desc="", status="DONE", expires_at=None)
+    tasks.create(TaskFields(name="x"))
     examine("--repair")
     assert examine() == (0, "Nothing is broken\n")
-    assert layouts.layout() == lanes
-    assert [len(page(Paging()).records) for page in (users.page, tasks.page)] == [21, 21]
+    assert layouts.lane_count() == lanes
+    assert [len(page(Paging()).items) for page in (users.page, tasks.page)] == [21, 21]
     assert {one.name for one in pages(CounterModel)} == {
         "lanes",
         *(f"{kind}#{lane}" for kind in layouts.KINDS for lane in range(lanes)),
@@ -376,7 +377,7 @@ def test_a_repair_keeps_what_the_tasks_say() -> None:
     examine("--repair")
     assert tasks.get(SHARED) == before
     assert [users_tasks(user_id) for user_id in (ANN, BOB, CAT)] == [[SHARED], [OWN, SHARED], []]
-    assert [task.id for task in tasks.page(Paging()).records] == [FREE, OWN, SHARED]
+    assert [task.id for task in tasks.page(Paging()).items] == [FREE, OWN, SHARED]
 
 
 @pytest.mark.usefixtures("world")
@@ -438,7 +439,7 @@ def test_a_repair_finishes_a_delete() -> None:
     half_delete_a_user()
     examine("--repair")
     assert queries.user(BOB) is None
-    assert [task.assignees for task in tasks.page(Paging()).records] == [(), (), (ANN,)]
+    assert [task.assignees for task in tasks.page(Paging()).items] == [(), (), (ANN,)]
     assert users.create("bob").id == 4
 
 
@@ -448,7 +449,7 @@ def test_after_a_repair_of_counters_no_id_is_given_twice() -> None:
     turn_back_a_counter()
     examine("--repair")
     assert users.create("Dan").id == 4
-    assert tasks.create(name="x", desc="", status="DONE", expires_at=None).id == 4
+    assert tasks.create(TaskFields(name="x", desc="", status="DONE", expires_at=None)).id == 4
 
 
 @pytest.mark.usefixtures("world")
@@ -475,8 +476,8 @@ def test_what_lacks_content_is_left_to_a_person() -> None:
     status, all_told = examine("--repair")
     assert status == 1
     assert all_told.endswith(f"Checking again\n{told}")
-    assert [user.id for user in users.page(Paging()).records] == [BOB, ANN]
-    assert [task.id for task in tasks.page(Paging()).records] == [OWN, SHARED]
+    assert [user.id for user in users.page(Paging()).items] == [BOB, ANN]
+    assert [task.id for task in tasks.page(Paging()).items] == [OWN, SHARED]
 
 
 @pytest.mark.usefixtures("database")
@@ -500,7 +501,7 @@ def test_what_changed_since_it_was_read_is_no_finding() -> None:
     users.delete(BOB)
     assignments.unassign(SHARED, ANN)
     assert not list(check_users(stale[UserModel]))
-    assert not list(check_claims(stale[UsernameModel]))
+    assert not list(check_reservations(stale[UsernameModel]))
     assert not list(check_tasks(stale[TaskModel]))
     assert not list(check_copies(copies))
 
@@ -512,7 +513,7 @@ def test_what_changes_while_it_is_judged_is_judged_again() -> None:
     def judge(task: Item | None) -> list[Finding]:
         versions.append(task["version"]["N"])
         if len(versions) == 1:
-            tasks.edit(FREE, {"desc": "new"})
+            tasks.update(FREE, TaskUpdate(desc="new"))
         return [Finding("invalid", TaskModel, task, versions[-1])]
 
     assert [finding.detail for finding in confirmed(TaskModel, FREE_KEY, judge)] == ["2"]
@@ -522,7 +523,7 @@ def test_what_changes_while_it_is_judged_is_judged_again() -> None:
 @pytest.mark.usefixtures("world")
 def test_what_never_rests_is_told_and_does_not_stop_the_check() -> None:
     def judge(_: Item | None) -> list[Finding]:
-        tasks.edit(FREE, {"desc": "new"})
+        tasks.update(FREE, TaskUpdate(desc="new"))
         return [Finding("invalid", TaskModel, FREE_KEY, "broken")]
 
     assert [finding.kind for finding in confirmed(TaskModel, FREE_KEY, judge)] == ["unsettled"]
@@ -530,10 +531,10 @@ def test_what_never_rests_is_told_and_does_not_stop_the_check() -> None:
 
 @pytest.mark.usefixtures("world")
 def test_a_mended_copy_counts_so_that_a_delete_of_the_user_sees_it() -> None:
-    before = queries.user(ANN).assigns
+    before = queries.user(ANN).assignment_count
     lose_a_copy()
     examine("--repair")
-    assert queries.user(ANN).assigns == before + 1
+    assert queries.user(ANN).assignment_count == before + 1
 
 
 @pytest.mark.usefixtures("world")
@@ -546,9 +547,9 @@ def test_a_mend_of_a_task_that_changed_since_changes_nothing(spoil: Callable[[],
     for task_id in (SHARED, OWN, FREE):
         set_directly(TaskModel(task_id), TaskModel.version.add(1))
     before = contents()
-    assert finding.mendable
+    assert finding.repairable
     with pytest.raises(client.ConditionFailed):
-        finding.mend()
+        finding.repair()
     assert contents() == before
 
 
@@ -558,9 +559,9 @@ def test_a_mend_does_not_bring_back_a_user_deleted_since(spoil: Callable[[], Non
     spoil()
     finding = next(findings())
     users.delete(ANN)
-    assert finding.mendable
+    assert finding.repairable
     with pytest.raises(client.ConditionFailed):
-        finding.mend()
+        finding.repair()
     assert queries.user(ANN) is None
 
 
@@ -574,7 +575,7 @@ def test_a_large_table_is_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def users_tasks(user_id: int) -> list[int]:
-    return [task.id for task in assignments.page(user_id, Paging()).records]
+    return [task.id for task in assignments.page(user_id, Paging()).items]
 
 
 def items(model: Any) -> list[Item]:

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 from billet.cli.doctor import doctor
 from billet.integrity import lookup
+from chalicelib.domain.task import TaskFields
 from chalicelib.dynamodb import idempotency_store
 from chalicelib.dynamodb.client import Item
 from chalicelib.dynamodb.models import SUFFIXES, CounterModel, QuotaModel, TaskModel, UserModel
@@ -41,7 +42,7 @@ COUNT = len(WRONG)
 ATTRIBUTES = [
     (model, name)
     for model in SUFFIXES
-    for name in sorted(model.get_attributes())
+    for name in sorted(lookup.attributes_of(model))
     if name not in lookup.key_names(model)
 ]
 CASES = [
@@ -78,7 +79,7 @@ def fill(shared: bool) -> None:
         assignments.assign(task_id, user_id)
     for number in range(COUNT):
         tokens.issue(f"token{number}", "reader", None)
-        idempotency_store.claim(f"key{number}", "same")
+        idempotency_store.acquire(f"key{number}", "same")
 
 
 def items(model: Any) -> list[Item]:
@@ -130,7 +131,7 @@ KINDS = ("users", "tasks")
 
 
 def walk(page: Any, **paging: Any) -> Iterator[Any]:
-    return page(Paging(page_size=4 * COUNT, **paging)).records
+    return page(Paging(page_size=4 * COUNT, **paging)).items
 
 
 @pytest.mark.parametrize(("model", "name", "shared"), CASES)
@@ -145,8 +146,8 @@ def test_whatever_an_attribute_holds_it_is_mended_or_named(
     _, found = examine("--repair")
     status, left = examine()
     assert status == bool(left)
-    mended = [str(finding) for finding in found if finding["outcome"] == "mended"]
-    assert len(mended) == len(set(mended))
+    repaired = [str(finding) for finding in found if finding["outcome"] == "mended"]
+    assert len(repaired) == len(set(repaired))
     assert [finding for finding in found if finding["outcome"] == "failed"] == []
     assert [one for one in left if one["kind"] not in {two["kind"] for two in found}] == []
     for changed, item in pairs:
@@ -178,5 +179,5 @@ def test_whatever_a_counter_holds_no_id_is_given_twice(
         assert examine("--repair")[0] == 0
         people, made = (len(items(model)) for model in (UserModel, TaskModel))
         assert users.create(f"new{people}").id > people
-        assert tasks.create(name="x", desc="", status="DONE", expires_at=None).id > made
+        assert tasks.create(TaskFields(name="x", desc="", status="DONE", expires_at=None)).id > made
     assert_readable([])

@@ -38,7 +38,7 @@ def test_seeded_tables_are_whole_and_count_on(bind: Any, lanes: int) -> None:
 @pytest.mark.usefixtures("database")
 def test_seeded_tasks_are_spread() -> None:
     sow("--users", "10", "--tasks", "100", "--seed", "1")
-    found = tasks.page(ALL).records
+    found = tasks.page(ALL).items
     assert {task.status for task in found} == {"PENDING", "IN_PROGRESS", "DONE", "CANCELLED"}
     assert {len(task.assignees) for task in found} == {0, 1, 2, 3}
     assert 50 < sum(task.expires_at is not None for task in found) < 80
@@ -48,14 +48,14 @@ def test_seeded_tasks_are_spread() -> None:
 @pytest.mark.usefixtures("database")
 def test_seeded_users_count_their_tasks() -> None:
     sow("--users", "3", "--tasks", "40")
-    given = Counter(user_id for task in tasks.page(ALL).records for user_id in task.assignees)
-    assert {ident: queries.user(ident).assigns for ident in (1, 2, 3)} == given
+    given = Counter(user_id for task in tasks.page(ALL).items for user_id in task.assignees)
+    assert {ident: queries.user(ident).assignment_count for ident in (1, 2, 3)} == given
 
 
 @pytest.mark.usefixtures("database")
 def test_tasks_without_users_are_nobodys() -> None:
     assert sow("--users", "0", "--tasks", "5").exit_code == 0
-    assert [task.assignees for task in tasks.page(ALL).records] == [()] * 5
+    assert [task.assignees for task in tasks.page(ALL).items] == [()] * 5
 
 
 @pytest.mark.usefixtures("database")
@@ -89,6 +89,6 @@ def test_one_that_is_interrupted_says_how_many_it_added(monkeypatch: pytest.Monk
 
 def ids() -> tuple[set[int], set[int]]:
     return (
-        {user.id for user in users.page(ALL).records},
-        {task.id for task in tasks.page(ALL).records},
+        {user.id for user in users.page(ALL).items},
+        {task.id for task in tasks.page(ALL).items},
     )

@@ -104,7 +104,7 @@ def test_create_adds_an_index_to_a_table_in_use() -> None:
     status, lines = run("status")
     assert (status, lines[0].rpartition(", ")[2]) == (1, "newest MISSING")
     assert run("create")[1][0].endswith("-users: index newest added")
-    assert [user.username for user in users.page(Paging()).records] == ["Ann"]
+    assert [user.username for user in users.page(Paging()).items] == ["Ann"]
 
 
 @pytest.mark.usefixtures("database")

@@ -70,7 +70,9 @@ def test_all_tokens_take_the_same_one_read_and_those_that_hold_are_found(
     revoked, gone = tokens.issue("ci", "reader", None)
     tokens.revoke(gone.digest)
     with seen(connections.setdefault(endpoint, client.connect())) as asked:
-        found = [tokens.holder(one) for one in (endless, lasting, expired, revoked, "", "\ud800")]
+        found = [
+            tokens.find_valid(one) for one in (endless, lasting, expired, revoked, "", "\ud800")
+        ]
     assert found == [made, later, None, None, None, None]
     assert [one["operation"] for one in asked] == ["GetItem"] * 6
     assert all(one == asked[0] and one["ConsistentRead"] for one in asked)
@@ -84,7 +86,7 @@ def test_create_shows_the_secret_once_and_list_tells_the_rest() -> None:
     made = run("create", "--name", "ci", "--role", "editor", "--expires", "90d")
     assert made.exit_code == 0
     secret = made.stdout.removesuffix("\n")
-    found = tokens.holder(secret)
+    found = tokens.find_valid(secret)
     assert found
     assert secret not in made.stderr
     until = datetime.now(UTC) + timedelta(days=90)
@@ -106,8 +108,8 @@ def test_create_shows_the_secret_once_and_list_tells_the_rest() -> None:
 def test_revoke_ends_the_one_with_this_id_and_no_other_of_the_name() -> None:
     (first, made), (second, _) = (tokens.issue("ci", "reader", None) for _ in range(2))
     assert run("revoke", made.id).exit_code == 0
-    assert tokens.holder(first) is None
-    assert tokens.holder(second)
+    assert tokens.find_valid(first) is None
+    assert tokens.find_valid(second)
     again = run("revoke", made.id)
     assert (again.exit_code, again.stderr) == (1, f"Error: there is no token {made.id}\n")
 

@@ -17,15 +17,19 @@ from hypothesis.stateful import (
 
 from billet.integrity import findings
 from chalicelib.domain.errors import BilletError, NotFound, UsernameTaken
-from chalicelib.dynamodb.codec import Task
+from chalicelib.domain.task import Task, TaskFields, TaskUpdate
+from chalicelib.dynamodb import index_keys
 from chalicelib.services import assignments, pagination, tasks, users
 from tests.conftest import Bind
 
 STATUSES = st.sampled_from(["PENDING", "DONE"])
 DEADLINES = st.none() | st.sampled_from(["2030-01-01", "2031-01-01"])
 NAMES = st.sampled_from(["ada", "Ada", "eve", "bob"])
-EDITS = st.fixed_dictionaries(
-    {}, optional={"name": st.just("mended"), "status": STATUSES, "expires_at": DEADLINES}
+UPDATES = st.builds(
+    TaskUpdate,
+    name=st.just("mended") | st.just(msgspec.UNSET),
+    status=STATUSES | st.just(msgspec.UNSET),
+    expires_at=DEADLINES | st.just(msgspec.UNSET),
 )
 PAGINGS = st.builds(
     pagination.Paging,
@@ -67,19 +71,19 @@ class Machine(RuleBasedStateMachine):
 
     @rule(target=task_ids, status=STATUSES, expires_at=DEADLINES)
     def create_task(self, status: Any, expires_at: str | None) -> int:
-        task = tasks.create(name="plan", desc="", status=status, expires_at=expires_at)
+        task = tasks.create(TaskFields(name="plan", desc="", status=status, expires_at=expires_at))
         assert task.id not in self.tasks
         self.tasks[task.id] = task
         return task.id
 
-    @rule(task_id=task_ids, edit=EDITS)
-    def edit_task(self, task_id: int, edit: dict[str, str | None]) -> None:
-        edited = outcome(tasks.edit, task_id, edit)
+    @rule(task_id=task_ids, update=UPDATES)
+    def update_task(self, task_id: int, update: TaskUpdate) -> None:
+        updated = outcome(tasks.update, task_id, update)
         if task_id not in self.tasks:
-            assert edited is NotFound
+            assert updated is NotFound
             return
-        self.change(task_id, **edit)
-        assert plain(edited) == plain(self.tasks[task_id])
+        self.change(task_id, **update.values())
+        assert plain(updated.task) == plain(self.tasks[task_id])
 
     @rule(task_id=task_ids)
     def delete_task(self, task_id: int) -> None:
@@ -133,8 +137,13 @@ class Machine(RuleBasedStateMachine):
 
     def listed(self, found: list[Task], paging: pagination.Paging) -> list[Any]:
         kept = [task for task in found if paging.status in (None, task.status)]
-        by = "recency" if paging.sort == "created_at" else "urgency"
-        kept.sort(key=lambda task: str(getattr(task, by)), reverse=not paging.ascending)
+
+        def sort_key(task: Task) -> str:
+            if paging.sort == "created_at":
+                return index_keys.created_key(task.created_at, task.id)
+            return index_keys.due_key(task.expires_at, task.id)
+
+        kept.sort(key=sort_key, reverse=not paging.ascending)
         return [plain(task) for task in kept]
 
     def teardown(self) -> None:
@@ -145,19 +154,20 @@ class Machine(RuleBasedStateMachine):
             tasks.delete(task_id)
 
 
-def plain(task: Task) -> Task:
-    """The task without its version and lane, which the model does not keep."""
-    return msgspec.structs.replace(task, version=0, lane=None)
+def plain(task: Task) -> dict[str, Any]:
+    """The fields of the task but for its version, which the model does not keep."""
+    names = set(Task.__struct_fields__) - {"version"}
+    return {name: getattr(task, name) for name in names}
 
 
 def walked(
     page: Callable[[pagination.Paging], pagination.Page[Task]], paging: pagination.Paging
-) -> list[Task]:
+) -> list[dict[str, Any]]:
     """The whole list, page by page."""
-    found: list[Task] = []
+    found: list[dict[str, Any]] = []
     while True:
         part = page(paging)
-        found += map(plain, part.records)
+        found += map(plain, part.items)
         if part.next is None:
             return found
         paging = msgspec.structs.replace(paging, after=part.next)

@@ -82,7 +82,7 @@ def walked(page: Callable[..., Any], paging: pagination.Paging) -> list[int]:
     found: list[int] = []
     while True:
         part = page(paging)
-        found += [record.id for record in part.records]
+        found += [record.id for record in part.items]
         if part.next is None:
             return found
         paging = msgspec.structs.replace(paging, after=part.next)
@@ -118,7 +118,7 @@ def test_every_walk_is_complete_while_servers_of_different_lanes_write(
     for kind in ("tasks", "users"):
         assert len(said.known(kind)) == len(said.all[kind])
     assert len(said.known("tasks")) == int(COUNT) * sum(map(len, ROUNDS))
-    assert lanes.layout() == 16
+    assert lanes.lane_count() == 16
     assert len({int(task.lane) for task in TaskModel.scan()}) > 2
     assert [finding.text for finding in findings()] == []
 
@@ -127,7 +127,7 @@ def test_with_one_lane_ids_are_in_order_whatever_the_layout_is(bind: Bind) -> No
     bind(8)
     add_tasks(9)
     bind(1)
-    made = [counters.next_id("tasks") for _ in range(9)]
+    made = [counters.allocate_id("tasks") for _ in range(9)]
     assert made == sorted(made)
     assert {ident % 8 for ident in made} == {0}
 
@@ -143,8 +143,8 @@ def test_a_writer_goes_on_in_the_old_lanes_until_all_readers_know_the_new_ones(
     bind(8)
     for now, wanted in ((1000.0, {0, 1}), (1059.0, {0, 1}), (1061.0, set(range(8)))):
         clock[0] = now
-        made = add_tasks(64) + [counters.next_id("tasks") for _ in range(5)]
-        assert lanes.layout() == 8
+        made = add_tasks(64) + [counters.allocate_id("tasks") for _ in range(5)]
+        assert lanes.lane_count() == 8
         assert {int(task.lane) for task in TaskModel.scan() if task.id in made} == wanted
 
 
@@ -164,7 +164,7 @@ def test_a_copy_of_the_layout_is_too_old_if_either_clock_says_so(
     ):
         times.update(step)
         with struck(connections[endpoint]) as sent:
-            lanes.readable()
+            lanes.lanes_to_read()
         assert len(sent) == asked, step
 
 
@@ -175,13 +175,13 @@ def test_the_layout_of_a_database_made_before_it_was_recorded_is_that_of_its_cou
     add_tasks(4)
     CounterModel(shared_state.NAME).delete()
     client.bind(Settings(table_prefix=settings.prefix), connection_of_tests())
-    assert lanes.readable() == 4
+    assert lanes.lanes_to_read() == 4
     tables.record_layout()
-    assert lanes.layout() == 4
+    assert lanes.lane_count() == 4
 
 
 def connection_of_tests() -> Connection:
-    return client._database.connection
+    return client.database.connection
 
 
 Hand = Callable[[], Sequence[int]]
@@ -205,7 +205,7 @@ def test_no_id_is_given_twice_though_counters_count_and_grow_while_they_are_read
     client.bind(msgspec.structs.replace(settings, lanes=8), connection)
 
     torn: list[bool] = []
-    stale = lanes.counters_of
+    stale = lanes.read_counters
 
     def torn_reading(kind: str) -> list[CounterModel]:
         """Half of the counters as they are, and the others as they are when ids were taken."""
@@ -221,21 +221,21 @@ def test_no_id_is_given_twice_though_counters_count_and_grow_while_they_are_read
         chosen += [second.get(name) for name in names[at:]]
         return [one for one in chosen if one]
 
-    monkeypatch.setattr(lanes, "counters_of", torn_reading)
-    given += [counters.next_id("tasks") for _ in range(20)]
+    monkeypatch.setattr(lanes, "read_counters", torn_reading)
+    given += [counters.allocate_id("tasks") for _ in range(20)]
     assert len(torn) >= 2
     client.bind(msgspec.structs.replace(settings, lanes=16), connection)
-    given += [counters.next_id("tasks") for _ in range(40)]
+    given += [counters.allocate_id("tasks") for _ in range(40)]
     assert len(set(given)) == len(given)
 
 
 def other(settings: Settings, connection: Connection, given: list[int], count: int) -> None:
     """Another server, of 16 lanes, lays the counters out and hands out ids."""
-    memory = client._database
+    memory = client.database
     mine = memory.settings, memory.memory
     memory.settings = msgspec.structs.replace(settings, lanes=16)
     memory.memory = {}
     try:
-        given += counters.next_ids("tasks", count)
+        given += counters.allocate_ids("tasks", count)
     finally:
         memory.settings, memory.memory = mine

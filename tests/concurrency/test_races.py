@@ -11,6 +11,7 @@ import pytest
 
 from billet.integrity import findings
 from chalicelib.domain.errors import BilletError, NotFound, Stale, UsernameTaken
+from chalicelib.domain.task import TaskFields, TaskUpdate
 from chalicelib.http.idempotency import Key, Write
 from chalicelib.http.problems import HttpProblem
 from chalicelib.http.responses import ApiResponse
@@ -48,7 +49,7 @@ def race(calls: Sequence[Callable[[], Any]]) -> list[Any]:
 
 
 def listed(user_id: int) -> list[int]:
-    return [task.id for task in assignments.page(user_id, pagination.Paging()).records]
+    return [task.id for task in assignments.page(user_id, pagination.Paging()).items]
 
 
 def assert_whole() -> None:
@@ -58,18 +59,18 @@ def assert_whole() -> None:
 def test_one_of_many_gets_a_username() -> None:
     ends = race([partial(users.create, "ada")] * THREADS)
     assert ends.count(UsernameTaken) == THREADS - 1
-    assert len(users.page(pagination.Paging()).records) == 1
+    assert len(users.page(pagination.Paging()).items) == 1
     assert_whole()
 
 
 def test_many_tasks_made_at_once_have_ids_of_their_own(lanes: int) -> None:
     def make() -> int:
-        return tasks.create(name="plan", desc="", status="PENDING", expires_at=None).id
+        return tasks.create(TaskFields(name="plan", desc="", status="PENDING", expires_at=None)).id
 
     made = race([make] * THREADS)
     assert len(set(made)) == THREADS
     assert lanes > 1 or sorted(made) == list(range(1, THREADS + 1))
-    assert {task.id for task in tasks.page(pagination.Paging()).records} == set(made)
+    assert {task.id for task in tasks.page(pagination.Paging()).items} == set(made)
 
 
 def test_all_users_who_are_given_a_task_at_once_have_it() -> None:
@@ -110,12 +111,12 @@ def test_a_task_deleted_while_given_and_changed_is_gone_everywhere() -> None:
             [
                 partial(tasks.delete, task_id),
                 partial(assignments.assign, task_id, user_id),
-                partial(tasks.edit, task_id, {"status": "DONE"}),
+                partial(tasks.update, task_id, TaskUpdate(status="DONE")),
             ]
         )
         assert deleted is None
         assert assigned is NotFound or assigned.changed
-        assert edited is NotFound or edited.status == "DONE"
+        assert edited is NotFound or edited.task.status == "DONE"
         assert tasks.get(task_id) is None
         assert listed(user_id) == []
     assert_whole()
@@ -126,8 +127,8 @@ def test_changes_of_different_fields_at_once_are_all_kept(assigned: bool) -> Non
     for _ in range(ROUNDS):
         people = add_users(1) if assigned else []
         [task_id] = add_tasks(1, assignees=people)
-        edits = [{"name": "mend"}, {"desc": "soon"}, {"status": "DONE"}]
-        race([partial(tasks.edit, task_id, one) for one in edits])
+        updates = [TaskUpdate(name="mend"), TaskUpdate(desc="soon"), TaskUpdate(status="DONE")]
+        race([partial(tasks.update, task_id, one) for one in updates])
         task = tasks.get(task_id)
         assert task
         assert (task.name, task.desc, task.status, task.version) == ("mend", "soon", "DONE", 4)
@@ -149,10 +150,13 @@ def test_one_of_many_changes_the_version_that_all_have_seen(assigned: bool) -> N
     people = add_users(1) if assigned else []
     [task_id] = add_tasks(1, assignees=people)
     for version in range(1, ROUNDS):
-        terms = WriteContext(match={version})
+        context = WriteContext(if_match={version})
         ends = race(
-            [partial(tasks.edit, task_id, {"name": f"{n}"}, terms) for n in range(THREADS - 1)]
-            + [partial(assignments.assign, task_id, *add_users(1), terms)]
+            [
+                partial(tasks.update, task_id, TaskUpdate(name=f"{n}"), context)
+                for n in range(THREADS - 1)
+            ]
+            + [partial(assignments.assign, task_id, *add_users(1), context)]
         )
         assert ends.count(Stale) == THREADS - 1
         task = tasks.get(task_id)
@@ -170,7 +174,7 @@ def test_a_check_finds_nothing_while_clients_write() -> None:
             [task_id] = add_tasks(1)
             for user_id in (*people, passing):
                 assignments.assign(task_id, user_id)
-            tasks.edit(task_id, {"status": "DONE"})
+            tasks.update(task_id, TaskUpdate(status="DONE"))
             users.delete(passing)
             if number % 2:
                 tasks.delete(task_id)
@@ -187,18 +191,18 @@ def test_a_check_finds_nothing_while_clients_write() -> None:
 
 def once(key: str, act: Callable[[WriteContext], Any]) -> Callable[[], Any]:
     """A request with this key, which answers the JSON of what comes of it, or is refused."""
-    write = Write(match=None, key=Key(digest=key, fingerprint="same"), status=200)
+    write = Write(if_match=None, key=Key(digest=key, fingerprint="same"), status=200)
     return lambda: msgspec.json.encode(write(act, ApiResponse).body)
 
 
 def test_of_many_requests_with_one_key_one_is_carried_out() -> None:
-    make = partial(tasks.create, name="plan", desc="", status="PENDING", expires_at=None)
+    make = partial(tasks.create, TaskFields(name="plan"))
     for round_ in range(ROUNDS):
-        create = once(f"{round_}", lambda terms: make(terms=terms))
+        create = once(f"{round_}", make)
         made = set(race([create] * THREADS)) - {HttpProblem}
         assert len(made) == 1
         assert {create()} == made
-    assert len(tasks.page(pagination.Paging()).records) == ROUNDS
+    assert len(tasks.page(pagination.Paging()).items) == ROUNDS
 
 
 def test_many_with_keys_of_their_own_assign_once_and_each_is_remembered() -> None:

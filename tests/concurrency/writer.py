@@ -8,6 +8,7 @@ import json
 import sys
 
 from chalicelib.domain.errors import BilletError
+from chalicelib.domain.task import TaskFields, TaskUpdate
 from chalicelib.dynamodb import client, lanes, shared_state
 from chalicelib.services import tasks, users
 from chalicelib.settings import Settings
@@ -22,11 +23,11 @@ def work(name: str, count: int) -> None:
     """Creates, edits and finishes tasks, and creates users."""
     for number in range(count):
         try:
-            task = tasks.create(name=name, desc="", status="PENDING", expires_at=None)
+            task = tasks.create(TaskFields(name=name, desc="", status="PENDING", expires_at=None))
             say("tasks", task.id)
-            tasks.edit(task.id, {"expires_at": f"2030-01-{1 + number % 28:02d}"})
+            tasks.update(task.id, TaskUpdate(expires_at=f"2030-01-{1 + number % 28:02d}"))
             if number % 3 == 0:
-                tasks.edit(task.id, {"status": "DONE"})
+                tasks.update(task.id, TaskUpdate(status="DONE"))
                 say("DONE", task.id)
             if number % 4 == 0:
                 say("users", users.create(f"{name} {number}").id)

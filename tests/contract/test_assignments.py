@@ -6,7 +6,7 @@ from itertools import product
 import pytest
 
 from billet.integrity import findings
-from chalicelib.dynamodb import queries, shared_state
+from chalicelib.dynamodb import queries, shared_state, user_writes
 from chalicelib.dynamodb.models import UsernameModel
 from chalicelib.dynamodb.transaction import Transaction
 from tests.conftest import Api
@@ -83,7 +83,7 @@ def begin_deleting(user: int) -> None:
     found = queries.user(user)
     assert found
     change = Transaction()
-    change.user_going(found)
+    user_writes.mark_as_deleting(change, found)
     change.commit()
     shared_state.forget()  # as when the copy of this process is too old
 
@@ -108,7 +108,7 @@ def test_a_user_who_is_being_deleted_is_gone_for_everybody(api: Api, task: int, 
     assert api("DELETE", f"/v1/users/{user}").status_code == 200
     assert assignees(api, task) == [other]
     assert api("POST", "/v1/users", {"username": "ada"}).status_code == 201
-    assert shared_state.read().going == frozenset()
+    assert shared_state.read().deleting_users == frozenset()
 
 
 def cursor_in_the_list_of(api: Api, user: int) -> str:

@@ -105,7 +105,7 @@ def test_the_same_key_is_another_on_another_route_and_from_another_principal(
     sent.append(authorized(application, "eve", "/v1/users", '{"username": "plan"}'))
     assert [answer["statusCode"] for answer in sent] == [201] * 4
     assert sent[0]["body"] == sent[2]["body"] != sent[1]["body"]
-    assert len(tasks.page(Paging()).records) == 2
+    assert len(tasks.page(Paging()).items) == 2
 
 
 @pytest.mark.settings(auth="on")
@@ -123,7 +123,7 @@ def test_a_key_belongs_to_the_name_so_that_a_rotated_token_repeats_a_request(
         application, "old", "/v1/tasks", body
     )  # whose name is the id of the first token
     assert other["body"] != first["body"]
-    assert len(tasks.page(Paging()).records) == 2
+    assert len(tasks.page(Paging()).items) == 2
 
 
 def authorized(

@@ -67,12 +67,12 @@ def as_stored_before(tasks: list[Item], user: int) -> None:
     for ident in last_day[::2]:
         task, place = found[ident], f"9999-12-31#{ident:016d}"
         change = Transaction()
-        change.update(TaskModel(ident), [TaskModel.urgency.set(place)])
+        change.update(TaskModel(ident), [TaskModel.due_key.set(place)])
         change.update(
-            AssignmentModel(user, task.recency),
+            AssignmentModel(user, task.created_key),
             [
-                AssignmentModel.urgency.set(place),
-                AssignmentModel.status_urgency.set(f"{task.status}#{place}"),
+                AssignmentModel.due_key.set(place),
+                AssignmentModel.status_due_key.set(f"{task.status}#{place}"),
             ],
         )
         change.commit()

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.dynamodb.codec import Task
+from chalicelib.domain.task import Task
+from chalicelib.dynamodb import task_writes
 from chalicelib.dynamodb.transaction import Transaction
 from tests.conftest import Api
 from tests.support.bulk_data import add_tasks, add_users
@@ -106,8 +107,9 @@ def test_a_change_happens_only_to_the_version_that_it_is_for(
 def test_what_could_not_be_done_anyway_is_told_before_a_condition(api: Api, user: int) -> None:
     change = Transaction()
     some = tuple(range(100, 150))
-    change.new_task(
-        Task(id=1, name="", desc="", status="DONE", expires_at=None, created_at="", assignees=some)
+    task_writes.create_task(
+        change,
+        Task(id=1, name="", desc="", status="DONE", expires_at=None, created_at="", assignees=some),
     )
     change.commit()
     answer = api("PUT", f"/v1/tasks/1/assign/user/{user}", If_Match='"7"')

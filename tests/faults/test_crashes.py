@@ -109,5 +109,5 @@ def someone(others: Sequence[int]) -> int:
 
 def repair() -> None:
     for finding in findings():
-        assert finding.mend
-        finding.mend()
+        assert finding.repair
+        finding.repair()

@@ -142,11 +142,11 @@ def test_what_takes_longer_than_a_request_is_finished_by_repeating_it(
 def test_the_threads_that_read_the_lanes_know_the_deadline(bind: Bind, clock: Clock) -> None:
     bind(lanes=4)
     with time_budget.within(client.LONGEST_CALL):
-        assert tasks.page(Paging()).records == []
+        assert tasks.page(Paging()).items == []
         clock.passes(0.1)
         with pytest.raises(Unavailable):
             tasks.page(Paging())
-    assert tasks.page(Paging()).records == []
+    assert tasks.page(Paging()).items == []
 
 
 def test_what_lambda_has_left_counts_too(application: BilletApp, connection: Connection) -> None:

@@ -83,7 +83,7 @@ def assert_told(api: Api, road: proxy.Proxy, way: proxy.Way | None) -> None:
         assert answer.status_code == 503, (way, request)
         assert answer.headers["Content-Type"] == "application/problem+json"
         assert 1 <= int(answer.headers["Retry-After"]) <= 3
-        most = client.ATTEMPTS if way is proxy.throttling else client.MAX_SILENCES
+        most = client.ATTEMPTS if way is proxy.throttling else client.MAX_UNANSWERED
         assert road.asked <= most
 
 
@@ -170,5 +170,5 @@ def test_what_a_batch_leaves_out_is_asked_for_again_but_not_without_end(
         return reply(request, 200, {"Responses": {}, "UnprocessedKeys": {"counters": {}}})
 
     with struck(connection, nothing, lasting=True) as calls, pytest.raises(Unavailable):
-        lanes.counters_of("tasks")
+        lanes.read_counters("tasks")
     assert calls == ["BatchGetItem"] * client.ATTEMPTS

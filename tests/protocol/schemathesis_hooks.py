@@ -7,7 +7,8 @@ import schemathesis
 from schemathesis.checks import CHECKS
 from schemathesis.specs.openapi import checks
 
-from chalicelib.services.pagination import Paging, encode_cursor
+from chalicelib.services import cursor as cursors
+from chalicelib.services.pagination import Paging
 
 PLACE = "2026-01-31T12:00:00.000000Z#0000000000000001"
 
@@ -40,7 +41,7 @@ def _mend_cursor(case: schemathesis.Case) -> None:
     if not query or "cursor" not in query or "cursor" in _spoiled(case):
         return
     if case.meta.generation.mode.is_positive:
-        cursor = encode_cursor(case.formatted_path.removeprefix("/v1/"), Paging(), PLACE)
+        cursor = cursors.encode(case.formatted_path.removeprefix("/v1/"), Paging(), PLACE)
         case.query = {"cursor": cursor} | {
             name: query[name] for name in ("page_size",) if name in query
         }

@@ -4,6 +4,7 @@ import httpx
 import pytest
 
 from chalicelib.app_factory import BilletApp
+from chalicelib.domain.token import ROLES
 from chalicelib.http.routes import ENDPOINTS
 from chalicelib.services import tokens
 
@@ -29,7 +30,7 @@ def needed(method: str, path: str) -> str | None:
 def test_each_route_is_for_those_who_have_the_role_that_it_needs(
     server: str, application: BilletApp
 ) -> None:
-    secrets = {role: tokens.issue(role, role, None)[0] for role in tokens.ROLES}
+    secrets = {role: tokens.issue(role, role, None)[0] for role in ROLES}
     routes = [(method, path) for path, methods in application.routes.items() for method in methods]
     assert {(one.method, one.path) for one in ENDPOINTS} == set(routes)
     with httpx.Client(base_url=f"http://{server}") as client:

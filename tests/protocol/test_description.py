@@ -21,10 +21,10 @@ from pydantic_core import SchemaValidator, core_schema
 
 from billet.openapi import document
 from chalicelib.app_factory import BilletApp
+from chalicelib.domain.token import ROLES
 from chalicelib.http import text_rules
 from chalicelib.http.routes.docs import FILES
 from chalicelib.http.schemas import NewTask, NewUser, WholeTask
-from chalicelib.services.tokens import ROLES
 from tests.conftest import Api
 from tests.support.servers import Serve
 

@@ -8,7 +8,9 @@ from urllib.parse import parse_qs
 import pytest
 from chalice.app import Request
 
-from chalicelib.dynamodb.codec import Task, User
+from chalicelib.domain.task import Task
+from chalicelib.domain.user import User
+from chalicelib.dynamodb.codec import created_key_of
 from chalicelib.http import pages
 from chalicelib.http.schemas import ListQuery, TaskBody, TaskListQuery, UserBody
 from chalicelib.http.urls import Urls
@@ -58,10 +60,12 @@ def reader(records: Sequence[Any]) -> Callable[[Paging], Page[Any]]:
     """Reads pages of these records, in ascending order."""
 
     def read(paging: Paging) -> Page[Any]:
-        left = [one for one in records if paging.after is None or one.recency > paging.after]
+        left = [
+            one for one in records if paging.after is None or created_key_of(one) > paging.after
+        ]
         page = left[: paging.page_size]
-        places = [one.recency for one in page]
-        return Page(page, places[-1] if len(page) < len(left) else None, places)
+        places = [created_key_of(one) for one in page]
+        return Page(page, places, places[-1] if len(page) < len(left) else None)
 
     return read
 

@@ -90,7 +90,7 @@ def test_a_repeated_header_is_refused_also_if_its_lines_make_one_value_together(
         [(status, _, content)] = read_responses(connection, ["POST"])
     told = f"{name.lower()}: must be sent only once"
     assert (status, json.loads(content)["detail"]) == (400, told)
-    assert tasks.page(Paging()).records == []
+    assert tasks.page(Paging()).items == []
 
 
 APP = BilletApp(Settings())
@@ -249,7 +249,7 @@ def test_a_request_whose_body_is_cut_off_is_not_carried_out(server: str, data: b
         connection.shutdown(socket.SHUT_WR)
         [(status, _, body)] = read_responses(connection, ["POST"])
     assert (status, json.loads(body)["detail"].partition(":")[0]) == (400, "body")
-    assert tasks.page(Paging()).records == []
+    assert tasks.page(Paging()).items == []
 
 
 @pytest.mark.parametrize(

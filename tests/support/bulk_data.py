@@ -1,20 +1,25 @@
 """Many users and tasks at once, through the same changes as the API's own; and older replies."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
-from chalicelib.dynamodb import clock, counters
-from chalicelib.dynamodb.codec import Task, User
+from chalicelib.domain.task import Task
+from chalicelib.domain.user import User
+from chalicelib.dynamodb import clock, counters, task_writes, user_writes
+from chalicelib.dynamodb.codec import set_or_remove
 from chalicelib.dynamodb.models import IdempotencyModel
-from chalicelib.dynamodb.transaction import Transaction, setting
+from chalicelib.dynamodb.transaction import Transaction
 
 
 def add_users(count: int) -> list[int]:
     """Adds users, fifty at once, and gives their ids, ascending."""
-    idents = counters.next_ids("users", count)
+    idents = counters.allocate_ids("users", count)
     for start in range(0, count, 50):
         change = Transaction()
         for ident in idents[start : start + 50]:
-            change.new_user(User(id=ident, username=f"user{ident}", created_at=clock.now()))
+            user_writes.create_user(
+                change, User(id=ident, username=f"user{ident}", created_at=clock.now())
+            )
         change.commit()
     return idents
 
@@ -24,17 +29,19 @@ def add_tasks(
     assignees: Sequence[int] = (),
     at_once: int = 20,
     describe: Callable[[int], str] = lambda ident: "",
-    **values: str | None,
+    **values: Any,
 ) -> list[int]:
     """Adds tasks that these users have, and gives their ids, ascending."""
-    idents = counters.next_ids("tasks", count)
+    idents = counters.allocate_ids("tasks", count)
     for start in range(0, count, at_once):
         batch = idents[start : start + at_once]
         change = Transaction()
         for user_id in assignees:
-            change.user_assigned(user_id, len(batch))
+            user_writes.count_assignments(change, user_id, len(batch))
         for ident in batch:
-            change.new_task(_task(ident, assignees, values | {"desc": describe(ident)}))
+            task_writes.create_task(
+                change, _task(ident, assignees, values | {"desc": describe(ident)})
+            )
         change.commit()
     return idents
 
@@ -42,10 +49,10 @@ def add_tasks(
 def age_reply(item: IdempotencyModel, **times: int) -> None:
     """Gives an idempotency key these times, in seconds since 1970, as if it were older."""
     change = Transaction()
-    change.update(IdempotencyModel(item.key), setting(IdempotencyModel, times))
+    change.update(IdempotencyModel(item.key), set_or_remove(IdempotencyModel, times))
     change.commit()
 
 
-def _task(ident: int, assignees: Sequence[int], values: dict[str, str | None]) -> Task:
-    fields = {"name": "plan", "status": "PENDING", "expires_at": None} | values
+def _task(ident: int, assignees: Sequence[int], values: dict[str, Any]) -> Task:
+    fields = {"name": "plan"} | values
     return Task(id=ident, created_at=clock.now(), assignees=tuple(assignees), **fields)

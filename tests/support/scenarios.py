@@ -5,8 +5,8 @@ from typing import Any
 from chalice.test import HTTPResponse
 from pynamodb.connection import Connection
 
-from chalicelib.dynamodb import clock, counters
-from chalicelib.dynamodb.codec import Task
+from chalicelib.domain.task import Task
+from chalicelib.dynamodb import clock, counters, task_writes, user_writes
 from chalicelib.dynamodb.models import IdempotencyModel
 from chalicelib.dynamodb.transaction import Transaction
 from tests.conftest import Api
@@ -83,11 +83,12 @@ class Scenario:
 
 def _free_and_held(user_id: int) -> list[int]:
     """A task that nobody has, and one that the user has."""
-    free, held = counters.next_ids("tasks", 2)
+    free, held = counters.allocate_ids("tasks", 2)
     change = Transaction()
-    change.user_assigned(user_id)
+    user_writes.count_assignments(change, user_id)
     for ident, assignees in ((free, ()), (held, (user_id,))):
-        change.new_task(
+        task_writes.create_task(
+            change,
             Task(
                 id=ident,
                 name="plan",
@@ -96,7 +97,7 @@ def _free_and_held(user_id: int) -> list[int]:
                 expires_at=None,
                 created_at=clock.now(),
                 assignees=assignees,
-            )
+            ),
         )
     change.commit()
     return [free, held]

@@ -1,15 +1,15 @@
 """/v1/tasks"""
 
-from typing import Any
+from functools import partial
 
 import msgspec
 
 from chalicelib.domain.errors import Invalid
-from chalicelib.dynamodb.codec import Task
+from chalicelib.domain.task import Task
 from chalicelib.http import pages
 from chalicelib.http.conditional import tagged
 from chalicelib.http.endpoints import LIST_THROTTLE, Router
-from chalicelib.http.fields import MUST, OUTPUT_ONLY
+from chalicelib.http.fields import MUST_BE_ID_IN_PATH
 from chalicelib.http.idempotency import Write
 from chalicelib.http.responses import ApiResponse
 from chalicelib.http.schemas import (
@@ -23,7 +23,7 @@ from chalicelib.http.schemas import (
 )
 from chalicelib.http.urls import Urls
 from chalicelib.services import assignments, tasks
-from chalicelib.services.optimistic import Outcome
+from chalicelib.services.optimistic import TaskChange
 
 router = Router()
 
@@ -49,7 +49,7 @@ def get_task(task_id: int) -> ApiResponse[TaskBody | None]:
     """
     task = tasks.get(task_id)
     return (
-        ApiResponse(TaskBody.of(task), tagged(task.version, task.hidden))
+        ApiResponse(TaskBody.of(task), tagged(task.version, task.hidden_assignees))
         if task
         else ApiResponse(None)
     )
@@ -63,11 +63,11 @@ def create_task(urls: Urls, body: NewTask, write: Write) -> ApiResponse[TaskDone
     task. To retry a request safely, send an `Idempotency-Key`.
     """
 
-    def made(task: Task) -> ApiResponse[TaskDone]:
+    def created(task: Task) -> ApiResponse[TaskDone]:
         done = TaskDone(detail=f"task {task.id} created", payload=TaskBody.of(task))
         return ApiResponse(done, {**urls.location(task.id), **tagged(task.version)})
 
-    return write(lambda terms: tasks.create(**_values(body), terms=terms), made)
+    return write(partial(tasks.create, body.fields()), created)
 
 
 @router.endpoint("PUT", "/v1/tasks/{task_id}", role="editor")
@@ -77,8 +77,8 @@ def replace_task(task_id: int, body: WholeTask, write: Write) -> ApiResponse[Tas
     Replaces name, desc, status and expires_at. Without `expires_at` the task has no deadline
     afterwards. The assignees stay the same.
     """
-    _require_same(task_id, body)
-    return write(lambda terms: tasks.edit(task_id, _values(body), terms), _updated)
+    _require_same_id(task_id, body)
+    return write(partial(tasks.update, task_id, body.update()), _updated)
 
 
 @router.endpoint("PATCH", "/v1/tasks/{task_id}", role="editor")
@@ -88,8 +88,8 @@ def patch_task(task_id: int, body: TaskPatch, write: Write) -> ApiResponse[TaskD
     Changes only the fields in the body. `"expires_at": null` removes the deadline. A body without
     such fields changes nothing, and the `ETag` stays the same.
     """
-    _require_same(task_id, body)
-    return write(lambda terms: tasks.edit(task_id, _values(body), terms), _updated)
+    _require_same_id(task_id, body)
+    return write(partial(tasks.update, task_id, body.update()), _updated)
 
 
 @router.endpoint("DELETE", "/v1/tasks/{task_id}", role="editor")
@@ -99,7 +99,7 @@ def delete_task(task_id: int, write: Write) -> ApiResponse[Done]:
     Deletes the task and removes it from the lists of its assignees.
     """
     deleted = ApiResponse(Done(detail=f"task {task_id} deleted"))
-    return write(lambda terms: tasks.delete(task_id, terms), lambda _: deleted)
+    return write(partial(tasks.delete, task_id), lambda _: deleted)
 
 
 @router.endpoint("PUT", "/v1/tasks/{task_id}/assign/user/{user_id}", role="editor")
@@ -110,11 +110,11 @@ def assign_task(task_id: int, user_id: int, write: Write) -> ApiResponse[Done]:
     assignee already, the request succeeds and changes nothing.
     """
 
-    def given(outcome: Outcome) -> ApiResponse[Done]:
-        how = "assigned to" if outcome.changed else "was already assigned to"
-        return _ended(outcome, f"task {task_id} {how} user {user_id}")
+    def assigned(change: TaskChange) -> ApiResponse[Done]:
+        how = "assigned to" if change.changed else "was already assigned to"
+        return _done(change, f"task {task_id} {how} user {user_id}")
 
-    return write(lambda terms: assignments.assign(task_id, user_id, terms), given)
+    return write(partial(assignments.assign, task_id, user_id), assigned)
 
 
 @router.endpoint("PUT", "/v1/tasks/{task_id}/unassign/user/{user_id}", role="editor")
@@ -125,31 +125,23 @@ def unassign_task(task_id: int, user_id: int, write: Write) -> ApiResponse[Done]
     succeeds and changes nothing.
     """
 
-    def taken(outcome: Outcome) -> ApiResponse[Done]:
-        how = "unassigned from" if outcome.changed else "was not assigned to"
-        return _ended(outcome, f"task {task_id} {how} user {user_id}")
+    def unassigned(change: TaskChange) -> ApiResponse[Done]:
+        how = "unassigned from" if change.changed else "was not assigned to"
+        return _done(change, f"task {task_id} {how} user {user_id}")
 
-    return write(lambda terms: assignments.unassign(task_id, user_id, terms), taken)
+    return write(partial(assignments.unassign, task_id, user_id), unassigned)
 
 
-def _updated(task: Task) -> ApiResponse[TaskDone]:
+def _updated(change: TaskChange) -> ApiResponse[TaskDone]:
+    task = change.task
     done = TaskDone(detail=f"task {task.id} updated", payload=TaskBody.of(task))
-    return ApiResponse(done, tagged(task.version, task.hidden))
+    return ApiResponse(done, tagged(task.version, task.hidden_assignees))
 
 
-def _ended(outcome: Outcome, detail: str) -> ApiResponse[Done]:
-    return ApiResponse(Done(detail=detail), tagged(outcome.task.version))
+def _done(change: TaskChange, detail: str) -> ApiResponse[Done]:
+    return ApiResponse(Done(detail=detail), tagged(change.task.version))
 
 
-def _values(body: msgspec.Struct) -> dict[str, Any]:
-    """The fields that the body sets, dates as text."""
-    names = (name for name in body.__struct_fields__ if name not in OUTPUT_ONLY)
-    values = ((name, getattr(body, name)) for name in names)
-    return {
-        name: msgspec.to_builtins(value) for name, value in values if value is not msgspec.UNSET
-    }
-
-
-def _require_same(task_id: int, body: WholeTask | TaskPatch) -> None:
+def _require_same_id(task_id: int, body: WholeTask | TaskPatch) -> None:
     if body.id is not msgspec.UNSET and body.id != task_id:
-        raise Invalid(f"id: {MUST['id']}, {task_id}")
+        raise Invalid(f"id: {MUST_BE_ID_IN_PATH}, {task_id}")

@@ -1,6 +1,8 @@
 """/v1/users"""
 
-from chalicelib.dynamodb.codec import User
+from functools import partial
+
+from chalicelib.domain.user import VERSION, User
 from chalicelib.http import pages
 from chalicelib.http.conditional import tagged
 from chalicelib.http.endpoints import LIST_THROTTLE, Router, Throttle
@@ -30,7 +32,7 @@ def get_user(user_id: int) -> ApiResponse[UserBody | None]:
     Returns the user, or `null` if they do not exist.
     """
     user = users.get(user_id)
-    return ApiResponse(UserBody.of(user), tagged(users.VERSION)) if user else ApiResponse(None)
+    return ApiResponse(UserBody.of(user), tagged(VERSION)) if user else ApiResponse(None)
 
 
 @router.endpoint("POST", "/v1/users", role="admin", status=201)
@@ -41,14 +43,14 @@ def create_user(urls: Urls, body: NewUser, write: Write) -> ApiResponse[UserBody
     `Location` header is the path of the user.
     """
 
-    def made(user: User) -> ApiResponse[UserBody]:
-        headers = {**urls.location(user.id), **tagged(users.VERSION)}
+    def created(user: User) -> ApiResponse[UserBody]:
+        headers = {**urls.location(user.id), **tagged(VERSION)}
         return ApiResponse(UserBody.of(user), headers)
 
-    return write(lambda terms: users.create(body.username, terms), made)
+    return write(partial(users.create, body.username), created)
 
 
-# One who has many tasks takes many transactions.
+# A user with many tasks takes many transactions.
 @router.endpoint(
     "DELETE", "/v1/users/{user_id}", role="admin", throttle=Throttle(rate=10, burst=20)
 )
@@ -59,7 +61,7 @@ def delete_user(user_id: int, write: Write) -> ApiResponse[Done]:
     request ends with a 503, the user may be deleted in part: send it again to finish.
     """
     deleted = ApiResponse(Done(detail=f"user {user_id} deleted"))
-    return write(lambda terms: users.delete(user_id, terms), lambda _: deleted)
+    return write(partial(users.delete, user_id), lambda _: deleted)
 
 
 @router.endpoint("GET", "/v1/users/{user_id}/tasks", role="reader", throttle=LIST_THROTTLE)

@@ -1,4 +1,4 @@
-"""Transactions over items as DynamoDB sends them, on condition that nobody changed them since."""
+"""Transactions on items in DynamoDB's form, on condition that nobody else has changed them."""
 
 import uuid
 from typing import Any
@@ -13,15 +13,15 @@ from chalicelib.dynamodb.client import Item
 from chalicelib.dynamodb.transaction import MAX_OPERATIONS
 
 
-class Mending:
-    """Writes that take effect together or not at all. Attributes that they don't name stay."""
+class RawTransaction:
+    """Writes that take effect together or not at all. Other attributes stay as they are."""
 
     def __init__(self) -> None:
         self._operations: list[dict[str, Any]] = []
 
     @property
     def room(self) -> int:
-        """How many more operations fit."""
+        """The number of further operations that fit."""
         return MAX_OPERATIONS - len(self._operations)
 
     def update(
@@ -34,12 +34,13 @@ class Mending:
         add: Item | None = None,
         without: Item | None = None,
     ) -> None:
-        """Adds setting and removing attributes, if those in `same` are as given; makes the item if
-        there is none and `same` does not rule it out.
+        """Add an update of attributes, if those in `same` have these values.
+
+        It creates the item if there is none and `same` allows that.
 
         Args:
-            add: what to count up by how much.
-            without: what to take from sets.
+            add: numbers to add to attributes.
+            without: elements to remove from sets.
         """
         words = _Words()
         values = {name: value for name, value in values.items() if name not in key_names(model)}
@@ -52,20 +53,20 @@ class Mending:
         self._add("Update", model, key, words, same, UpdateExpression=expression)
 
     def delete(self, model: type[Model], key: Item, same: Values) -> None:
-        """Adds removing an item, if the attributes in `same` are as given."""
+        """Add the removal of an item, if the attributes in `same` have these values."""
         self._add("Delete", model, key, _Words(), same)
 
     def check(self, model: type[Model], key: Item, same: Values) -> None:
-        """Adds a condition on an item that does not change."""
+        """Add a condition on an item that does not change."""
         self._add("ConditionCheck", model, key, _Words(), same)
 
     def commit(self) -> None:
-        """Sends it all.
+        """Send the operations.
 
         Raises:
             ConditionFailed: something changed since it was read; nothing was written.
-            LostRace: others were in the way at every attempt; nothing was written.
-            Unavailable: the database refused for load, or did not respond.
+            LostRace: other writes interfered at every attempt; nothing was written.
+            Unavailable: the database is overloaded or did not respond.
         """
         if len(self._operations) == 1 and "ConditionCheck" not in self._operations[0]:
             [(verb, arguments)] = self._operations[0].items()
@@ -93,7 +94,7 @@ class Mending:
 
 
 class _Words:
-    """The placeholders of an expression."""
+    """The placeholders in an expression."""
 
     def __init__(self) -> None:
         self._names: dict[str, str] = {}

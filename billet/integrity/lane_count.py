@@ -1,7 +1,7 @@
-"""The layout, the number of lanes that readers read, covers every lane in use.
+"""The lane count, the number of lanes that readers read, covers every lane in use.
 
-The database's record of it is the truth, unless the id counters agree on more lanes. One user or
-task in a lane beyond, or one counter of more lanes, is broken itself and does not raise it.
+The stored lane count is the truth, unless the id counters agree on more lanes. A single user or
+task in a lane beyond it, or a single counter of more lanes, is broken itself and does not raise it.
 """
 
 import re
@@ -13,7 +13,7 @@ from pynamodb.exceptions import PynamoDBException
 
 from billet.integrity import lookup, shape, wire
 from billet.integrity.finding import Finding, settled
-from billet.integrity.mending import Mending
+from billet.integrity.raw_transaction import RawTransaction
 from chalicelib.dynamodb import lanes, shared_state
 from chalicelib.dynamodb.client import Item
 from chalicelib.dynamodb.models import CounterModel, UserModel
@@ -28,41 +28,41 @@ def check_layout() -> Iterator[Finding]:
 
 
 def lane_of(item: Item) -> int:
-    """The lane of a user or task; if nobody reads that lane, its id modulo the layout."""
+    """Return the lane of a user or task; its id modulo the lane count if nobody reads its lane."""
     kind, value = next(iter(item.get("lane", {"NULL": True}).items()))
-    number = layout()
-    if kind == "N" and value.isdecimal() and int(value) < number:
+    count = lane_count()
+    if kind == "N" and value.isdecimal() and int(value) < count:
         return int(value)
-    return int(item["id"]["N"]) % number
+    return int(item["id"]["N"]) % count
 
 
-def layout() -> int:
-    """How many lanes readers read; if that can't be read, how many the counters speak of."""
+def lane_count() -> int:
+    """Return the lane count that readers know; if it is broken, what the counters agree on."""
     try:
-        return lanes.readable()
+        return lanes.lanes_to_read()
     except (msgspec.ValidationError, PynamoDBException, ValueError, TypeError):
-        return _spoken()
+        return _lanes_of_counters()
 
 
-def _spoken() -> int:
-    """How many lanes the id counters agree on; 1 if they do not."""
+def _lanes_of_counters() -> int:
+    """Return the number of lanes that the id counters agree on; 1 if they do not."""
     return max(1, *map(agreed, map(counters_of, lanes.KINDS)))
 
 
 def counters_of(kind: str) -> Mapping[tuple[str, ...], Item]:
-    """The counters of a kind as they are stored, by key."""
+    """Return the items of a kind's counters, by key."""
     names = map(wire.string, lanes.counter_names(kind))
     return lookup.fetch(CounterModel, [{"name": name} for name in names])
 
 
 def agreed(counters: Mapping[tuple[str, ...], Item]) -> int:
-    """How many lanes these counters of one kind agree on; 0 if they do not."""
+    """Return the number of lanes that these counters of one kind agree on; 0 if they do not."""
     readable = (
         one
         for one in counters.values()
         if not shape.misfit(CounterModel, "lanes", one.get("lanes"))
     )
-    return lanes.lanes_of(
+    return lanes.lanes_in(
         [CounterModel(one["name"]["S"], lanes=int(one["lanes"]["N"])) for one in readable]
     )
 
@@ -71,14 +71,14 @@ def _judge(item: Item | None) -> list[Finding]:
     if item is None:
         return []  # the next reader writes it
     found = []
-    spoken = _spoken()
+    counted = _lanes_of_counters()
     value = item.get("lanes")
-    known = {"lanes": wire.number(max(spoken, *_lanes_in(value)))}
+    known = {"lanes": wire.number(max(counted, *_lanes_in(value)))}
     if fault := shape.misfit(CounterModel, "lanes", value):
         repair = partial(_set, item, known)
         found.append(Finding("layout", CounterModel, KEY, f"lanes {fault}", repair))
-    elif value and int(value["N"]) < spoken:
-        detail = f"has {value['N']} lanes, and the id counters have {spoken}"
+    elif value and int(value["N"]) < counted:
+        detail = f"has {value['N']} lanes, and the id counters have {counted}"
         found.append(Finding("layout", CounterModel, KEY, detail, partial(_set, item, known)))
     if next(iter(item.get("going", {"NS": []}))) != "NS":
         detail = "going is not a set of numbers"
@@ -92,8 +92,8 @@ def _of_marks(item: Item) -> list[Finding]:
     """The users that the item says are being deleted, and are not."""
     marked: list[Item] = [{"id": {"N": one}} for one in item.get("going", {"NS": []})["NS"]]
     users = lookup.fetch(UserModel, marked).values()
-    going = {user["id"]["N"] for user in users if user.get("going") == {"BOOL": True}}
-    stale = sorted({str(key["id"]["N"]) for key in marked} - going)
+    deleting = {user["id"]["N"] for user in users if user.get("going") == {"BOOL": True}}
+    stale = sorted({str(key["id"]["N"]) for key in marked} - deleting)
     if not stale:
         return []
     detail = f"says of users that they are being deleted, and they are not: {', '.join(stale)}"
@@ -101,19 +101,19 @@ def _of_marks(item: Item) -> list[Finding]:
 
 
 def _unmark(item: Item, stale: list[str]) -> None:
-    mending = Mending()
+    transaction = RawTransaction()
     same = wire.some(item, {"name", "going"})
-    mending.update(CounterModel, KEY, {}, same, without={"going": {"NS": stale}})
-    mending.commit()
+    transaction.update(CounterModel, KEY, {}, same, without={"going": {"NS": stale}})
+    transaction.commit()
     shared_state.forget()
 
 
-def add_unmark(mending: Mending, user_id: lookup.Value) -> None:
+def add_unmark(transaction: RawTransaction, user_id: lookup.Value) -> None:
     """Adds that the user is not being deleted any more."""
     item = lookup.get(CounterModel, KEY) or {}
     if user_id["N"] in item.get("going", {}).get("NS", ()):
-        going = {"going": {"NS": [user_id["N"]]}}
-        mending.update(CounterModel, KEY, {}, {"name": KEY["name"]}, without=going)
+        deleting = {"going": {"NS": [user_id["N"]]}}
+        transaction.update(CounterModel, KEY, {}, {"name": KEY["name"]}, without=deleting)
 
 
 def _lanes_in(value: lookup.Value | None) -> list[int]:
@@ -123,7 +123,7 @@ def _lanes_in(value: lookup.Value | None) -> list[int]:
 
 
 def _set(item: Item, values: wire.Values) -> None:
-    mending = Mending()
-    mending.update(CounterModel, KEY, values, wire.some(item, {"name", "lanes", "going"}))
-    mending.commit()
+    transaction = RawTransaction()
+    transaction.update(CounterModel, KEY, values, wire.some(item, {"name", "lanes", "going"}))
+    transaction.commit()
     shared_state.forget()

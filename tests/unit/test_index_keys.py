@@ -7,14 +7,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.dynamodb import clock, sort_keys
+from chalicelib.domain.user import normalize_username
+from chalicelib.dynamodb import clock, index_keys
 
 MOMENTS = st.datetimes(min_value=datetime(2000, 1, 1))  # noqa: DTZ001
 IDS = st.integers(1, 2**53 - 1)
 DEADLINES = st.none() | st.dates(min_value=date(1000, 1, 1), max_value=date(9999, 12, 31))
 CREATED = st.tuples(MOMENTS, IDS)
 DUE = st.tuples(DEADLINES, IDS)
-PLACES = st.tuples(MOMENTS, IDS).map(lambda made: sort_keys.recency(clock.stamp(made[0]), made[1]))
+PLACES = st.tuples(MOMENTS, IDS).map(
+    lambda made: index_keys.created_key(clock.stamp(made[0]), made[1])
+)
 
 
 @given(CREATED, CREATED)
@@ -22,7 +25,7 @@ def test_recency_sorts_by_creation_then_id(
     one: tuple[datetime, int], other: tuple[datetime, int]
 ) -> None:
     first, second = (
-        sort_keys.recency(clock.stamp(moment), ident) for moment, ident in (one, other)
+        index_keys.created_key(clock.stamp(moment), ident) for moment, ident in (one, other)
     )
     assert (first < second) == (one < other)
 
@@ -32,7 +35,7 @@ def test_urgency_sorts_by_deadline_then_id_and_what_has_none_last(
     one: tuple[date | None, int], other: tuple[date | None, int]
 ) -> None:
     def place(due: tuple[date | None, int]) -> str:
-        return sort_keys.urgency(due[0].isoformat() if due[0] else None, due[1])
+        return index_keys.due_key(due[0].isoformat() if due[0] else None, due[1])
 
     def rank(due: tuple[date | None, int]) -> tuple[bool, date, int]:
         return due[0] is None, due[0] or date.max, due[1]
@@ -45,24 +48,24 @@ def test_a_span_takes_in_just_what_is_behind_a_place_of_the_same_status(
     after: str, place: str, status: str
 ) -> None:
     for ascending in (True, False):
-        first, last = sort_keys.span("DONE", after, ascending)
+        first, last = index_keys.status_range("DONE", after, ascending)
         behind = place > after if ascending else place < after
-        within = first <= sort_keys.status_place(status, place) <= last
+        within = first <= index_keys.status_key(status, place) <= last
         assert within == (behind and status == "DONE")
 
 
 @given(PLACES)
 def test_a_span_without_a_place_takes_in_the_whole_status(place: str) -> None:
-    first, last = sort_keys.span("DONE", None, True)
-    assert first < sort_keys.status_place("DONE", place) < last
-    assert not first < sort_keys.status_place("CANCELLED", place) < last
+    first, last = index_keys.status_range("DONE", None, True)
+    assert first < index_keys.status_key("DONE", place) < last
+    assert not first < index_keys.status_key("CANCELLED", place) < last
 
 
 @given(st.text(min_size=1))
 def test_a_claim_is_the_same_for_every_case_of_a_name(name: str) -> None:
-    claim = sort_keys.claim(name)
-    assert sort_keys.claim(claim) == claim
-    assert sort_keys.claim(unicodedata.normalize("NFD", name).casefold()) == claim
+    claim = normalize_username(name)
+    assert normalize_username(claim) == claim
+    assert normalize_username(unicodedata.normalize("NFD", name).casefold()) == claim
 
 
 def d146(text: str) -> str:
@@ -79,14 +82,16 @@ def test_claims_are_equal_just_where_unicode_says_that_names_match() -> None:
     letters = [chr(point) for point in range(0x110000) if not 0xD800 <= point < 0xE000]
     sequences = [iota + mark for iota in IOTAS for mark in MARKS]
     for text in letters + sequences:
-        claim = sort_keys.claim(text)
+        claim = normalize_username(text)
         assert unicodedata.normalize("NFKD", claim) == d146(text), ascii(text)
         assert unicodedata.normalize("NFKC", claim) == claim
-        assert sort_keys.claim(claim) == claim, ascii(text)
+        assert normalize_username(claim) == claim, ascii(text)
 
 
 @pytest.mark.parametrize("iota", [text for text in IOTAS if len(text.casefold()) == 2])
 def test_an_iota_below_a_letter_with_a_further_mark_is_folded_after_the_mark(iota: str) -> None:
     letter = unicodedata.normalize("NFD", iota).replace("\u0345", "")
     forms = {iota + "\u0302", letter + "\u0345\u0302", letter + "\u0302\u0345"}
-    assert {sort_keys.claim(form) for form in forms} == {sort_keys.claim(letter + "\u0302\u03b9")}
+    assert {normalize_username(form) for form in forms} == {
+        normalize_username(letter + "\u0302\u03b9")
+    }

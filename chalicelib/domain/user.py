@@ -1,0 +1,34 @@
+"""Users."""
+
+import unicodedata
+
+import msgspec
+
+VERSION = 1
+"""The version of every user. Users do not change."""
+
+
+class User(msgspec.Struct, frozen=True, kw_only=True):
+    """A user. `created_at` is UTC in ISO 8601 with microseconds."""
+
+    id: int
+    username: str
+    created_at: str
+    assignment_count: int = 0
+    """How many times a task was ever assigned to the user. Never decreases, so that a delete
+    notices an assignment that came after it read the user's tasks."""
+    deleting: bool = False
+    """Whether a delete in several transactions has started. Readers do not see the user."""
+
+
+def normalize_username(username: str) -> str:
+    """Return the form that usernames have in common if they differ only in case or Unicode form.
+
+    Two names have the same normalized form if and only if they are compatibility caseless matches
+    (Unicode 3.13, D146). NFKC at the end keeps these matches, and keeps the form that earlier
+    releases stored for all names but those with U+0345 between combining marks.
+    """
+    folded = unicodedata.normalize("NFD", username)
+    for _ in range(2):
+        folded = unicodedata.normalize("NFKD", folded.casefold())
+    return unicodedata.normalize("NFKC", folded)

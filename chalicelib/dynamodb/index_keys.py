@@ -1,0 +1,96 @@
+"""The key attributes of the indexes: their formats, and which model has which.
+
+Sort keys end in the id, zero-padded to the 16 digits of 2^53-1, so that they are unique and sort
+as strings.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from pynamodb.models import Model
+
+from chalicelib.dynamodb.models import AssignmentModel, TaskModel, TokenModel, UserModel
+
+NEVER = "9999-12-31"
+"""The date in the sort key of a task without a due date. A task that is due on that day has
+_LAST_DAY in its place."""
+_LAST_DAY = "9999-12-30~"
+"""Sorts after all of 9999-12-30, because "~" comes after "#", and before NEVER."""
+
+
+def created_key(created_at: str, ident: int) -> str:
+    """Return a key that sorts by creation. `created_at` is UTC in ISO 8601 with microseconds."""
+    return f"{created_at}#{ident:016d}"
+
+
+def due_key(expires_at: str | None, ident: int) -> str:
+    """Return a key that sorts by due date (YYYY-MM-DD), with None last."""
+    day = _LAST_DAY if expires_at == NEVER else expires_at or NEVER
+    return f"{day}#{ident:016d}"
+
+
+def status_lane(status: str, lane: int) -> str:
+    """Return the hash key of the indexes of one status."""
+    return f"{status}#{lane}"
+
+
+def status_key(status: str, key: str) -> str:
+    """Return a key that sorts by status first, then by another sort key."""
+    return f"{status}#{key}"
+
+
+def status_created_key(status: str, created_at: str, ident: int) -> str:
+    """Return a key that sorts by status, then by creation."""
+    return status_key(status, created_key(created_at, ident))
+
+
+def status_due_key(status: str, expires_at: str | None, ident: int) -> str:
+    """Return a key that sorts by status, then by due date."""
+    return status_key(status, due_key(expires_at, ident))
+
+
+def status_range(status: str, after: str | None, ascending: bool) -> tuple[str, str]:
+    """Return the first and the last `status_key` that can come after the key `after`, inclusive.
+
+    A key ends in a digit. "!" sorts before all characters of a key, and "~" after them.
+    """
+    if after is None:
+        return f"{status}#", f"{status}#~"
+    if ascending:
+        return f"{status}#{after}!", f"{status}#~"
+    return f"{status}#", f"{status}#{after[:-1]}{chr(ord(after[-1]) - 1)}~"
+
+
+class IndexKey(NamedTuple):
+    """A key attribute of an index, made from other attributes."""
+
+    inputs: tuple[str, ...]
+    make: Callable[..., str]
+
+
+_CREATED_KEY = IndexKey(("created_at", "id"), created_key)
+_DUE_KEY = IndexKey(("expires_at", "id"), due_key)
+INDEX_KEYS: Mapping[type[Model], Mapping[str, IndexKey]] = {
+    UserModel: {"created_key": _CREATED_KEY},
+    TaskModel: {
+        "created_key": _CREATED_KEY,
+        "due_key": _DUE_KEY,
+        "status_lane": IndexKey(("status", "lane"), status_lane),
+    },
+    AssignmentModel: {
+        "created_key": _CREATED_KEY,
+        "due_key": _DUE_KEY,
+        "status_created_key": IndexKey(("status", *_CREATED_KEY.inputs), status_created_key),
+        "status_due_key": IndexKey(("status", *_DUE_KEY.inputs), status_due_key),
+    },
+    TokenModel: {},
+}
+
+
+def index_keys(model: type[Model], known: Mapping[str, Any]) -> dict[str, str]:
+    """Return those key attributes of the model's indexes whose inputs are all known."""
+    return {
+        name: key.make(*(known[one] for one in key.inputs))
+        for name, key in INDEX_KEYS[model].items()
+        if known.keys() >= set(key.inputs)
+    }

@@ -1,0 +1,71 @@
+"""Queries of several lanes at once, merged into one sorted list."""
+
+import contextvars
+import heapq
+import operator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TypeVar
+
+from chalicelib.domain.user import User
+from chalicelib.dynamodb.codec import Entry, QueryResult, StoredTask
+from chalicelib.dynamodb.queries import Index, query
+from chalicelib.settings import MAX_LANES
+
+E = TypeVar("E", User, StoredTask)
+
+_sort_key = operator.attrgetter("sort_key")
+_threads = ThreadPoolExecutor(MAX_LANES, thread_name_prefix="lane")
+
+
+def query_lanes(
+    index: Index[E],
+    hash_keys: Sequence[str],
+    *,
+    after: str | None,
+    ascending: bool,
+    limit: int,
+    status: str | None,
+) -> QueryResult[E]:
+    """Query each hash key for up to `limit` entities, at the same time, and merge the results.
+
+    The merged list ends where the first lane that has more ends, because entities of that lane may
+    be next.
+    """
+
+    def read(hash_key: str) -> QueryResult[E]:
+        return query(index, hash_key, after=after, ascending=ascending, limit=limit, status=status)
+
+    if len(hash_keys) == 1:
+        result = read(hash_keys[0])
+        return QueryResult(result.entries, result.more and bool(result.entries))
+    results = _concurrently(read, hash_keys)
+    merged = heapq.merge(*(one.entries for one in results), key=_sort_key, reverse=not ascending)
+    ends = [one.entries[-1].sort_key for one in results if one.more and one.entries]
+    if not ends:
+        return QueryResult(list(merged), False)
+    return QueryResult(list(_until(min(ends) if ascending else max(ends), merged)), True)
+
+
+@contextmanager
+def alongside(check: Callable[[], object]) -> Iterator[None]:
+    """Run a check in another thread while the block runs, and raise what it raises at the end."""
+    checking = _threads.submit(contextvars.copy_context().run, check)
+    yield
+    checking.result()
+
+
+def _until(end: str, entries: Iterable[Entry[E]]) -> Iterator[Entry[E]]:
+    for entry in entries:
+        yield entry
+        if entry.sort_key == end:
+            return
+
+
+def _concurrently(
+    read: Callable[[str], QueryResult[E]], hash_keys: Sequence[str]
+) -> list[QueryResult[E]]:
+    # Each thread has a copy of the context, which holds the time budget.
+    works = [_threads.submit(contextvars.copy_context().run, read, key) for key in hash_keys]
+    return [work.result() for work in works]

@@ -1,0 +1,69 @@
+"""The writes of users and of the reservations that make usernames unique."""
+
+from pynamodb.expressions.condition import Condition
+
+from chalicelib.domain.user import User, normalize_username
+from chalicelib.dynamodb import shared_state
+from chalicelib.dynamodb.codec import user_values
+from chalicelib.dynamodb.counters import lane_of_new
+from chalicelib.dynamodb.models import CounterModel, UserModel, UsernameModel
+from chalicelib.dynamodb.transaction import Transaction
+
+_PRESENT: Condition = UserModel.id.exists() & UserModel.deleting.does_not_exist()
+
+
+def create_user(transaction: Transaction, user: User) -> int:
+    """Add a new user and the reservation of the username. Return the reservation's position."""
+    item = UserModel(**user_values(user, lane_of_new("users", user.id)))
+    transaction.put(item, UserModel.id.does_not_exist())
+    reservation = UsernameModel(normalize_username(user.username), user_id=user.id)
+    return transaction.put(reservation, UsernameModel.name.does_not_exist())
+
+
+def require_user(transaction: Transaction, user_id: int) -> int:
+    """Add the condition that the user exists and is not being deleted."""
+    return transaction.check(UserModel(user_id), _PRESENT)
+
+
+def count_assignments(transaction: Transaction, user_id: int, count: int = 1) -> int:
+    """Add the number of tasks that this transaction assigns to the user, who must exist and not be
+    being deleted."""
+    return transaction.update(UserModel(user_id), [UserModel.assignment_count.add(count)], _PRESENT)
+
+
+def mark_as_deleting(transaction: Transaction, user: User) -> int:
+    """Add the mark that hides the user from readers and refuses assignments.
+
+    Returns:
+        The position of the user.
+    """
+    transaction.update(
+        CounterModel(shared_state.NAME), [CounterModel.deleting_users.add({user.id})]
+    )
+    mark = [UserModel.deleting.set(True), UserModel.lane.remove(), UserModel.created_key.remove()]
+    return transaction.update(UserModel(user.id), mark, UserModel.id.exists())
+
+
+def delete_reservation(transaction: Transaction, user: User) -> int:
+    """Add the removal of the username's reservation, if it is the user's or does not exist."""
+    reservation = UsernameModel(normalize_username(user.username))
+    own = UsernameModel.user_id == user.id
+    return transaction.delete(reservation, UsernameModel.name.does_not_exist() | own)
+
+
+def require_foreign_reservation(transaction: Transaction, user: User) -> int:
+    """Add the condition that the reservation of the username is another user's."""
+    reservation = UsernameModel(normalize_username(user.username))
+    return transaction.check(reservation, UsernameModel.user_id != user.id)
+
+
+def delete_user(transaction: Transaction, user: User) -> int:
+    """Add the removal of a user, if no task was assigned to them since they were read."""
+    if user.deleting:
+        transaction.update(
+            CounterModel(shared_state.NAME), [CounterModel.deleting_users.delete({user.id})]
+        )
+    same: Condition = UserModel.assignment_count == user.assignment_count
+    if not user.assignment_count:
+        same = UserModel.assignment_count.does_not_exist()
+    return transaction.delete(UserModel(user.id), UserModel.id.exists() & same)

@@ -1,0 +1,55 @@
+"""Cursors: the opaque strings of next-page links.
+
+A cursor holds a sort key rather than an item. So it is still valid after the item is deleted and
+after the number of lanes has changed.
+"""
+
+import base64
+import binascii
+import re
+
+import msgspec
+
+from chalicelib.domain.errors import Invalid
+from chalicelib.services.pagination import Order, Paging, Sort
+
+_DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_SORT_KEYS: dict[Sort, re.Pattern[str]] = {
+    "created_at": re.compile(rf"{_DATE}T[0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}\.[0-9]{{6}}Z#[0-9]{{16}}"),
+    "expires_at": re.compile(rf"{_DATE}~?#[0-9]{{16}}"),
+}
+"""The formats of `chalicelib.dynamodb.index_keys`."""
+
+
+class _Cursor(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+    """The content of a cursor: the list that it was made for, and the sort key of the last item."""
+
+    path: str
+    sort: Sort
+    order: Order
+    status: str | None
+    after: str
+
+
+def encode(path: str, paging: Paging, after: str) -> str:
+    """Return the URL-safe cursor for a sort key in the list at `path`."""
+    cursor = _Cursor(path, paging.sort, paging.order, paging.status, after)
+    return base64.urlsafe_b64encode(msgspec.json.encode(cursor)).rstrip(b"=").decode()
+
+
+def decode(text: str, path: str) -> Paging:
+    """Return the sort, order, status and sort key of a cursor of the list at `path`.
+
+    Raises:
+        Invalid: the cursor is malformed or was made for another list.
+    """
+    try:
+        raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        cursor = msgspec.json.decode(raw, type=_Cursor)
+    except (binascii.Error, ValueError, msgspec.DecodeError) as error:
+        raise Invalid("cursor: must be a cursor from a Link header") from error
+    if not _SORT_KEYS[cursor.sort].fullmatch(cursor.after):
+        raise Invalid("cursor: must be a cursor from a Link header")
+    if cursor.path != path:
+        raise Invalid("cursor: must be from the Link header of this list")
+    return Paging(sort=cursor.sort, order=cursor.order, status=cursor.status, after=cursor.after)

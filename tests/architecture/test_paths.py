@@ -1,0 +1,49 @@
+"""How many calls lead from one source file of the API to another while a request is carried out."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from inspect import CO_GENERATOR
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from tests.conftest import Api
+
+SOURCE = str(Path(__file__).parents[2] / "chalicelib")
+PLAIN, KEYED = 39, 52
+"""The most calls that a POST of a task may make, without and with an idempotency key."""
+
+
+@contextmanager
+def crossings() -> Iterator[list[str]]:
+    """Lists the calls in this thread from one file to another. A resumed generator is no call."""
+    found: list[str] = []
+
+    def note(frame: FrameType, event: str, _: Any) -> None:
+        caller = frame.f_back
+        if event != "call" or caller is None:
+            return
+        if frame.f_code.co_flags & CO_GENERATOR and frame.f_lasti > 4:
+            return
+        one, other = caller.f_code.co_filename, frame.f_code.co_filename
+        if one != other and one.startswith(SOURCE) and other.startswith(SOURCE):
+            found.append(f"{one.removeprefix(SOURCE)} → {other.removeprefix(SOURCE)}")
+
+    sys.setprofile(note)
+    try:
+        yield found
+    finally:
+        sys.setprofile(None)
+
+
+@pytest.mark.backend("moto")
+@pytest.mark.parametrize(("headers", "most"), [({}, PLAIN), ({"Idempotency_Key": "b"}, KEYED)])
+@pytest.mark.usefixtures("database")
+def test_a_request_crosses_few_files(api: Api, headers: dict[str, str], most: int) -> None:
+    assert api("POST", "/v1/tasks", {"name": "plan"}).status_code == 201
+    with crossings() as found:
+        assert api("POST", "/v1/tasks", {"name": "plan"}, **headers).status_code == 201
+    assert len(found) <= most, "\n".join(found)
