@@ -40,6 +40,7 @@ for field in fields(Settings):  # a container has those of its server
 
 from billet.cli import tables
 from billet.emulators import dynamodb_local, moto_server
+from billet.emulators.errors import EmulatorError
 from billet.integrity import lookup
 from chalicelib.app_factory import BilletApp, create_app
 from chalicelib.dynamodb import client
@@ -75,7 +76,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="session")
 def moto_endpoint() -> Iterator[str]:
-    with moto_server.running() as url:
+    with moto_server.run() as url:
         yield url
 
 
@@ -93,7 +94,7 @@ def dynamodb_local_endpoint(request: pytest.FixtureRequest) -> Iterator[str]:
         yield GIVEN_ENDPOINT
         return
     request.getfixturevalue("startable")
-    with dynamodb_local.running() as url:
+    with dynamodb_local.run() as url:
         yield url
 
 
@@ -101,8 +102,8 @@ def dynamodb_local_endpoint(request: pytest.FixtureRequest) -> Iterator[str]:
 def obstacle() -> str | None:
     """Why DynamoDB Local can't be started on this machine, if so."""
     try:
-        dynamodb_local.command(0, None)
-    except dynamodb_local.Unusable as reason:
+        dynamodb_local.java_command(0, None)
+    except EmulatorError as reason:
         return str(reason)
     return None
 

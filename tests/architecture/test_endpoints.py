@@ -8,7 +8,6 @@ import msgspec
 import pytest
 
 from billet.benchmark import scenarios
-from billet.benchmark.invoke import call
 from chalicelib.http.idempotency import Write
 from chalicelib.http.routes import ENDPOINTS
 from chalicelib.settings import Settings
@@ -47,14 +46,15 @@ def test_every_endpoint_with_a_use_of_the_database_is_in_the_benchmark(
 
     def note(method: str, resource: str, *arguments: Any, **more: Any) -> Any:
         measured.add((method, shape(resource)))
-        return call(method, resource, *arguments, **more)
+        return invoke(method, resource, *arguments, **more)
 
+    invoke = scenarios.invoke
     bind()
     add_users(2)
-    held, free = add_tasks(2)
-    monkeypatch.setattr(scenarios, "call", note)
-    for candidate in scenarios.requests(held, free).values():
-        candidate.run(candidate.prepare())
+    assigned, unassigned = add_tasks(2)
+    monkeypatch.setattr(scenarios, "invoke", note)
+    for workload in scenarios.endpoint_workloads(assigned, unassigned).values():
+        workload.run(workload.setup())
     assert measured == DOCUMENTED - {("GET", "/v1/openapi.json")}
 
 

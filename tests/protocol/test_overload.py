@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 from chalice.app import Response
 
-from billet.serve.asgi import HEALTH_PLACES, Application
+from billet.serve.asgi import HEALTH_THREADS, Application
 from billet.serve.embedded import serving
 from billet.serve.gateway import Gateway
 from chalicelib.app_factory import BilletApp
@@ -66,7 +66,7 @@ def test_a_busy_server_answers_a_few_health_checks_at_once_and_the_rest_as_other
     slow = Slow()
     with serving(Application(Gateway(slow.app), 1, 0, LONG)) as address, ExitStack() as stack:
         connections = []
-        for data in (WORK, *[HEALTH] * HEALTH_PLACES):
+        for data in (WORK, *[HEALTH] * HEALTH_THREADS):
             connections.append(stack.enter_context(send_raw(address, data)))
             assert slow.begun.acquire(timeout=LONG)
         for data in (WORK, HEALTH):

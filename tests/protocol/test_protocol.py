@@ -7,7 +7,7 @@ import pytest
 
 from billet.serve import hosts
 from billet.serve.gateway import Gateway, Request, Response
-from billet.serve.routes import Match
+from billet.serve.router import Match
 from chalicelib.app_factory import BilletApp
 from chalicelib.services import tasks
 from chalicelib.services.pagination import Paging
@@ -110,18 +110,18 @@ HOSTS = {
 def test_without_auth_a_page_of_another_name_is_refused_and_with_it_needs_a_token(host, accepted):
     asked = Request("GET", "/v1/tasks", "", {"host": host}, "127.0.0.1")
     guarded = Gateway(APP, hosts.allowed(LOCAL, "box.example"))
-    answer = guarded.respond_to_head(asked)
+    answer = guarded.route(asked)
     assert isinstance(answer, Match) == accepted
     if isinstance(answer, Response):
         assert answer.status == 400
         assert json.loads(answer.body)["detail"].startswith("host: must be ")
     open_to_all = Gateway(APP, hosts.allowed(Settings(auth="on")))
-    assert isinstance(open_to_all.respond_to_head(asked), Match)
+    assert isinstance(open_to_all.route(asked), Match)
 
 
 def test_without_auth_a_client_of_http_1_0_needs_no_host():
     asked = Request("GET", "/v1/tasks", "", {}, "127.0.0.1", "HTTP/1.0")
-    assert isinstance(Gateway(APP, hosts.allowed(LOCAL)).respond_to_head(asked), Match)
+    assert isinstance(Gateway(APP, hosts.allowed(LOCAL)).route(asked), Match)
 
 
 BAD_REQUESTS = {

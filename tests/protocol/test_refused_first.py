@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pynamodb.connection import Connection
 
-from billet.metering import metered
+from billet.metering import record_usage
 from chalicelib.dynamodb import client
 from chalicelib.settings import Settings
 from tests.conftest import Api
@@ -107,7 +107,7 @@ def connection(
 def test_what_goes_beyond_a_limit_costs_no_call(
     api: Api, connection: Connection, requests: list[tuple[Any, ...]]
 ) -> None:
-    with metered(connection) as bill:
+    with record_usage(connection) as bill:
         statuses = {api(*request).status_code for request in requests}
         assert bill.calls == []
         assert statuses <= {400, 413}
@@ -119,7 +119,7 @@ def test_what_goes_beyond_a_limit_costs_no_call(
 def test_another_content_type_and_a_spent_quota_cost_no_call(
     api: Api, connection: Connection
 ) -> None:
-    with metered(connection) as bill:
+    with record_usage(connection) as bill:
         statuses = [
             api("POST", "/v1/tasks", {"name": "a"}, Content_Type="text/plain").status_code,
             api("POST", "/v1/tasks", {"name": "a"}).status_code,

@@ -15,7 +15,7 @@ import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from pynamodb.connection import Connection
 
-from billet.metering import metered
+from billet.metering import record_usage
 from chalicelib.dynamodb import client, quotas
 from chalicelib.dynamodb.models import QuotaModel
 from chalicelib.services import rate_limiter
@@ -103,11 +103,11 @@ def test_leases_shrink_with_what_is_left_and_none_is_asked_for_when_nothing_is(
     quota: int, processes: int, most_calls: int, connection: Connection
 ) -> None:
     limiters = [Limiter(quota, DAY, 10_000) for _ in range(processes)]
-    with metered(connection) as bill:
+    with record_usage(connection) as bill:
         assert admitted_by(limiters, 2 * quota + processes) == quota
     assert set(bill.calls) == {"UpdateItem"}
     assert len(bill.calls) <= most_calls
-    with metered(connection) as bill:
+    with record_usage(connection) as bill:
         assert admitted_by(limiters, 100) == 0
     assert bill.calls == []
 

@@ -104,7 +104,7 @@ def test_unending_heads_take_little_memory(served: Served) -> None:
 
 @pytest.mark.usefixtures("database")
 def test_an_upload_in_a_crowd_is_carried_out(application: BilletApp) -> None:
-    server = Application(Gateway(application), at_work=1, waiting=100, wait_seconds=60)
+    server = Application(Gateway(application), max_concurrent=1, max_waiting=100, wait_seconds=60)
     body = json.dumps({"name": "x", "desc": "y" * 9_000}).encode()
     length = f"Content-Length: {len(body)}"
     head = f"POST /v1/tasks HTTP/1.1\r\nHost: localhost\r\n{length}\r\n\r\n".encode()
