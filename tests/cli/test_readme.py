@@ -1,4 +1,4 @@
-"""The README's commands answer as it prints them."""
+"""The commands in README.md and docs/api.md print what the pages say."""
 
 import re
 import shlex
@@ -13,11 +13,11 @@ import pytest
 from tests.support.servers import Serve
 
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text()
+PAGES = "".join((ROOT / name).read_text() for name in ("README.md", "docs/api.md"))
 CONSOLE = re.compile(r"```console\n(.*?)```", re.DOTALL)
 
 
-BLOCKS = CONSOLE.findall(README)
+BLOCKS = CONSOLE.findall(PAGES)
 pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 
 
