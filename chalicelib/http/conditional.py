@@ -18,17 +18,6 @@ _TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
 _OURS = re.compile(r'"([1-9][0-9]{0,15})(?:-[1-9][0-9]?)?"')
 
 
-class _Policy:
-    """What `require` sets."""
-
-    required = False
-
-
-def require(required: bool) -> None:
-    """Says whether a request that changes a thing must name the version that it rests on."""
-    _Policy.required = required
-
-
 def tagged(version: int, hidden: int = 0) -> Mapping[str, str]:
     """The header ETag: strong, for a thing of the same version is the same to the byte, but for
     the assignees that are left out of it, whose number follows the version."""
@@ -40,7 +29,7 @@ def tagged_by_content(content: bytes) -> Mapping[str, str]:
     return {"ETag": f'"{hashlib.sha256(content).hexdigest()[:32]}"'}
 
 
-def if_match(request: Request) -> Collection[int] | None:
+def if_match(request: Request, *, required: bool) -> Collection[int] | None:
     """The versions that If-Match names, none for tags that are not ours; None: any will do.
 
     Raises:
@@ -56,7 +45,7 @@ def if_match(request: Request) -> Collection[int] | None:
             raise Invalid("if-match: must not be sent with POST")
         return None
     if header is None:
-        if _Policy.required:
+        if required:
             raise HttpProblem(428, "if-match: required; send the ETag of the version to change")
         return None
     tags = _tags("if-match", header)
@@ -68,7 +57,7 @@ def if_match(request: Request) -> Collection[int] | None:
     return versions
 
 
-def evaluated(request: Request, answer: ApiResponse[Any]) -> ApiResponse[Any]:
+def evaluate(request: Request, answer: ApiResponse[Any]) -> ApiResponse[Any]:
     """The answer to a GET, or 304 without a body if If-None-Match has its ETag.
 
     `*` means any current representation. A body of `null` is none; a list is one, without a tag.

@@ -31,10 +31,10 @@ import sys
 sys.modules |= dict.fromkeys(sys.argv[1:])
 import billet.cli, billet.serve.run
 import billet.cli.tables, billet.cli.seed, billet.cli.doctor, billet.cli.tokens
-import billet.serve
+import billet.serve.command
 from click.testing import CliRunner
 helped = CliRunner().invoke(billet.cli.main, ["--help"])
-assert helped.exit_code == 0 and "Needs libraries that are not installed" in helped.output, helped
+assert helped.exit_code == 0 and "needs libraries that are not installed" in helped.output, helped
 refused = CliRunner().invoke(billet.cli.main, ["bench", "--quick"])
 assert refused.exit_code == 1 and "is not installed; do:" in refused.output, refused.output"""
 SERVED = {"offapi"}
