@@ -1,15 +1,15 @@
-# Two images. `serve` has what serving needs; `test`, the last one and so the default, the tests too.
+# Two images: `serve` can only serve; `test`, the default, can run the tests, too.
 FROM python:3.12-slim AS serve-packages
 COPY requirements.txt requirements-serve.txt ./
 RUN python -m venv --without-pip /venv \
     && pip --python /venv/bin/python install --no-cache-dir --disable-pip-version-check -r requirements-serve.txt
-# Chalice requires pip for `chalice package`, and botocore describes each service of AWS.
+# Remove pip, which only `chalice package` needs, and botocore's data of other AWS services.
 RUN cd /venv/lib/python3.12/site-packages \
     && rm -rf pip pip-*.dist-info setuptools setuptools-*.dist-info pkg_resources _distutils_hack \
     && find botocore/data -mindepth 1 -maxdepth 1 -type d \
         ! -name dynamodb ! -name sts ! -name sso ! -name sso-oidc -exec rm -r {} +
 
-# No browser is in the image, so neither is what drives one.
+# The image has no browser, so it needs no playwright.
 FROM python:3.12-slim AS test-packages
 COPY requirements*.txt ./
 RUN sed -i /playwright/d requirements-test.txt \
@@ -23,7 +23,7 @@ WORKDIR /app
 USER billet
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1
 EXPOSE 3000
-# The process itself gets the signals, so that `docker stop` ends it cleanly.
+# Without a shell the process receives the signals, so `docker stop` ends it cleanly.
 CMD ["python", "-m", "billet", "serve", "--host", "0.0.0.0"]
 
 FROM base AS serve
@@ -32,7 +32,7 @@ COPY --chown=billet app.py requirements*.txt ./
 COPY --chown=billet billet billet
 COPY --chown=billet chalicelib chalicelib
 
-# What is not compiled is compiled when it is first imported, and kept.
+# The venv belongs to the user, so that Python can store compiled modules in it.
 FROM base AS test
 COPY --from=test-packages --chown=billet /venv /venv
 COPY --chown=billet . .

@@ -4,26 +4,26 @@ VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
 SHELL := bash
-# Each lock contains the levels below it. A file says that a level is installed.
+# Each lock file contains the levels below it. A .ready file marks a level as installed.
 SERVE := $(VENV)/.ready-serve
 MEMORY := $(VENV)/.ready-memory
 TEST := $(VENV)/.ready-test
 READY := $(VENV)/.ready-dev
 
-# Each of the many processes of the suite would compile everything anew.
+# Otherwise each process of the test suite compiles every module again.
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup serve test fuzz jepsen pr format check docs lock dynamodb-local clean clean-data
 
-help:  ## this list
+help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
 
-setup: $(READY)  ## the virtual environment .venv, with all that running, testing and developing need
+setup: $(READY)  ## create the virtual environment .venv and install all developer tools
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; set PYTHON=…" if sys.version_info < (3, 11) else 0)'
-	@echo "Making the virtual environment $(VENV)"
+	@echo "Creating the virtual environment $(VENV)"
 	@$(PYTHON) -m venv --clear $(VENV)
 
 $(SERVE): megabytes = 45
@@ -32,41 +32,41 @@ $(TEST): megabytes = 90
 $(READY): megabytes = 220
 
 $(VENV)/.ready-%: requirements-%.txt | $(BIN)/python
-	@echo "Installing $< into $(VENV); pip fetches up to $(megabytes) MB that it does not have yet:"
+	@echo "Installing $< into $(VENV) (up to $(megabytes) MB to download)"
 	@$(BIN)/pip install --disable-pip-version-check --progress-bar off -r $< \
 	    | grep --line-buffered -E '^ *(Downloading|Building|Installing)' | cut -c -100; \
 	    test "$${PIPESTATUS[0]}" = 0
 	@touch $@
 
-serve: $(SERVE) $(if $(findstring memory,$(ARGS)),$(MEMORY))  ## the API at http://localhost:3000 (PORT=…, ARGS="--db local|memory …")
+serve: $(SERVE) $(if $(findstring memory,$(ARGS)),$(MEMORY))  ## run the API at http://localhost:3000 (PORT=…, ARGS="--db memory …")
 	@$(BIN)/python -m billet serve $(ARGS)
 
-test: $(TEST)  ## the whole suite, on moto and, wherever it can be had, on DynamoDB Local
+test: $(TEST)  ## run all tests, on moto and on DynamoDB Local if it can be installed (ARGS=…)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
-fuzz: $(TEST)  ## what make test fuzzes, for minutes and anew each time
+fuzz: $(TEST)  ## run the fuzz tests for some minutes with new random input
 	$(BIN)/python -m pytest --hypothesis-profile=fuzz --timeout 7200 tests/protocol/test_description.py tests/protocol/test_fuzz.py $(ARGS)
 
-check: $(READY)  ## format, lint, types, and known dangers in the code and the libraries
+check: $(READY)  ## check format, lint, types, security and known vulnerabilities
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/bandit --quiet --severity-level medium --recursive app.py chalicelib billet
 	$(BIN)/python .ci/audit.py
 
-pr: check docs test  ## all that a change must pass
+pr: check docs test  ## run everything that CI runs: check, docs and test
 
-jepsen: $(TEST)  ## a long run of clients while the API is killed and the database stopped
+jepsen: $(TEST)  ## test consistency for some minutes while the API and the database are stopped (ROUNDS=60)
 	JEPSEN_ROUNDS=$(or $(ROUNDS),60) $(BIN)/python -m pytest --timeout 7200 tests/faults/test_jepsen.py $(ARGS)
 
-format: $(READY)  ## rewrites the code in the project's form
+format: $(READY)  ## format the code and fix what the linter can fix
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-docs: $(READY)  ## the documentation as a site, in the folder site
+docs: $(READY)  ## build the documentation site into the folder site
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 
-lock: $(READY)  ## writes the exact versions of requirements*.in into requirements*.txt (ARGS=--upgrade for the newest)
+lock: $(READY)  ## lock the versions of requirements*.in in requirements*.txt (ARGS=--upgrade)
 	@below=; sources=; for level in '' -serve -memory -test -dev; do \
 	    sources="$$sources requirements$$level.in"; \
 	    $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
@@ -74,12 +74,12 @@ lock: $(READY)  ## writes the exact versions of requirements*.in into requiremen
 	    below="--constraint requirements$$level.txt"; \
 	done
 
-dynamodb-local: $(SERVE)  ## fetches DynamoDB Local, and Java if there is none, into the cache folder
+dynamodb-local: $(SERVE)  ## download DynamoDB Local, and Java if needed
 	@$(BIN)/python -m billet dynamodb-local
 
-clean:  ## forgets the virtual environment and caches, and keeps the local data
+clean:  ## delete the virtual environment and caches; keep the local data
 	rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis build dist
 
-clean-data:  ## deletes the local data in .billet, after asking
+clean-data:  ## delete the local data in .billet, after confirmation
 	@printf 'Delete all local data in .billet? [y/N] '; read answer; \
 	    if [ "$$answer" = y ]; then rm -rf .billet; else echo 'Nothing was deleted'; fi

@@ -1,30 +1,18 @@
-"""The composition root: what Lambda, `chalice local` and `billet serve` run."""
+"""The entry point of Lambda, `chalice local` and `billet serve`."""
 
 import gc
 
-gc.disable()  # what imports make is no garbage, and looking for some takes a fifth of a cold start
+gc.disable()  # imports make no garbage, and searching for it takes a fifth of a cold start
 
-import logging
 import os
 
-from chalice.app import Chalice
-
-from chalicelib.http import authentication, conditional, preflight, request_ids
-from chalicelib.http.routes import docs, health, tasks, users
+from chalicelib.app_factory import create_app
+from chalicelib.http.authentication import AUTHORIZER
 from chalicelib.settings import Settings
 
-settings = Settings.from_environ(os.environ)
-request_ids.stamp_log_records()
-logging.getLogger("chalicelib").setLevel(settings.log_level)
-for name in ("botocore", "pynamodb"):
-    logging.getLogger(name).setLevel(logging.WARNING)  # in DEBUG they log bodies, and tokens
-conditional.require(settings.require_if_match == "on")
-app = Chalice(app_name="billet-tasks")
-for module in (users, tasks, health, docs):
-    app.register_blueprint(module.blueprint)
-authentication.guard(app, settings)
-if settings.origins:
-    preflight.register(app)
+app = create_app(Settings.from_environ(os.environ))
+authenticate = app.handler_map.get(AUTHORIZER)  # None without tokens of our own
+"""The handler of the authorizer's function."""
 
 gc.freeze()
 gc.enable()

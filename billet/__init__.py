@@ -1,3 +1,14 @@
-"""All that runs on an operator's machine."""
+"""Tools for developers and operators of the API, installed as the command `billet`.
+
+    cli         the command itself, and doctor, seed, tables and token
+    serve       `billet serve`: the API on a machine of your own, without API Gateway and Lambda
+    emulators   DynamoDB Local and moto, which stand in for DynamoDB
+    integrity   the invariants of the data, which `billet doctor` checks and repairs
+    openapi     `billet openapi`: the API's OpenAPI document, generated from its code
+    package     `billet package`: the zip for Lambda and the CloudFormation template
+    benchmark   `billet bench`: speed and cost next to bare boto3 and raw HTTP calls
+
+Nothing in this package runs in Lambda; `chalicelib` does not import it.
+"""
 
 __version__ = "0.1.0"

@@ -1,4 +1,4 @@
-"""python -m billet"""
+"""Run the command line: `python -m billet`."""
 
 from billet.cli import main
 

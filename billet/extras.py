@@ -1,4 +1,4 @@
-"""How a missing library is installed, from the repository or beside an installed `billet`."""
+"""The command that installs a missing library, in the repository or for an installed `billet`."""
 
 import sys
 from pathlib import Path
@@ -7,11 +7,11 @@ ROOT = Path(__file__).parents[1]
 
 
 def install_command(extra: str) -> str:
-    """Tells the command that installs an extra.
+    """Return the pip command that installs an extra of pyproject.toml.
 
     Args:
-        extra: its name in pyproject.toml, which is also that of its lock: memory, test or dev.
+        extra: memory, test or dev; its lock file is requirements-{extra}.txt.
     """
     lock = ROOT / f"requirements-{extra}.txt"
-    wanted = f"-r {lock}" if lock.exists() else f"'billet-tasks[{extra}]'"
-    return f"{sys.executable} -m pip install {wanted}"
+    requirement = f"-r {lock}" if lock.exists() else f"'billet-tasks[{extra}]'"
+    return f"{sys.executable} -m pip install {requirement}"

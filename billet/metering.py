@@ -1,4 +1,4 @@
-"""Counting what requests cost: calls to DynamoDB, and the capacity units that it says they took."""
+"""Record the DynamoDB calls of a block of code, and the capacity units that they consume."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -9,57 +9,54 @@ from typing import Any
 from pynamodb.connection import Connection
 
 READS = {"BatchGetItem", "GetItem", "Query", "Scan"}
-TRANSACTION = "TransactWriteItems"
 
 
 @dataclass
-class Bill:
-    """What a stretch of work cost."""
+class Usage:
+    """DynamoDB calls and capacity units."""
 
     calls: list[str] = field(default_factory=list)
-    """The operations in their order, repeated attempts too."""
+    """The names of the operations in order, retries included."""
     read_units: float = 0.0
-    """One is a strongly consistent read of 4 KB."""
+    """One unit is a strongly consistent read of 4 KB."""
     write_units: float = 0.0
-    """One is a write of 1 KB, in the table or in an index."""
+    """One unit is a write of 1 KB to a table or an index; transactions are not included."""
     transacted: int = 0
-    """Operations in transactions. AWS takes two units for each KB of an item in one; the emulators
-    have figures of their own for it, so these are not among the units."""
+    """Operations within transactions. AWS charges two units per KB for each; the emulators report
+    other figures, so they are counted here instead."""
 
-    def add(self, operation: str, reply: Mapping[str, Any]) -> None:
-        """Puts a call on the bill."""
+    def add(self, operation: str, response: Mapping[str, Any]) -> None:
+        """Add a call with the ConsumedCapacity of its response."""
         self.calls.append(operation)
-        units = sum(part["CapacityUnits"] for part in _listed(reply.get("ConsumedCapacity", [])))
+        consumed = response.get("ConsumedCapacity", [])
+        parts = [consumed] if isinstance(consumed, dict) else consumed
+        units = sum(part["CapacityUnits"] for part in parts)
         if operation in READS:
             self.read_units += units
-        elif operation != TRANSACTION:
+        elif operation != "TransactWriteItems":
             self.write_units += units
 
 
 @contextmanager
-def metered(connection: Connection) -> Iterator[Bill]:
-    """Puts on a bill what goes over the connection, through botocore's own events.
+def record_usage(connection: Connection) -> Iterator[Usage]:
+    """Record the calls over a connection within the block, through botocore's events.
 
     https://docs.aws.amazon.com/botocore/latest/topics/events.html
     """
-    bill = Bill()
+    usage = Usage()
 
-    def ask(params: dict[str, Any], **_: Any) -> None:
+    def before_call(params: dict[str, Any], **_: Any) -> None:
         params["ReturnConsumedCapacity"] = "TOTAL"
-        bill.transacted += len(params.get("TransactItems", ()))
+        usage.transacted += len(params.get("TransactItems", ()))
 
-    def note(event_name: str, response_dict: Mapping[str, Any], **_: Any) -> None:
-        bill.add(event_name.rpartition(".")[2], json.loads(response_dict["body"]))
+    def after_call(event_name: str, response_dict: Mapping[str, Any], **_: Any) -> None:
+        usage.add(event_name.rpartition(".")[2], json.loads(response_dict["body"]))
 
     events = connection.client.meta.events
-    events.register("before-parameter-build.dynamodb", ask)
-    events.register("response-received.dynamodb", note)
+    events.register("before-parameter-build.dynamodb", before_call)
+    events.register("response-received.dynamodb", after_call)
     try:
-        yield bill
+        yield usage
     finally:
-        events.unregister("before-parameter-build.dynamodb", ask)
-        events.unregister("response-received.dynamodb", note)
-
-
-def _listed(consumed: Any) -> list[Mapping[str, Any]]:
-    return [consumed] if isinstance(consumed, dict) else consumed
+        events.unregister("before-parameter-build.dynamodb", before_call)
+        events.unregister("response-received.dynamodb", after_call)

@@ -1,4 +1,4 @@
-"""Every environment variable that the API reads; AWS's own are read by botocore."""
+"""The environment variables that the API reads. botocore reads those of AWS."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, get_args, get_origin
@@ -6,11 +6,12 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 import msgspec
 
 MAX_LANES = 64
-USUAL_QUOTA = 1000
+DEFAULT_QUOTA = 1000
+"""Of the stages dev and prod."""
 
 
 def _text(pattern: str, allowed: str) -> msgspec.Meta:
-    """Return the rule that a whole value fits the pattern, with what is allowed in words."""
+    """Return the rule that a value matches the pattern, with a description of what is allowed."""
     return msgspec.Meta(pattern=rf"\A(?:{pattern})\Z", description=allowed)
 
 
@@ -34,58 +35,57 @@ _PUBLIC_URL = _text(
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
-    """The environment, typed. Each field is the variable of the same name in capitals."""
+    """The settings. Each field is read from the environment variable of its name in capitals."""
 
     stage: Literal["local", "dev", "prod"] = "local"
-    """Which deployment this is."""
+    """The deployment."""
     table_prefix: Annotated[str, _TABLE_PREFIX] = ""
-    """Tables are named TABLE_PREFIX-users and so on; `billet-{STAGE}` where it is empty."""
+    """The tables are TABLE_PREFIX-users and so on. The default is `billet-{STAGE}`."""
     lanes: Annotated[int, msgspec.Meta(ge=1, le=MAX_LANES)] = 1
-    """Over how many partitions each listing index and each id counter is spread, 1 to 64."""
+    """The number of lanes, that is, of shards of each listing index and each id counter."""
     require_if_match: Literal["on", "off"] = "off"
-    """Whether a change of a task or user must name, in If-Match, the version that it rests on."""
+    """Whether a request that changes a task or deletes a user must have If-Match."""
     auth: Literal["on", "off"] | None = None
-    """Whether requests need a token; where it is not set: in dev and prod, but not in local."""
+    """Whether requests need a token. The default is on in dev and prod, and off in local."""
     auth_cache_seconds: Annotated[int, msgspec.Meta(ge=0, le=3600)] = 300
-    """How long API Gateway goes on admitting a token that it has asked about, 0 to 3600 seconds."""
+    """How long API Gateway caches the authentication of a token. A revoked one works that long."""
     cognito_user_pool_arn: Annotated[str, _USER_POOL] = ""
-    """The user pool whose tokens are taken in place of those of the table `tokens`."""
+    """The user pool whose tokens replace those of the table `tokens`."""
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 3000
-    """The port that `billet serve` listens on; 0 is any free one."""
+    """The port of `billet serve`; 0 is any free port."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    """The least severe level that is logged."""
+    """The lowest level that is logged."""
     request_seconds: Annotated[int, msgspec.Meta(ge=5, le=900)] = 25
-    """After how many seconds a request is given up; Lambda and API Gateway must wait longer."""
+    """The time budget of a request. The time-outs of Lambda and API Gateway must be longer."""
     cors_origins: Annotated[str, _ORIGINS] = ""
-    """From where pages may use the API: `https://a.example,https://b.example`, or `*`."""
+    """The origins whose scripts may use the API, `https://a.example,https://b.example`, or `*`."""
     public_url: Annotated[str, _PUBLIC_URL] = ""
-    """The scheme and host of the URLs in `Link`, `https://tasks.example`; by default those of the
-    request."""
+    """The scheme and host of the URLs in `Link`. The default is those of the request."""
     rate_quota: Annotated[int, msgspec.Meta(ge=0)] | None = None
-    """How many requests a principal may send in RATE_WINDOW_SECONDS; 0 is any number. Where it is
-    not set: 1000, in stage local any number."""
+    """The requests of a principal in each window; 0 is any number. The default is 1000 in dev and
+    prod, and any number in local."""
     rate_window_seconds: Annotated[int, msgspec.Meta(ge=1, le=86400)] = 60
-    """The seconds over which RATE_QUOTA counts."""
+    """The length of a window of RATE_QUOTA."""
     rate_burst: Annotated[int, msgspec.Meta(ge=1)] = 50
-    """How many requests of RATE_QUOTA a principal may send in one second."""
+    """The requests of a principal in one second."""
     rate_shared: Literal["on", "off"] = "on"
-    """Whether RATE_QUOTA holds for all processes together, or for each process alone."""
+    """Whether RATE_QUOTA is for all processes together or for each process."""
 
     @property
     def prefix(self) -> str:
-        """What the names of this stage's tables begin with."""
+        """The prefix of the names of the tables."""
         return self.table_prefix or f"billet-{self.stage}"
 
     @property
     def origins(self) -> tuple[str, ...]:
-        """From where pages may use the API; "*" is anywhere."""
+        """The origins of CORS_ORIGINS."""
         return tuple(filter(None, self.cors_origins.split(",")))
 
     @property
     def quota(self) -> int:
-        """How many requests a principal may send in a window; 0 is any number."""
+        """RATE_QUOTA or its default; 0 is any number."""
         if self.rate_quota is None:
-            return 0 if self.stage == "local" else USUAL_QUOTA
+            return 0 if self.stage == "local" else DEFAULT_QUOTA
         return self.rate_quota
 
     @property
@@ -95,11 +95,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Settings":
-        """Reads the variables that are set; an empty one counts as unset.
+        """Read the variables that are set. An empty one counts as not set.
 
         Raises:
-            ValueError: a variable has a value that it can't have, alone or beside the others; the
-                text names it.
+            ValueError: the value of a variable is not allowed, alone or beside the others. The
+                text begins with the name of the variable.
         """
         names = {field.encode_name for field in msgspec.structs.fields(cls)}
         given = {name: environ[name] for name in names if environ.get(name)}
@@ -116,7 +116,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
 
     @classmethod
     def allowed(cls, name: str) -> str:
-        """Return in words what the variable of this name can be."""
+        """Return a description of the values that the variable of this name can have."""
         kinds = {field.encode_name: field.type for field in msgspec.structs.fields(cls)}
         return _allowed(kinds[name])
 
@@ -130,7 +130,7 @@ def _allowed(kind: Any) -> str:
 
 
 def between(least: int | None, most: int | None) -> str:
-    """Return in words which whole numbers are allowed."""
+    """Return a description of the whole numbers that are allowed."""
     if most is None:
         return f"must be a whole number of {least} or more"
     return f"must be a whole number between {least} and {most}"

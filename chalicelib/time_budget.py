@@ -1,7 +1,7 @@
-"""By when a request must be answered, for all that works on it, on whatever floor.
+"""The time that is left for a request, in every layer.
 
-API Gateway gives up after 29 s, and what is done after that nobody is told of. So no call to the
-database begins which may not end in time.
+API Gateway gives up after 29 s, and the client would not hear of what happens later. So no call to
+the database begins that might not end in time.
 """
 
 import math
@@ -18,7 +18,7 @@ _END: ContextVar[float] = ContextVar("_END", default=math.inf)
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """Gives the work in this block, and in copies of its context, so many seconds from now."""
+    """Limit the time of this block and of copies of its context, by `left` and `pause`."""
     token = _END.set(monotonic() + seconds)
     try:
         yield
@@ -27,10 +27,10 @@ def within(seconds: float) -> Iterator[None]:
 
 
 def left() -> float:
-    """How many seconds are left, never less than 0; infinitely many outside of a request."""
+    """Return the seconds that are left, at least 0; infinity outside of a request."""
     return max(0.0, _END.get() - monotonic())
 
 
 def pause(seconds: float) -> None:
-    """Waits so long, or until the deadline where that is sooner."""
+    """Sleep, but no longer than the time that is left."""
     sleep(min(seconds, left()))

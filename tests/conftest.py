@@ -9,8 +9,9 @@ import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, partial
 from importlib.util import find_spec
 from typing import Any
 
@@ -37,15 +38,17 @@ for name in ("AWS_ENDPOINT_URL_DYNAMODB", "AWS_PROFILE", "AWS_SESSION_TOKEN"):
 for field in fields(Settings):  # a container has those of its server
     os.environ.pop(field.encode_name, None)
 
-import app
 from billet.cli import tables
 from billet.emulators import dynamodb_local, moto_server
+from billet.emulators.errors import EmulatorError
 from billet.integrity import lookup
+from chalicelib.app_factory import BilletApp, create_app
 from chalicelib.dynamodb import client
 from chalicelib.dynamodb import lanes as layouts
 from chalicelib.dynamodb.botocore_patches import table_of
 from chalicelib.dynamodb.models import SUFFIXES
 
+create_app(Settings())  # sets up the log
 settings.register_profile("suite", derandomize=True, deadline=None, database=None)
 settings.register_profile("fuzz", max_examples=3_000, deadline=None)
 settings.load_profile("suite")
@@ -73,7 +76,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(scope="session")
 def moto_endpoint() -> Iterator[str]:
-    with moto_server.running() as url:
+    with moto_server.run() as url:
         yield url
 
 
@@ -91,7 +94,7 @@ def dynamodb_local_endpoint(request: pytest.FixtureRequest) -> Iterator[str]:
         yield GIVEN_ENDPOINT
         return
     request.getfixturevalue("startable")
-    with dynamodb_local.running() as url:
+    with dynamodb_local.run() as url:
         yield url
 
 
@@ -99,8 +102,8 @@ def dynamodb_local_endpoint(request: pytest.FixtureRequest) -> Iterator[str]:
 def obstacle() -> str | None:
     """Why DynamoDB Local can't be started on this machine, if so."""
     try:
-        dynamodb_local.command(0, None)
-    except dynamodb_local.Unusable as reason:
+        dynamodb_local.java_command(0, None)
+    except EmulatorError as reason:
         return str(reason)
     return None
 
@@ -214,18 +217,40 @@ def database(bind: Bind) -> Settings:
 
 
 @pytest.fixture
-def api() -> Iterator[Api]:
+def application(request: pytest.FixtureRequest) -> BilletApp:
+    """The app under test, with the settings of the markers `settings`; the nearest one counts."""
+    given: dict[str, Any] = {}
+    for marker in request.node.iter_markers("settings"):
+        given = {**marker.kwargs, **given}
+    return BilletApp(Settings(**given))
+
+
+@pytest.fixture
+def api(application: BilletApp) -> Iterator[Api]:
     """Sends a request to the app in this process, `api("POST", "/v1/tasks", {"name": "Plan"})`."""
-    with Client(app.app, stage_name="local") as client:
+    with Client(application, stage_name="local") as client:
+        yield partial(send, client)
 
-        def request(method: str, path: str, body: Any = b"", **headers: str) -> HTTPResponse:
-            raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-            sent = {"Content-Type": "application/json"} | {
-                name.replace("_", "-"): value for name, value in headers.items()
-            }
-            return client.http.request(method, path, sent, raw)
 
-        yield request
+@pytest.fixture
+def api_with() -> Iterator[Callable[..., Api]]:
+    """Makes another app with settings of its own, `api_with(rate_quota=5)("GET", "/v1/tasks")`."""
+    with ExitStack() as stack:
+
+        def make(**given: Any) -> Api:
+            app = BilletApp(Settings(**given))
+            return partial(send, stack.enter_context(Client(app, stage_name="local")))
+
+        yield make
+
+
+def send(client: Client, method: str, path: str, body: Any = b"", **headers: str) -> HTTPResponse:
+    """Sends a request, by default of JSON; a `_` in the name of a header is a hyphen."""
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    sent = {"Content-Type": "application/json"} | {
+        name.replace("_", "-"): value for name, value in headers.items()
+    }
+    return client.http.request(method, path, sent, raw)
 
 
 def today() -> str:

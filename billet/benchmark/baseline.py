@@ -1,14 +1,14 @@
-"""Each endpoint in this process, next to bare boto3 and to raw HTTP with the same requests."""
+"""Section "baseline": each endpoint in process, next to bare boto3 and raw HTTP calls."""
 
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
 from billet.benchmark import replay
-from billet.benchmark.fixtures import CONNECTION, World
-from billet.benchmark.report import Cell, Table, ms
-from billet.benchmark.scenarios import requests
-from billet.benchmark.timing import WARM_UP, Candidate, Samples, p50, p99, side_by_side
+from billet.benchmark.datasets import CONNECTION, Dataset
+from billet.benchmark.report import Cell, ResultTable, to_ms
+from billet.benchmark.scenarios import endpoint_workloads
+from billet.benchmark.timing import WARM_UP_ROUNDS, Workload, p50, p99, time_interleaved
 
 COLUMNS = (
     "request",
@@ -24,46 +24,42 @@ COLUMNS = (
 )
 
 
-def steps(rounds: int) -> int:
-    """How often `measure` tells of its progress."""
-    return len(requests(0, 0)) * (WARM_UP + rounds)
+def step_count(rounds: int) -> int:
+    """Return how often `measure` calls `on_step`."""
+    return len(endpoint_workloads(0, 0)) * (WARM_UP_ROUNDS + rounds)
 
 
-def measure(world: World, rounds: int, progress: Callable[[], object]) -> Iterator[Table]:
-    """The ratios of each request to its floors, at p50."""
-    world.enter()
-    boto3 = replay.client()
-    rows = [
-        _row(name, request, boto3, rounds, progress)
-        for name, request in requests(world.tasks, world.tasks // 2).items()
-    ]
+def measure(dataset: Dataset, rounds: int, on_step: Callable[[], object]) -> Iterator[ResultTable]:
+    """Yield the times of each endpoint and of its baselines, with their ratios at p50."""
+    dataset.bind()
+    boto3 = replay.boto3_client()
+    workloads = endpoint_workloads(dataset.task_count, dataset.task_count // 2)
+    rows = [_row(name, api, boto3, rounds, on_step) for name, api in workloads.items()]
     note = (
-        "boto3: the same calls on the same items, by a client made once; raw: its signed requests"
+        "boto3: the same calls on the same items, with one boto3 client; "
+        "raw: the same signed requests, sent by urllib3"
     )
-    yield Table("floor: each endpoint's handler, in process", COLUMNS, rows, note)
+    yield ResultTable("baseline: each endpoint, in process", COLUMNS, rows, note)
 
 
 def _row(
-    name: str, ours: Candidate, boto3: Any, rounds: int, progress: Callable[[], object]
+    name: str, api: Workload, boto3: Any, rounds: int, on_step: Callable[[], object]
 ) -> tuple[Cell, ...]:
-    prepared = ours.prepare()
-    with replay.recorded(CONNECTION, boto3) as recording:
-        ours.run(prepared)
+    argument = api.setup()
+    with replay.record(CONNECTION, boto3) as recording:
+        api.run(argument)
     restore = partial(recording.restore, boto3)
 
-    def prepare() -> Any:
-        restore()  # also the counters, which the floors' turns have moved
-        return ours.prepare()
+    def restore_and_set_up() -> Any:
+        restore()  # the replays change the id counters, too
+        return api.setup()
 
-    candidates = {
-        "ours": Candidate(ours.run, prepare),
-        "boto3": Candidate(replay.with_boto3(boto3, recording.operations), restore),
-        "raw": Candidate(replay.raw(boto3, recording), restore),
+    workloads = {
+        "api": Workload(api.run, restore_and_set_up),
+        "boto3": Workload(replay.boto3_replay(boto3, recording.operations), restore),
+        "raw": Workload(replay.raw_replay(boto3, recording), restore),
     }
-    found = side_by_side(candidates, rounds, progress=progress)
-    ratios = (p50(found["ours"]) / p50(found[floor]) for floor in ("boto3", "raw"))
-    return name, *ratios, *_figures(found), len(recording.operations)
-
-
-def _figures(found: dict[str, Samples]) -> list[float]:
-    return [ms(figure(samples)) for samples in found.values() for figure in (p50, p99)]
+    durations = time_interleaved(workloads, rounds, on_round=on_step)
+    ratios = (p50(durations["api"]) / p50(durations[baseline]) for baseline in ("boto3", "raw"))
+    times = [to_ms(figure(samples)) for samples in durations.values() for figure in (p50, p99)]
+    return name, *ratios, *times, len(recording.operations)

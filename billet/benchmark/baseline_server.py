@@ -1,7 +1,8 @@
-"""What `billet serve` could do at most: the same server, with routes that do nothing, or nothing
-but bare boto3 calls: python -m billet.benchmark.baseline_server, a process apart.
+"""The baseline of section "http": the same server, with routes that make only bare boto3 calls.
 
-Reads {name: operations} from standard input as JSON, and prints its address.
+    python -m billet.benchmark.baseline_server
+
+Reads {name: operations} as JSON from standard input, and prints the server's address.
 """
 
 import json
@@ -9,19 +10,19 @@ import sys
 import threading
 from typing import Any
 
-from chalice.app import Chalice
-
 from billet.benchmark import replay
 from billet.serve.asgi import Application
 from billet.serve.embedded import serving
 from billet.serve.gateway import Gateway
+from chalicelib.app_factory import BilletApp
+from chalicelib.settings import Settings
 
 
-def application(operations: dict[str, list[replay.Operation]]) -> Chalice:
-    """An app with the routes /nothing, and /bare/{name} for the operations of each name."""
-    app = Chalice(app_name="floor")
-    boto3 = replay.client()
-    calls = {name: replay.calls(boto3, listed) for name, listed in operations.items()}
+def application(operations: dict[str, list[replay.Operation]]) -> BilletApp:
+    """Return the app with the routes /nothing and /bare/{name}, one for each list of operations."""
+    app = BilletApp(Settings())
+    boto3 = replay.boto3_client()
+    calls = {name: replay.boto3_calls(boto3, listed) for name, listed in operations.items()}
 
     @app.route("/nothing")
     def nothing() -> dict[str, Any]:
@@ -29,25 +30,25 @@ def application(operations: dict[str, list[replay.Operation]]) -> Chalice:
 
     @app.route("/bare/{name}", methods=["GET", "POST", "PUT"])
     def bare(name: str) -> Any:
-        reply: dict[str, Any] = {}
+        output: dict[str, Any] = {}
         for method, arguments in calls[name]:
-            reply = method(**_anew(arguments, reply))
-        return {key: reply[key] for key in ("Item", "Items", "Attributes") if key in reply}
+            output = method(**_with_new_id(arguments, output))
+        return {key: output[key] for key in ("Item", "Items", "Attributes") if key in output}
 
     return app
 
 
-def _anew(arguments: dict[str, Any], reply: dict[str, Any]) -> dict[str, Any]:
-    """A new item gets the id that the counter before it gave, also in its sort keys."""
+def _with_new_id(arguments: dict[str, Any], counter: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments of PutItem with the id that the call to the counter allocated."""
     if "Item" not in arguments:
         return arguments
-    last = reply["Attributes"]["last"]["N"]
-    before, after = (f"#{int(ident):016d}" for ident in (arguments["Item"]["id"]["N"], last))
+    ident = counter["Attributes"]["last"]["N"]
+    old, new = (f"#{int(one):016d}" for one in (arguments["Item"]["id"]["N"], ident))
     item = {
-        name: {kind: text.replace(before, after) for kind, text in value.items()}
+        name: {kind: text.replace(old, new) for kind, text in value.items()}
         for name, value in arguments["Item"].items()
     }
-    return {**arguments, "Item": {**item, "id": {"N": last}}}
+    return {**arguments, "Item": {**item, "id": {"N": ident}}}
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The packaged function's cold start, next to one that only reaches DynamoDB with botocore."""
+"""Section "cold": the cold start of the packaged function, next to a minimal botocore function."""
 
 import json
 import os
@@ -11,11 +11,11 @@ from pathlib import Path
 
 import botocore
 
-from billet.benchmark.fixtures import World
-from billet.benchmark.report import Table, ms
-from billet.benchmark.timing import Candidate, Samples, p50, side_by_side
+from billet.benchmark.datasets import Dataset
+from billet.benchmark.report import ResultTable, to_ms
+from billet.benchmark.timing import Workload, p50, time_interleaved
 
-_OURS = """
+_API = """
 import json, sys, time
 start = time.perf_counter()
 sys.path.insert(0, sys.argv[1])
@@ -28,28 +28,28 @@ path = "/v1/tasks/1"
 event = {"requestContext": {"httpMethod": "GET", "resourcePath": "/v1/tasks/{task_id}",
          "path": path}, "headers": {}, "pathParameters": {"task_id": "1"}, "stageVariables": {},
          "multiValueQueryStringParameters": None, "body": None}
-answer = app.app(event, context)
-assert answer["statusCode"] == 200 and "null" != answer["body"], answer
+response = app.app(event, context)
+assert response["statusCode"] == 200 and "null" != response["body"], response
 print(json.dumps([imported - start, time.perf_counter() - imported]))
 """
-_FLOOR = """
+_BOTOCORE = """
 import json, sys, time
 start = time.perf_counter()
 sys.path.insert(0, sys.argv[3])
 import botocore.session
 client = botocore.session.get_session().create_client("dynamodb")
 imported = time.perf_counter()
-answer = client.get_item(TableName=sys.argv[2], Key={"id": {"N": "1"}}, ConsistentRead=True)
-assert answer["Item"], answer
+response = client.get_item(TableName=sys.argv[2], Key={"id": {"N": "1"}}, ConsistentRead=True)
+assert response["Item"], response
 print(json.dumps([imported - start, time.perf_counter() - imported]))
 """
-_IMPORT = re.compile(r"import time:\s+(\d+) \|\s+\d+ \|\s+(\S+)")
-DEAREST = 10
-WARM_UP = 1
+_IMPORT_TIME = re.compile(r"import time:\s+(\d+) \|\s+\d+ \|\s+(\S+)")
+SLOWEST_IMPORTS = 10
+WARM_UP_STARTS = 1
 
 
-def unpacked(folder: Path) -> Path:
-    """Packages the stage prod, and unpacks its zip into the folder."""
+def unpack_function(folder: Path) -> Path:
+    """Package the stage prod, and return the folder into which its zip is unpacked."""
     subprocess.run(  # noqa: S603
         [sys.executable, "-m", "billet", "package", "--stage", "prod", "--out", str(folder)],
         check=True,
@@ -60,62 +60,66 @@ def unpacked(folder: Path) -> Path:
 
 
 def measure(
-    world: World, function: Path, rounds: int, progress: Callable[[], object]
-) -> Iterator[Table]:
-    """Import and first request, each time in a new interpreter that has nothing but the zip."""
-    parts: dict[str, list[list[float]]] = {"ours": [], "floor": [], "slim": []}
-    table = f"{world.settings.prefix}-tasks"
+    dataset: Dataset, function: Path, starts: int, on_step: Callable[[], object]
+) -> Iterator[ResultTable]:
+    """Yield the times of import and first request in new interpreters, and the slowest imports.
 
-    def start(which: str, code: str, libraries: Path) -> Candidate:
+    Args:
+        function: the folder with the unpacked zip, the only one on the interpreters' path.
+    """
+    times: dict[str, list[tuple[float, float]]] = {"api": [], "baseline": [], "slim": []}
+    table = f"{dataset.settings.prefix}-tasks"
+
+    def start(name: str, code: str, libraries: Path) -> Workload:
         arguments = ["-c", code, str(function), table, str(libraries)]
-        return Candidate(lambda _: parts[which].append(json.loads(_run(world, arguments))))
+        return Workload(lambda _: times[name].append(json.loads(_run(dataset, arguments).stdout)))
 
-    candidates = {
-        "ours": start("ours", _OURS, function),
-        "floor": start("floor", _FLOOR, Path(botocore.__file__).parents[1]),
-        "slim": start("slim", _FLOOR, function),
+    workloads = {
+        "api": start("api", _API, function),
+        "baseline": start("baseline", _BOTOCORE, Path(botocore.__file__).parents[1]),
+        "slim": start("slim", _BOTOCORE, function),
     }
-    side_by_side(candidates, rounds, warm_up=WARM_UP, progress=progress)
-    yield _starts({which: found[WARM_UP:] for which, found in parts.items()})
-    yield _dearest(world, function)
+    time_interleaved(workloads, starts, warm_up=WARM_UP_STARTS, on_round=on_step)
+    yield _phases({name: pairs[WARM_UP_STARTS:] for name, pairs in times.items()})
+    yield _slowest_imports(dataset, function)
 
 
-def _starts(parts: dict[str, list[list[float]]]) -> Table:
+def _phases(times: dict[str, list[tuple[float, float]]]) -> ResultTable:
+    """Return a table from the seconds of import and first request of each start."""
+    phases: dict[str, Callable[[tuple[float, float]], float]] = {
+        "import, make the client": lambda pair: pair[0],
+        "first request": lambda pair: pair[1],
+        "both": sum,
+    }
     rows = []
-    for name, position in (("import, make the client", 0), ("first request", 1), ("both", None)):
-        ours, floor, slim = (p50(_column(found, position)) for found in parts.values())
-        rows.append((name, ours / floor, ours / slim, ms(ours), ms(floor), ms(slim)))
-    columns = ("", "÷ floor", "÷ slim floor", "p50 ms", "floor p50", "slim floor p50")
+    for name, phase in phases.items():
+        api, baseline, slim = (p50([*map(phase, pairs)]) for pairs in times.values())
+        rows.append((name, api / baseline, api / slim, to_ms(api), to_ms(baseline), to_ms(slim)))
+    columns = ("", "÷ baseline", "÷ slim", "p50 ms", "baseline p50", "slim p50")
     note = (
-        "floor: botocore as pip installs it imported, a client made, one get_item; "
-        "slim floor: the same with what the zip holds of botocore"
+        "baseline: import botocore as pip installs it, make a client, one get_item; "
+        "slim: the same with the parts of botocore that are in the zip"
     )
-    return Table("cold start", columns, rows, note)
+    return ResultTable("cold start", columns, rows, note)
 
 
-def _column(parts: list[list[float]], position: int | None) -> Samples:
-    return [sum(pair) if position is None else pair[position] for pair in parts]
-
-
-def _dearest(world: World, function: Path) -> Table:
+def _slowest_imports(dataset: Dataset, function: Path) -> ResultTable:
     code = "import sys; sys.path.insert(0, sys.argv[1]); import app"
-    said = _run(world, ["-X", "importtime", "-c", code, str(function)], stderr=True)
-    found = [(int(own), name) for own, name in _IMPORT.findall(said)]
-    rows = [(name, own / 1000) for own, name in sorted(found, reverse=True)[:DEAREST]]
-    return Table("cold start: the dearest imports, each without its own", ("module", "ms"), rows)
+    output = _run(dataset, ["-X", "importtime", "-c", code, str(function)]).stderr
+    imports = [(int(micros), name) for micros, name in _IMPORT_TIME.findall(output)]
+    slowest = sorted(imports, reverse=True)[:SLOWEST_IMPORTS]
+    rows = [(name, micros / 1000) for micros, name in slowest]
+    title = "cold start: the slowest imports, each without those that it imports"
+    return ResultTable(title, ("module", "ms"), rows)
 
 
-def _run(world: World, arguments: list[str], *, stderr: bool = False) -> str:
-    """Runs Python with nothing on its path, as a function of Lambda is run."""
-    done = subprocess.run(  # noqa: S603
+def _run(dataset: Dataset, arguments: list[str]) -> "subprocess.CompletedProcess[str]":
+    """Run Python with an empty path, as in Lambda."""
+    function = {"TABLE_PREFIX": dataset.settings.prefix, "AWS_LAMBDA_FUNCTION_NAME": "bench"}
+    return subprocess.run(  # noqa: S603
         [sys.executable, "-I", "-S", *arguments],
-        env={
-            **os.environ,
-            "TABLE_PREFIX": world.settings.prefix,
-            "AWS_LAMBDA_FUNCTION_NAME": "bench",
-        },
+        env=os.environ | function,
         check=True,
         capture_output=True,
         text=True,
     )
-    return done.stderr if stderr else done.stdout

@@ -1,36 +1,47 @@
-"""Capacity units for each request, and what a million of it costs."""
+"""Section "cost": capacity units of each endpoint, and the price of a million requests."""
 
 from collections.abc import Callable, Iterator
 
-from billet.benchmark import prices
-from billet.benchmark.fixtures import CONNECTION, World
-from billet.benchmark.report import Table
-from billet.benchmark.scenarios import requests
-from billet.metering import metered
+from billet.benchmark.datasets import CONNECTION, Dataset
+from billet.benchmark.report import ResultTable
+from billet.benchmark.scenarios import endpoint_workloads
+from billet.metering import record_usage
 
-COLUMNS = ("request", "calls", "read units", "write units", "transacted", "$ a million")
+PRICES = {"read unit": 0.125, "write unit": 0.625}
+"""US dollars per million units: on-demand, us-east-1, Standard table class, November 2026.
+
+One read unit is a strongly consistent read of 4 KB, one write unit a write of 1 KB.
+https://aws.amazon.com/dynamodb/pricing/on-demand/
+"""
+UNITS_PER_TRANSACTED_WRITE = 2
+COLUMNS = ("request", "calls", "read units", "write units", "transacted", "$ per million")
 
 
-def measure(world: World, progress: Callable[[], object]) -> Iterator[Table]:
-    """What each request costs, as the database itself counts it."""
-    world.enter()
+def measure(dataset: Dataset, on_step: Callable[[], object]) -> Iterator[ResultTable]:
+    """Yield the units of each endpoint as the database reports them, and the prices."""
+    dataset.bind()
     rows = []
-    for name, request in requests(world.tasks, world.tasks // 2).items():
-        prepared = request.prepare()
-        with metered(CONNECTION) as bill:
-            request.run(prepared)
-        dollars = prices.per_million(bill.read_units, bill.write_units, bill.transacted)
-        rows.append(
-            (
-                name,
-                len(bill.calls),
-                bill.read_units,
-                bill.write_units,
-                bill.transacted,
-                dollars,
-            )
-        )
-        progress()
-    note = "transacted: operations in transactions, taken as writes of 1 KB at two units each"
-    yield Table("cost: capacity units, and US dollars on demand", COLUMNS, rows, note)
-    yield Table("cost: the prices", ("a million", "$"), list(prices.PRICES.items()))
+    workloads = endpoint_workloads(dataset.task_count, dataset.task_count // 2)
+    for name, workload in workloads.items():
+        argument = workload.setup()
+        with record_usage(CONNECTION) as usage:
+            workload.run(argument)
+        units = (usage.read_units, usage.write_units, usage.transacted)
+        rows.append((name, len(usage.calls), *units, dollars_per_million(*units)))
+        on_step()
+    note = "transacted: writes in transactions, each counted as 1 KB at two units"
+    yield ResultTable("cost: capacity units, and US dollars on demand", COLUMNS, rows, note)
+    yield ResultTable("cost: prices", ("per million", "$"), list(PRICES.items()))
+
+
+def dollars_per_million(read_units: float, write_units: float, transacted: int) -> float:
+    """Return the price in US dollars of a million requests.
+
+    Args:
+        read_units: per request.
+        write_units: per request, outside transactions.
+        transacted: writes in transactions per request. Their index writes are not counted,
+            because DynamoDB does not report them separately.
+    """
+    writes = write_units + transacted * UNITS_PER_TRANSACTED_WRITE
+    return read_units * PRICES["read unit"] + writes * PRICES["write unit"]

@@ -1,110 +1,119 @@
-"""Whether a request costs the same in a small and in a large table."""
+"""Section "growth": whether a request costs the same in a small and in a large table."""
 
 from collections.abc import Callable, Iterator, Sequence
 
-from billet.benchmark.fixtures import CONNECTION, World
-from billet.benchmark.invoke import call
-from billet.benchmark.report import Cell, Table, ms
-from billet.benchmark.scenarios import TASK, USER, WHOLE
-from billet.benchmark.timing import WARM_UP, Candidate, p50, side_by_side
-from billet.metering import Bill, metered
+from billet.benchmark.datasets import CONNECTION, Dataset
+from billet.benchmark.report import Cell, ResultTable, to_ms
+from billet.benchmark.scenarios import TASK, TASK_BODY, USER, invoke
+from billet.benchmark.timing import WARM_UP_ROUNDS, Workload, p50, time_interleaved
+from billet.metering import Usage, record_usage
 from chalicelib.dynamodb.codec import created_key_of
 from chalicelib.services import cursor
 from chalicelib.services.pagination import Paging
 
-Case = Callable[[World], object]
+Request = Callable[[Dataset], object]
 OFFSETS = (0, 1000, 2500, 5000, 10_000)
 
 
-def _tasks(**query: object) -> Case:
-    return lambda _: call("GET", "/v1/tasks", query={"page_size": 50} | query)
+def _list_tasks(**query: object) -> Request:
+    return lambda _: invoke("GET", "/v1/tasks", query={"page_size": 50} | query)
 
 
-def _middle(world: World) -> object:
-    after = cursor.encode("tasks", Paging(), created_key_of(world.middle()))
-    return _tasks(cursor=after)(world)
+def _list_from_the_middle(dataset: Dataset) -> object:
+    position = cursor.encode("tasks", Paging(), created_key_of(dataset.middle_task()))
+    return _list_tasks(cursor=position)(dataset)
 
 
-CASES: dict[str, Case] = {
-    "first page": _tasks(),
-    "page by cursor in the middle": _middle,
-    "page of rare, old matches": _tasks(status="CANCELLED"),
-    "a user's list": lambda _: call(
+REQUESTS: dict[str, Request] = {
+    "first page": _list_tasks(),
+    "page by cursor in the middle": _list_from_the_middle,
+    "page of rare, old matches": _list_tasks(status="CANCELLED"),
+    "a user's list": lambda _: invoke(
         "GET", f"{USER}/tasks", ids={"user_id": 1}, query={"page_size": 50}
     ),
-    "create": lambda _: call("POST", "/v1/tasks", {"name": WHOLE["name"]}),
-    "update": lambda world: call("PUT", TASK, WHOLE, {"task_id": world.tasks // 2}),
-    "page at offset 5,000": _tasks(offset=5000),
+    "create": lambda _: invoke("POST", "/v1/tasks", {"name": TASK_BODY["name"]}),
+    "update": lambda dataset: invoke("PUT", TASK, TASK_BODY, {"task_id": dataset.task_count // 2}),
+    "page at offset 5,000": _list_tasks(offset=5000),
 }
 
 
-def steps(rounds: int) -> int:
-    """How often `measure` tells of its progress."""
-    return (len(CASES) + len(OFFSETS)) * (WARM_UP + rounds)
+def step_count(rounds: int) -> int:
+    """Return how often `measure` calls `on_step`."""
+    return (len(REQUESTS) + len(OFFSETS)) * (WARM_UP_ROUNDS + rounds)
 
 
 def measure(
-    worlds: Sequence[World], rounds: int, progress: Callable[[], object]
-) -> Iterator[Table]:
-    """Each request in each world, rounds of all worlds interleaved; then offsets in the largest."""
-    largest = f"{worlds[-1].tasks:,} ÷ {worlds[0].tasks:,}"
+    datasets: Sequence[Dataset], rounds: int, on_step: Callable[[], object]
+) -> Iterator[ResultTable]:
+    """Yield each request on each dataset, and then offsets in the largest one.
+
+    Args:
+        datasets: the smallest first.
+    """
+    ratio = f"{datasets[-1].task_count:,} ÷ {datasets[0].task_count:,}"
     columns = (
         "request",
-        f"time, {largest}",
+        f"time, {ratio}",
         "calls ÷",
         "units ÷",
-        *(f"p50 ms, {world.tasks:,}" for world in worlds),
+        *(f"p50 ms, {dataset.task_count:,}" for dataset in datasets),
         "calls",
         "read units",
         "write units",
     )
-    rows = [_row(name, case, worlds, rounds, progress) for name, case in CASES.items()]
+    rows = [_row(name, request, datasets, rounds, on_step) for name, request in REQUESTS.items()]
     note = "calls and units are those of the largest table"
-    yield Table("growth: the same requests in ever larger tables", columns, rows, note)
-    yield _offsets(worlds[-1], rounds, progress)
+    yield ResultTable("growth: the same requests in larger and larger tables", columns, rows, note)
+    yield _offsets(datasets[-1], rounds, on_step)
 
 
 def _row(
-    name: str, case: Case, worlds: Sequence[World], rounds: int, progress: Callable[[], object]
+    name: str,
+    request: Request,
+    datasets: Sequence[Dataset],
+    rounds: int,
+    on_step: Callable[[], object],
 ) -> tuple[Cell, ...]:
-    found = side_by_side(
-        {str(world.tasks): _candidate(world, case) for world in worlds}, rounds, progress=progress
-    )
-    middles = [p50(found[str(world.tasks)]) for world in worlds]
-    small, large = _bill(worlds[0], case), _bill(worlds[-1], case)
+    workloads = {str(dataset.task_count): _workload(dataset, request) for dataset in datasets}
+    durations = time_interleaved(workloads, rounds, on_round=on_step)
+    medians = [p50(samples) for samples in durations.values()]
+    small, large = _usage(datasets[0], request), _usage(datasets[-1], request)
     return (
         name,
-        middles[-1] / middles[0],
+        medians[-1] / medians[0],
         len(large.calls) / len(small.calls),
         _units(large) / _units(small),
-        *map(ms, middles),
+        *map(to_ms, medians),
         len(large.calls),
         large.read_units,
         large.write_units,
     )
 
 
-def _offsets(world: World, rounds: int, progress: Callable[[], object]) -> Table:
+def _offsets(dataset: Dataset, rounds: int, on_step: Callable[[], object]) -> ResultTable:
     rows = []
     for offset in OFFSETS:
-        case = _tasks(offset=offset)
-        found = side_by_side({"it": _candidate(world, case)}, rounds, progress=progress)
-        bill = _bill(world, case)
-        rows.append((f"{offset:,}", len(bill.calls), bill.read_units, ms(p50(found["it"]))))
+        request = _list_tasks(offset=offset)
+        workloads = {"page": _workload(dataset, request)}
+        durations = time_interleaved(workloads, rounds, on_round=on_step)
+        usage = _usage(dataset, request)
+        median = to_ms(p50(durations["page"]))
+        rows.append((f"{offset:,}", len(usage.calls), usage.read_units, median))
     columns = ("offset", "calls", "read units", "p50 ms")
-    return Table(f"growth: a page of 50 of {world.tasks:,} tasks, by offset", columns, rows)
+    title = f"growth: a page of 50 of {dataset.task_count:,} tasks, by offset"
+    return ResultTable(title, columns, rows)
 
 
-def _candidate(world: World, case: Case) -> Candidate:
-    return Candidate(lambda _: case(world), world.enter)
+def _workload(dataset: Dataset, request: Request) -> Workload:
+    return Workload(lambda _: request(dataset), dataset.bind)
 
 
-def _units(bill: Bill) -> float:
-    return bill.read_units + bill.write_units
+def _units(usage: Usage) -> float:
+    return usage.read_units + usage.write_units
 
 
-def _bill(world: World, case: Case) -> Bill:
-    world.enter()
-    with metered(CONNECTION) as bill:
-        case(world)
-    return bill
+def _usage(dataset: Dataset, request: Request) -> Usage:
+    dataset.bind()
+    with record_usage(CONNECTION) as usage:
+        request(dataset)
+    return usage

@@ -1,4 +1,7 @@
-"""Requests a second through `billet serve`, next to the floors through the same server."""
+"""Section "http": requests per second through `billet serve`, next to the same server with boto3.
+
+The server, the baseline server and the load client are processes of their own.
+"""
 
 import json
 import os
@@ -8,13 +11,14 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import IO, NamedTuple
+from dataclasses import asdict
+from typing import NamedTuple
 
 from billet.benchmark import load_client, replay
-from billet.benchmark.fixtures import CONNECTION, World
-from billet.benchmark.invoke import call
-from billet.benchmark.report import Cell, Table, ms
-from billet.benchmark.scenarios import TASK, WHOLE
+from billet.benchmark.datasets import CONNECTION, Dataset
+from billet.benchmark.load_client import Load, LoadResult
+from billet.benchmark.report import Cell, ResultTable, to_ms
+from billet.benchmark.scenarios import TASK, TASK_BODY, invoke
 from billet.benchmark.timing import p50, p99
 
 COLUMNS = (
@@ -29,13 +33,22 @@ COLUMNS = (
     "p99 ÷ p50",
     "errors",
 )
-TURNS = 2
-"""How often each of two servers is loaded, in a shuffled order."""
+REPEATS = 2
+"""How often each server gets each load; the order is random."""
 _ADDRESS = re.compile(r"(?:http://)?(localhost|[\d.]+):(\d+)")
+Address = tuple[str, int]
 
 
-class Case(NamedTuple):
-    """A request as HTTP, the resource that it names, and its ids."""
+class Shape(NamedTuple):
+    """How a load is sent."""
+
+    connections: int
+    seconds: float
+    keep_alive: bool
+
+
+class Request(NamedTuple):
+    """An HTTP request of the API, with the parts that `invoke` takes."""
 
     method: str
     resource: str
@@ -45,134 +58,118 @@ class Case(NamedTuple):
 
     @property
     def path(self) -> str:
-        """What stands in the request line."""
+        """The path with its query."""
         query = "&".join(f"{name}={value}" for name, value in self.query.items())
         return self.resource.format_map(self.ids) + (f"?{query}" if query else "")
 
     @property
     def text(self) -> str:
-        """The body as it is sent."""
+        """The body as JSON."""
         return "" if self.body is None else json.dumps(self.body)
 
 
-FREE = {"task_id": 500}
+UNASSIGNED = {"task_id": 500}
 REQUESTS = {
-    "get": Case("GET", TASK, None, FREE, {}),
-    "list-of-50": Case("GET", "/v1/tasks", None, {}, {"page_size": 50}),
-    "create": Case("POST", "/v1/tasks", {"name": WHOLE["name"]}, {}, {}),
-    "update": Case("PUT", TASK, WHOLE, FREE, {}),
+    "get": Request("GET", TASK, None, UNASSIGNED, {}),
+    "list-of-50": Request("GET", "/v1/tasks", None, {}, {"page_size": 50}),
+    "create": Request("POST", "/v1/tasks", {"name": TASK_BODY["name"]}, {}, {}),
+    "update": Request("PUT", TASK, TASK_BODY, UNASSIGNED, {}),
 }
 
 
-def steps(connections: Sequence[int]) -> int:
-    """How often `measure` tells of its progress."""
-    return len(connections) * 2 * (1 + len(REQUESTS))
+def step_count(connection_counts: Sequence[int]) -> int:
+    """Return how often `measure` calls `on_step`."""
+    return len(connection_counts) * 2 * (1 + len(REQUESTS))
 
 
 def measure(
-    world: World,
-    connections: Sequence[int],
+    dataset: Dataset,
+    connection_counts: Sequence[int],
     seconds: float,
-    progress: Callable[[], object],
-) -> Iterator[Table]:
-    """Ours and the floors in turn, in an order that is shuffled for each load."""
-    world.enter()
-    operations = {name: _operations(case) for name, case in REQUESTS.items()}
+    on_step: Callable[[], object],
+) -> Iterator[ResultTable]:
+    """Yield the rates of each request for each number of connections, kept alive or not."""
+    dataset.bind()
+    operations = {name: _operations(request) for name, request in REQUESTS.items()}
     rows: list[tuple[Cell, ...]] = []
-    with _ours(world) as ours, _floor(operations) as floor:
-        for count in connections:
+    with _api_server(dataset) as api, _baseline_server(operations) as baseline:
+        for connections in connection_counts:
             for keep_alive in (True, False):
-                shape = (count, seconds, keep_alive)
-                nothing = _offer(floor, "GET", "/nothing", "", *shape)
-                rows.append(("nothing", count, keep_alive, None, *_figures(nothing, None)))
-                progress()
-                for name, case in REQUESTS.items():
-                    found = _in_turn(ours, floor, name, case, shape)
-                    bare = _rate(found["boto3"])
-                    ratio = _rate(found["ours"]) / bare
-                    rows.append((name, count, keep_alive, ratio, *_figures(found["ours"], bare)))
-                    progress()
-    shown = [(*row[:2], "kept" if row[2] else "new", *row[3:]) for row in rows]
+                shape = Shape(connections, seconds, keep_alive)
+                lead = (connections, "kept" if keep_alive else "new")
+                nothing = _send_load(baseline, "GET", "/nothing", "", shape)
+                rows.append(("nothing", *lead, None, *_figures(nothing, None)))
+                on_step()
+                for name, request in REQUESTS.items():
+                    results = _compare(api, baseline, name, request, shape)
+                    boto3 = results["boto3"].rate
+                    ratio = results["api"].rate / boto3
+                    rows.append((name, *lead, ratio, *_figures(results["api"], boto3)))
+                    on_step()
     note = (
         "each: connections kept alive, or a new one for each request; "
-        "boto3: the same server, and in its route the bare calls of the same request"
+        "boto3: the same server, with a route that makes the same calls with bare boto3"
     )
-    yield Table("http: requests a second through the server", COLUMNS, shown, note)
+    yield ResultTable("http: requests per second through the server", COLUMNS, rows, note)
 
 
-def _in_turn(
-    ours: tuple[str, int],
-    floor: tuple[str, int],
-    name: str,
-    case: Case,
-    shape: tuple[int, float, bool],
-) -> dict[str, load_client.Result]:
-    offers = {
-        "ours": lambda: _offer(ours, case.method, case.path, case.text, *shape),
-        "boto3": lambda: _offer(floor, case.method, f"/bare/{name}", case.text, *shape),
+def _compare(
+    api: Address, baseline: Address, name: str, request: Request, shape: Shape
+) -> dict[str, LoadResult]:
+    loads = {
+        "api": lambda: _send_load(api, request.method, request.path, request.text, shape),
+        "boto3": lambda: _send_load(baseline, request.method, f"/bare/{name}", request.text, shape),
     }
-    order = list(offers) * TURNS
+    order = list(loads) * REPEATS
     random.shuffle(order)
-    found: dict[str, load_client.Result] = {which: load_client.Result(0, [], 0) for which in offers}
-    for which in order:
-        found[which].add(offers[which]())
-    return found
+    results = {server: LoadResult(0, [], 0) for server in loads}
+    for server in order:
+        results[server].add(loads[server]())
+    return results
 
 
-def _rate(result: load_client.Result) -> float:
-    return len(result.samples) / result.seconds
-
-
-def _figures(result: load_client.Result, bare: float | None) -> tuple[Cell, ...]:
+def _figures(result: LoadResult, boto3: float | None) -> tuple[Cell, ...]:
     middle, high = p50(result.samples), p99(result.samples)
-    return _rate(result), bare, ms(middle), ms(high), high / middle, result.errors
+    return result.rate, boto3, to_ms(middle), to_ms(high), high / middle, result.errors
 
 
-def _operations(case: Case) -> list[replay.Operation]:
-    with replay.recorded(CONNECTION, replay.client()) as recording:
-        call(case.method, case.resource, case.body, case.ids, case.query)
+def _operations(request: Request) -> list[replay.Operation]:
+    with replay.record(CONNECTION, replay.boto3_client()) as recording:
+        invoke(request.method, request.resource, request.body, request.ids, request.query)
     return recording.operations
 
 
-def _offer(
-    server: tuple[str, int],
-    method: str,
-    path: str,
-    body: str,
-    connections: int,
-    seconds: float,
-    keep_alive: bool,
-) -> load_client.Result:
-    wanted = load_client.Load(*server, method, path, body, connections, seconds, keep_alive)
-    done = subprocess.run(  # noqa: S603
+def _send_load(server: Address, method: str, path: str, body: str, shape: Shape) -> LoadResult:
+    load = Load(*server, method, path, body, **shape._asdict())
+    process = subprocess.run(  # noqa: S603
         [sys.executable, "-m", load_client.__name__],
-        input=json.dumps(wanted.__dict__),
+        input=json.dumps(asdict(load)),
         check=True,
         capture_output=True,
         text=True,
     )
-    result = load_client.Result(**json.loads(done.stdout))
+    result = LoadResult(**json.loads(process.stdout))
     if not result.samples:
-        raise RuntimeError(f"{method} {path}: not one good answer, {result.errors} errors")
+        raise RuntimeError(f"{method} {path}: no request succeeded, {result.errors} failed")
     return result
 
 
 @contextmanager
-def _ours(world: World) -> Iterator[tuple[str, int]]:
-    settings = {"TABLE_PREFIX": world.settings.prefix}
+def _api_server(dataset: Dataset) -> Iterator[Address]:
+    settings = {"TABLE_PREFIX": dataset.settings.prefix}
     with _server(["-m", "billet", "serve", "--port", "0"], settings, "") as address:
         yield address
 
 
 @contextmanager
-def _floor(operations: dict[str, list[replay.Operation]]) -> Iterator[tuple[str, int]]:
+def _baseline_server(operations: dict[str, list[replay.Operation]]) -> Iterator[Address]:
     with _server(["-m", "billet.benchmark.baseline_server"], {}, json.dumps(operations)) as address:
         yield address
 
 
 @contextmanager
-def _server(arguments: list[str], settings: dict[str, str], text: str) -> Iterator[tuple[str, int]]:
-    """Runs a server until the end of the block; gives its host and port."""
+def _server(arguments: list[str], settings: dict[str, str], stdin: str) -> Iterator[Address]:
+    """Run a server until the end of the block."""
     process = subprocess.Popen(  # noqa: S603
         [sys.executable, *arguments],
         env=os.environ | settings,
@@ -181,21 +178,18 @@ def _server(arguments: list[str], settings: dict[str, str], text: str) -> Iterat
         text=True,
     )
     with process:
-        _hand_over(text, process.stdin)
+        assert process.stdin  # noqa: S101  # nosec B101
+        assert process.stdout  # noqa: S101  # nosec B101
+        with process.stdin:
+            process.stdin.write(stdin)
         try:
-            yield _address(process.stdout or ())
+            yield _address(process.stdout)
         finally:
             process.terminate()
 
 
-def _hand_over(text: str, stdin: IO[str] | None) -> None:
-    if stdin:
-        with stdin:
-            stdin.write(text)
-
-
-def _address(output: Iterable[str]) -> tuple[str, int]:
+def _address(output: Iterable[str]) -> Address:
     for line in output:
-        if "Database" not in line and (found := _ADDRESS.search(line)):
-            return "127.0.0.1", int(found[2])
+        if "Database" not in line and (match := _ADDRESS.search(line)):
+            return "127.0.0.1", int(match[2])
     raise RuntimeError("the server did not start")

@@ -1,42 +1,23 @@
-"""What lanes cost a page, and what they allow a table to take."""
+"""Section "lanes": what lanes (shards of a listing index) cost a page, and what they allow."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from billet.benchmark import replay
-from billet.benchmark.fixtures import CONNECTION, World
-from billet.benchmark.invoke import call
-from billet.benchmark.report import Cell, Table, ms
-from billet.benchmark.timing import Candidate, p50, side_by_side
-from billet.metering import metered
+from billet.benchmark.datasets import CONNECTION, Dataset
+from billet.benchmark.report import Cell, ResultTable, to_ms
+from billet.benchmark.scenarios import invoke
+from billet.benchmark.timing import Workload, p50, time_interleaved
+from billet.metering import record_usage
 
-WRITES_A_KEY = 1000
-READS_A_KEY = 3000
-"""Units a second that DynamoDB sustains for one partition key.
+MAX_KEY_WRITE_UNITS = 1000
+MAX_KEY_READ_UNITS = 3000
+"""Units per second that DynamoDB sustains for one partition key.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html
 """
-PAGE_UNITS = 2.5
-"""What 50 tasks of 300 bytes take in one eventually consistent Query."""
-
-
-def creates_a_second(lanes: int) -> int:
-    """Tasks of up to 1 KB: each writes one unit to its lane of an index, and one to a counter."""
-    return lanes * WRITES_A_KEY
-
-
-def updates_a_second(lanes: int) -> int:
-    """Changes of tasks of up to 1 KB that nobody has, spread evenly over the lanes, at the worst:
-    a new deadline deletes and puts an entry in one lane of an index, which takes two units."""
-    return lanes * WRITES_A_KEY // 2
-
-
-def pages_a_second() -> int:
-    """First pages of 50. Each reads all lanes, and of each as much as of a single one, so lanes
-    don't help; what is read that often belongs into a cache."""
-    return int(READS_A_KEY / PAGE_UNITS)
-
-
+PAGE_READ_UNITS = 2.5
+"""One eventually consistent Query of 50 tasks of 300 bytes."""
 COLUMNS = (
     "lanes",
     "÷ one lane",
@@ -51,55 +32,85 @@ COLUMNS = (
 )
 
 
+def max_creates_per_second(lanes: int) -> int:
+    """Return how many tasks of up to 1 KB can be created per second.
+
+    Each task writes one unit to one lane of an index, and one unit to a counter.
+    """
+    return lanes * MAX_KEY_WRITE_UNITS
+
+
+def max_updates_per_second(lanes: int) -> int:
+    """Return how many unassigned tasks of up to 1 KB can be updated per second, in the worst case.
+
+    A new due date deletes an entry and puts one in the same lane of an index: two units.
+    """
+    return lanes * MAX_KEY_WRITE_UNITS // 2
+
+
+def max_pages_per_second() -> int:
+    """Return how many first pages of 50 tasks can be read per second.
+
+    A page reads as much from each lane as from a single one, so lanes do not raise this limit.
+    """
+    return int(MAX_KEY_READ_UNITS / PAGE_READ_UNITS)
+
+
 def measure(
-    worlds: Sequence[World], rounds: int, progress: Callable[[], object]
-) -> Iterator[Table]:
-    """A page of 50 with ever more lanes, and the model's figures."""
-    with ThreadPoolExecutor(worlds[-1].settings.lanes) as threads:
-        candidates: dict[str, Candidate] = {}
-        for world in worlds:
-            world.enter()
-            candidates[f"ours {world.settings.lanes}"] = Candidate(_page, world.enter)
-            candidates[f"raw {world.settings.lanes}"] = _raw(threads)
-        found = side_by_side(candidates, rounds, progress=progress)
-    rows = [
-        _row(world, {name: p50(samples) for name, samples in found.items()}) for world in worlds
-    ]
+    datasets: Sequence[Dataset], rounds: int, on_step: Callable[[], object]
+) -> Iterator[ResultTable]:
+    """Yield the times of a page of 50 by number of lanes, and the limits of the design.
+
+    Args:
+        datasets: equally large, with one lane first and the most lanes last.
+    """
+    with ThreadPoolExecutor(datasets[-1].settings.lanes) as threads:
+        workloads: dict[str, Workload] = {}
+        for dataset in datasets:
+            dataset.bind()
+            workloads[f"api {dataset.settings.lanes}"] = Workload(_list_tasks, dataset.bind)
+            workloads[f"raw {dataset.settings.lanes}"] = _raw_queries(threads)
+        durations = time_interleaved(workloads, rounds, on_round=on_step)
+    medians = {name: p50(samples) for name, samples in durations.items()}
+    rows = [_row(dataset, medians) for dataset in datasets]
     note = (
-        "raw: the same signed Queries sent by as many threads at once, which the database bounds; "
-        "a second: by DynamoDB's limits for one key, 1,000 write and 3,000 read units"
+        "raw: the same signed Queries, sent by as many threads at once; "
+        "per second: DynamoDB's limits for one key, 1,000 write units and 3,000 read units"
     )
-    yield Table("lanes: a page of 50, and what the design allows", COLUMNS, rows, note)
+    yield ResultTable("lanes: a page of 50, and the limits of the design", COLUMNS, rows, note)
 
 
-def _page(_: object) -> object:
-    return call("GET", "/v1/tasks", query={"page_size": 50})
+def _list_tasks(_: object) -> object:
+    return invoke("GET", "/v1/tasks", query={"page_size": 50})
 
 
-def _raw(threads: ThreadPoolExecutor) -> Candidate:
-    """The Queries of the page in the world that was entered."""
-    boto3 = replay.client()
-    with replay.recorded(CONNECTION, boto3) as recording:
-        _page(None)
-    queries = [replay.raw(boto3, replay.Recording([one])) for one in recording.operations]
-    return Candidate(lambda _: list(threads.map(lambda query: query(None), queries)))
+def _raw_queries(threads: ThreadPoolExecutor) -> Workload:
+    """Return the Queries of a page in the bound dataset, sent in parallel."""
+    boto3 = replay.boto3_client()
+    with replay.record(CONNECTION, boto3) as recording:
+        _list_tasks(None)
+    queries = [
+        replay.raw_replay(boto3, replay.Recording([operation]))
+        for operation in recording.operations
+    ]
+    return Workload(lambda _: list(threads.map(lambda query: query(None), queries)))
 
 
-def _row(world: World, middles: dict[str, float]) -> tuple[Cell, ...]:
-    world.enter()
-    _page(None)  # which reads how many lanes there are, once in some seconds
-    with metered(CONNECTION) as bill:
-        _page(None)
-    lanes = world.settings.lanes
+def _row(dataset: Dataset, medians: dict[str, float]) -> tuple[Cell, ...]:
+    dataset.bind()
+    _list_tasks(None)  # reads the number of lanes, which is then cached for some seconds
+    with record_usage(CONNECTION) as usage:
+        _list_tasks(None)
+    lanes = dataset.settings.lanes
     return (
         lanes,
-        middles[f"ours {lanes}"] / middles["ours 1"],
-        middles[f"raw {lanes}"] / middles["raw 1"],
-        ms(middles[f"ours {lanes}"]),
-        ms(middles[f"raw {lanes}"]),
-        len(bill.calls),
-        bill.read_units,
-        creates_a_second(lanes),
-        updates_a_second(lanes),
-        pages_a_second(),
+        medians[f"api {lanes}"] / medians["api 1"],
+        medians[f"raw {lanes}"] / medians["raw 1"],
+        to_ms(medians[f"api {lanes}"]),
+        to_ms(medians[f"raw {lanes}"]),
+        len(usage.calls),
+        usage.read_units,
+        max_creates_per_second(lanes),
+        max_updates_per_second(lanes),
+        max_pages_per_second(),
     )

@@ -1,8 +1,8 @@
-"""A process that sends one request again and again.
+"""A process that sends one HTTP request repeatedly over many connections.
 
     python -m billet.benchmark.load_client
 
-Reads a Load from standard input as JSON, and writes a Result to standard output.
+Reads a Load as JSON from standard input, and writes a LoadResult to standard output.
 """
 
 import json
@@ -13,12 +13,12 @@ import threading
 import time
 from dataclasses import asdict, dataclass
 
-_LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
+_CONTENT_LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
 
 
 @dataclass
 class Load:
-    """What to send, over how many connections at once, and for how many seconds."""
+    """A request, the number of parallel connections, and the duration in seconds."""
 
     host: str
     port: int
@@ -31,28 +31,37 @@ class Load:
 
 
 @dataclass
-class Result:
-    """How long each answer took, in seconds, and how many answers were no 2xx or none at all."""
+class LoadResult:
+    """The duration of a load, and of each response with a 2xx status, in seconds."""
 
     seconds: float
     samples: list[float]
     errors: int
+    """Responses with another status, and failed connections."""
 
-    def add(self, other: "Result") -> None:
-        """Takes in what another load met."""
+    def add(self, other: "LoadResult") -> None:
+        """Add the result of another load."""
         self.seconds += other.seconds
         self.samples += other.samples
         self.errors += other.errors
 
+    @property
+    def rate(self) -> float:
+        """Successful requests per second."""
+        return len(self.samples) / self.seconds
+
 
 class _Client(threading.Thread):
+    """A connection that sends the request until the load's time is over."""
+
     def __init__(self, load: Load, start: threading.Barrier) -> None:
         super().__init__()
         self._load, self._start = load, start
         body = load.body.encode()
-        kept = "keep-alive" if load.keep_alive else "close"
+        connection = "keep-alive" if load.keep_alive else "close"
         head = (
-            f"{load.method} {load.path} HTTP/1.1\r\nHost: {load.host}\r\nConnection: {kept}\r\n"
+            f"{load.method} {load.path} HTTP/1.1\r\nHost: {load.host}\r\n"
+            f"Connection: {connection}\r\n"
             f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         )
         self._request = head.encode() + body
@@ -65,30 +74,30 @@ class _Client(threading.Thread):
         end = time.perf_counter() + self._load.seconds
         while (begin := time.perf_counter()) < end:
             try:
-                good = self._ask()
+                succeeded = self._send()
             except OSError:
-                good, self._connection = False, None
-            if good:
+                succeeded, self._connection = False, None
+            if succeeded:
                 self.samples.append(time.perf_counter() - begin)
             else:
                 self.errors += 1
 
-    def _ask(self) -> bool:
+    def _send(self) -> bool:
         connection = self._connection or self._connect()
         connection.sendall(self._request)
-        answer = connection.recv(65536)
-        head_end = answer.find(b"\r\n\r\n")
-        while head_end < 0 and (more := connection.recv(65536)):
-            answer += more
-            head_end = answer.find(b"\r\n\r\n")
-        length = _LENGTH.search(answer, 0, head_end)
-        missing = head_end + 4 + int(length[1] if length else 0) - len(answer)
-        while missing > 0 and (more := connection.recv(65536)):
-            missing -= len(more)
+        response = connection.recv(65536)
+        head_end = response.find(b"\r\n\r\n")
+        while head_end < 0 and (chunk := connection.recv(65536)):
+            response += chunk
+            head_end = response.find(b"\r\n\r\n")
+        length = _CONTENT_LENGTH.search(response, 0, head_end)
+        missing = head_end + 4 + int(length[1] if length else 0) - len(response)
+        while missing > 0 and (chunk := connection.recv(65536)):
+            missing -= len(chunk)
         if not self._load.keep_alive:
             connection.close()
             self._connection = None
-        return missing == 0 and answer.startswith(b"HTTP/1.1 2")
+        return missing == 0 and response.startswith(b"HTTP/1.1 2")
 
     def _connect(self) -> socket.socket:
         connection = socket.create_connection((self._load.host, self._load.port), timeout=30)
@@ -97,8 +106,8 @@ class _Client(threading.Thread):
         return connection
 
 
-def run(load: Load) -> Result:
-    """Sends the load, and waits for its last answer."""
+def run(load: Load) -> LoadResult:
+    """Send the load, and wait for the last response."""
     start = threading.Barrier(load.connections + 1)
     clients = [_Client(load, start) for _ in range(load.connections)]
     for client in clients:
@@ -108,7 +117,8 @@ def run(load: Load) -> Result:
     for client in clients:
         client.join()
     samples = [sample for client in clients for sample in client.samples]
-    return Result(time.perf_counter() - begin, samples, sum(client.errors for client in clients))
+    errors = sum(client.errors for client in clients)
+    return LoadResult(time.perf_counter() - begin, samples, errors)
 
 
 if __name__ == "__main__":

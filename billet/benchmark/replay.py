@@ -1,7 +1,8 @@
-"""The floors of a request: what it sends to DynamoDB, sent again without us.
+"""Record the DynamoDB calls of a request, and send them again with boto3 or over raw HTTP.
 
-Before each time the items are put back as they were before the request, so that its conditions hold
-again and the same work is done on the same items. A guess that was refused is refused again.
+These replays are the baseline of a request: the same work without this project's code. Before each
+replay the written items are restored, so that conditions hold again. A write that failed its
+condition when it was recorded fails again.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -17,29 +18,28 @@ from botocore.handlers import generate_idempotent_uuid
 from pynamodb.connection import Connection
 
 Operation = tuple[str, dict[str, Any]]
-"""The name of an operation of DynamoDB, and its parameters."""
+"""The name of a DynamoDB operation, and its parameters."""
 
-_LEFT_OUT = {
-    "ClientRequestToken",  # with the same one nothing would be done again
+_DROPPED_PARAMETERS = {
+    "ClientRequestToken",  # DynamoDB would ignore a second transaction with the same token
     "ReturnConsumedCapacity",
 }
-
-REFUSED_GUESS = b"ConditionalCheckFailedException"
+_CONDITION_FAILED = b"ConditionalCheckFailedException"
 
 
 @dataclass
 class Recording:
-    """What a request sent, and how the items were that it wrote."""
+    """The DynamoDB operations of a request, and the items that they wrote, as they were before."""
 
     operations: list[Operation] = field(default_factory=list)
-    before: dict[str, tuple[str, dict[str, Any], dict[str, Any] | None]] = field(
+    items: dict[str, tuple[str, dict[str, Any], dict[str, Any] | None]] = field(
         default_factory=dict
     )
-    """For each item: its table, its key, and the item itself where there was one."""
+    """Table, key and previous content of each written item; None if the item did not exist."""
 
     def restore(self, client: Any) -> None:
-        """Puts the items back."""
-        for table, key, item in self.before.values():
+        """Write the previous items back."""
+        for table, key, item in self.items.values():
             if item is None:
                 client.delete_item(TableName=table, Key=key)
             else:
@@ -47,33 +47,37 @@ class Recording:
 
 
 @contextmanager
-def recorded(connection: Connection, client: Any) -> Iterator[Recording]:
-    """Records what is sent over the connection; the client is used for a look at the items."""
-    found = Recording()
+def record(connection: Connection, client: Any) -> Iterator[Recording]:
+    """Record what PynamoDB sends over the connection within the block.
 
-    def note(params: dict[str, Any], model: Any, **_: Any) -> None:
-        kept = {name: value for name, value in params.items() if name not in _LEFT_OUT}
-        found.operations.append((model.name, kept))
-        for table, key in _written(client, model.name, kept):
+    Args:
+        client: a boto3 client that reads the items before they are written.
+    """
+    recording = Recording()
+
+    def on_call(params: dict[str, Any], model: Any, **_: Any) -> None:
+        kept = {name: value for name, value in params.items() if name not in _DROPPED_PARAMETERS}
+        recording.operations.append((model.name, kept))
+        for table, key in _written_keys(client, model.name, kept):
             item = client.get_item(TableName=table, Key=key, ConsistentRead=True).get("Item")
-            found.before.setdefault(f"{table} {key}", (table, key, item))
+            recording.items.setdefault(f"{table} {key}", (table, key, item))
 
     events = connection.client.meta.events
-    events.register("before-parameter-build.dynamodb", note)
+    events.register("before-parameter-build.dynamodb", on_call)
     try:
-        yield found
+        yield recording
     finally:
-        events.unregister("before-parameter-build.dynamodb", note)
+        events.unregister("before-parameter-build.dynamodb", on_call)
 
 
-def _written(
+def _written_keys(
     client: Any, operation: str, parameters: dict[str, Any]
 ) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The table and key of each item that an operation writes."""
+    """Yield table and key of each item that an operation writes."""
     if operation == "TransactWriteItems":
         for item in parameters["TransactItems"]:
-            for verb, inner in item.items():
-                yield from _written(client, verb, inner)
+            for inner_operation, inner_parameters in item.items():
+                yield from _written_keys(client, inner_operation, inner_parameters)
     elif "Item" in parameters:
         table = parameters["TableName"]
         schema = client.describe_table(TableName=table)["Table"]["KeySchema"]
@@ -83,56 +87,56 @@ def _written(
         yield parameters["TableName"], parameters["Key"]
 
 
-def calls(
+def boto3_calls(
     client: Any, operations: Sequence[Operation]
 ) -> list[tuple[Callable[..., Any], dict[str, Any]]]:
-    """The methods of a boto3 client that do these operations, with their arguments."""
+    """Return the client's method and the arguments for each operation."""
     return [(getattr(client, xform_name(name)), parameters) for name, parameters in operations]
 
 
-def with_boto3(client: Any, operations: Sequence[Operation]) -> Callable[[Any], None]:
-    """Does these operations by the methods of a boto3 client."""
-    methods = calls(client, operations)
+def boto3_replay(client: Any, operations: Sequence[Operation]) -> Callable[[Any], None]:
+    """Return a function that sends the operations with a boto3 client."""
+    calls = boto3_calls(client, operations)
 
     def run(_: Any) -> None:
-        for method, arguments in methods:
+        for method, arguments in calls:
             with suppress(client.exceptions.ConditionalCheckFailedException):
                 method(**arguments)
 
     return run
 
 
-def raw(client: Any, recording: Recording) -> Callable[[Any], None]:
-    """Sends the requests that boto3 once made and signed for these operations, by urllib3 alone."""
+def raw_replay(client: Any, recording: Recording) -> Callable[[Any], None]:
+    """Return a function that sends the operations with urllib3, as requests signed in advance."""
     requests = [(one.url, one.body, dict(one.headers)) for one in _signed(client, recording)]
     pool = urllib3.PoolManager(maxsize=1)
 
     def run(_: Any) -> None:
         for url, body, headers in requests:
-            answer = pool.request("POST", url, body=body, headers=headers, retries=False)
-            if answer.status != 200 and REFUSED_GUESS not in answer.data:
-                raise RuntimeError(f"{url}: {answer.data!r}")
+            response = pool.request("POST", url, body=body, headers=headers, retries=False)
+            if response.status != 200 and _CONDITION_FAILED not in response.data:
+                raise RuntimeError(f"{url}: {response.data!r}")
 
     return run
 
 
 def _signed(client: Any, recording: Recording) -> list[AWSPreparedRequest]:
-    found: list[AWSPreparedRequest] = []
+    requests: list[AWSPreparedRequest] = []
 
-    def note(request: AWSPreparedRequest, **_: Any) -> None:
-        found.append(request)
+    def on_send(request: AWSPreparedRequest, **_: Any) -> None:
+        requests.append(request)
 
     events = client.meta.events
     recording.restore(client)
-    # A token would have DynamoDB do what is sent again only once.
+    # With a token, DynamoDB would carry out repeated transactions only once.
     events.unregister("before-parameter-build", generate_idempotent_uuid)
-    events.register("before-send.dynamodb", note)
-    with_boto3(client, recording.operations)(None)
-    events.unregister("before-send.dynamodb", note)
+    events.register("before-send.dynamodb", on_send)
+    boto3_replay(client, recording.operations)(None)
+    events.unregister("before-send.dynamodb", on_send)
     events.register("before-parameter-build", generate_idempotent_uuid)
-    return found
+    return requests
 
 
-def client() -> Any:
-    """A boto3 client as everybody makes it, where AWS's variables point."""
+def boto3_client() -> Any:
+    """Return a plain boto3 client for the endpoint in AWS's environment variables."""
     return boto3.client("dynamodb")

@@ -1,7 +1,8 @@
-"""What the sections find: tables, for a terminal and for a file."""
+"""Result tables of the benchmarks: on the terminal, as JSON and as a chart."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import rich.box
@@ -12,8 +13,8 @@ Cell = str | int | float | None
 
 
 @dataclass
-class Table:
-    """Numbers with their names. Floats are ratios or figures of which three digits count."""
+class ResultTable:
+    """Rows of figures. A float is a ratio or a measurement; its first three digits count."""
 
     title: str
     columns: Sequence[str]
@@ -21,8 +22,8 @@ class Table:
     note: str = ""
     section: str = ""
 
-    def show(self, console: Console) -> None:
-        """Prints it."""
+    def print(self, console: Console) -> None:
+        """Print the table on the terminal."""
         table = rich.table.Table(
             title=self.title,
             caption=self.note or None,
@@ -35,26 +36,46 @@ class Table:
                 column, justify="left" if number == 0 else "right", no_wrap=number == 0
             )
         for row in self.rows:
-            table.add_row(*map(shown, row))
+            table.add_row(*map(format_cell, row))
         console.print(table)
 
     def column(self, name: str) -> list[Any]:
-        """The cells of a column; none where there is no such column."""
-        at = [at for at, column in enumerate(self.columns) if column == name]
-        return [row[at[0]] for row in self.rows] if at else []
-
-    def as_dict(self) -> dict[str, Any]:
-        """What goes into the JSON file."""
-        return asdict(self)
+        """Return the cells of a column, or an empty list if there is no such column."""
+        if name not in self.columns:
+            return []
+        position = list(self.columns).index(name)
+        return [row[position] for row in self.rows]
 
 
-def shown(cell: Cell) -> str:
-    """A cell as text: floats with three digits or two decimals, nothing as nothing."""
+def format_cell(cell: Cell) -> str:
+    """Return a cell's text: a float without decimals from 100, else with two."""
     if isinstance(cell, float):
         return f"{cell:,.0f}" if abs(cell) >= 100 else f"{cell:.2f}"
     return "" if cell is None else str(cell)
 
 
-def ms(seconds: float) -> float:
-    """Milliseconds."""
+def to_ms(seconds: float) -> float:
+    """Convert seconds to milliseconds."""
     return seconds * 1000
+
+
+def draw_chart(tables: Sequence[ResultTable], file: Path) -> None:
+    """Draw the first column of ratios of each table as bars, with a line at 1."""
+    from matplotlib.figure import Figure
+
+    charts = [(table, column) for table in tables if (column := _ratio_column(table)) is not None]
+    heights = [max(2.0, 0.28 * len(table.rows)) for table, _ in charts]
+    figure = Figure(figsize=(10, sum(heights) + 1), layout="constrained")
+    axes = figure.subplots(len(charts), 1, squeeze=False, height_ratios=heights)[:, 0]
+    for axis, (table, column) in zip(axes, charts, strict=True):
+        rows = [row for row in table.rows if row[column] is not None]
+        labels = [" ".join(map(str, row[:column])) for row in rows]
+        axis.barh(labels, [row[column] for row in rows])
+        axis.axvline(1, color="black", linewidth=0.8)
+        axis.invert_yaxis()
+        axis.set_title(f"{table.title} ({table.columns[column]})", loc="left")
+    figure.savefig(file, dpi=120)
+
+
+def _ratio_column(table: ResultTable) -> int | None:
+    return next((at for at, name in enumerate(table.columns) if "÷" in name), None)

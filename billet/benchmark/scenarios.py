@@ -1,65 +1,117 @@
-"""The requests that are measured, each as one thing to do in a world."""
+"""The API requests that the benchmarks measure, sent to the app in this process as Lambda does."""
 
-from billet.benchmark.invoke import call
-from billet.benchmark.timing import Candidate
+import itertools
+import json
+from collections.abc import Mapping
+from typing import Any
 
-WHOLE = {
+import app
+from billet.benchmark.timing import Workload
+
+TASK_BODY = {
     "name": "Plan the work of week 00000001",
     "desc": "What is to be done.",
     "status": "PENDING",
 }
 TASK, USER = "/v1/tasks/{task_id}", "/v1/users/{user_id}"
-_usernames = iter(range(1, 10**9))
+_username_numbers = itertools.count(1)
 
 
-def _new_task() -> int:
-    ident: int = call("POST", "/v1/tasks", {"name": WHOLE["name"]})["payload"]["id"]
-    return ident
+class _LambdaContext:
+    aws_request_id = "bench"
+
+    @staticmethod
+    def get_remaining_time_in_millis() -> int:
+        return 28_000
 
 
-def _new_user() -> int:
-    ident: int = call("POST", "/v1/users", {"username": f"new{next(_usernames)}"})["id"]
-    return ident
-
-
-def _get(resource: str, **query: object) -> Candidate:
-    return Candidate(lambda _: call("GET", resource, query=query))
-
-
-def _assign_and_unassign(ids: dict[str, int]) -> None:
-    call("PUT", f"{TASK}/assign/user/{{user_id}}", ids=ids)
-    call("PUT", f"{TASK}/unassign/user/{{user_id}}", ids=ids)
-
-
-def requests(held: int, free: int) -> dict[str, Candidate]:
-    """Every endpoint, by name.
+def invoke(
+    method: str,
+    resource: str,
+    body: Any = None,
+    ids: Mapping[str, int] | None = None,
+    query: Mapping[str, object] | None = None,
+) -> Any:
+    """Call the app with an API Gateway event.
 
     Args:
-        held: a task that somebody has.
-        free: a task that nobody has.
+        resource: the path template, for example "/v1/tasks/{task_id}".
+        ids: the values of the template's parameters.
+
+    Returns:
+        The decoded JSON body of the response.
+
+    Raises:
+        RuntimeError: the status is 300 or higher.
     """
-    theirs, nobodys = {"task_id": held}, {"task_id": free}
+    parameters = {name: str(value) for name, value in (ids or {}).items()}
+    event = {
+        "requestContext": {
+            "httpMethod": method,
+            "resourcePath": resource,
+            "path": resource.format_map(parameters),
+            "identity": {"sourceIp": "127.0.0.1"},
+        },
+        "headers": {"content-type": "application/json"},
+        "pathParameters": parameters,
+        "stageVariables": {},
+        "multiValueQueryStringParameters": {k: [str(v)] for k, v in (query or {}).items()},
+        "body": None if body is None else json.dumps(body),
+    }
+    response = app.app(event, _LambdaContext())
+    if response["statusCode"] >= 300:
+        raise RuntimeError(f"{method} {resource}: {response['body']}")
+    return json.loads(response["body"])
+
+
+def endpoint_workloads(assigned_task: int, unassigned_task: int) -> dict[str, Workload]:
+    """Return a workload for each endpoint, by the name that the result tables show.
+
+    Args:
+        assigned_task: the id of a task that has an assignee.
+        unassigned_task: the id of a task that has none.
+    """
+    assigned, unassigned = {"task_id": assigned_task}, {"task_id": unassigned_task}
     return {
         "GET health": _get("/v1/health"),
-        "GET task": Candidate(lambda _: call("GET", TASK, ids=nobodys)),
-        "GET user": Candidate(lambda _: call("GET", USER, ids={"user_id": 1})),
+        "GET task": _get(TASK, unassigned),
+        "GET user": _get(USER, {"user_id": 1}),
         "GET tasks, 50": _get("/v1/tasks", page_size=50),
         "GET tasks, 100": _get("/v1/tasks"),
         "GET tasks of a status, 50": _get("/v1/tasks", page_size=50, status="PENDING"),
         "GET users, 50": _get("/v1/users", page_size=50),
-        "GET a user's tasks, 50": Candidate(
-            lambda _: call("GET", f"{USER}/tasks", ids={"user_id": 1}, query={"page_size": 50})
+        "GET a user's tasks, 50": _get(f"{USER}/tasks", {"user_id": 1}, page_size=50),
+        "POST task": Workload(lambda _: _create_task()),
+        "POST user": Workload(lambda _: _create_user()),
+        "PUT task": Workload(lambda _: invoke("PUT", TASK, TASK_BODY, unassigned)),
+        "PUT task of a user": Workload(lambda _: invoke("PUT", TASK, TASK_BODY, assigned)),
+        "PATCH task": Workload(lambda _: invoke("PATCH", TASK, {"desc": "Now."}, unassigned)),
+        "DELETE task": Workload(
+            lambda ident: invoke("DELETE", TASK, ids={"task_id": ident}), _create_task
         ),
-        "POST task": Candidate(lambda _: _new_task()),
-        "POST user": Candidate(lambda _: _new_user()),
-        "PUT task": Candidate(lambda _: call("PUT", TASK, WHOLE, nobodys)),
-        "PUT task of a user": Candidate(lambda _: call("PUT", TASK, WHOLE, theirs)),
-        "PATCH task": Candidate(lambda _: call("PATCH", TASK, {"desc": "Now."}, nobodys)),
-        "DELETE task": Candidate(
-            lambda ident: call("DELETE", TASK, ids={"task_id": ident}), _new_task
-        ),
-        "assign, unassign": Candidate(lambda _: _assign_and_unassign(nobodys | {"user_id": 2})),
-        "DELETE user": Candidate(
-            lambda ident: call("DELETE", USER, ids={"user_id": ident}), _new_user
+        "assign, unassign": Workload(lambda _: _assign_and_unassign(unassigned | {"user_id": 2})),
+        "DELETE user": Workload(
+            lambda ident: invoke("DELETE", USER, ids={"user_id": ident}), _create_user
         ),
     }
+
+
+def _get(resource: str, ids: Mapping[str, int] | None = None, **query: object) -> Workload:
+    return Workload(lambda _: invoke("GET", resource, ids=ids, query=query))
+
+
+def _create_task() -> int:
+    task = invoke("POST", "/v1/tasks", {"name": TASK_BODY["name"]})
+    ident: int = task["payload"]["id"]
+    return ident
+
+
+def _create_user() -> int:
+    user = invoke("POST", "/v1/users", {"username": f"new{next(_username_numbers)}"})
+    ident: int = user["id"]
+    return ident
+
+
+def _assign_and_unassign(ids: dict[str, int]) -> None:
+    invoke("PUT", f"{TASK}/assign/user/{{user_id}}", ids=ids)
+    invoke("PUT", f"{TASK}/unassign/user/{{user_id}}", ids=ids)

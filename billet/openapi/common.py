@@ -1,13 +1,15 @@
-"""What kinds of endpoints have in common: who may call them, the errors that they answer, the
-headers that they take and give. Each is told once, with the rule for which endpoints it holds."""
+"""The parts of the document that endpoints share: headers, parameters, security and errors.
+
+Each part has a rule that selects the endpoints that have it.
+"""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple, get_args
 
 import msgspec
 
-from chalicelib.http import problems
-from chalicelib.http.pipeline import Endpoint
+from chalicelib.http.endpoints import Endpoint
+from chalicelib.http.problems import CONTENT_TYPE, HttpProblem
 from chalicelib.http.schemas import ListQuery
 
 Rule = Callable[[Endpoint], bool]
@@ -29,12 +31,12 @@ def changes(endpoint: Endpoint) -> bool:
     return endpoint.method != "GET"
 
 
-def rests_on_a_version(endpoint: Endpoint) -> bool:
-    """Whether it changes what is there already."""
+def changes_existing(endpoint: Endpoint) -> bool:
+    """Return whether it changes something that exists."""
     return endpoint.method not in ("GET", "POST")
 
 
-def tells_version(endpoint: Endpoint) -> bool:
+def returns_version(endpoint: Endpoint) -> bool:
     return is_conditional(endpoint) or (changes(endpoint) and endpoint.method != "DELETE")
 
 
@@ -43,35 +45,35 @@ def reads(endpoint: Endpoint) -> bool:
 
 
 def is_document(endpoint: Endpoint) -> bool:
-    """Whether it gives content that has no version, as it is."""
-    return endpoint.gives is msgspec.Raw
+    """Return whether its response is a file, whose ETag is a digest."""
+    return endpoint.returns is msgspec.Raw
 
 
 def is_conditional(endpoint: Endpoint) -> bool:
-    """Whether it is a GET whose answer has an ETag."""
-    return reads(endpoint) and (gives_null(endpoint) or is_document(endpoint))
+    """Return whether it is a GET whose response has an ETag."""
+    return reads(endpoint) and (returns_null(endpoint) or is_document(endpoint))
 
 
-def takes_match(endpoint: Endpoint) -> bool:
-    return rests_on_a_version(endpoint) or is_conditional(endpoint)
+def takes_if_match(endpoint: Endpoint) -> bool:
+    return changes_existing(endpoint) or is_conditional(endpoint)
 
 
 def takes_body(endpoint: Endpoint) -> bool:
-    return "body" in endpoint.takes
+    return "body" in endpoint.parameters
 
 
 def lists(endpoint: Endpoint) -> bool:
-    return issubclass(endpoint.takes.get("query", object), ListQuery)
+    return issubclass(endpoint.parameters.get("query", object), ListQuery)
 
 
-def gives_null(endpoint: Endpoint) -> bool:
-    """Whether it answers `null` for what does not exist."""
-    return type(None) in get_args(endpoint.gives)
+def returns_null(endpoint: Endpoint) -> bool:
+    """Return whether its response is `null` for what does not exist."""
+    return type(None) in get_args(endpoint.returns)
 
 
-def may_miss(endpoint: Endpoint) -> bool:
-    """Whether it is an error when what the path names does not exist."""
-    return "{" in endpoint.path and not gives_null(endpoint)
+def can_be_missing(endpoint: Endpoint) -> bool:
+    """Return whether it is a 404 for what does not exist."""
+    return "{" in endpoint.path and not returns_null(endpoint)
 
 
 HEADERS: dict[str, dict[str, Any]] = {
@@ -87,7 +89,7 @@ HEADERS: dict[str, dict[str, Any]] = {
         "example": '<https://tasks.example/v1/tasks?cursor=WyJ0YXNrcyIs&page_size=100>; rel="next"',
     },
     "ETag": {
-        "description": "The version of what there is now; none where there is nothing.",
+        "description": "The current version. A response of `null` has no ETag.",
         "schema": {"type": "string", "pattern": '^"[0-9a-f]+(-[0-9]+)?"$'},
         "example": '"3"',
     },
@@ -124,7 +126,7 @@ HEADERS: dict[str, dict[str, Any]] = {
         "example": 1,
     },
 }
-"""Headers of answers."""
+"""The headers of responses."""
 
 SECURITY_SCHEMES: dict[str, dict[str, Any]] = {
     "token": {
@@ -137,17 +139,17 @@ SECURITY_SCHEMES: dict[str, dict[str, Any]] = {
     }
 }
 
-EVERYWHERE = ("X-Request-Id", "RateLimit-Policy", "RateLimit")
-"""Which of them each answer has, errors too."""
+COMMON_HEADERS = ("X-Request-Id", "RateLimit-Policy", "RateLimit")
+"""Those of every response, errors included."""
 
-GIVEN: dict[str, Rule] = {
+RESPONSE_HEADERS: dict[str, Rule] = {
     "Location": creates,
     "Link": lists,
-    "ETag": tells_version,
+    "ETag": returns_version,
     "Idempotency-Replayed": changes,
-    **dict.fromkeys(EVERYWHERE, always),
+    **dict.fromkeys(COMMON_HEADERS, always),
 }
-"""Which of them an endpoint gives where it succeeds."""
+"""Those of successful responses, and the endpoints that have them."""
 
 _TAG = r'(W/)?"[!#-~]*"'
 _TAGS = {
@@ -158,7 +160,7 @@ _TAGS = {
 }
 _KEY = r'^("([ !#-\[\]-~]|\\["\\]){1,255}"|[A-Za-z0-9._~:+/=-]{1,255})$'
 
-TAKEN: list[tuple[dict[str, Any], Rule]] = [
+REQUEST_HEADERS: list[tuple[dict[str, Any], Rule]] = [
     (
         {
             "name": "Idempotency-Key",
@@ -175,10 +177,10 @@ TAKEN: list[tuple[dict[str, Any], Rule]] = [
         {
             "name": "If-Match",
             "in": "header",
-            "description": "The ETag of the task. If the version differs, the response is a 412.",
+            "description": "An ETag from an earlier response; 412 if it is no longer current.",
             "schema": _TAGS,
         },
-        takes_match,
+        takes_if_match,
     ),
     (
         {
@@ -190,36 +192,36 @@ TAKEN: list[tuple[dict[str, Any], Rule]] = [
         is_conditional,
     ),
 ]
-"""Headers of requests, as parameters, and which endpoints take them."""
+"""The headers of requests as parameters, and the endpoints that read them."""
 
 
-class Problem(NamedTuple):
-    """An error that endpoints answer."""
+class ErrorResponse(NamedTuple):
+    """An error, and the endpoints that can respond with it."""
 
     name: str
     status: int
-    when: str
+    description: str
     detail: str
-    """An example of it."""
+    """An example."""
     rule: Rule
     headers: tuple[str, ...] = ()
 
     def response(self) -> dict[str, Any]:
-        """The response, to be told among the components."""
+        """Return the response as a component."""
         media = {
             "schema": "Problem",
-            "example": msgspec.json.decode(problems.body(self.status, self.detail)),
+            "example": msgspec.json.decode(HttpProblem(self.status, self.detail).body()),
         }
         return {
-            "description": self.when,
-            "headers": {name: name for name in (*self.headers, *EVERYWHERE)},
-            "content": {problems.CONTENT_TYPE: media},
+            "description": self.description,
+            "headers": {name: name for name in (*self.headers, *COMMON_HEADERS)},
+            "content": {CONTENT_TYPE: media},
         }
 
 
-PROBLEMS = (
-    Problem("BadRequest", 400, "The request is not valid.", "name: required", always),
-    Problem(
+ERRORS = (
+    ErrorResponse("BadRequest", 400, "The request is not valid.", "name: required", always),
+    ErrorResponse(
         "Unauthorized",
         401,
         "The token is missing or not valid.",
@@ -227,7 +229,7 @@ PROBLEMS = (
         is_guarded,
         ("WWW-Authenticate",),
     ),
-    Problem(
+    ErrorResponse(
         "Forbidden",
         403,
         "The role of the token does not permit the request.",
@@ -235,8 +237,10 @@ PROBLEMS = (
         is_guarded,
         ("WWW-Authenticate",),
     ),
-    Problem("NotFound", 404, "The user or task does not exist.", "task 7 does not exist", may_miss),
-    Problem(
+    ErrorResponse(
+        "NotFound", 404, "The user or task does not exist.", "task 7 does not exist", can_be_missing
+    ),
+    ErrorResponse(
         "Conflict",
         409,
         "The username is taken, the task has 50 assignees, other clients were changing the same"
@@ -244,38 +248,42 @@ PROBLEMS = (
         "assignees: must be at most 50; task 7 has as many",
         changes,
     ),
-    Problem(
+    ErrorResponse(
         "PreconditionFailed",
         412,
         "The version is not the one in If-Match.",
         "if-match: must have the current version of task 7, which is 3",
-        takes_match,
+        takes_if_match,
     ),
-    Problem(
-        "ContentTooLarge", 413, "Over 256 KiB.", "body: must have at most 262144 bytes", always
+    ErrorResponse(
+        "ContentTooLarge",
+        413,
+        "The body is over 256 KiB.",
+        "body: must have at most 262144 bytes",
+        always,
     ),
-    Problem(
+    ErrorResponse(
         "UnsupportedMediaType",
         415,
         "The body is not JSON, or Content-Encoding is not identity.",
         "content-type: must be application/json",
         always,
     ),
-    Problem(
+    ErrorResponse(
         "UnprocessableContent",
         422,
         "The Idempotency-Key was used for another request.",
         "idempotency-key: must be new for each request; another request has this key",
         changes,
     ),
-    Problem(
+    ErrorResponse(
         "PreconditionRequired",
         428,
-        "If-Match is missing, where the deployment requires it.",
+        "If-Match is missing, and the deployment requires it.",
         "if-match: required; send the ETag of the version to change",
-        rests_on_a_version,
+        changes_existing,
     ),
-    Problem(
+    ErrorResponse(
         "TooManyRequests",
         429,
         "One or more limits are spent; Retry-After is the longest of their waits.",
@@ -283,14 +291,14 @@ PROBLEMS = (
         always,
         ("Retry-After",),
     ),
-    Problem(
+    ErrorResponse(
         "InternalServerError",
         500,
         "The API failed. The log has the cause under the id of the request.",
         "request 6c7ec7a2-71fe-4f4c-9d5f-4a1e1b7f0f5e failed",
         always,
     ),
-    Problem(
+    ErrorResponse(
         "ServiceUnavailable",
         503,
         "The database or the API is overloaded or does not respond.",
@@ -298,7 +306,7 @@ PROBLEMS = (
         always,
         ("Retry-After",),
     ),
-    Problem(
+    ErrorResponse(
         "GatewayTimeout",
         504,
         "The gateway had no response in time. A change may have happened: check before a retry.",

@@ -1,15 +1,15 @@
-"""The whole description: https://spec.openapis.org/oas/v3.1.1.html"""
+"""The OpenAPI document: https://spec.openapis.org/oas/v3.1.1.html"""
 
 import json
 from typing import Any
 
 from apispec import APISpec
 
-import app  # noqa: F401 (completes ENDPOINTS)
 from billet import __version__
 from billet.openapi import common, schemas
 from billet.openapi.operations import operation
-from chalicelib.http.pipeline import ENDPOINTS, Endpoint
+from chalicelib.http.endpoints import Endpoint
+from chalicelib.http.routes import ENDPOINTS
 
 LICENSE = "MIT"
 ABOUT = """\
@@ -36,18 +36,18 @@ TAGS = {
 }
 
 
-def described() -> list[Endpoint]:
-    """The endpoints of the API; `/` and the documentation page are not part of it."""
+def documented_endpoints() -> list[Endpoint]:
+    """Return all endpoints but `/` and those of the documentation page."""
     return [endpoint for endpoint in ENDPOINTS if endpoint.path.startswith("/v1/")]
 
 
 def text() -> str:
-    """The description as it is served, in ASCII: patterns hold characters that editors hide."""
+    """Return the document in ASCII, because editors do not show some characters of its patterns."""
     return json.dumps(build(), indent=1) + "\n"
 
 
 def build() -> dict[str, Any]:
-    """The description of all endpoints."""
+    """Return the document."""
     spec = APISpec(
         title="Billet Tasks",
         version=__version__,
@@ -57,9 +57,9 @@ def build() -> dict[str, Any]:
             "license": {"name": LICENSE, "identifier": LICENSE},
         },
         servers=SERVERS,
-        tags=[{"name": name, "description": said} for name, said in TAGS.items()],
+        tags=[{"name": name, "description": text} for name, text in TAGS.items()],
     )
-    endpoints = described()
+    endpoints = documented_endpoints()
     bodies = schemas.collect(endpoints)
     _add_components(spec, bodies.components)
     for endpoint in endpoints:
@@ -73,7 +73,7 @@ def _add_components(spec: APISpec, components: dict[str, Any]) -> None:
         spec.components.schema(name, schema)
     for name, header in common.HEADERS.items():
         spec.components.header(name, header)
-    for problem in common.PROBLEMS:
+    for problem in common.ERRORS:
         spec.components.response(problem.name, problem.response())
     for name, scheme in common.SECURITY_SCHEMES.items():
         spec.components.security_scheme(name, scheme)

@@ -7,16 +7,16 @@ import msgspec
 
 from billet.openapi import common, links
 from billet.openapi.schemas import Schemas, of_query
+from chalicelib.http.endpoints import Endpoint
 from chalicelib.http.fields import Id
 from chalicelib.http.parsing import MERGE_PATCH
-from chalicelib.http.pipeline import Endpoint
 
 
 def operation(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
-    """The operation of an endpoint."""
+    """Return the operation of an endpoint."""
     found: dict[str, Any] = {
         "operationId": links.operation_id(endpoint),
-        **_words(endpoint),
+        **_texts(endpoint),
         "tags": [endpoint.view.__module__.rpartition(".")[2]],
         "security": _security(endpoint),
         "parameters": [*_ids(endpoint), *_query(endpoint), *_headers(endpoint)],
@@ -27,15 +27,15 @@ def operation(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
         },
     }
     if common.takes_body(endpoint):
-        content = _json(schemas.of[endpoint.takes["body"]])
+        content = _json(schemas.of[endpoint.parameters["body"]])
         if endpoint.method == "PATCH":
             content |= {MERGE_PATCH: content["application/json"]}
         found["requestBody"] = {"required": True, "content": content}
     return found
 
 
-def _words(endpoint: Endpoint) -> dict[str, str]:
-    """Summary and description: the first line of the view's docstring, and the rest."""
+def _texts(endpoint: Endpoint) -> dict[str, str]:
+    """Return summary and description: the first line of the view's docstring, and the rest."""
     summary, _, rest = inspect.getdoc(endpoint.view).partition("\n\n")  # type: ignore[union-attr]
     paragraphs = [" ".join(lines.split("\n")) for lines in rest.split("\n\n")]
     if endpoint.role:
@@ -44,7 +44,7 @@ def _words(endpoint: Endpoint) -> dict[str, str]:
 
 
 def _security(endpoint: Endpoint) -> list[dict[str, Any]]:
-    """A token or none: where AUTH is off, requests need no token (`{}` means that)."""
+    """Require a token or none (`{}`), because requests need none if AUTH is off."""
     if endpoint.role is None:
         return []
     return [*({name: [endpoint.role]} for name in common.SECURITY_SCHEMES), {}]
@@ -52,7 +52,7 @@ def _security(endpoint: Endpoint) -> list[dict[str, Any]]:
 
 def _ids(endpoint: Endpoint) -> list[dict[str, Any]]:
     schema = msgspec.json.schema(Id)
-    names = [name for name, kind in endpoint.takes.items() if kind is int]
+    names = [name for name, kind in endpoint.parameters.items() if kind is int]
     return [
         {
             "name": name,
@@ -66,24 +66,24 @@ def _ids(endpoint: Endpoint) -> list[dict[str, Any]]:
 
 
 def _query(endpoint: Endpoint) -> list[dict[str, Any]]:
-    if "query" not in endpoint.takes:
+    if "query" not in endpoint.parameters:
         return []
     found = []
-    for name, schema in of_query(endpoint.takes["query"]).items():
+    for name, schema in of_query(endpoint.parameters["query"]).items():
         description = schema.pop("description")
         found.append({"name": name, "in": "query", "description": description, "schema": schema})
     return found
 
 
 def _headers(endpoint: Endpoint) -> list[dict[str, Any]]:
-    return [parameter for parameter, rule in common.TAKEN if rule(endpoint)]
+    return [parameter for parameter, rule in common.REQUEST_HEADERS if rule(endpoint)]
 
 
 def _success(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
     response: dict[str, Any] = {
         "description": _outcome(endpoint),
-        "headers": {name: name for name, rule in common.GIVEN.items() if rule(endpoint)},
-        "content": _json(schemas.of[endpoint.gives]),
+        "headers": {name: name for name, rule in common.RESPONSE_HEADERS.items() if rule(endpoint)},
+        "content": _json(schemas.of[endpoint.returns]),
     }
     if found := links.after(endpoint):
         response["links"] = found
@@ -91,7 +91,7 @@ def _success(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
 
 
 def _outcome(endpoint: Endpoint) -> str:
-    if common.gives_null(endpoint):
+    if common.returns_null(endpoint):
         return "Success. The body is `null` if it does not exist."
     if common.lists(endpoint):
         return "Success. The body is one page of the list."
@@ -101,12 +101,12 @@ def _outcome(endpoint: Endpoint) -> str:
 
 
 def _unchanged() -> dict[str, Any]:
-    headers = {name: name for name in ("ETag", *common.EVERYWHERE)}
+    headers = {name: name for name in ("ETag", *common.COMMON_HEADERS)}
     return {"description": "Not modified: If-None-Match has the current ETag.", "headers": headers}
 
 
 def _problems(endpoint: Endpoint) -> dict[str, str]:
-    return {str(each.status): each.name for each in common.PROBLEMS if each.rule(endpoint)}
+    return {str(each.status): each.name for each in common.ERRORS if each.rule(endpoint)}
 
 
 def _json(schema: dict[str, Any]) -> dict[str, Any]:

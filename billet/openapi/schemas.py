@@ -1,28 +1,28 @@
-"""The JSON Schemas of what endpoints take and give."""
+"""The JSON Schemas of bodies and query parameters."""
 
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import msgspec
 
-from chalicelib.http.pipeline import Endpoint
+from chalicelib.http.endpoints import Endpoint
 from chalicelib.http.schemas import Problem
 
 COMPONENT = "#/components/schemas/{name}"
 
 
 class Schemas(NamedTuple):
-    """The schema of each type, most of them references, and the components that they refer to."""
+    """The schema of each type, usually a reference, and the components that these refer to."""
 
     of: dict[Any, dict[str, Any]]
     components: dict[str, dict[str, Any]]
 
 
 def collect(endpoints: Iterable[Endpoint]) -> Schemas:
-    """The schemas of all bodies."""
+    """Return the schemas of all bodies."""
     endpoints = list(endpoints)
-    taken = [each.takes["body"] for each in endpoints if "body" in each.takes]
-    given = [*(each.gives for each in endpoints), Problem]
+    taken = [each.parameters["body"] for each in endpoints if "body" in each.parameters]
+    given = [*(each.returns for each in endpoints), Problem]
     of_taken, components = msgspec.json.schema_components(taken, ref_template=COMPONENT)
     of_given, given_components = msgspec.json.schema_components(given, ref_template=COMPONENT)
     components |= {name: _whole(schema) for name, schema in given_components.items()}
@@ -31,19 +31,19 @@ def collect(endpoints: Iterable[Endpoint]) -> Schemas:
 
 
 def of_query(query: type[msgspec.Struct]) -> dict[str, dict[str, Any]]:
-    """The schema of each query parameter."""
+    """Return the schema of each query parameter."""
     components = msgspec.json.schema_components([query], ref_template=COMPONENT)[1]
     properties = components[query.__name__]["properties"]
     return {name: _portable(_without_null(schema)) for name, schema in properties.items()}
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
-    """What a query string can say: a parameter that has no value is left out of it."""
+    """Return the schema without null, which a query string can't contain."""
     return schema["anyOf"][0] if "anyOf" in schema else schema
 
 
 def _whole(schema: dict[str, Any]) -> dict[str, Any]:
-    """What is given, where a field that has a default in the code is there, too."""
+    """Return the schema of a response body, in which fields with a default are required, too."""
     fields = schema["properties"]
     always = [name for name in fields if name in schema["required"] or "default" in fields[name]]
     given = {name: {**field} for name, field in fields.items()}
@@ -53,7 +53,7 @@ def _whole(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _portable(node: Any) -> Any:
-    """The schema with a type beside each enum, which client generators need and msgspec omits."""
+    """Add a type to each enum. Client generators need it, and msgspec omits it."""
     if isinstance(node, list):
         return [_portable(each) for each in node]
     if not isinstance(node, dict):

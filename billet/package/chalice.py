@@ -1,7 +1,7 @@
-"""Running `chalice package` on a clean copy of the application.
+"""Runs `chalice package` on a clean copy of the application.
 
-In the repository itself it would also pack the __pycache__ folders that lie about in chalicelib,
-and would go on using a zip that it made earlier, even one with a library missing.
+In the repository, it would also pack the `__pycache__` folders of chalicelib, and would use an
+earlier zip again, even one without some library.
 """
 
 import json
@@ -14,9 +14,8 @@ from typing import Any, NamedTuple
 
 from chalice.constants import MISSING_DEPENDENCIES_TEMPLATE
 
-import app  # noqa: F401  # with it, ENDPOINTS is complete
 from billet.package import gateway
-from chalicelib.http.pipeline import ENDPOINTS
+from chalicelib.http.routes import ENDPOINTS
 from chalicelib.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,30 +24,30 @@ INCOMPLETE = MISSING_DEPENDENCIES_TEMPLATE.split("%s")[0].strip()
 
 
 RUNTIMES = ("python3.11", "python3.12", "python3.13")
-"""The runtimes of Lambda that the API is made for. A new one can encode replies in another way, see
-`chalicelib.http.pages`: add it when the tests pass on that Python."""
+"""The supported runtimes of Lambda. A new one can encode responses in another way, see
+`chalicelib.http.pages`. Add it when the tests pass on that Python."""
 
 
-class Failed(Exception):
-    """`chalice package` did not make a package that can run; the text says why, in one line."""
+class PackagingError(Exception):
+    """There is no package that can run. The text is one line."""
 
 
 class Built(NamedTuple):
-    """What `chalice package` made, and what for."""
+    """The files that `chalice package` has made, and their target."""
 
     zip: Path
     template: Path
     runtime: str
-    """As Lambda calls it: python3.11."""
+    """Lambda's name for it, python3.11."""
     architecture: str
 
 
 def package(stage: str, scratch: Path) -> Built:
-    """Packages a stage within an empty folder.
+    """Package a stage in an empty folder.
 
     Raises:
-        Failed: this Python is not one of RUNTIMES, a library can't be had, or the configuration is
-            wrong.
+        PackagingError: this Python is not in RUNTIMES, a library has no wheel for Lambda, or
+            chalice fails.
     """
     require_runtime(sys.version_info[:2])
     require_repository(ROOT)
@@ -64,28 +63,30 @@ def package(stage: str, scratch: Path) -> Built:
 
 
 def require_runtime(version: tuple[int, ...]) -> None:
-    """Refuses a Python, of this major and minor version, whose code Lambda does not run.
+    """Require a Python whose major and minor version is in RUNTIMES.
 
     Raises:
-        Failed: see RUNTIMES.
+        PackagingError: it is not.
     """
     runtime = f"python{version[0]}.{version[1]}"
     if runtime not in RUNTIMES:
-        raise Failed(f"{runtime} is not supported on Lambda; run this with {' or '.join(RUNTIMES)}")
+        raise PackagingError(f"{runtime} is not a supported runtime: use {' or '.join(RUNTIMES)}")
 
 
 def require_repository(root: Path) -> None:
-    """Refuses a folder without the configuration of the stages, as where `pip install` puts us.
+    """Require the stages' configuration, which an installation by `pip install` does not have.
 
     Raises:
-        Failed: there is no .chalice/config.json.
+        PackagingError: there is no .chalice/config.json.
     """
     if not (root / ".chalice" / "config.json").exists():
-        raise Failed("packaging needs the repository: run `python -m billet package` in a clone")
+        raise PackagingError(
+            "no .chalice/config.json: run `python -m billet package` in a clone of the repository"
+        )
 
 
 def _settings(stage: str) -> Settings:
-    """The settings of the function when it is deployed."""
+    """Return the settings of the deployed function."""
     config = json.loads((ROOT / ".chalice" / "config.json").read_text())
     return Settings.from_environ(config["stages"][stage]["environment_variables"])
 
@@ -99,7 +100,7 @@ def _copy(project: Path) -> None:
 
 
 def _run(arguments: list[str]) -> None:
-    # The template is the same for all regions of a partition, but chalice wants one named.
+    # chalice needs a region, although the template is the same for all regions of a partition.
     environ = {"AWS_DEFAULT_REGION": "us-east-1", **os.environ}
     done = subprocess.run(  # noqa: S603
         [sys.executable, "-c", CLI, *arguments],
@@ -109,18 +110,18 @@ def _run(arguments: list[str]) -> None:
         check=False,
     )
     if done.returncode != 0:
-        raise Failed(f"chalice package failed: {_reason(done.stderr)}")
-    if INCOMPLETE in done.stdout:  # for chalice itself this is only a warning
+        raise PackagingError(f"chalice package failed: {_reason(done.stderr)}")
+    if INCOMPLETE in done.stdout:  # only a warning for chalice
         missing = done.stdout.partition(INCOMPLETE)[2].split("\nYou")[0].split()
-        raise Failed(f"no wheel for Lambda of {', '.join(missing)}")
+        raise PackagingError(f"no wheel for Lambda: {', '.join(missing)}")
 
 
 def _reason(stderr: str) -> str:
-    """The message of the exception that ends a traceback."""
+    """Return the message of the exception at the end of a traceback."""
     reason = stderr.strip().rpartition("\n")[2].partition(": ")[2]
-    if reason.startswith("Could not satisfy"):  # pip says this without a network, too
-        reason += " (is the package index within reach?)"
-    return reason or "it did not say why"
+    if reason.startswith("Could not satisfy"):  # also what pip says without a network
+        reason += " (is the package index reachable?)"
+    return reason or "it gave no reason"
 
 
 def _function(template: Path) -> dict[str, Any]:

@@ -1,30 +1,30 @@
-"""What API Gateway answers by itself, in the API's own form of error, and what it lets through.
+"""API Gateway's own responses, in the API's form of errors, and its limit for each route.
 
-It is merged into the template as SAM's GatewayResponses and MethodSettings, so that it is part of
-the API's definition and a change of it is deployed like one of a route.
+They are merged into the template as SAM's GatewayResponses and MethodSettings, so they are deployed
+with the API.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from chalicelib.http import authentication, principals, problems, request_ids, response_headers
-from chalicelib.http.pipeline import Endpoint
-from chalicelib.http.throttling import USUAL, Throttle
+from chalicelib.http import authentication, request_ids, response_headers
+from chalicelib.http.endpoints import DEFAULT_THROTTLE, Endpoint, Throttle
+from chalicelib.http.problems import CONTENT_TYPE, HttpProblem
 from chalicelib.settings import Settings
 
-BROKEN = (500, "request $context.requestId failed")
+FAILED = (500, "request $context.requestId failed")
 BUSY = (503, "the service is busy; try again")
-MISSING, WRONG = principals.missing_token(), principals.wrong_token()
+MISSING_TOKEN, INVALID_TOKEN = authentication.missing_token(), authentication.invalid_token()
 
 RESPONSES: dict[str, tuple[int, str]] = {
-    "ACCESS_DENIED": (WRONG.status, str(WRONG)),
-    "API_CONFIGURATION_ERROR": BROKEN,
+    "ACCESS_DENIED": (INVALID_TOKEN.status, str(INVALID_TOKEN)),
+    "API_CONFIGURATION_ERROR": FAILED,
     "AUTHORIZER_CONFIGURATION_ERROR": BUSY,
     "AUTHORIZER_FAILURE": BUSY,
     "BAD_REQUEST_BODY": (400, "body: is not valid"),
     "BAD_REQUEST_PARAMETERS": (400, "query: is not valid"),
     "DEFAULT_4XX": (400, "the request is not valid"),
-    "DEFAULT_5XX": BROKEN,
+    "DEFAULT_5XX": FAILED,
     "EXPIRED_TOKEN": (403, "the token has expired"),
     "INTEGRATION_FAILURE": (
         503,
@@ -41,47 +41,46 @@ RESPONSES: dict[str, tuple[int, str]] = {
     "REQUEST_TOO_LARGE": (413, "the request is too large"),
     "RESOURCE_NOT_FOUND": (404, "path: does not exist"),
     "THROTTLED": (429, "too many requests; try again"),
-    "UNAUTHORIZED": (MISSING.status, str(MISSING)),
+    "UNAUTHORIZED": (MISSING_TOKEN.status, str(MISSING_TOKEN)),
     "UNSUPPORTED_MEDIA_TYPE": (415, "content-type: must be application/json"),
     "WAF_FILTERED": (403, "not allowed"),
 }
 """By https://docs.aws.amazon.com/apigateway/latest/developerguide/supported-gateway-response-types.html
-the status and detail of each answer. An unknown path and a wrong method are one to API Gateway, and
-the authorizer denies access to wrong tokens only: without a token it is not asked (BEARER)."""
+the status and detail of each response. API Gateway does not tell an unknown path from a wrong
+method. The authorizer denies access to invalid tokens only. Without a token it is not asked."""
 
 BEARER = r"^[Bb][Ee][Aa][Rr][Ee][Rr] +\S.*$"
-"""The form of an Authorization that the authorizer is asked about."""
+"""The values of Authorization that API Gateway asks the authorizer about."""
 
-ALWAYS = {
+COMMON_HEADERS = {
     **response_headers.SECURITY,
     **response_headers.HTTPS_ONLY,
     "Cache-Control": "no-store",
-    "Content-Type": problems.CONTENT_TYPE,
+    "Content-Type": CONTENT_TYPE,
 }
-"""What each of them says."""
+"""The headers of all of them."""
 RETRY_AFTER = {"Retry-After": "1"}
 HEADERS: dict[str, Mapping[str, str]] = {
-    "ACCESS_DENIED": WRONG.headers,
+    "ACCESS_DENIED": INVALID_TOKEN.headers,
     "AUTHORIZER_CONFIGURATION_ERROR": RETRY_AFTER,
     "AUTHORIZER_FAILURE": RETRY_AFTER,
     "INTEGRATION_FAILURE": RETRY_AFTER,
     "THROTTLED": RETRY_AFTER,
-    "UNAUTHORIZED": MISSING.headers,
+    "UNAUTHORIZED": MISSING_TOKEN.headers,
 }
-"""What some of them say beside that."""
+"""Further headers of some of them."""
 
 
 def merge_template(endpoints: Iterable[Endpoint], settings: Settings) -> dict[str, Any]:
-    """What `chalice package` is to merge into its template.
+    """Return what `chalice package` merges into its template.
 
     Args:
-        endpoints: the routes, each with its rule of throttling.
         settings: those of the stage.
     """
-    given = ALWAYS | _cors(settings.origins)
+    common = COMMON_HEADERS | _cors(settings.origins)
     properties: dict[str, Any] = {
         "GatewayResponses": {
-            kind: _response(kind, given, *answer) for kind, answer in RESPONSES.items()
+            kind: _response(kind, common, *response) for kind, response in RESPONSES.items()
         },
         "MethodSettings": method_settings(endpoints),
     }
@@ -91,24 +90,24 @@ def merge_template(endpoints: Iterable[Endpoint], settings: Settings) -> dict[st
 
 
 def _authorizer() -> dict[str, Any]:
-    """What API Gateway checks before it asks the authorizer: that there is a token.
+    """Have API Gateway ask the authorizer only if there is a token.
 
-    For another scheme it gives the response UNAUTHORIZED, as for no header:
+    For another scheme, its response is UNAUTHORIZED, as without the header:
     https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger-extensions-authorizer.html
     """
     validation = {"identityValidationExpression": BEARER}
-    return {authentication.NAME: {"x-amazon-apigateway-authorizer": validation}}
+    return {authentication.AUTHORIZER: {"x-amazon-apigateway-authorizer": validation}}
 
 
 def method_settings(endpoints: Iterable[Endpoint]) -> list[dict[str, Any]]:
-    """How much API Gateway lets through: to any route, and to each that has a rule of its own.
+    """Return API Gateway's limit for all routes, and for each route with another one.
 
-    In paths a slash is written ~1, but the first one as it is too:
+    A slash in a path is written ~1, except that the first is also there as it is:
     https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/aws-properties-apigateway-stage-methodsetting.html
     """
-    own = [one for one in endpoints if one.throttle != USUAL]
+    own = [one for one in endpoints if one.throttle != DEFAULT_THROTTLE]
     return [
-        _setting("*", "/*", USUAL),
+        _setting("*", "/*", DEFAULT_THROTTLE),
         *(_setting(one.method, "/" + one.path.replace("/", "~1"), one.throttle) for one in own),
     ]
 
@@ -123,7 +122,7 @@ def _setting(method: str, path: str, throttle: Throttle) -> dict[str, Any]:
 
 
 def _cors(origins: Sequence[str]) -> dict[str, str]:
-    """API Gateway can't choose among origins here, so of several it names the first."""
+    """Return the headers of CORS. API Gateway can name one origin only, so it is the first."""
     if not origins:
         return {}
     return {
@@ -132,16 +131,16 @@ def _cors(origins: Sequence[str]) -> dict[str, str]:
     }
 
 
-def _response(kind: str, given: Mapping[str, str], status: int, detail: str) -> dict[str, Any]:
-    """An answer. Its headers are texts, in single quotes, or variables, without them:
+def _response(kind: str, common: Mapping[str, str], status: int, detail: str) -> dict[str, Any]:
+    """Return a response. A header is a text in single quotes or a variable without quotes:
     https://docs.aws.amazon.com/apigateway/latest/developerguide/rest-api-parameter-mapping.html
-    Quotes within a text need no mark (https://github.com/DataBiosphere/azul/pull/6385).
+    Quotes in a text are not escaped (https://github.com/DataBiosphere/azul/pull/6385).
     """
-    told = {**given, **HEADERS.get(kind, {})}
-    quoted = {name: f"'{text}'" for name, text in told.items()}
+    headers = {**common, **HEADERS.get(kind, {})}
+    quoted = {name: f"'{text}'" for name, text in headers.items()}
     return {
         "StatusCode": status,
         "ResponseParameters": {"Headers": {**quoted, request_ids.HEADER: "context.requestId"}},
-        # A template for application/json is taken whatever the client accepts.
-        "ResponseTemplates": {"application/json": problems.body(status, detail).decode()},
+        # API Gateway uses a template for application/json whatever the client accepts.
+        "ResponseTemplates": {"application/json": HttpProblem(status, detail).body().decode()},
     }

@@ -1,4 +1,4 @@
-"""Making the zip small and quick to import from, and the same whenever it is made from the same."""
+"""Makes the zip small, fast to import, and reproducible."""
 
 import gzip
 import json
@@ -11,17 +11,17 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 SERVICES = {"dynamodb"}
-"""Those of AWS that the API calls, as botocore/data names them."""
+"""The AWS services that the API calls, by their names in botocore/data."""
 LAMBDA_FOLDER = "/var/task"
-"""Where Lambda unpacks the zip."""
+"""The folder into which Lambda unpacks the zip."""
 SWAGGER_UI = {"swagger_bundle.js", "swagger_style.css"}
-"""What chalicelib/http/routes/docs.py serves of the viewers that offapi ships."""
+"""The files of offapi that chalicelib/http/routes/docs.py serves."""
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """The earliest time that a zip can hold."""
 
 
 def write(source: Path, target: Path) -> None:
-    """Writes what Lambda needs of one zip into another, with all modules compiled."""
+    """Copy what Lambda needs from one zip to another, with all modules compiled."""
     with tempfile.TemporaryDirectory() as scratch:
         with zipfile.ZipFile(source) as archive:
             names = [name for name in archive.namelist() if needed(PurePosixPath(name))]
@@ -32,12 +32,12 @@ def write(source: Path, target: Path) -> None:
 
 
 def needed(path: PurePosixPath) -> bool:
-    """Whether the API, or who looks after it, reads this file of the zip."""
+    """Return whether the API or a tool for its dependencies reads this file of the zip."""
     top = path.parts[0]
     if top.endswith(".dist-info"):
-        return path.name == "METADATA"  # scanners for vulnerable versions go by it
+        return path.name == "METADATA"  # vulnerability scanners read it
     if path.is_relative_to("botocore/data"):
-        # Without the rules botocore finds endpoints by endpoints.json, as it did before it had any.
+        # Without rule sets botocore finds endpoints in endpoints.json, as its older versions do.
         shared = len(path.parts) == 3
         return shared or (path.parts[2] in SERVICES and not path.match("endpoint-rule-set-*"))
     if top == "offapi":
@@ -50,9 +50,9 @@ def needed(path: PurePosixPath) -> bool:
 
 
 def _shorten(data: Path) -> None:
-    """Leaves out what botocore reads at each start and the API does not need.
+    """Remove what botocore reads at each start and the API does not need.
 
-    These are the endpoints of other services, and the documentation of its own.
+    That is the endpoints of other services and the documentation of DynamoDB's operations.
     """
     endpoints = data / "endpoints.json"
     content = json.loads(endpoints.read_bytes())
@@ -77,10 +77,10 @@ def _undocumented(model: Any) -> Any:
 
 
 def _compile(folder: str) -> None:
-    """Makes .pyc files that Python takes as they are, without a look at the source.
+    """Write .pyc files that Python uses without checking the source.
 
-    What marshal writes can depend on the hash seed and on what the process did before; so it is a
-    process of its own, with a fixed seed.
+    The output of marshal depends on the hash seed and on what the process did before, so a process
+    of its own with a fixed seed writes them.
     """
     arguments = ["-q", "--invalidation-mode", "unchecked-hash"]
     subprocess.run(  # noqa: S603

@@ -1,8 +1,8 @@
-"""The front end for granian: reads bodies outside of the threads that work, and sheds load.
+"""The API as an ASGI application, which granian runs.
 
-granian speaks ASGI to it rather than WSGI, because only then does a body that is cut off look
-different from one that has ended, and a client that sends slowly hold no thread (docs/decisions,
-0040).
+It reads bodies in the event loop, so that slow clients hold no thread, and rejects requests with
+503 when too many are waiting. With WSGI, granian would not report a truncated body
+(docs/decisions, 0040).
 """
 
 import asyncio
@@ -10,61 +10,62 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from billet.serve.gateway import Gateway, Request, Response, check_length
-from billet.serve.routes import Match
-from billet.serve.worker_pool import WorkerPool
+from billet.serve.router import Match
+from billet.serve.thread_pool import BoundedThreadPool
 from chalicelib.http.problems import HttpProblem
 
-AT_WORK = 16
-WAITING = 112
+MAX_CONCURRENT = 16
+MAX_WAITING = 112
 WAIT_SECONDS = 10.0
 BODY_SECONDS = 60.0
 HEALTH = "/v1/health"
-HEALTH_PLACES = 4
-"""How many health checks work at once beside all other requests, so that a busy server stays
-healthy to whoever would restart it. More of them wait as other requests do."""
+HEALTH_THREADS = 4
+"""Threads for health checks only, so that a busy server is not restarted. Further health checks
+wait like other requests."""
+_BODY_HEADERS = {"content-length", "transfer-encoding"}
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], object]
 
 
 class Application:
-    """An ASGI application in front of a Chalice app.
+    """An ASGI application in front of a gateway.
 
     Args:
-        at_work: how many requests work at once, each in a thread.
-        waiting: how many more may wait for one of those to end.
-        wait_seconds: for how long they may.
+        max_concurrent: the number of requests that are handled at the same time, each in a thread.
+        max_waiting: the number of requests that may wait for a thread.
+        wait_seconds: how long a request may wait.
         body_seconds: how long a client may take to send a body.
     """
 
     def __init__(
         self,
         gateway: Gateway,
-        at_work: int = AT_WORK,
-        waiting: int = WAITING,
+        max_concurrent: int = MAX_CONCURRENT,
+        max_waiting: int = MAX_WAITING,
         wait_seconds: float = WAIT_SECONDS,
         body_seconds: float = BODY_SECONDS,
     ) -> None:
         self._gateway = gateway
-        self._workers = WorkerPool(at_work, waiting, wait_seconds)
-        self._health_workers = WorkerPool(HEALTH_PLACES, 0, 0)
+        self._threads = BoundedThreadPool(max_concurrent, max_waiting, wait_seconds)
+        self._health_threads = BoundedThreadPool(HEALTH_THREADS, 0, 0)
         self._body_seconds = body_seconds
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         """Respond to one request."""
-        asked = _request(scope)
-        found = self._gateway.respond_to_head(asked)
-        if isinstance(found, Response):
-            _send(send, found)
+        request = _request(scope)
+        result = self._gateway.route(request)
+        if isinstance(result, Response):
+            _send(send, result)
             return
         try:
-            body = await self._body(asked, receive)
-            await self._respond(asked, found, body, send)
-        except HttpProblem as refusal:
-            _send(send, self._gateway.refuse(asked, refusal))
+            body = await self._body(request, receive)
+            await self._respond(request, result, body, send)
+        except HttpProblem as problem:
+            _send(send, self._gateway.problem_response(request, problem))
 
-    async def _body(self, asked: Request, receive: Receive) -> bytes:
-        if asked.protocol != "HTTP/2" and not asked.headers.keys() & _BODY:
+    async def _body(self, request: Request, receive: Receive) -> bytes:
+        if request.protocol != "HTTP/2" and not request.headers.keys() & _BODY_HEADERS:
             return b""
         try:
             async with asyncio.timeout(self._body_seconds):
@@ -72,14 +73,11 @@ class Application:
         except TimeoutError as error:
             raise HttpProblem(408, f"body: did not arrive in {self._body_seconds:.0f} s") from error
 
-    async def _respond(self, asked: Request, match: Match, body: bytes, send: Send) -> None:
-        """Have a thread respond, and wait until it has."""
-        is_health = asked.path == HEALTH and not self._health_workers.full
-        workers = self._health_workers if is_health else self._workers
-        await workers.run(lambda: _send(send, self._gateway.respond(asked, match, body)))
-
-
-_BODY = {"content-length", "transfer-encoding"}
+    async def _respond(self, request: Request, match: Match, body: bytes, send: Send) -> None:
+        """Respond in a thread, and wait for it."""
+        is_health = request.path == HEALTH and not self._health_threads.full
+        threads = self._health_threads if is_health else self._threads
+        await threads.run(lambda: _send(send, self._gateway.respond(request, match, body)))
 
 
 async def _read(receive: Receive) -> bytes:
@@ -117,7 +115,7 @@ def _request(scope: dict[str, Any]) -> Request:
 
 
 def _send(send: Send, response: Response) -> None:
-    """Send a response, from any thread: granian passes it on at once, nothing has to be awaited."""
+    """Send a response. Can be called from any thread: granian's `send` need not be awaited."""
     lines = [(b"server", b"billet")]
     for name, value in response.header_lines():
         lines.append((name.lower().encode("latin-1"), value.encode("latin-1", "replace")))

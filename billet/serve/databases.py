@@ -1,4 +1,4 @@
-"""Which database `billet serve` works on."""
+"""Choose and start the database of `billet serve`."""
 
 import os
 from collections.abc import Iterator
@@ -9,84 +9,90 @@ from typing import NamedTuple
 import click
 
 from billet.emulators import data_folder, dynamodb_local, local_server, moto_server
+from billet.emulators.errors import DataFolderError, DataFolderInUse, EmulatorError
 from billet.serve import asgi
 
 CHOICES = ("auto", "local", "memory")
 ENDPOINT = "AWS_ENDPOINT_URL_DYNAMODB"
-MEMORY_AT_ONCE = 2
-"""moto answers one at a time, and those who wait inside it may run out of time there."""
-LOST = "Data in memory is lost when the server stops."
+MEMORY_MAX_CONCURRENT = 2
+"""moto handles one request at a time; requests that wait inside moto can run out of time."""
+DATA_LOSS_WARNING = "Data in memory is lost when the server stops."
 
 
 class Database(NamedTuple):
-    """Which database it is, and how many requests it is good for."""
+    """The database that the server uses."""
 
-    says: str
-    at_once: int = asgi.AT_WORK
+    description: str
+    max_concurrent: int = asgi.MAX_CONCURRENT
+    """How many requests it can handle at the same time."""
     warning: str = ""
-    """The last line of what `billet serve` prints before it serves."""
+    """A warning for the user; empty for a database with files."""
 
 
 @contextmanager
-def opened(choice: str, data: Path) -> Iterator[Database]:
-    """Start the database, unless a variable names one, and point AWS's variables at it.
+def open_database(choice: str, data: Path) -> Iterator[Database]:
+    """Start the database and set AWS's variables to it within the block.
+
+    Args:
+        choice: auto, local or memory. auto uses the database in the environment if there is one.
+        data: the folder of DynamoDB Local's files.
 
     Raises:
-        click.ClickException: the database that was asked for, or that has the data, can't be had.
+        click.ClickException: the database is not available, and no other one may replace it.
     """
-    given = os.environ.get(ENDPOINT)
-    if choice == "auto" and given:
-        yield Database(f"Database: {given}, from {ENDPOINT}")
+    endpoint = os.environ.get(ENDPOINT)
+    if choice == "auto" and endpoint:
+        yield Database(f"Database: {endpoint}, from {ENDPOINT}")
         return
     with ExitStack() as stack:
-        url, database = _started(choice, data, stack)
-        local_server.use(url)
-        stack.enter_context(local_server.announced(data, url))
+        url, database = _start(choice, data, stack)
+        local_server.use_endpoint(url)
+        stack.enter_context(local_server.advertise(data, url))
         try:
             yield database
         except click.ClickException as error:
-            raise _explained(error, database, data) from error
+            raise _explain(error, database, data) from error
 
 
-def _started(choice: str, data: Path, stack: ExitStack) -> tuple[str, Database]:
-    refusal = None
+def _start(choice: str, data: Path, stack: ExitStack) -> tuple[str, Database]:
+    reason = None
     if choice != "memory":
         try:
-            url = stack.enter_context(dynamodb_local.running(data))
+            url = stack.enter_context(dynamodb_local.run(data))
             return url, Database(f"Database: DynamoDB Local, with its files in {data.resolve()}")
-        except dynamodb_local.Unusable as error:
+        except EmulatorError as error:
             if choice == "local":
                 raise click.ClickException(f"no DynamoDB Local: {error}") from error
-            _refuse_to_hide(data, error)
-            refusal = error
+            _check_replaceable(data, error)
+            reason = error
     try:
-        url = stack.enter_context(moto_server.running())
-    except moto_server.NotInstalled as error:
-        if not refusal:
+        url = stack.enter_context(moto_server.run())
+    except EmulatorError as error:
+        if not reason:
             raise click.ClickException(str(error)) from error
-        raise click.ClickException(f"no DynamoDB Local: {refusal}; or {error}") from error
-    reason = f" (no DynamoDB Local: {refusal})" if refusal else ""
-    return url, Database(f"Database: in memory{reason}", MEMORY_AT_ONCE, LOST)
+        raise click.ClickException(f"no DynamoDB Local: {reason}; or {error}") from error
+    suffix = f" (no DynamoDB Local: {reason})" if reason else ""
+    return url, Database(f"Database: in memory{suffix}", MEMORY_MAX_CONCURRENT, DATA_LOSS_WARNING)
 
 
-def _refuse_to_hide(data: Path, error: dynamodb_local.Unusable) -> None:
-    """Raise ClickException if an empty database would take the place of one that has data."""
-    if isinstance(error, dynamodb_local.InUse):
+def _check_replaceable(data: Path, error: EmulatorError) -> None:
+    """Raise ClickException if an empty database in memory would hide existing data."""
+    if isinstance(error, DataFolderInUse):
         hint = "stop that server, or choose another folder with --data or --db memory"
-    elif isinstance(error, data_folder.Trouble):
+    elif isinstance(error, DataFolderError):
         raise click.ClickException(str(error)) from error
-    elif data_folder.holds_data(data):
+    elif data_folder.has_data(data):
         hint = f"{data} has data, so no empty database takes its place; --db memory asks for one"
     else:
         return
     raise click.ClickException(f"no DynamoDB Local: {error}; {hint}") from error
 
 
-def _explained(error: click.ClickException, database: Database, data: Path) -> click.ClickException:
-    """Name the cause of a failure if it lies in the folder of the data."""
+def _explain(error: click.ClickException, database: Database, data: Path) -> click.ClickException:
+    """Return an error that names the broken file if the data folder caused the error."""
     if not database.warning:
         try:
-            data_folder.check(data, wholly=True)
-        except data_folder.Trouble as trouble:
-            return click.ClickException(f"{trouble} ({error.message})")
+            data_folder.check(data, read_all=True)
+        except DataFolderError as cause:
+            return click.ClickException(f"{cause} ({error.message})")
     return error

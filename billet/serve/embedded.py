@@ -1,4 +1,4 @@
-"""A server in this process, on a thread of its own: for tests and `billet bench`."""
+"""Run the server in a thread of this process, for tests and `billet bench`."""
 
 import asyncio
 import logging
@@ -10,26 +10,26 @@ from granian.constants import Interfaces
 from granian.server.embed import Server
 
 from billet.serve.asgi import Application
-from billet.serve.listening import LIMITS, answering, reserved
+from billet.serve.listening import LIMITS, await_response, reserve_port
 
 HOST = "127.0.0.1"
 
 
 @contextmanager
 def serving(application: Application, port: int = 0) -> Iterator[str]:
-    """Serve in this block; give the address."""
-    with reserved(HOST, port) as free:
-        thread = _Thread(application, free)
+    """Serve within the block, and yield the address, for example "localhost:3000"."""
+    with reserve_port(HOST, port) as reserved:
+        thread = _ServerThread(application, reserved)
         thread.start()
         try:
-            answering(HOST, free, tls=False)
-            yield f"localhost:{free}"
+            await_response(HOST, reserved, tls=False)
+            yield f"localhost:{reserved}"
         finally:
             thread.stop()
             thread.join()
 
 
-class _Thread(threading.Thread):
+class _ServerThread(threading.Thread):
     def __init__(self, application: Application, port: int) -> None:
         super().__init__(name="server")
         self._application = application

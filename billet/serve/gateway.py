@@ -1,17 +1,15 @@
-"""What API Gateway does for a Chalice app, without Lambda: routes, asks the authorizer, and calls.
+"""Replace API Gateway on a machine of your own: route, authorize, and call the Chalice app.
 
-Every error has the API's one form. The front ends, `billet.serve.asgi` and `billet.serve.wsgi`,
-translate between this and their server.
+Errors have the form of the API's own errors. `billet.serve.asgi` and `billet.serve.wsgi` convert
+the requests and responses of their servers.
 """
 
-import logging
 import re
 import uuid
 from collections.abc import Container, Mapping, Sequence
 from typing import Any, NamedTuple
 from urllib.parse import parse_qs
 
-from chalice.app import Chalice
 from chalice.config import Config
 from chalice.local import (
     ForbiddenError,
@@ -23,18 +21,17 @@ from chalice.local import (
 )
 
 from billet.serve import hosts
-from billet.serve.routes import Match, Routes
-from chalicelib.domain.errors import Unavailable
-from chalicelib.http import principals, problems, request_headers, request_ids, response_headers
+from billet.serve.router import Match, Router
+from chalicelib.app_factory import BilletApp
+from chalicelib.http import authentication, problems, request_headers, request_ids
 from chalicelib.http.parsing import MAX_BODY
 from chalicelib.http.problems import HttpProblem
-
-log = logging.getLogger(__name__)
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT")
 LAMBDA_MILLISECONDS = 60_000
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+;=%-]+)(:[0-9]*)?")
-_HOSTLESS = {"HTTP/1.0", "HTTP/1"}
+_WITHOUT_HOST = {"HTTP/1.0", "HTTP/1"}
+"""The protocols that do not require Host."""
 
 
 class Request(NamedTuple):
@@ -42,26 +39,26 @@ class Request(NamedTuple):
 
     method: str
     path: str
-    """As sent: percent-encoded, and without the query."""
+    """As sent, percent-encoded, without the query."""
     query: str
     headers: Mapping[str, str]
-    """By names in lower case; the values of repeated lines are joined with commas."""
+    """By lower-case name; the values of repeated headers are joined with commas."""
     client: str
-    """The address of the client."""
+    """The client's address."""
     protocol: str = "HTTP/1.1"
     repeated: Sequence[str] = ()
-    """The names of the headers that have several lines, if the server tells."""
+    """The names of headers that were sent several times, if the server reports them."""
 
 
 class Response(NamedTuple):
-    """A response; to HEAD, the server sends it without the body."""
+    """A response. The server omits the body in response to HEAD."""
 
     status: int
     headers: Mapping[str, Any]
     body: bytes
 
     def header_lines(self) -> list[tuple[str, str]]:
-        """Each header line, Content-Length included."""
+        """Return name and value of each header line, with Content-Length."""
         lines: list[tuple[str, str]] = []
         for name, value in self.headers.items():
             values = value if isinstance(value, list) else [value]
@@ -72,122 +69,121 @@ class Response(NamedTuple):
 
 
 class Gateway:
-    """Passes requests on to a Chalice app, from any number of threads.
+    """Passes requests to the app. Thread-safe.
 
     Args:
-        allowed_hosts: the hosts that requests may be for, without port; None: every host.
+        allowed_hosts: the accepted values of Host, without port; None accepts every host.
     """
 
-    def __init__(self, app: Chalice, allowed_hosts: Container[str] | None = None) -> None:
+    def __init__(self, app: BilletApp, allowed_hosts: Container[str] | None = None) -> None:
         if not isinstance(app, LocalChalice):
-            # This gives the app a current_request for each thread; the server is not used.
+            # Makes the app's current_request thread-local. The server itself is not used.
             create_local_server(app, Config.create(), "127.0.0.1", 0).server.server_close()
         self._app = app
+        self._response_headers = app.response_headers
         self._authorizer = LocalGatewayAuthorizer(app)
-        self._routes = Routes(app.routes)
+        self._router = Router(app.routes)
         self._allowed_hosts = allowed_hosts
 
-    def respond_to_head(self, asked: Request) -> Response | Match:
-        """Respond to a request that needs neither its body nor the app; else find its route."""
+    def route(self, request: Request) -> Response | Match:
+        """Return the request's route, or the response if it needs neither body nor app."""
         try:
-            self._check_host(asked)
-            _check_head(asked)
-            if asked.path == "*" and asked.method == "OPTIONS":  # RFC 9110, section 9.3.7
-                return _own(asked, 204, response_headers.of_preflight(self._routes.methods), b"")
-            match = self._routes.match(asked.path)
-        except HttpProblem as refusal:
-            return self.refuse(asked, refusal)
-        if asked.method == "OPTIONS":
-            return _own(asked, 204, response_headers.of_preflight(match.allowed), b"")
-        if asked.method in match.allowed:
+            self._check_host(request)
+            _check_head(request)
+            if request.path == "*" and request.method == "OPTIONS":  # RFC 9110, section 9.3.7
+                headers = self._response_headers.options(self._router.methods)
+                return self._response(request, 204, headers, b"")
+            match = self._router.match(request.path)
+        except HttpProblem as problem:
+            return self.problem_response(request, problem)
+        if request.method == "OPTIONS":
+            return self._response(request, 204, self._response_headers.options(match.allowed), b"")
+        if request.method in match.allowed:
             return match
         allowed = ", ".join(match.allowed)
         detail = f"method: must be one of {allowed}"
         allow = {"Allow": allowed}
-        return self.refuse(asked, HttpProblem(405, detail, headers=allow))
+        return self.problem_response(request, HttpProblem(405, detail, headers=allow))
 
-    def refuse(self, asked: Request, refusal: HttpProblem) -> Response:
-        """Respond with a problem that is not the app's own."""
-        content = {"Content-Type": problems.CONTENT_TYPE, **refusal.headers}
-        body = problems.body(refusal.status, str(refusal))
-        return _own(asked, refusal.status, content, body)
+    def problem_response(self, request: Request, problem: HttpProblem) -> Response:
+        """Return the response for a problem outside the app."""
+        return self._response(request, problem.status, problem.headers, problem.body())
 
-    def respond(self, asked: Request, match: Match, body: bytes) -> Response:
-        """Respond to a request that `respond_to_head` has found the route of."""
-        settled = _settle(asked)
-        named = {**asked.headers, "x-request-id": settled[request_ids.HEADER]}
-        asked = asked._replace(headers=named)
+    def respond(self, request: Request, match: Match, body: bytes) -> Response:
+        """Call the app for a request whose route is `match`."""
+        headers = {**request.headers, "x-request-id": _begin(request)[request_ids.HEADER]}
+        request = request._replace(headers=headers)
         try:
-            return self._call(asked, match, body)
+            return self._call(request, match, body)
         except (NotAuthorizedError, ForbiddenError):
-            return self.refuse(asked, principals.refusal(asked.headers.get("authorization")))
-        except Unavailable as error:
-            return self.refuse(asked, HttpProblem(503, str(error), headers=problems.retry_after()))
-        except Exception:
-            log.exception("a mistake of ours:")
-            return self.refuse(asked, HttpProblem(500, f"request {request_ids.current()} failed"))
+            return self.problem_response(
+                request, authentication.refusal(request.headers.get("authorization"))
+            )
+        except Exception as error:  # noqa: BLE001, each becomes a response
+            return self.problem_response(request, problems.of_error(error))
 
-    def _check_host(self, asked: Request) -> None:
-        host = asked.headers.get("host", "")
-        if not host and asked.protocol in _HOSTLESS:
+    def _check_host(self, request: Request) -> None:
+        host = request.headers.get("host", "")
+        if not host and request.protocol in _WITHOUT_HOST:
             return
-        found = _HOST.fullmatch(host)
-        if not found:
+        match = _HOST.fullmatch(host)
+        if not match:
             raise HttpProblem(400, "host: must be one name or address, with or without a port")
-        if self._allowed_hosts is not None and found[1] not in self._allowed_hosts:
-            raise HttpProblem(400, f"host: {hosts.MUST}")
+        if self._allowed_hosts is not None and match[1] not in self._allowed_hosts:
+            raise HttpProblem(400, f"host: {hosts.RULE}")
 
-    def _call(self, asked: Request, match: Match, body: bytes) -> Response:
-        event = _event(asked, match, body)
+    def _call(self, request: Request, match: Match, body: bytes) -> Response:
+        event = _event(request, match, body)
         context = LambdaContext("billet", 128, LAMBDA_MILLISECONDS)
-        event, context = self._authorizer.authorize(asked.path, event, context)
-        reply = self._app(event, context)
-        told = {**reply["headers"], **reply["multiValueHeaders"]}
-        return Response(reply["statusCode"], told, (reply["body"] or "").encode())
+        event, context = self._authorizer.authorize(request.path, event, context)
+        result = self._app(event, context)
+        headers = {**result["headers"], **result["multiValueHeaders"]}
+        return Response(result["statusCode"], headers, (result["body"] or "").encode())
+
+    def _response(
+        self, request: Request, status: int, headers: Mapping[str, str], body: bytes
+    ) -> Response:
+        request_id = _begin(request)
+        method = request.method if request.method in METHODS else "-"
+        if status >= 400:
+            request_ids.log_failure(method, "-", status)
+        common = self._response_headers.common(request.headers, method, status)
+        return Response(status, {**common, **request_id, **headers}, body)
 
 
-def _check_head(asked: Request) -> None:
-    """Refuse a request whose head is enough to know that it can't be carried out."""
-    for name in asked.repeated:
+def _check_head(request: Request) -> None:
+    """Raise HttpProblem if the headers show that the request cannot be handled."""
+    for name in request.repeated:
         if name in request_headers.SINGLE:
             raise request_headers.repeated(name)
-    if asked.headers.get("transfer-encoding", "chunked").lower() != "chunked":
+    if request.headers.get("transfer-encoding", "chunked").lower() != "chunked":
         raise HttpProblem(501, "transfer-encoding: must be chunked")
-    check_length(int(asked.headers.get("content-length") or 0))
+    check_length(int(request.headers.get("content-length") or 0))
 
 
 def check_length(length: int) -> None:
-    """Refuse a body of this many bytes if it is too large."""
+    """Raise HttpProblem 413 if a body of `length` bytes is too large."""
     if length > MAX_BODY:
         raise HttpProblem(413, f"body: must have at most {MAX_BODY} bytes")
 
 
-def _event(asked: Request, match: Match, body: bytes) -> dict[str, Any]:
-    """The event that API Gateway makes of a request; HEAD is a GET whose body is not sent."""
+def _event(request: Request, match: Match, body: bytes) -> dict[str, Any]:
+    """Return API Gateway's event for a request. HEAD becomes GET; the server omits the body."""
     return {
         "requestContext": {
-            "httpMethod": "GET" if asked.method == "HEAD" else asked.method,
+            "httpMethod": "GET" if request.method == "HEAD" else request.method,
             "resourcePath": match.route,
-            "identity": {"sourceIp": asked.client},
-            "path": asked.path,
+            "identity": {"sourceIp": request.client},
+            "path": request.path,
         },
-        "headers": asked.headers,
+        "headers": request.headers,
         "pathParameters": match.parameters,
         "stageVariables": {},
-        "multiValueQueryStringParameters": parse_qs(asked.query, keep_blank_values=True) or None,
+        "multiValueQueryStringParameters": parse_qs(request.query, keep_blank_values=True) or None,
         "body": body or None,
     }
 
 
-def _own(asked: Request, status: int, told: Mapping[str, str], body: bytes) -> Response:
-    settled = _settle(asked)
-    method = asked.method if asked.method in METHODS else "-"
-    if status >= 400:
-        request_ids.note_failure(method, "-", status)
-    common = response_headers.of_reply(asked.headers, method, status)
-    return Response(status, {**common, **settled, **told}, body)
-
-
-def _settle(asked: Request) -> dict[str, str]:
-    given = {request_ids.HEADER: asked.headers.get(request_ids.HEADER.lower(), "")}
-    return request_ids.settle(given, str(uuid.uuid4()))
+def _begin(request: Request) -> dict[str, str]:
+    given = {request_ids.HEADER: request.headers.get(request_ids.HEADER.lower(), "")}
+    return request_ids.begin(given, str(uuid.uuid4()))

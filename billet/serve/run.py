@@ -1,70 +1,98 @@
-"""Making the tables and running the workers. Imported once the environment is complete."""
+"""Create the tables, run the worker processes, and print the start messages."""
 
 import multiprocessing
 import os
+import shlex
 import sys
 import threading
+from collections.abc import Iterator
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import click
-from botocore.exceptions import BotoCoreError, ClientError
 from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.log import LogLevels
 from granian.server.mp import MPServer
-from pynamodb.exceptions import PynamoDBException
 
 from billet.cli import tables
-from billet.cli.errors import line as one_line
+from billet.cli.errors import DATABASE_ERRORS, one_line
+from billet.emulators import local_server
 from billet.serve import asgi, worker
-from billet.serve.listening import LIMITS, answering, in_use, reserved
-from billet.serve.options import Options
-from billet.serve.start_lines import lines
-from chalicelib.domain.errors import BilletError
+from billet.serve.listening import LIMITS, await_response, port_in_use, reserve_port
+from chalicelib.dynamodb import client
 from chalicelib.settings import Settings
 
 METRICS_SETTING = "--metrics-port"
 
 
+class Options(NamedTuple):
+    """Options of `billet serve` for the worker processes."""
+
+    host: str
+    workers: int
+    max_concurrent: int
+    """How many requests all workers together handle at the same time."""
+    tls_cert: Path | None
+    tls_key: Path | None
+    metrics_port: int | None
+
+
 def until_stopped(options: Options, data: Path, warning: str = "") -> None:
-    """Serve until SIGINT or SIGTERM, and then finish the requests in flight.
+    """Serve until SIGINT or SIGTERM, then finish the requests in flight.
 
     Args:
-        data: the data folder, in which the commands look for this server.
-        warning: what to say last.
+        data: the data folder, for the commands in the start messages.
+        warning: the last start message.
 
     Raises:
-        click.ClickException: the port is in use, the database does not answer, or workers end.
+        click.ClickException: a port is in use, the tables cannot be created, or the workers end.
     """
     settings = Settings.from_environ(os.environ)
     with ExitStack() as ports:
-        port = ports.enter_context(reserved(options.host, settings.port))
-        if options.metrics_port == port:  # of two that do not listen yet, Linux sees no conflict
-            raise click.ClickException(in_use(port, METRICS_SETTING))
+        port = ports.enter_context(reserve_port(options.host, settings.port))
+        if options.metrics_port == port:  # Linux reports no conflict until one of them listens
+            raise port_in_use(port, METRICS_SETTING)
         if options.metrics_port:
-            ports.enter_context(reserved(options.host, options.metrics_port, METRICS_SETTING))
-        _make_tables()
+            ports.enter_context(reserve_port(options.host, options.metrics_port, METRICS_SETTING))
+        client.bind(settings)
+        _create_tables()
         multiprocessing.set_start_method("spawn", force=True)  # this process has threads
         server = _server(options, port)
-        said = [*lines(_url(options, port), settings, data), warning]
-        server.on_startup(lambda: _announce_later(options, port, "\n".join(filter(None, said))))
-        share = max(1, options.at_work // options.workers)
-        waiting = max(1, asgi.WAITING // options.workers)
+        messages = [*_start_messages(_url(options, port), settings, data), warning]
+        text = "\n".join(filter(None, messages))
+        server.on_startup(lambda: _print_when_ready(options, port, text))
+        load_application = partial(
+            worker.load_application,
+            max(1, options.max_concurrent // options.workers),
+            max(1, asgi.MAX_WAITING // options.workers),
+            options.host,
+        )
         try:
-            load = partial(worker.load, share, waiting, options.host)
-            server.serve(target_loader=load, wrap_loader=False)
-        except SystemExit as ended:
-            if not server.interrupt_signal:  # Ctrl-C in a terminal reaches workers, too
-                raise click.ClickException("the workers end as soon as they start") from ended
+            server.serve(target_loader=load_application, wrap_loader=False)
+        except SystemExit as error:
+            if not server.interrupt_signal:  # Ctrl-C in a terminal also reaches the workers
+                raise click.ClickException("the workers end as soon as they start") from error
+
+
+def _create_tables() -> None:
+    try:
+        list(tables.create())
+    except DATABASE_ERRORS as error:
+        raise click.ClickException(f"the tables cannot be created: {one_line(error)}") from error
 
 
 def _server(options: Options, port: int) -> MPServer:
-    more = dict(LIMITS)
+    arguments = dict(LIMITS)
     if options.tls_cert:
-        more |= {"ssl_cert": options.tls_cert, "ssl_key": options.tls_key, "http": HTTPModes.auto}
+        arguments |= {
+            "ssl_cert": options.tls_cert,
+            "ssl_key": options.tls_key,
+            "http": HTTPModes.auto,
+        }
     if options.metrics_port:
-        more |= {
+        arguments |= {
             "metrics_enabled": True,
             "metrics_address": options.host,
             "metrics_port": options.metrics_port,
@@ -81,7 +109,7 @@ def _server(options: Options, port: int) -> MPServer:
             workers_kill_timeout=int(worker.FINISH_SECONDS),
             log_level=LogLevels.warning,
             ssl_protocol_min=SSLProtocols.tls12,
-            **more,
+            **arguments,
         )
     except OSError as error:
         files = f"{options.tls_cert} and {options.tls_key}"
@@ -96,18 +124,31 @@ def _url(options: Options, port: int) -> str:
     return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-def _announce_later(options: Options, port: int, text: str) -> None:
-    threading.Thread(target=_announce, args=(options, port, text), daemon=True).start()
+def _start_messages(url: str, settings: Settings, data: Path) -> Iterator[str]:
+    """Yield the lines that `billet serve` prints. Commands in them can be pasted into a shell."""
+    yield f"Serving {url}; Ctrl-C stops it"
+    yield f"Docs: {url}/docs"
+    create_token = f"{_billet_command(data)} token create --name me --role admin"
+    yield f"Token: {create_token}" if settings.authenticated else "Token: not needed (AUTH is off)"
 
 
-def _announce(options: Options, port: int, text: str) -> None:
-    if answering(options.host, port, tls=options.tls_cert is not None):
-        click.echo(text)
-        sys.stdout.flush()
+def _billet_command(data: Path) -> str:
+    """Return the command that runs `billet` from the current folder."""
+    python = Path(sys.executable)
+    if python.is_relative_to(Path.cwd()):
+        python = python.relative_to(Path.cwd())
+    words = [str(python), "-m", "billet"]
+    if data != local_server.DATA:
+        words += ["--data", str(data)]
+    return shlex.join(words)
 
 
-def _make_tables() -> None:
-    try:
-        list(tables.create())
-    except (PynamoDBException, BotoCoreError, ClientError, BilletError) as error:
-        raise click.ClickException(f"the tables can't be made: {one_line(error)}") from error
+def _print_when_ready(options: Options, port: int, text: str) -> None:
+    """Print the text, from another thread, as soon as the server responds."""
+
+    def wait_and_print() -> None:
+        if await_response(options.host, port, tls=options.tls_cert is not None):
+            click.echo(text)
+            sys.stdout.flush()
+
+    threading.Thread(target=wait_and_print, daemon=True).start()

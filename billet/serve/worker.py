@@ -1,4 +1,4 @@
-"""A worker process of `billet serve`."""
+"""The worker processes of `billet serve`."""
 
 import logging
 import multiprocessing
@@ -10,19 +10,19 @@ import time
 from billet.serve import hosts
 from billet.serve.asgi import Application
 from billet.serve.gateway import Gateway
-from chalicelib.settings import Settings
 
 FINISH_SECONDS = 10.0
+"""How long a stopping worker may take to finish its requests."""
 
 
-def load(at_work: int, waiting: int, host: str) -> Application:
-    """Make the application, in the worker; it ends when its parent does, however that ends."""
+def load_application(max_concurrent: int, max_waiting: int, host: str) -> Application:
+    """Return the application. From now on the worker ends when its parent process ends."""
     import app
 
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    allowed = hosts.allowed(Settings.from_environ(os.environ), host)
-    return Application(Gateway(app.app, allowed), at_work, waiting)
+    allowed = hosts.allowed(app.app.settings, host)
+    return Application(Gateway(app.app, allowed), max_concurrent, max_waiting)
 
 
 def _end_with_parent() -> None:

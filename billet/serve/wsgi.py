@@ -1,11 +1,10 @@
-"""The API for any WSGI server: `gunicorn --threads 16 billet.serve.wsgi:application`.
+"""The API as a WSGI application: `gunicorn --threads 16 billet.serve.wsgi:application`.
 
-The server must be right about HTTP itself: bounds of heads, time-outs, and bodies that are cut
-off. Before the first request, the environment has to name the database, and the tables must be
-there (`python -m billet tables create`). `billet serve` runs `billet.serve.asgi` instead.
+The WSGI server must limit heads, time out slow clients, and detect truncated bodies. The
+environment must name the database, and the tables must exist (`python -m billet tables create`).
+`billet serve` uses `billet.serve.asgi` instead.
 """
 
-import os
 from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Any
@@ -16,10 +15,9 @@ from billet.serve import hosts
 from billet.serve.gateway import Gateway, Request, Response, check_length
 from chalicelib.http.parsing import MAX_BODY
 from chalicelib.http.problems import HttpProblem
-from chalicelib.settings import Settings
 
 Environ = dict[str, Any]
-_gateway = Gateway(app.app, hosts.allowed(Settings.from_environ(os.environ)))
+_gateway = Gateway(app.app, hosts.allowed(app.app.settings))
 
 
 def application(environ: Environ, start_response: Callable[..., object]) -> Iterable[bytes]:
@@ -33,15 +31,15 @@ def application(environ: Environ, start_response: Callable[..., object]) -> Iter
     return [] if environ["REQUEST_METHOD"] == "HEAD" else [response.body]
 
 
-def _respond(asked: Request, environ: Environ) -> Response:
-    found = _gateway.respond_to_head(asked)
-    if isinstance(found, Response):
-        return found
+def _respond(request: Request, environ: Environ) -> Response:
+    result = _gateway.route(request)
+    if isinstance(result, Response):
+        return result
     try:
         body = _body(environ)
-    except HttpProblem as refusal:
-        return _gateway.refuse(asked, refusal)
-    return _gateway.respond(asked, found, body)
+    except HttpProblem as problem:
+        return _gateway.problem_response(request, problem)
+    return _gateway.respond(request, result, body)
 
 
 def _body(environ: Environ) -> bytes:
@@ -77,9 +75,9 @@ def _request(environ: Environ) -> Request:
 
 
 def _path(environ: Environ) -> str:
-    """The path as sent where the server tells it, else what was decoded of it, encoded again.
+    """Return the path as sent if the server passes it, else the decoded path, encoded again.
 
-    Only the former tells an encoded slash from a slash.
+    In the latter an encoded slash cannot be told from a slash.
     """
     sent: str = environ.get("RAW_URI") or environ.get("REQUEST_URI") or ""
     if sent == "*":

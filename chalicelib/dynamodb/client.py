@@ -118,6 +118,11 @@ def bind(settings: Settings, connection: Connection | None = None) -> None:
         botocore_patches.rename(model, f"{settings.prefix}-{suffix}", database.connection)
 
 
+def warm_up() -> None:
+    """Make the client, which takes long, so that no request has to wait for it."""
+    _ = database.connection.client
+
+
 def dispatch(
     operation: str, arguments: dict[str, Any], *, repeatable: bool, attempts: int = ATTEMPTS
 ) -> bytes:
@@ -242,8 +247,3 @@ def _response(error: ClientError) -> Mapping[str, Any]:
     original = error.__cause__ if isinstance(error.__cause__, ClientError) else error
     response: Mapping[str, Any] = original.response
     return response
-
-
-bind(Settings.from_environ(os.environ))
-if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
-    _ = database.connection.client  # so that Lambda's init phase pays, not the first request

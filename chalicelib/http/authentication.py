@@ -1,38 +1,91 @@
-"""Asking for a token before every route that is not open to everybody."""
+"""Who sends a request, and whether their role permits it."""
 
-import os
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
+import msgspec
 from chalice.app import (
     Authorizer,
     AuthRequest,
     AuthResponse,
-    Blueprint,
     Chalice,
     CognitoUserPoolAuthorizer,
 )
 
 from chalicelib import time_budget
-from chalicelib.http import principals
-from chalicelib.http.pipeline import ENDPOINTS
+from chalicelib.domain.token import ROLES, Role
+from chalicelib.http import request_headers
+from chalicelib.http.problems import HttpProblem
 from chalicelib.services import tokens
 from chalicelib.settings import Settings
 
-blueprint = Blueprint(__name__)
-NAME = "authenticate"
-"""What the authorizer is called in the template of the deployment."""
+AUTHORIZER = "authenticate"
+"""The name of the authorizer in the template and in `.chalice/config.json`."""
+AUTHORIZER_SECONDS = 8.0
+"""The authorizer's time budget. It is short, so that a client soon gets a 503 if the database does
+not respond."""
+CHALLENGE = 'Bearer realm="billet-tasks"'
 
-SECONDS = 8.0
-"""For finding out who asks, so that a client hears of a database in trouble soon."""
+
+class Principal(msgspec.Struct, frozen=True):
+    """The sender of a request."""
+
+    id: str
+    """The id of the token, or of the user in the pool; never a secret; "" if there is none."""
+    name: str
+    """All tokens of one owner have the same name, so that a new token can replace another."""
+    role: Role | None
+
+    @property
+    def owner(self) -> str:
+        """To whom idempotency keys and quotas belong: the name; "" if nobody is authenticated."""
+        return self.name if self.id else ""
+
+    def has(self, role: Role) -> bool:
+        """Return whether the principal has the role or a higher one."""
+        return self.role is not None and ROLES.index(self.role) >= ROLES.index(role)
 
 
-@blueprint.authorizer(name=NAME, ttl_seconds=Settings.from_environ(os.environ).auth_cache_seconds)
+ANONYMOUS = Principal(id="", name="anonymous", role="admin")
+"""Everybody, if AUTH is off."""
+UNAUTHENTICATED = Principal(id="", name="unauthenticated", role=None)
+"""The sender of a request without a valid token, if AUTH is on."""
+
+PrincipalReader = Callable[[Mapping[str, Any]], Principal]
+"""Reads the principal from the authorizer's context, which is empty if no authorizer was asked."""
+
+
+class Authentication(NamedTuple):
+    """How an app authenticates requests."""
+
+    authorizer: Authorizer | None
+    """What API Gateway asks before it calls an endpoint that needs a role."""
+    read_principal: PrincipalReader
+
+
+def configure(app: Chalice, settings: Settings, *, in_lambda: bool) -> Authentication:
+    """Return how an app with these settings authenticates requests; register its authorizer.
+
+    Args:
+        in_lambda: whether API Gateway has verified the claims of a Cognito user pool. Chalice's
+            local server passes any claims on without a check of their signature.
+    """
+    if not settings.authenticated:
+        return Authentication(None, lambda _: ANONYMOUS)
+    if settings.cognito_user_pool_arn:
+        authorizer = CognitoUserPoolAuthorizer("cognito", [settings.cognito_user_pool_arn])
+        return Authentication(authorizer, cognito_user if in_lambda else lambda _: UNAUTHENTICATED)
+    register = app.authorizer(name=AUTHORIZER, ttl_seconds=settings.auth_cache_seconds)
+    return Authentication(register(authenticate), token_holder)
+
+
 def authenticate(request: AuthRequest) -> AuthResponse:
-    """Says whose token it is. API Gateway calls it, and keeps the answer for all routes.
+    """Look up the token of a request. API Gateway caches the result for all routes.
 
     A policy without routes refuses the token; `billet.package.gateway` makes that a 401.
     """
-    secret = principals.bearer(request.token)
-    with time_budget.within(SECONDS):
+    secret = bearer_token(request.token)
+    with time_budget.within(AUTHORIZER_SECONDS):
         token = tokens.find_valid(secret) if secret else None
     if token is None:
         return AuthResponse(routes=[], principal_id="nobody")
@@ -40,25 +93,64 @@ def authenticate(request: AuthRequest) -> AuthResponse:
     return AuthResponse(routes=["*"], principal_id=token.id, context=context)
 
 
-def guard(app: Chalice, settings: Settings) -> None:
-    """Puts authentication before the routes of a complete app, or before none where it is off."""
-    authorizer = _authorizer(app, settings)
-    open_to_all = {(one.method, one.path) for one in ENDPOINTS if one.role is None}
-    for path, methods in app.routes.items():
-        for method, route in methods.items():
-            route.authorizer = None if (method, path) in open_to_all else authorizer
+def token_holder(context: Mapping[str, Any]) -> Principal:
+    """Return the holder of the token that `authenticate` has found."""
+    return msgspec.convert(context, Principal) if context else UNAUTHENTICATED
 
 
-def _authorizer(app: Chalice, settings: Settings) -> Authorizer | None:
-    if not settings.authenticated:
-        principals.trust(principals.anonymous)
-        return None
-    if settings.cognito_user_pool_arn:
-        # Chalice's local server believes any claims, unsigned; API Gateway alone checks them.
-        checked = "AWS_LAMBDA_FUNCTION_NAME" in os.environ
-        principals.trust(principals.cognito_user if checked else principals.stranger)
-        return CognitoUserPoolAuthorizer("cognito", [settings.cognito_user_pool_arn])
-    principals.trust(principals.token_holder)
-    app.register_blueprint(blueprint)
-    authorizer: Authorizer = authenticate
-    return authorizer
+def cognito_user(context: Mapping[str, Any]) -> Principal:
+    """Return the user of a Cognito pool, whose highest group that is a role is the user's role.
+
+    API Gateway passes a claim that is a list as one string with commas.
+    """
+    claims = context.get("claims")
+    if not claims:
+        return UNAUTHENTICATED
+    groups = claims.get("cognito:groups", "").split(",")
+    roles = [role for role in ROLES if role in groups]
+    name = claims.get("cognito:username", claims["sub"])
+    return Principal(claims["sub"], name, roles[-1] if roles else None)
+
+
+def require_role(principal: Principal, role: Role | None) -> None:
+    """Refuse a principal without the role; None permits everybody.
+
+    Raises:
+        HttpProblem: 401 if nobody is authenticated, else 403.
+    """
+    if role is None or principal.has(role):
+        return
+    if not principal.id:
+        raise missing_token()
+    challenge = {"WWW-Authenticate": f'{CHALLENGE}, error="insufficient_scope"'}
+    detail = f"authorization: must have the role {role}, and has {principal.role or 'none'}"
+    raise HttpProblem(403, detail, headers=challenge)
+
+
+def bearer_token(authorization: str) -> str | None:
+    """Return the token of an Authorization header, or None if it has none."""
+    scheme, _, token = authorization.strip().partition(" ")
+    return token.strip() or None if scheme.lower() == "bearer" else None
+
+
+def refusal(authorization: str | None) -> HttpProblem:
+    """Return the problem for an Authorization header that the authorizer does not accept.
+
+    Another scheme than Bearer is no token, so its challenge names no error (RFC 6750, section 3.1).
+    """
+    value = (authorization or "").strip()
+    if request_headers.has_several_credentials(value):
+        return request_headers.repeated("authorization")
+    return invalid_token() if bearer_token(value) else missing_token()
+
+
+def missing_token() -> HttpProblem:
+    """Return the problem for a request without a token."""
+    detail = "authorization: must be Bearer and a token"
+    return HttpProblem(401, detail, headers={"WWW-Authenticate": CHALLENGE})
+
+
+def invalid_token() -> HttpProblem:
+    """Return the problem for an unknown, expired or revoked token; clients can't tell which."""
+    challenge = {"WWW-Authenticate": f'{CHALLENGE}, error="invalid_token"'}
+    return HttpProblem(401, "authorization: the token is not valid", headers=challenge)

@@ -18,20 +18,12 @@ _TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
 _OURS = re.compile(r'"([1-9][0-9]{0,15})(?:-[1-9][0-9]?)?"')
 
 
-class _Policy:
-    """What `require` sets."""
-
-    required = False
-
-
-def require(required: bool) -> None:
-    """Says whether a request that changes a thing must name the version that it rests on."""
-    _Policy.required = required
-
-
 def tagged(version: int, hidden: int = 0) -> Mapping[str, str]:
-    """The header ETag: strong, for a thing of the same version is the same to the byte, but for
-    the assignees that are left out of it, whose number follows the version."""
+    """Return the strong ETag header of a version.
+
+    Bodies of one version are identical, apart from assignees that are left out. Their number
+    follows the version.
+    """
     return {"ETag": f'"{version}-{hidden}"' if hidden else f'"{version}"'}
 
 
@@ -40,13 +32,15 @@ def tagged_by_content(content: bytes) -> Mapping[str, str]:
     return {"ETag": f'"{hashlib.sha256(content).hexdigest()[:32]}"'}
 
 
-def if_match(request: Request) -> Collection[int] | None:
-    """The versions that If-Match names, none for tags that are not ours; None: any will do.
+def if_match(request: Request, *, required: bool) -> Collection[int] | None:
+    """Return the versions that If-Match names, or None if it accepts all.
+
+    ETags of another form name no version.
 
     Raises:
-        Invalid: the header can't be read or names too many versions, or is there with a POST, which
-            rests on no version; or If-None-Match is there, for which no write has a use.
-        Refused: 428, where it is missing and must be there.
+        Invalid: the header is malformed, names too many versions or comes with a POST; or the
+            request has If-None-Match.
+        HttpProblem: 428, the header is missing and required.
     """
     header = request.headers.get("if-match")
     if request.headers.get("if-none-match") is not None:
@@ -56,7 +50,7 @@ def if_match(request: Request) -> Collection[int] | None:
             raise Invalid("if-match: must not be sent with POST")
         return None
     if header is None:
-        if _Policy.required:
+        if required:
             raise HttpProblem(428, "if-match: required; send the ETag of the version to change")
         return None
     tags = _tags("if-match", header)
@@ -68,14 +62,14 @@ def if_match(request: Request) -> Collection[int] | None:
     return versions
 
 
-def evaluated(request: Request, answer: ApiResponse[Any]) -> ApiResponse[Any]:
-    """The answer to a GET, or 304 without a body if If-None-Match has its ETag.
+def evaluate(request: Request, answer: ApiResponse[Any]) -> ApiResponse[Any]:
+    """Return the response to a GET, or a 304 without a body if If-None-Match has its ETag.
 
-    `*` means any current representation. A body of `null` is none; a list is one, without a tag.
+    `*` means any current representation. `null` is none; a list is one, without an ETag.
 
     Raises:
-        Invalid: a header can't be read.
-        Refused: 412, If-Match has another ETag.
+        Invalid: a header is malformed.
+        HttpProblem: 412, If-Match has another ETag.
     """
     if request.method != "GET":
         return answer

@@ -15,7 +15,8 @@ from chalice.app import Request
 from chalicelib.domain.errors import Invalid, KeyReused, RequestInProgress
 from chalicelib.dynamodb import idempotency_store
 from chalicelib.dynamodb.idempotency_store import StoredResponse
-from chalicelib.http import conditional, parsing, principals
+from chalicelib.http import conditional, parsing
+from chalicelib.http.authentication import Principal
 from chalicelib.http.problems import HttpProblem
 from chalicelib.http.responses import ApiResponse
 from chalicelib.services.write_context import IdempotencyRecord, WriteContext
@@ -49,14 +50,31 @@ class Write(msgspec.Struct, frozen=True):
     """The status of a successful response."""
 
     @classmethod
-    def of(cls, request: Request, route: str, status: int) -> "Write":
+    def of(
+        cls,
+        request: Request,
+        route: str,
+        status: int,
+        principal: Principal,
+        *,
+        if_match_required: bool,
+    ) -> "Write":
         """Read the headers of a request.
+
+        Args:
+            status: the status of a successful response.
+            principal: the sender of the request.
+            if_match_required: whether a request without If-Match is refused.
 
         Raises:
             Invalid: If-Match or Idempotency-Key is malformed.
             HttpProblem: 428, see `conditional.if_match`.
         """
-        return cls(conditional.if_match(request), _key(request, route), status)
+        return cls(
+            conditional.if_match(request, required=if_match_required),
+            _key(request, route, principal),
+            status,
+        )
 
     def __call__(
         self, write: Callable[[WriteContext], R], render: Callable[[R], ApiResponse[B]]
@@ -115,11 +133,11 @@ def _replayed(stored: StoredResponse) -> ApiResponse[Any]:
     return ApiResponse(msgspec.Raw(stored.body.encode()), headers, stored.status)
 
 
-def _key(request: Request, route: str) -> Key | None:
+def _key(request: Request, route: str, principal: Principal) -> Key | None:
     header = request.headers.get("idempotency-key")
     if header is None:
         return None
-    scope = [principals.of(request).owner, request.method, route]
+    scope = [principal.owner, request.method, route]
     ids = request.uri_params and {key: unquote(text) for key, text in request.uri_params.items()}
     payload = [ids, request.headers.get("if-match"), parsing.raw_body(request)]
     return Key(_digest([*scope, _word(header.strip(" \t"))]), _digest(payload))

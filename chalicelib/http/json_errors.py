@@ -1,4 +1,4 @@
-"""What is wrong with a body that is no JSON, and where; and names that an object repeats."""
+"""Describes what is wrong with a body that is not JSON, and finds names that an object repeats."""
 
 import json
 import re
@@ -7,22 +7,22 @@ from typing import Any
 from chalicelib.domain.errors import Invalid
 
 MAX_SHOWN = 100
-"""How many characters of a name that the client made up are repeated in a detail."""
+"""How many characters of a client's name for a field a detail repeats."""
 _BYTE = re.compile(r"\(byte (\d+)\)")
 
 
-def shown(name: str) -> str:
-    """The name, shortened; in quotes if there is nothing to show."""
+def shorten(name: str) -> str:
+    """Return the name, shortened; in quotes if it is blank."""
     if not name.strip():
         return f'"{name[:MAX_SHOWN]}"'
     return name if len(name) <= MAX_SHOWN else name[:MAX_SHOWN] + "…"
 
 
 def describe(raw: bytes, error: Exception) -> str:
-    """The detail for a body that can't be decoded.
+    """Return the detail for a body that can't be decoded.
 
     Args:
-        error: what msgspec raised. Its positions are not always those of the mistake.
+        error: what msgspec raised. Its position is not always that of the mistake.
     """
     if not raw:
         return "body: must be a JSON object, and is empty"
@@ -54,12 +54,12 @@ def _at(before: str) -> str:
 
 
 def refuse_duplicates(raw: bytes) -> None:
-    """Refuses an object, at any depth, that has a name twice (RFC 8259, section 4).
+    """Refuse a body with an object, at any depth, that has a name twice (RFC 8259, section 4).
 
-    msgspec takes the last one silently. The values are not built, and numbers not parsed.
+    msgspec silently takes the last one. No values are built and no numbers parsed.
 
     Raises:
-        Invalid: a name is there twice.
+        Invalid: an object has a name twice.
         UnicodeDecodeError, RecursionError: a part that msgspec skipped can't be decoded.
     """
     _NAMES.decode(raw.decode())
@@ -70,7 +70,7 @@ def _check(pairs: list[tuple[str, Any]]) -> None:
     if len(names) < len(pairs):
         for name, _ in pairs:
             if name not in names:
-                raise Invalid(f"{shown(name)}: must be given only once")
+                raise Invalid(f"{shorten(name)}: must be given only once")
             names.remove(name)
 
 

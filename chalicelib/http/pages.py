@@ -7,14 +7,13 @@ from typing import Any, TypeVar, get_args
 from urllib.parse import urlencode
 
 import msgspec
-from chalice.app import Request
 
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.task import Status
-from chalicelib.http import urls
 from chalicelib.http.fields import MUST_BE_CURSOR, MUST_BE_OFFSET
 from chalicelib.http.responses import ApiResponse
 from chalicelib.http.schemas import ListQuery
+from chalicelib.http.urls import Urls
 from chalicelib.services import cursor
 from chalicelib.services.pagination import MAX_OFFSET, Order, Page, Paging, Sort
 
@@ -31,7 +30,7 @@ _ORDERS: dict[Sort, Order] = {"created_at": "desc", "expires_at": "asc"}
 
 
 def respond(
-    request: Request,
+    urls: Urls,
     path: str,
     query: ListQuery,
     read: Callable[[Paging], Page[Any]],
@@ -56,7 +55,7 @@ def respond(
     if page.next is not None:
         after = cursor.encode(path, paging, page.next)
         link = urlencode({"cursor": after, "page_size": paging.page_size})
-        headers["Link"] = f'<{urls.absolute(request, f"/v1/{path}")}?{link}>; rel="next"'
+        headers["Link"] = f'<{urls.absolute(f"/v1/{path}")}?{link}>; rel="next"'
     return ApiResponse(msgspec.Raw(encoded), headers)
 
 

@@ -1,4 +1,4 @@
-"""Reading ids in the path, the query string and JSON bodies; what can't be read is Invalid."""
+"""Reads ids in the path, query strings and JSON bodies."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -20,7 +20,7 @@ S = TypeVar("S", bound=msgspec.Struct)
 Q = TypeVar("Q", bound=ListQuery)
 
 MAX_BODY = 256 * 1024
-"""How many bytes a body may have."""
+"""Bytes."""
 JSON = "application/json"
 MERGE_PATCH = "application/merge-patch+json"
 
@@ -32,15 +32,23 @@ _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
 _FIELD = re.compile(r" - at `\$\.(\w+)")
 
 
-def ident(name: str, text: str) -> int:
-    """An id from the path, 1 to 2^53-1. `%31` is the same as `1` (RFC 9110, section 4.2.3)."""
+def path_id(name: str, text: str) -> int:
+    """Return an id from the path. `%31` is the same as `1` (RFC 9110, section 4.2.3).
+
+    Raises:
+        Invalid: the text is no integer from 1 to 2^53-1.
+    """
     if _ID.fullmatch(plain := unquote(text)) and (value := int(plain)) <= MAX_ID:
         return value
     raise Invalid(f"{name}: must be an integer from 1 to {MAX_ID}")
 
 
 def query(request: Request, kind: type[Q]) -> Q:
-    """The query parameters, each at most once."""
+    """Return the query parameters.
+
+    Raises:
+        Invalid: a parameter is unknown, repeated or not valid.
+    """
     given = request.query_params or MultiDict(None)
     values: dict[str, Any] = {}
     for name in given:
@@ -54,14 +62,25 @@ def query(request: Request, kind: type[Q]) -> Q:
         return msgspec.convert(values, kind)
 
 
-def no_query(request: Request) -> None:
-    """Refuses query parameters, for an endpoint that has none."""
-    for name in request.query_params or ():
-        raise _unknown(name, "query parameter", [])
+def check(request: Request, *, takes_query: bool) -> None:
+    """Refuse a body that no view takes and, unless the view has some, query parameters.
+
+    Raises:
+        Invalid, HttpProblem: see `raw_body`; or Invalid for a query parameter.
+    """
+    raw_body(request)
+    if not takes_query:
+        for name in request.query_params or ():
+            raise _unknown(name, "query parameter", [])
 
 
 def body(request: Request, kind: type[S]) -> S:
-    """The JSON object in the body."""
+    """Return the JSON object in the body.
+
+    Raises:
+        Invalid: the body is not JSON, or a field is unknown, missing, repeated or not valid.
+        HttpProblem: 415 for another media type; also as `raw_body`.
+    """
     raw = raw_body(request)
     _require_json(request.headers, request.method)
     try:
@@ -74,7 +93,12 @@ def body(request: Request, kind: type[S]) -> S:
 
 
 def raw_body(request: Request) -> bytes:
-    """The body, if it is not encoded and not too large."""
+    """Return the body.
+
+    Raises:
+        Invalid: the body is not UTF-8.
+        HttpProblem: 413 if it is too large, 415 if it has a Content-Encoding.
+    """
     coding = request.headers.get("content-encoding")
     if coding is not None and not _is_identity(coding):
         detail = "content-encoding: must be identity, or absent"
@@ -94,13 +118,13 @@ def _is_identity(coding: str) -> bool:
 
 def _require_json(headers: Mapping[str, str], method: str) -> None:
     given = headers.get("content-type") or ""
-    if not given and "origin" not in headers:  # a page of another site may omit it (Fetch standard)
+    if not given and "origin" not in headers:  # scripts of another site can omit it, too
         given = JSON
     given = given.partition(";")[0].strip().lower()
     allowed = (JSON, MERGE_PATCH) if method == "PATCH" else (JSON,)
     if given not in allowed:
-        told = ACCEPT_PATCH if method == "PATCH" else {}
-        raise HttpProblem(415, f"content-type: must be {' or '.join(allowed)}", headers=told)
+        accepted = ACCEPT_PATCH if method == "PATCH" else {}
+        raise HttpProblem(415, f"content-type: must be {' or '.join(allowed)}", headers=accepted)
 
 
 @contextmanager
@@ -112,7 +136,7 @@ def _as_invalid(kind: type[msgspec.Struct], whole: str) -> Iterator[None]:
 
 
 def _invalid(message: str, kind: type[msgspec.Struct], whole: str) -> Invalid:
-    """What is wrong by msgspec's message, and what is allowed."""
+    """Translate msgspec's message into what is wrong and what is allowed."""
     if field := _FIELD.search(message):
         return Invalid(f"{field[1]}: {must_be(kind, field[1])}")
     if missing := _MISSING.match(message):
@@ -121,10 +145,10 @@ def _invalid(message: str, kind: type[msgspec.Struct], whole: str) -> Invalid:
         allowed = [name for name in kind.__struct_fields__ if name not in OUTPUT_ONLY]
         return _unknown(unknown[1], "field", sorted(allowed))
     if message.partition(":")[0] in kind.__struct_fields__:
-        return Invalid(message)  # which a struct has raised itself
+        return Invalid(message)  # of a struct's own check
     return Invalid(f"{whole}: must be a JSON object")
 
 
 def _unknown(name: str, what: str, allowed: list[str]) -> Invalid:
     names = f"; allowed are {', '.join(allowed)}" if allowed else "; none is allowed"
-    return Invalid(f"{json_errors.shown(name)}: unknown {what}{names}")
+    return Invalid(f"{json_errors.shorten(name)}: unknown {what}{names}")

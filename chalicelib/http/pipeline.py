@@ -1,178 +1,173 @@
-"""What every endpoint does around its one call: parse, answer, and turn errors into statuses.
+"""What happens to each request before and after its view."""
 
-Chalice's middleware sees a view's exception only as the 500 that it has become already
-(https://github.com/aws/chalice/issues/1549), so all this is wrapped around the view itself.
-"""
-
-import inspect
-import logging
-import os
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, get_args
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import msgspec
-from chalice.app import Blueprint, Request, Response
+from chalice.app import Authorizer, Chalice, Request, Response
 
 from chalicelib import time_budget
-from chalicelib.domain.errors import BilletError, Unavailable
-from chalicelib.domain.token import Role
 from chalicelib.http import (
+    authentication,
     conditional,
     parsing,
-    principals,
     problems,
     request_headers,
     request_ids,
-    response_headers,
-    throttling,
 )
+from chalicelib.http.authentication import Principal, PrincipalReader
+from chalicelib.http.endpoints import Endpoint
 from chalicelib.http.idempotency import Write
+from chalicelib.http.problems import HttpProblem
+from chalicelib.http.rate_limits import RateLimits
+from chalicelib.http.response_headers import ResponseHeaders
 from chalicelib.http.responses import ApiResponse
 from chalicelib.http.schemas import ListQuery
-from chalicelib.http.throttling import USUAL, Throttle
+from chalicelib.http.urls import Urls
 from chalicelib.settings import Settings
 
-log = logging.getLogger(__name__)
+RESPONSE_SECONDS = 1.0
+"""How much of Lambda's time is kept for the response itself."""
 
-ANSWER_SECONDS = 1.0
-"""What is kept of Lambda's time for the answer itself."""
-_REQUEST_SECONDS = Settings.from_environ(os.environ).request_seconds
-
-
-View = Callable[..., ApiResponse[Any]]
+ArgumentReader = Callable[[Request, Principal], Any]
+"""Reads an argument of a view from a request."""
 
 
-class Endpoint(NamedTuple):
-    """A method of a path, as its view declares it."""
+class Pipeline:
+    """Connects endpoints to a Chalice app, and takes each request through the same steps.
 
-    method: str
-    path: str
-    role: Role | None
-    """The least role that may call it; None: it is open to everybody."""
-    view: View
-    status: int
-    """The status where it succeeds."""
-    takes: Mapping[str, Any]
-    """The type of each of the view's parameters, by name."""
-    gives: Any
-    """The type of the body where it succeeds."""
-    throttle: Throttle
-    """What API Gateway lets through to it."""
-
-
-ENDPOINTS: list[Endpoint] = []
-"""Every endpoint of the API; complete once `app` is imported."""
-
-
-def endpoint(
-    blueprint: Blueprint,
-    method: str,
-    path: str,
-    *,
-    role: Role | None,
-    status: int = 200,
-    prefix: str = "/v1",
-    throttle: Throttle = USUAL,
-) -> Callable[[View], View]:
-    """Makes a view the endpoint of a method and a path, for those who have the role or a higher.
-
-    The view gets, by the annotations of its parameters: ids of the path as ints, `body` and `query`
-    as the structs that they are annotated with, `request` as Chalice's own, and `write` as what a
-    view that changes something has to go through.
+    The methods are in the order of a request's life. Chalice's middleware sees an exception of a
+    view only as the 500 that it has become (https://github.com/aws/chalice/issues/1549), so the
+    steps are around the view itself.
     """
 
-    def register(view: View) -> View:
-        signature = inspect.signature(view)
-        takes = {name: parameter.annotation for name, parameter in signature.parameters.items()}
-        [gives] = get_args(signature.return_annotation)
-        whole = prefix + path
-        this = Endpoint(method, whole, role, view, status, takes, gives, throttle)
-        ENDPOINTS.append(this)
-        takes_no_query = "query" not in takes
-        readers = {name: _reader(name, kind, this) for name, kind in takes.items()}
+    def __init__(
+        self,
+        app: Chalice,
+        settings: Settings,
+        authorizer: Authorizer | None,
+        read_principal: PrincipalReader,
+        response_headers: ResponseHeaders,
+    ) -> None:
+        self._app = app
+        self._settings = settings
+        self._authorizer = authorizer
+        self._read_principal = read_principal
+        self._response_headers = response_headers
+        self._rate_limits = RateLimits(settings)
 
-        def respond(request: Request, told: dict[str, str]) -> Response:
-            try:
-                told |= throttling.admit(request)
-                request_headers.require_single(request)
-                principals.admit(request, role)
-                parsing.raw_body(request)
-                if takes_no_query:
-                    parsing.no_query(request)
-                with time_budget.within(_seconds(blueprint.lambda_context)):
-                    answer = view(**{name: read(request) for name, read in readers.items()})
-                return _answered(conditional.evaluated(request, answer), status)
-            except problems.HttpProblem as refusal:
-                return refused(refusal)
-            except Unavailable as error:
-                return problem(503, str(error), problems.retry_after())
-            except BilletError as error:
-                return problem(problems.status_of(error), str(error))
-            except Exception:
-                log.exception("a mistake of ours:")
-                return problem(500, f"request {request_ids.current()} failed")
+    def register(self, endpoint: Endpoint) -> None:
+        """Add the endpoint to the app's routes."""
+        readers = {
+            name: self._argument_reader(endpoint, name, kind)
+            for name, kind in endpoint.parameters.items()
+        }
 
-        def handle(**path_parameters: str) -> Response:
-            request = blueprint.current_request
-            request_headers.join(request)
-            told = request_ids.settle(request.headers, blueprint.lambda_context.aws_request_id)
-            return _finished(request, respond(request, told), told)
+        def handle(**_: str) -> Response:
+            return self._handle(self._request(), endpoint, readers)
 
-        handle.__name__ = view.__name__
-        # No content types: Chalice would answer a wrong one in a form of its own.
-        blueprint.route(whole, methods=[method], content_types=[])(handle)
-        return view
+        handle.__name__ = endpoint.view.__name__
+        self._app.route(
+            endpoint.path,
+            methods=[endpoint.method],
+            authorizer=endpoint.role and self._authorizer,
+            content_types=[],  # Chalice would refuse another one in a form of its own
+        )(handle)
 
-    return register
+    def register_options(self, path: str, methods: Iterable[str]) -> None:
+        """Add OPTIONS of a path, by which browsers ask what scripts of another origin may send.
+
+        It needs no token, because browsers send none. Chalice's own `cors=` makes API Gateway
+        respond, which can name one origin only.
+        """
+        headers = self._response_headers.options([*methods, "OPTIONS"])
+
+        def options(**_: str) -> Response:
+            request = self._request()
+            request_id = self._begin(request)
+            return self._finish(request, Response("", dict(headers), 204), request_id)
+
+        self._app.route(path, methods=["OPTIONS"])(options)
+
+    def _request(self) -> Request:
+        request = self._app.current_request
+        assert request is not None  # noqa: S101, a handler is called with one
+        return request
+
+    def _handle(
+        self, request: Request, endpoint: Endpoint, readers: Mapping[str, ArgumentReader]
+    ) -> Response:
+        request_headers.join_lines(request)
+        headers = self._begin(request)
+        try:
+            principal = self._read_principal((request.context or {}).get("authorizer") or {})
+            headers |= self._rate_limits.admit(request, principal)
+            request_headers.require_single(request)
+            authentication.require_role(principal, endpoint.role)
+            parsing.check(request, takes_query="query" in endpoint.parameters)
+            result = self._call(request, principal, endpoint, readers)
+            response = _success(conditional.evaluate(request, result), endpoint.status)
+        except Exception as error:  # noqa: BLE001, each becomes a response
+            response = _failure(problems.of_error(error))
+        return self._finish(request, response, headers)
+
+    def _begin(self, request: Request) -> dict[str, str]:
+        context: Any = request.lambda_context
+        return request_ids.begin(request.headers, context.aws_request_id)
+
+    def _call(
+        self,
+        request: Request,
+        principal: Principal,
+        endpoint: Endpoint,
+        readers: Mapping[str, ArgumentReader],
+    ) -> ApiResponse[Any]:
+        """Call the view within the time that REQUEST_SECONDS and Lambda leave."""
+        context: Any = request.lambda_context
+        lambda_seconds = context.get_remaining_time_in_millis() / 1000
+        seconds = min(self._settings.request_seconds, lambda_seconds - RESPONSE_SECONDS)
+        with time_budget.within(seconds):
+            return endpoint.view(
+                **{name: read(request, principal) for name, read in readers.items()}
+            )
+
+    def _argument_reader(self, endpoint: Endpoint, name: str, kind: Any) -> ArgumentReader:
+        """Return what reads a parameter of the view, by its annotation; see `Router.endpoint`."""
+        if kind is Request:
+            return lambda request, _: request
+        if kind is Urls:
+            return lambda request, _: Urls(request, self._settings.public_url)
+        if kind is Write:
+            required = self._settings.require_if_match == "on"
+            return lambda request, principal: Write.of(
+                request, endpoint.path, endpoint.status, principal, if_match_required=required
+            )
+        if kind is int:
+            return lambda request, _: parsing.path_id(name, (request.uri_params or {})[name])
+        if issubclass(kind, ListQuery):
+            return lambda request, _: parsing.query(request, kind)
+        return lambda request, _: parsing.body(request, kind)
+
+    def _finish(self, request: Request, response: Response, headers: Mapping[str, str]) -> Response:
+        """Add the headers that every response has. The view's own take precedence."""
+        status = response.status_code
+        common = self._response_headers.common(request.headers, request.method, status)
+        response.headers = {**common, **headers, **response.headers}
+        if status >= 400:
+            request_ids.log_failure(request.method, request.path, status)
+        return response
 
 
-def problem(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
-    """The reply that tells of an error."""
-    return refused(problems.HttpProblem(status, detail, headers=headers))
-
-
-def refused(refusal: problems.HttpProblem) -> Response:
-    """The reply that tells of a refusal."""
-    body = problems.body(refusal.status, str(refusal), refusal.kind, refusal.violated_policies)
-    return _response(body, refusal.status, problems.CONTENT_TYPE, refusal.headers)
-
-
-def _finished(request: Request, response: Response, told: Mapping[str, str]) -> Response:
-    """The reply with what every reply has; what it says itself comes first."""
-    status = response.status_code
-    common = response_headers.of_reply(request.headers, request.method, status)
-    response.headers = {**common, **told, **response.headers}
-    if status >= 400:
-        request_ids.note_failure(request.method, request.path, status)
-    return response
-
-
-def _answered(answer: ApiResponse[Any], usual: int) -> Response:
-    if answer.status == 304:
-        return Response("", dict(answer.headers), 304)
-    body = msgspec.json.encode(answer.body)
-    if "Content-Type" not in answer.headers and not body.endswith(b"\n"):
+def _success(result: ApiResponse[Any], status: int) -> Response:
+    if result.status == 304:
+        return Response("", dict(result.headers), 304)
+    body = msgspec.json.encode(result.body)
+    if "Content-Type" not in result.headers and not body.endswith(b"\n"):
         body += b"\n"  # for terminals
-    return _response(body, answer.status or usual, "application/json", answer.headers)
+    headers: dict[str, Any] = {"Content-Type": "application/json", **result.headers}
+    return Response(body.decode(), headers, result.status or status)
 
 
-def _response(body: bytes, status: int, content_type: str, headers: Mapping[str, str]) -> Response:
-    return Response(body.decode(), {"Content-Type": content_type, **headers}, status)
-
-
-def _seconds(context: Any) -> float:
-    """How long a request may work: as long as the setting says, and no longer than Lambda does."""
-    given: float = context.get_remaining_time_in_millis() / 1000
-    return min(_REQUEST_SECONDS, given - ANSWER_SECONDS)
-
-
-def _reader(name: str, kind: Any, endpoint: Endpoint) -> Callable[[Request], Any]:
-    if kind is Request:
-        return lambda request: request
-    if kind is int:
-        return lambda request: parsing.ident(name, (request.uri_params or {})[name])
-    if kind is Write:
-        return lambda request: Write.of(request, endpoint.path, endpoint.status)
-    if issubclass(kind, ListQuery):
-        return lambda request: parsing.query(request, kind)
-    return lambda request: parsing.body(request, kind)
+def _failure(problem: HttpProblem) -> Response:
+    headers: dict[str, Any] = {**problem.headers}
+    return Response(problem.body().decode(), headers, problem.status)

@@ -1,5 +1,6 @@
 """Errors as clients see them: application/problem+json (RFC 9457)."""
 
+import logging
 import random
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -7,7 +8,10 @@ from http import HTTPStatus
 import msgspec
 
 from chalicelib.domain.errors import BilletError, Conflict, Invalid, NotFound, Stale, Unavailable
+from chalicelib.http import request_ids
 from chalicelib.http.schemas import Problem
+
+log = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
 MAX_RETRY_AFTER = 3
@@ -18,16 +22,20 @@ _STATUSES: dict[type[BilletError], int] = {
     NotFound: 404,
     Stale: 412,
     Conflict: 409,
-    Unavailable: 503,
 }
-
-
 _RENAMED = {413: "Content Too Large", 414: "URI Too Long", 422: "Unprocessable Content"}
-"""RFC 9110 gave these new names, which Python has from 3.13 on."""
+"""The phrases of RFC 9110, which Python has from 3.13 on."""
 
 
 class HttpProblem(Exception):
-    """A request that HTTP itself has a status for."""
+    """An error that is sent to the client.
+
+    Args:
+        detail: what is wrong, and what is allowed.
+        kind: a URI for the kind of problem (RFC 9457, section 3.1.1).
+        headers: further headers of the response.
+        violated_policies: the names of the rate limits that are spent.
+    """
 
     def __init__(
         self,
@@ -41,38 +49,38 @@ class HttpProblem(Exception):
         super().__init__(detail)
         self.status = status
         self.kind = kind
-        """A URI for the kind of problem (RFC 9457, section 3.1.1)."""
-        self.headers = headers or {}
+        self.headers = {"Content-Type": CONTENT_TYPE, **(headers or {})}
         self.violated_policies = violated_policies
-        """The names of the policies of throttling that it would go beyond."""
+
+    def body(self) -> bytes:
+        """Return the JSON, with a newline at the end. Lone surrogates in the detail become `?`."""
+        problem = Problem(
+            type=self.kind,
+            title=_RENAMED.get(self.status) or HTTPStatus(self.status).phrase,
+            status=self.status,
+            detail=str(self).encode("utf-8", "replace").decode(),
+            violated_policies=self.violated_policies,
+        )
+        return msgspec.json.encode(problem) + b"\n"
 
 
-def status_of(error: BilletError) -> int:
-    """The status that stands for an error, or for the nearest of its bases."""
+def of_error(error: Exception) -> HttpProblem:
+    """Return what the client is told of an error. An unexpected one is logged and becomes a 500."""
+    if isinstance(error, HttpProblem):
+        return error
+    if isinstance(error, Unavailable):
+        return unavailable(str(error))
+    if isinstance(error, BilletError):
+        return HttpProblem(_status(error), str(error))
+    log.error("unexpected error:", exc_info=error)
+    return HttpProblem(500, f"request {request_ids.current()} failed")
+
+
+def unavailable(detail: str) -> HttpProblem:
+    """Return a 503. Its Retry-After is random, so that clients do not all come back at once."""
+    seconds = random.randint(1, MAX_RETRY_AFTER)  # noqa: S311
+    return HttpProblem(503, detail, headers={"Retry-After": str(seconds)})
+
+
+def _status(error: BilletError) -> int:
     return next(_STATUSES[kind] for kind in type(error).__mro__ if kind in _STATUSES)
-
-
-def retry_after() -> Mapping[str, str]:
-    """The header that goes with a 503: 1 to 3 s, by chance, lest all who are refused come back at
-    once."""
-    return {"Retry-After": str(random.randint(1, MAX_RETRY_AFTER))}  # noqa: S311
-
-
-def body(
-    status: int,
-    detail: str,
-    kind: str = "about:blank",
-    violated_policies: tuple[str, ...] | msgspec.UnsetType = msgspec.UNSET,
-) -> bytes:
-    """The JSON of a problem, with a newline at the end.
-
-    What is no Unicode text in `detail` is replaced.
-    """
-    problem = Problem(
-        type=kind,
-        title=_RENAMED.get(status) or HTTPStatus(status).phrase,
-        status=status,
-        detail=detail.encode("utf-8", "replace").decode(),
-        violated_policies=violated_policies,
-    )
-    return msgspec.json.encode(problem) + b"\n"

@@ -1,7 +1,7 @@
-"""Headers that a request repeats (RFC 9110, section 5.3).
+"""Header lines that a request repeats (RFC 9110, section 5.3).
 
-API Gateway gives each line of a repeated header in `multiValueHeaders`. `billet.serve.asgi` tells
-which headers are repeated. A WSGI server joins the lines with commas and does not tell.
+API Gateway passes each line of a repeated header in `multiValueHeaders`. `billet.serve.asgi` passes
+the names of repeated headers. A WSGI server joins the lines with commas and does not tell.
 """
 
 import re
@@ -11,20 +11,20 @@ from chalice.app import CaseInsensitiveMapping, Request
 from chalicelib.http.problems import HttpProblem
 
 SINGLE = ("authorization", "content-type", "idempotency-key")
-"""Headers that a request has at most once. Content-Length and Host are checked by the server."""
+"""Headers that may have one line. The server checks Content-Length and Host."""
 
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
 _WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _CREDENTIALS = re.compile(rf"\s*{_WORD}[ \t]+[^\s=]")
-"""A scheme and a token; a parameter of Digest has a `=` behind its name."""
+"""A scheme and a token. A parameter of Digest has a `=` after its name."""
 
 
-def join(request: Request) -> None:
-    """Joins the lines of each header, so that no line is lost."""
-    given = request.to_original_event().get("multiValueHeaders")
-    if given:
+def join_lines(request: Request) -> None:
+    """Join the lines of each header with commas. Chalice itself keeps only the last line."""
+    lines_by_name = request.to_original_event().get("multiValueHeaders")
+    if lines_by_name:
         headers: dict[str, str] = {}
-        for name, lines in given.items():
+        for name, lines in lines_by_name.items():
             name = name.lower()
             earlier = [headers[name]] if name in headers else []
             headers[name] = ", ".join((*earlier, *lines))
@@ -32,14 +32,14 @@ def join(request: Request) -> None:
 
 
 def require_single(request: Request) -> None:
-    """Refuses a request that repeats a header which has one value.
+    """Refuse a request that repeats a header of SINGLE.
 
     Raises:
-        Refused: 400.
+        HttpProblem: 400.
     """
-    given = request.to_original_event().get("multiValueHeaders") or {}
+    lines_by_name = request.to_original_event().get("multiValueHeaders") or {}
     counts: dict[str, int] = {}
-    for name, lines in given.items():
+    for name, lines in lines_by_name.items():
         counts[name.lower()] = counts.get(name.lower(), 0) + len(lines)
     for name in SINGLE:
         text = request.headers.get(name)
@@ -48,12 +48,12 @@ def require_single(request: Request) -> None:
 
 
 def repeated(name: str) -> HttpProblem:
-    """The refusal of a request that repeats a header."""
+    """Return the problem for a request that repeats a header."""
     return HttpProblem(400, f"{name}: must be sent only once")
 
 
 def has_several_credentials(text: str) -> bool:
-    """Whether the value of Authorization holds those of two lines."""
+    """Return whether the value of Authorization was joined from several lines."""
     first, *others = _QUOTED.sub('""', text).split(",")
     if not others:
         return False
@@ -65,5 +65,5 @@ def has_several_credentials(text: str) -> bool:
 def _is_repeated(name: str, text: str) -> bool:
     if name == "authorization":
         return has_several_credentials(text)
-    # A comma outside of quotes is in no media type and in no key.
+    # Neither a media type nor an idempotency key has a comma outside of quotes.
     return "," in _QUOTED.sub("", text)

@@ -1,4 +1,4 @@
-"""The id by which a client and the log know the same request."""
+"""The id of a request, which is in its response and in each line of its log."""
 
 import logging
 import re
@@ -9,47 +9,57 @@ HEADER = "X-Request-Id"
 
 log = logging.getLogger(__name__)
 
-_FORM = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_WELL_FORMED = re.compile(r"[A-Za-z0-9._-]{1,64}")
+"""No character that could begin another line of the log or of the response's head."""
 _current = ContextVar("request_id", default="-")
 
 
 class Headers(Protocol):
-    """The headers of a request, found by names in any case."""
+    """The headers of a request, by name without regard to case."""
 
     def get(self, name: str, default: str, /) -> str: ...
 
 
-def settle(asked: Headers, made: str) -> dict[str, str]:
-    """Settles the id of the request that this thread is at; gives the header that tells it.
+def begin(headers: Headers, generated: str) -> dict[str, str]:
+    """Set the id of the request that this thread works on.
 
-    It is the one that the client gives, if that is well-formed, else the one that was made. Well-
-    formed are 1 to 64 letters, digits, dots, hyphens and underscores of ASCII: nothing that could
-    begin another line of the log, or of the head of the reply.
+    Args:
+        headers: those of the request. A well-formed X-Request-Id is used as it is.
+        generated: the id to use otherwise.
+
+    Returns:
+        The header for the response.
     """
-    given = asked.get(HEADER, "")
-    _current.set(given if _FORM.fullmatch(given) else made)
+    sent = headers.get(HEADER, "")
+    _current.set(sent if _WELL_FORMED.fullmatch(sent) else generated)
     return {HEADER: _current.get()}
 
 
 def current() -> str:
-    """The id of the request that this thread is at; "-" where it is at none."""
+    """Return the id of the request that this thread works on; "-" outside of a request."""
     return _current.get()
 
 
-def note_failure(method: str, route: str, status: int) -> None:
-    """Writes a line of the log: logfmt, and nothing in it that a client makes up but its id."""
+def log_failure(method: str, route: str, status: int) -> None:
+    """Log a response of 400 or more, in logfmt and without anything that the client sent."""
     log.info("method=%s route=%s status=%s", method, route, status)
 
 
-def stamp_log_records() -> None:
-    """Has our lines of the log end with the id of their request, whatever formats them."""
+def add_to_log_records() -> None:
+    """Append the id to each message of the loggers `billet` and `chalicelib`, in any format."""
     make = logging.getLogRecordFactory()
+    if not isinstance(make, _RecordFactory):
+        logging.setLogRecordFactory(_RecordFactory(make))
 
-    def stamped(
-        name: str, level: int, path: str, line: int, message: object, *rest: Any, **named: Any
+
+class _RecordFactory:
+    def __init__(self, make: Any) -> None:
+        self._make = make
+
+    def __call__(
+        self, name: str, level: int, path: str, line: int, message: object, *rest: Any, **named: Any
     ) -> logging.LogRecord:
         if name.partition(".")[0] in {"billet", "chalicelib"}:
-            message = f"{message} request_id={current()}"  # in whose form is no %
-        return make(name, level, path, line, message, *rest, **named)
-
-    logging.setLogRecordFactory(stamped)
+            message = f"{message} request_id={current()}"  # an id has no %
+        record: logging.LogRecord = self._make(name, level, path, line, message, *rest, **named)
+        return record

@@ -1,14 +1,12 @@
-"""The headers of every reply: those of security, and those of CORS for the origins allowed.
+"""The headers that every response has: security, caching and CORS.
 
-By https://cheatsheetseries.owasp.org/cheatsheets/REST_Security_Cheat_Sheet.html#security-headers
+See https://cheatsheetseries.owasp.org/cheatsheets/REST_Security_Cheat_Sheet.html#security-headers
 """
 
-import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping
 from http import HTTPStatus
 
 from chalicelib.http.request_ids import Headers
-from chalicelib.settings import Settings
 
 SECURITY = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -17,75 +15,69 @@ SECURITY = {
     "X-Frame-Options": "DENY",
 }
 HTTPS_ONLY = {"Strict-Transport-Security": "max-age=31536000"}
-"""For HTTPS alone (RFC 6797, section 7.2)."""
+"""Sent over HTTPS only (RFC 6797, section 7.2)."""
+ACCEPT_PATCH = {"Accept-Patch": "application/merge-patch+json, application/json"}
+"""The media types of a PATCH (RFC 5789, section 3.1)."""
 EXPOSED = (
     "Accept-Patch, ETag, Idempotency-Replayed, Link, Location, RateLimit, RateLimit-Policy,"
     " Retry-After, WWW-Authenticate, X-Request-Id"
 )
-"""What a page of an allowed origin may read beside the headers that every page may."""
-ACCEPT_PATCH = {"Accept-Patch": "application/merge-patch+json, application/json"}
-"""The media types of a PATCH (RFC 5789, section 3.1)."""
-TAKEN = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-Id"
-"""What such a page may send."""
+"""Access-Control-Expose-Headers: what scripts of an allowed origin may read."""
+ALLOWED = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-Id"
+"""Access-Control-Allow-Headers: what scripts of an allowed origin may send."""
 PREFLIGHT_SECONDS = 7200
-"""How long a browser may go by a preflight's answer; none goes by it for longer than this."""
+"""How long a browser may cache the response to a preflight. No browser takes more."""
 
 
-class _Cors:
-    """What `bind` sets."""
+class ResponseHeaders:
+    """Makes the headers of responses.
 
-    origins: tuple[str, ...]
+    Args:
+        origins: whose scripts may use the API; "*" is every origin.
+    """
 
+    def __init__(self, origins: Collection[str]) -> None:
+        self._origins = origins
 
-def bind(settings: Settings) -> None:
-    """Sets from which origins pages may use the API."""
-    _Cors.origins = settings.origins
+    def common(self, request_headers: Headers, method: str, status: int) -> dict[str, str]:
+        """Return what every response has, by the request and the status of the response."""
+        https = request_headers.get("x-forwarded-proto", "") == "https"
+        return {
+            **SECURITY,
+            **(HTTPS_ONLY if https else {}),
+            "Cache-Control": _cache_control(method, status),
+            **self._cors(request_headers.get("origin", "")),
+        }
 
+    def options(self, methods: Iterable[str]) -> dict[str, str]:
+        """Return what the response to OPTIONS has besides, by the methods of the path."""
+        methods = sorted(methods)
+        allowed = ", ".join(methods)
+        headers = {"Allow": allowed, **(ACCEPT_PATCH if "PATCH" in methods else {})}
+        if not self._origins:
+            return headers
+        return {
+            **headers,
+            "Access-Control-Allow-Methods": allowed,
+            "Access-Control-Allow-Headers": ALLOWED,
+            "Access-Control-Max-Age": str(PREFLIGHT_SECONDS),
+        }
 
-def of_reply(asked: Headers, method: str, status: int) -> dict[str, str]:
-    """The headers of a reply of this status to a request of this method and with these headers."""
-    secure = asked.get("x-forwarded-proto", "") == "https"
-    return {
-        **SECURITY,
-        **(HTTPS_ONLY if secure else {}),
-        "Cache-Control": _caching(method, status),
-        **_of_cors(asked.get("origin", "")),
-    }
-
-
-def of_preflight(methods: Iterable[str]) -> dict[str, str]:
-    """What the answer to OPTIONS says besides; with CORS, what a page may send."""
-    methods = sorted(methods)
-    allowed = ", ".join(methods)
-    told = {"Allow": allowed, **(ACCEPT_PATCH if "PATCH" in methods else {})}
-    if not _Cors.origins:
-        return told
-    return {
-        **told,
-        "Access-Control-Allow-Methods": allowed,
-        "Access-Control-Allow-Headers": TAKEN,
-        "Access-Control-Max-Age": str(PREFLIGHT_SECONDS),
-    }
-
-
-def _caching(method: str, status: int) -> str:
-    """What was read may be kept by the client that asked, and used when it is found unchanged."""
-    kept = method in {"GET", "HEAD"} and status in {HTTPStatus.OK, HTTPStatus.NOT_MODIFIED}
-    return "private, no-cache" if kept else "no-store"
-
-
-def _of_cors(origin: str) -> dict[str, str]:
-    if not _Cors.origins:
-        return {}
-    if "*" in _Cors.origins:
-        return {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": EXPOSED}
-    if origin not in _Cors.origins:
-        return {"Vary": "Origin"}
-    return {
-        "Access-Control-Allow-Origin": origin,
-        "Access-Control-Expose-Headers": EXPOSED,
-        "Vary": "Origin",
-    }
+    def _cors(self, origin: str) -> Mapping[str, str]:
+        if not self._origins:
+            return {}
+        if "*" in self._origins:
+            return {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": EXPOSED}
+        if origin not in self._origins:
+            return {"Vary": "Origin"}
+        return {
+            "Access-Control-Allow-Origin": origin,
+            "Access-Control-Expose-Headers": EXPOSED,
+            "Vary": "Origin",
+        }
 
 
-bind(Settings.from_environ(os.environ))
+def _cache_control(method: str, status: int) -> str:
+    """Let only the client itself store what it has read, and revalidate it before each use."""
+    stored = method in {"GET", "HEAD"} and status in {HTTPStatus.OK, HTTPStatus.NOT_MODIFIED}
+    return "private, no-cache" if stored else "no-store"

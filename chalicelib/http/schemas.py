@@ -41,7 +41,7 @@ class NewUser(_Body):
     username: Username
 
     def __post_init__(self) -> None:
-        self.username = text_rules.username(self.username)
+        self.username = text_rules.clean_username(self.username)
 
 
 class _TaskBody(_Body):
@@ -51,7 +51,7 @@ class _TaskBody(_Body):
 
     def __post_init__(self) -> None:
         if self.name is not msgspec.UNSET:
-            self.name = text_rules.name("name", self.name, MAX_NAME)
+            self.name = text_rules.clean_name("name", self.name, MAX_NAME)
 
 
 class NewTask(_TaskBody):

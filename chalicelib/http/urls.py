@@ -1,58 +1,51 @@
-"""The URLs that replies hold: absolute for Link, a path for Location.
+"""The URLs in responses: absolute in Link, a path in Location.
 
-The path comes from the matched route, never from the target of the request: a client chooses that.
+Their path is that of the matched route, never the request target, which the client chooses.
 """
 
-import os
 import re
 from collections.abc import Mapping
 
 from chalice.app import Request
 
-from chalicelib.settings import Settings
-
 _HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _PREFIX = re.compile(r"(?:/[A-Za-z0-9$._~+!*'()-]+)+")
 
 
-class _Public:
-    """What `bind` sets."""
+class Urls:
+    """Makes the URLs in the response to a request.
 
-    url: str
+    Args:
+        public_url: the scheme and host of absolute URLs; "" takes those of the request.
+    """
 
+    def __init__(self, request: Request, public_url: str = "") -> None:
+        self._request = request
+        self._public_url = public_url
 
-def bind(settings: Settings) -> None:
-    """Sets the scheme and host at which clients reach the API; "" means those of the request."""
-    _Public.url = settings.public_url
+    def location(self, ident: int) -> Mapping[str, str]:
+        """Return the header Location of what a POST has created."""
+        return {"Location": f"{self._prefix()}{self._request.path}/{ident}"}
 
+    def absolute(self, path: str) -> str:
+        """Return the URL of a path; without scheme and host if the request has no valid Host."""
+        return f"{self._public_url or self._origin()}{self._prefix()}{path}"
 
-def located(request: Request, ident: int) -> Mapping[str, str]:
-    """The header Location of what a POST created."""
-    return {"Location": f"{_prefix(request)}{request.path}/{ident}"}
+    def _prefix(self) -> str:
+        """Return the stage or the base path of a custom domain, which precedes the route."""
+        context, route = self._request.context, self._request.path
+        if "stage" not in context:
+            return ""
+        parts = context["path"].rstrip("/").split("/")
+        prefix = "/".join(parts[: len(parts) - route.count("/")])
+        return prefix if _PREFIX.fullmatch(prefix) else ""
 
-
-def absolute(request: Request, path: str) -> str:
-    """The URL of a path of the API; without scheme and host if the request has no valid Host."""
-    return f"{_Public.url or _origin(request)}{_prefix(request)}{path}"
-
-
-def _prefix(request: Request) -> str:
-    """The stage, or the base path of a custom domain, which API Gateway puts before the route."""
-    if "stage" not in request.context:
-        return ""
-    parts = request.context["path"].rstrip("/").split("/")
-    prefix = "/".join(parts[: len(parts) - request.path.count("/")])
-    return prefix if _PREFIX.fullmatch(prefix) else ""
-
-
-def _origin(request: Request) -> str:
-    if domain := request.context.get("domainName"):
-        return f"https://{domain}"
-    host = request.headers.get("host", "")
-    if not _HOST.fullmatch(host):
-        return ""
-    scheme = request.headers.get("x-forwarded-proto", "").lower()
-    return f"{scheme if scheme in ('http', 'https') else 'http'}://{host}"
-
-
-bind(Settings.from_environ(os.environ))
+    def _origin(self) -> str:
+        if domain := self._request.context.get("domainName"):
+            return f"https://{domain}"
+        headers = self._request.headers
+        host = headers.get("host", "")
+        if not _HOST.fullmatch(host):
+            return ""
+        scheme = headers.get("x-forwarded-proto", "").lower()
+        return f"{scheme if scheme in ('http', 'https') else 'http'}://{host}"

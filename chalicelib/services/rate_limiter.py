@@ -1,11 +1,11 @@
-"""How many requests each principal may send: a burst in each second, a quota in each window.
+"""Limits the requests of each principal: a burst per second, and a quota per window.
 
-Windows have fixed borders, the multiples of their length since 1970 by the wall clock, so that all
-processes agree on them. A clock that is set back or forward leads to another window at once: it
-locks nobody out, and neither does a clock that stands still while Lambda freezes the process.
+Windows begin at multiples of their length since 1970, so all processes agree on them. If the clock
+is changed, or stops while Lambda freezes the process, the next request counts in the window of the
+new time. Nobody is locked out.
 
-A shared quota holds for all processes together: each leases requests of the window from DynamoDB,
-many with one write, and admits so many before it asks again.
+A shared quota is for all processes together. Each process leases requests of the window from
+DynamoDB, many with one write, and leases again when it has admitted that many.
 """
 
 import logging
@@ -23,17 +23,17 @@ from chalicelib.time_budget import monotonic
 log = logging.getLogger(__name__)
 
 MAX_PRINCIPALS = 10_000
-"""How many principals a process remembers: those that sent requests last."""
+"""How many principals a process remembers, the most recent ones."""
 LEASE_SECONDS = 1.0
-"""How long a request waits for a lease."""
+"""The longest wait of a request for a lease."""
 PAUSE_SECONDS = 5.0
-"""After a lease that failed, how long the process counts alone."""
+"""How long a process counts without leases after one has failed."""
 
 _threads = ThreadPoolExecutor(8, thread_name_prefix="lease")
 
 
 class Policy(NamedTuple):
-    """At most `limit` requests in each window of so many seconds."""
+    """At most `limit` requests per window."""
 
     name: str
     limit: int
@@ -49,46 +49,46 @@ class Balance:
         self.start = start
         self.admitted = 0
         self.granted = granted
-        """How many this process may admit."""
+        """How many requests this process has leased."""
         self.left = left
-        """How many it may still lease, as far as it knows."""
+        """How many requests the window has left to lease, as far as this process knows."""
 
     @property
     def unused(self) -> int:
-        """How many this process may admit without another lease."""
+        """How many requests this process can admit without another lease."""
         return self.granted - self.admitted
 
     @property
     def remaining(self) -> int:
-        """How many are left of the policy's limit, as far as this process knows."""
+        """How many requests the policy has left, as far as this process knows."""
         return self.unused + self.left
 
     def lease(self, policy: Policy) -> int:
-        """How many requests to lease next.
+        """Return how many requests to lease next.
 
-        As many as this process has admitted, so that one with few requests withholds few from the
-        others; and at most an eighth of what is left, so that in the end all of it is used.
+        These are as many as this process has admitted, so that an idle process withholds few, and
+        at most an eighth of what is left, so that all processes together use the whole quota.
         """
         return max(1, min(max(self.admitted, policy.limit // 256), self.left // 8))
 
     def credit(self, policy: Policy, count: int, used: int) -> None:
-        """Add a lease of `count` requests, after which all processes have used so many."""
+        """Add a lease of `count` requests. With it, all processes have leased `used`."""
         self.granted += max(0, min(count, policy.limit - (used - count)))
         self.left = max(0, policy.limit - max(used, self.granted))
 
     def credit_alone(self) -> None:
-        """Add one request without a lease, within what was left when the last one was given."""
+        """Add one request without a lease, of those that were left at the last one."""
         self.granted += 1
         self.left -= 1
 
 
 class Standing(NamedTuple):
-    """Where a principal stands with a policy."""
+    """The state of a policy for a principal."""
 
     policy: Policy
     remaining: int
     reset: int
-    """In how many seconds the window ends, rounded up."""
+    """The seconds until the window ends, rounded up."""
 
 
 class _Principal:
@@ -99,7 +99,7 @@ class _Principal:
         self.balances: dict[Policy, Balance] = {}
 
     def balance(self, policy: Policy, now: float, *, leased: bool) -> Balance:
-        """The balance of the current window, a new one if another window was counted last."""
+        """Return the balance of the current window."""
         start = int(now // policy.seconds) * policy.seconds
         balance = self.balances.get(policy)
         if balance is None or balance.start != start:
@@ -109,12 +109,12 @@ class _Principal:
 
 
 class Limiter:
-    """Counts requests by principal; its memory is bounded by MOST_PRINCIPALS.
+    """Counts the requests of up to MAX_PRINCIPALS principals.
 
     Args:
-        quota: requests in a window.
-        window: seconds.
-        burst: requests in a second.
+        quota: requests per window.
+        window: the length of a window in seconds.
+        burst: requests per second.
     """
 
     def __init__(self, quota: int, window: int, burst: int) -> None:
@@ -128,12 +128,14 @@ class Limiter:
         return len(self._principals)
 
     def admit(self, who: str, *, shared: bool) -> tuple[bool, Sequence[Standing]]:
-        """Count a request; return whether it is admitted, and where its principal then stands.
-
-        A request that is refused takes nothing from any policy.
+        """Count a request, if all policies admit it.
 
         Args:
-            shared: whether the quota holds for all processes together.
+            who: the principal.
+            shared: whether the quota is for all processes together.
+
+        Returns:
+            Whether the request is admitted, and the state of each policy after it.
         """
         principal = self._principal(who)
         with principal.lock:
@@ -169,13 +171,13 @@ class Limiter:
             balance.credit(self.quota, count, used)
 
     def _take(self, who: str, start: int, count: int) -> int | None:
-        """The sum after a lease; None if the database does not give any soon."""
+        """Return what all processes have leased; None if the database does not respond in time."""
         if monotonic() < self._resume:
             return None
         lease = _threads.submit(quotas.take, who, start, self.quota.seconds, count)
         try:
             return lease.result(LEASE_SECONDS)
-        except Exception as error:  # noqa: BLE001, whatever is wrong with the count, requests are served
+        except Exception as error:  # noqa: BLE001, requests are served without it
             lease.cancel()
             self._resume = monotonic() + PAUSE_SECONDS
             reason = error.__cause__ or error

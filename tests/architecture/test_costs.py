@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from pynamodb.connection import Connection
 
-from app import app
-from billet.metering import Bill, metered
+from billet.metering import Usage, record_usage
 from chalicelib.dynamodb import client, shared_state
+from chalicelib.http.routes import ENDPOINTS
 from chalicelib.services import pagination
 from chalicelib.settings import Settings
 from tests.conftest import Api, Bind
@@ -95,13 +95,13 @@ def cost(
     endpoint: str,
     connections: dict[str, Connection],
     monkeypatch: pytest.MonkeyPatch,
-) -> Callable[..., Bill]:
+) -> Callable[..., Usage]:
     """What a request costs, but for the reading of `shared` anew every few seconds."""
     monkeypatch.setattr(shared_state, "FRESH_SECONDS", 3600.0)
     connection = connections.setdefault(endpoint, client.connect())
 
-    def measure(*request: Any, **headers: str) -> Bill:
-        with metered(connection) as bill:
+    def measure(*request: Any, **headers: str) -> Usage:
+        with record_usage(connection) as bill:
             response = api(*request, **headers)
         assert response.status_code < 400, response.body
         if set(bill.calls) == {GET, QUERY}:
@@ -113,7 +113,7 @@ def cost(
 
 @pytest.mark.usefixtures("database")
 def test_each_request_makes_the_calls_and_takes_the_units_that_it_should(
-    backend: str, cost: Callable[..., Bill]
+    backend: str, cost: Callable[..., Usage]
 ) -> None:
     bills = [cost(*step[0]) for step in WALK]
     assert [bill.calls for bill in bills] == [step[1] for step in WALK]
@@ -125,7 +125,7 @@ def test_each_request_makes_the_calls_and_takes_the_units_that_it_should(
 
 @pytest.mark.usefixtures("database")
 def test_a_key_costs_its_claim_and_one_more_operation_and_a_condition_costs_nothing(
-    cost: Callable[..., Bill],
+    cost: Callable[..., Usage],
 ) -> None:
     for position, (request, calls, transacted) in enumerate(KEYED_WALK):
         bill = cost(*request, Idempotency_Key=f"key-{position}")
@@ -136,7 +136,7 @@ def test_a_key_costs_its_claim_and_one_more_operation_and_a_condition_costs_noth
 
 def test_the_walks_take_in_every_endpoint() -> None:
     walked = {(step[0][0], shape(step[0][1])) for step in WALK}
-    routes = {(method, shape(path)) for path, methods in app.routes.items() for method in methods}
+    routes = {(one.method, shape(one.path)) for one in ENDPOINTS}
     assert walked == routes
     assert {(step[0][0], shape(step[0][1])) for step in KEYED_WALK} == {
         route for route in routes if route[0] != "GET"
@@ -165,7 +165,7 @@ PAGES = (
 @pytest.mark.parametrize("lanes", [1, 4])
 @pytest.mark.backend("dynamodb-local")
 def test_a_page_costs_the_same_however_large_the_table_is(
-    lanes: int, bind: Bind, cost: Callable[..., Bill]
+    lanes: int, bind: Bind, cost: Callable[..., Usage]
 ) -> None:
     bind(lanes)
     bills = []
@@ -178,7 +178,7 @@ def test_a_page_costs_the_same_however_large_the_table_is(
 
 @pytest.mark.backend("dynamodb-local")
 def test_an_offset_costs_what_it_skips_in_one_query_a_megabyte(
-    database: Settings, cost: Callable[..., Bill]
+    database: Settings, cost: Callable[..., Usage]
 ) -> None:
     add_tasks(220, describe=lambda ident: "a" * 7_700)
     bills = {offset: cost("GET", f"/v1/tasks?page_size=9&offset={offset}") for offset in OFFSETS}
@@ -190,7 +190,7 @@ def test_an_offset_costs_what_it_skips_in_one_query_a_megabyte(
 
 @pytest.mark.backend("dynamodb-local")
 def test_lanes_far_from_the_page_are_read_in_shares(
-    bind: Bind, cost: Callable[..., Bill], monkeypatch: pytest.MonkeyPatch
+    bind: Bind, cost: Callable[..., Usage], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pagination, "FAR", 40)
     bind(lanes=4)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-TOP = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md")
+TOP = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")
 PAGES = [*(ROOT / name for name in TOP), *sorted((ROOT / "docs").rglob("*.md"))]
 RECORDS = {path.name[:4]: path.name for path in (ROOT / "docs/decisions").glob("0*.md")}
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")

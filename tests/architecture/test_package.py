@@ -16,10 +16,11 @@ from botocore.session import get_session
 
 import billet
 from billet.package import STAGES, chalice, gateway, slim
-from chalicelib.http import principals, problems
-from chalicelib.http import response_headers as headers_of_the_api
-from chalicelib.http.pipeline import ENDPOINTS
-from chalicelib.http.throttling import USUAL, Throttle
+from chalicelib.http.authentication import bearer_token
+from chalicelib.http.endpoints import DEFAULT_THROTTLE, Throttle
+from chalicelib.http.problems import CONTENT_TYPE, HttpProblem
+from chalicelib.http.response_headers import ResponseHeaders
+from chalicelib.http.routes import ENDPOINTS
 from chalicelib.services import tokens
 from chalicelib.settings import Settings
 
@@ -163,7 +164,7 @@ def test_the_unpacked_zip_serves_a_stage_and_writes_no_file(
     assert json.loads(assigned["body"])["success"] is True
     assert [(each["id"], each["assignees"]) for each in json.loads(tasks["body"])] == [(1, [1])]
     assert refused["statusCode"] == json.loads(refused["body"])["status"] == 400
-    assert refused["headers"]["Content-Type"] == problems.CONTENT_TYPE
+    assert refused["headers"]["Content-Type"] == CONTENT_TYPE
     assert '"quota";r=995;' in refused["headers"]["RateLimit"]
     assert (page["statusCode"], 'src="./docs/start.js"' in page["body"]) == (200, True)
     assert "SwaggerUIBundle" in viewer["body"]
@@ -269,10 +270,8 @@ def test_the_function_is_set_to_its_own_stage_and_answers_before_api_gateway_giv
 @pytest.mark.parametrize("version", [(3, 10), (3, 14), (3, 15), (4, 0)])
 def test_a_python_that_lambda_does_not_run_is_refused(version: tuple[int, int]) -> None:
     names = "python3.11 or python3.12 or python3.13"
-    refusal = (
-        rf"^python{version[0]}\.{version[1]} is not supported on Lambda; run this with {names}$"
-    )
-    with pytest.raises(chalice.Failed, match=refusal):
+    refusal = rf"^python{version[0]}\.{version[1]} is not a supported runtime: use {names}$"
+    with pytest.raises(chalice.PackagingError, match=refusal):
         chalice.require_runtime(version)
     chalice.require_runtime(sys.version_info[:2])
 
@@ -293,7 +292,7 @@ def test_api_gateway_asks_the_authorizer_about_what_the_api_takes_for_a_token(
     header: str, token: bool
 ) -> None:
     assert bool(re.search(gateway.BEARER, header)) is token
-    assert bool(principals.bearer(header)) is token
+    assert bool(bearer_token(header)) is token
 
 
 def test_a_user_pool_has_no_form_of_token_to_check() -> None:
@@ -339,13 +338,13 @@ def test_whatever_api_gateway_answers_by_itself_has_the_form_of_the_apis_errors(
         assert headers["Content-Type"] == "'application/problem+json'"
         assert headers["X-Request-Id"] == "context.requestId"
         asked = {"x-forwarded-proto": "https"}
-        common = headers_of_the_api.of_reply(asked, "GET", response["StatusCode"])
+        common = ResponseHeaders(()).common(asked, "GET", response["StatusCode"])
         assert {name: headers[name] for name in common} == {
             name: f"'{text}'" for name, text in common.items()
         }
         body = response["ResponseTemplates"]["application/json"]
         detail = json.loads(body)["detail"]
-        assert body == problems.body(response["StatusCode"], detail).decode()
+        assert body == HttpProblem(response["StatusCode"], detail).body().decode()
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -366,7 +365,7 @@ def test_api_gateway_lets_through_to_each_route_what_the_rule_beside_it_says(
         for method in methods:
             escaped = "/" + path.replace("/", "~1")
             found = settings.pop((method.upper(), escaped), usual)
-            assert found == rules.get((method.upper(), path), USUAL)
+            assert found == rules.get((method.upper(), path), DEFAULT_THROTTLE)
     assert settings == {}
 
 
@@ -443,7 +442,7 @@ def test_a_package_without_one_of_its_libraries_is_refused(
     (project / "requirements.txt").write_text(str(unbuildable(tmp_path)))
     (project / ".chalice").symlink_to(ROOT / ".chalice")
     monkeypatch.setattr(chalice, "ROOT", project)
-    with pytest.raises(chalice.Failed, match=r"^no wheel for Lambda of broken==1$"):
+    with pytest.raises(chalice.PackagingError, match=r"^no wheel for Lambda: broken==1$"):
         chalice.package("dev", tmp_path / "scratch")
 
 
@@ -509,7 +508,7 @@ def test_what_a_wheel_installs_can_be_imported_and_run(
 
 
 def test_packaging_without_the_repository_is_refused_in_one_line(tmp_path: Path) -> None:
-    with pytest.raises(chalice.Failed, match="needs the repository"):
+    with pytest.raises(chalice.PackagingError, match="in a clone of the repository"):
         chalice.require_repository(tmp_path)
 
 

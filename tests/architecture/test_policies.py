@@ -1,4 +1,5 @@
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,10 +10,11 @@ from chalice.app import AuthRequest
 from chalice.test import Client
 from pynamodb.connection import Connection
 
-from app import app
 from billet.package import STAGES
+from chalicelib.app_factory import BilletApp
 from chalicelib.dynamodb import client
-from chalicelib.http import authentication, throttling
+from chalicelib.http.authentication import authenticate
+from chalicelib.http.routes import ENDPOINTS
 from chalicelib.settings import Settings
 from tests.conftest import Bind
 
@@ -79,8 +81,10 @@ def recorded(connection: Connection, prefix: str) -> Iterator[set[tuple[str, str
 
     events = connection.client.meta.events
     events.register("before-parameter-build.dynamodb", record)
-    yield found
-    events.unregister("before-parameter-build.dynamodb", record)
+    try:
+        yield found
+    finally:
+        events.unregister("before-parameter-build.dynamodb", record)
 
 
 @pytest.fixture
@@ -89,16 +93,22 @@ def called(bind: Bind, endpoint: str, connections: dict[str, Connection]) -> set
     prefix = bind().prefix
     connection = connections[endpoint]
     client.bind(Settings(table_prefix=prefix, lanes=2), connection)  # so the layout grows
-    throttling.bind(Settings(stage="dev"))
-    with recorded(connection, prefix) as found, Client(app, stage_name="local") as api:
+    limited = BilletApp(Settings(rate_quota=1000))
+    with recorded(connection, prefix) as found, Client(limited, stage_name="local") as api:
         for method, path, body, *more in ALL:
             headers = {"Content-Type": "application/json"} | dict(*more)
             response = api.http.request(
                 method, path, headers=headers, body=json.dumps(body).encode()
             )
             assert response.status_code in (200, 201, 409), response.body
-    throttling.bind(Settings())
     return found
+
+
+def test_the_requests_take_in_every_endpoint_that_uses_the_database() -> None:
+    asked = {(method, re.sub(r"\b\d+\b", "{}", path.partition("?")[0])) for method, path, *_ in ALL}
+    paths = {(one.method, re.sub(r"{\w+}", "{}", one.path)) for one in ENDPOINTS}
+    of_docs = {(method, path) for method, path in paths if not path.startswith("/v1/")}
+    assert asked == paths - of_docs - {("GET", "/v1/openapi.json")}
 
 
 def expected(stage: str, called: set[tuple[str, str]]) -> set[tuple[str, str]]:
@@ -123,6 +133,6 @@ def test_the_authorizer_may_do_what_it_does_and_nothing_more(
     database: Settings, endpoint: str, connections: dict[str, Connection]
 ) -> None:
     with recorded(connections[endpoint], database.prefix) as called:
-        authentication.authenticate.func(AuthRequest("TOKEN", "Bearer blt_wrong", ""))
+        authenticate(AuthRequest("TOKEN", "Bearer blt_wrong", ""))
     for stage in STAGES:
         assert set(allowed(f"policy-{stage}-authenticate.json")) == expected(stage, called)

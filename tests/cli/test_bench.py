@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from billet.benchmark import performance
+from billet.benchmark import markdown_report
 
 ROOT = Path(__file__).parents[2]
 
@@ -37,7 +37,7 @@ def test_a_section_prints_its_table_and_writes_it_with_a_picture(tmp_path: Path)
     assert units["GET task"] == [1, 0, 0]
     assert units["POST task"] == [0, 6, 0]
     assert picture.read_bytes().startswith(b"\x89PNG")
-    assert "| GET task | 1 | 1.00 |" in performance.document(json.loads(found.read_text()))
+    assert "| GET task | 1 | 1.00 |" in markdown_report.document(json.loads(found.read_text()))
 
 
 def test_an_endpoint_that_can_not_be_reached_is_told_in_one_line() -> None:

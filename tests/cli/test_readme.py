@@ -1,4 +1,4 @@
-"""The README's commands answer as it prints them."""
+"""The commands in README.md and docs/api.md print what the pages say."""
 
 import re
 import shlex
@@ -13,11 +13,8 @@ import pytest
 from tests.support.servers import Serve
 
 ROOT = Path(__file__).parents[2]
-README = (ROOT / "README.md").read_text()
 CONSOLE = re.compile(r"```console\n(.*?)```", re.DOTALL)
-
-
-BLOCKS = CONSOLE.findall(README)
+README, API = (CONSOLE.findall((ROOT / page).read_text()) for page in ("README.md", "docs/api.md"))
 pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is not installed")
 
 
@@ -27,12 +24,13 @@ def curl_lines(block: str) -> list[tuple[str, str]]:
     return [(line[2:], answer) for line, answer in pairs if line.startswith("$ curl")]
 
 
-def test_each_curl_line_answers_as_printed(serve: Serve) -> None:
+@pytest.mark.parametrize("blocks", [README, API], ids=["README.md", "docs/api.md"])
+def test_each_curl_line_answers_as_printed(serve: Serve, blocks: list[str]) -> None:
     served = serve("--db", "memory")
     today = datetime.now(UTC).date().isoformat()
-    [block] = (block for block in BLOCKS if "curl" in block and "$TOKEN" not in block)
-    assert len(curl_lines(block)) >= 5
-    for line, answer in curl_lines(block):
+    lines = [line for block in blocks if "$TOKEN" not in block for line in curl_lines(block)]
+    assert len(lines) >= 5
+    for line, answer in lines:
         command = shlex.split(line.replace("localhost:3000", served.url.removeprefix("http://")))
         said = subprocess.run(
             command, capture_output=True, text=True, check=True, timeout=60
@@ -43,9 +41,9 @@ def test_each_curl_line_answers_as_printed(serve: Serve) -> None:
 def test_the_walk_from_auth_on_to_a_token_and_a_served_request_goes_as_printed(
     serve: Serve, beside: dict[str, str], tmp_path: Path
 ) -> None:
-    assert "$ AUTH=on make serve\n" in BLOCKS
+    assert "$ AUTH=on make serve\n" in API
     served = serve("--db", "memory", "--data", str(tmp_path), AUTH="on")
-    [block] = (block for block in BLOCKS if "$TOKEN" in block)
+    [block] = (block for block in API if "$TOKEN" in block)
     typed = [line[2:] for line in block.splitlines() if line.startswith("$ ")]
     script = "\n".join(typed)
     billet = f"{shlex.quote(sys.executable)} -m billet"

@@ -61,7 +61,7 @@ def test_tasks_without_users_are_nobodys() -> None:
 @pytest.mark.usefixtures("database")
 def test_a_user_deleted_meanwhile_is_given_nothing() -> None:
     [task] = SampleData(1, datetime.now(UTC)).tasks([1], [])
-    with pytest.raises(ClickException, match="a new user was deleted"):
+    with pytest.raises(ClickException, match="another client deleted a new user"):
         write_tasks([structs.replace(task, assignees=(7,))])
     assert ids() == (set(), set())
 

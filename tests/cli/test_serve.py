@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from billet.serve.databases import LOST
+from billet.serve.databases import DATA_LOSS_WARNING
 from chalicelib.services import tokens
 from tests.support.servers import ROOT, Serve, Served, run_serve
 
@@ -44,7 +44,7 @@ def test_it_stops_cleanly_when_told_to(serve: Serve, how: signal.Signals) -> Non
     create(served, "x")
     assert served.stop(how) == 0
     assert "Database: in memory\n" in served.said
-    assert f"Token: not needed (AUTH is off)\n{LOST}\n" in served.said
+    assert f"Token: not needed (AUTH is off)\n{DATA_LOSS_WARNING}\n" in served.said
     assert "Traceback" not in served.said
 
 
@@ -132,7 +132,10 @@ def test_a_certificate_that_can_not_be_used_is_one_clear_line(tmp_path: Path) ->
     ("environ", "line"),
     [
         ({"LANES": "none"}, "Error: LANES: must be a whole number between 1 and 64\n"),
-        ({"AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:9"}, "Error: the tables can't be made: "),
+        (
+            {"AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:9"},
+            "Error: the tables cannot be created: ",
+        ),
         ({"STAGE": "prod", "AUTH": "off"}, "Error: AUTH: can't be off in the stage prod\n"),
         (
             {"STAGE": "dev", "COGNITO_USER_POOL_ARN": POOL},

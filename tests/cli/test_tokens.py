@@ -37,8 +37,10 @@ def seen(connection: Connection) -> Iterator[list[dict[str, Any]]]:
 
     events = connection.client.meta.events
     events.register("before-parameter-build.dynamodb", note)
-    yield asked
-    events.unregister("before-parameter-build.dynamodb", note)
+    try:
+        yield asked
+    finally:
+        events.unregister("before-parameter-build.dynamodb", note)
 
 
 def test_a_token_is_256_random_bits_of_which_the_digest_alone_is_kept() -> None:
@@ -137,6 +139,6 @@ def test_a_token_whose_item_can_not_be_read_is_listed_and_can_be_revoked() -> No
     )
     listed = run("list")
     assert listed.exit_code == 0
-    assert "abababababababab: its item can't be read\n" in listed.stdout
+    assert "abababababababab: its item cannot be read\n" in listed.stdout
     assert run("revoke", "abababababababab").exit_code == 0
     assert [one["name"] for one in kept()] == ["well"]

@@ -1,6 +1,6 @@
 """A request with an idempotency key is carried out once, whoever repeats it and whenever."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,13 +8,11 @@ from chalice.local import LambdaContext
 from chalice.test import HTTPResponse
 from pynamodb.connection import Connection
 
-from app import app
+from chalicelib.app_factory import BilletApp
 from chalicelib.dynamodb import clock
 from chalicelib.dynamodb.models import IdempotencyModel
-from chalicelib.http import authentication
 from chalicelib.services import tasks
 from chalicelib.services.pagination import Paging
-from chalicelib.settings import Settings
 from tests.conftest import Api
 from tests.support.bulk_data import add_tasks, age_reply
 from tests.support.injection import struck
@@ -95,37 +93,44 @@ def test_a_path_in_another_spelling_is_the_same_request(api: Api, task: int) -> 
     assert [item.fingerprint for item in IdempotencyModel.scan()] == [FINGERPRINT]
 
 
-@pytest.fixture
-def trusted() -> Iterator[None]:
-    """What API Gateway says of who sends a request is believed."""
-    authentication.guard(app, Settings(auth="on"))
-    yield
-    authentication.guard(app, Settings())
-
-
-@pytest.mark.usefixtures("api", "trusted")
-def test_the_same_key_is_another_on_another_route_and_from_another_principal() -> None:
-    sent = [authorized(name, "/v1/tasks", '{"name": "plan"}') for name in ("eve", "bob", "eve")]
-    sent.append(authorized("eve", "/v1/users", '{"username": "plan"}'))
+@pytest.mark.settings(auth="on")
+@pytest.mark.usefixtures("api")
+def test_the_same_key_is_another_on_another_route_and_from_another_principal(
+    application: BilletApp,
+) -> None:
+    sent = [
+        authorized(application, name, "/v1/tasks", '{"name": "plan"}')
+        for name in ("eve", "bob", "eve")
+    ]
+    sent.append(authorized(application, "eve", "/v1/users", '{"username": "plan"}'))
     assert [answer["statusCode"] for answer in sent] == [201] * 4
     assert sent[0]["body"] == sent[2]["body"] != sent[1]["body"]
     assert len(tasks.page(Paging()).items) == 2
 
 
-@pytest.mark.usefixtures("api", "trusted")
-def test_a_key_belongs_to_the_name_so_that_a_rotated_token_repeats_a_request() -> None:
+@pytest.mark.settings(auth="on")
+@pytest.mark.usefixtures("api")
+def test_a_key_belongs_to_the_name_so_that_a_rotated_token_repeats_a_request(
+    application: BilletApp,
+) -> None:
     body = '{"name": "plan"}'
-    first, again = (authorized("ci", "/v1/tasks", body, token) for token in ("old", "new"))
+    first, again = (
+        authorized(application, "ci", "/v1/tasks", body, token) for token in ("old", "new")
+    )
     assert (again["statusCode"], again["body"]) == (201, first["body"])
     assert again["headers"]["Idempotency-Replayed"] == "true"
-    other = authorized("old", "/v1/tasks", body)  # whose name is the id of the first token
+    other = authorized(
+        application, "old", "/v1/tasks", body
+    )  # whose name is the id of the first token
     assert other["body"] != first["body"]
     assert len(tasks.page(Paging()).items) == 2
 
 
-def authorized(name: str, path: str, body: str, token: str = "0123") -> dict[str, Any]:  # noqa: S107
+def authorized(
+    app: BilletApp, name: str, path: str, body: str, ident: str = "0123"
+) -> dict[str, Any]:
     """A POST with the key "a" as it comes from API Gateway, when it has let someone in."""
-    principal = {"id": token, "name": name, "role": "admin"}
+    principal = {"id": ident, "name": name, "role": "admin"}
     event = {
         "requestContext": {
             "httpMethod": "POST",

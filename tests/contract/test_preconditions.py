@@ -1,6 +1,5 @@
 """ETags, and requests that depend on them."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -8,7 +7,6 @@ import pytest
 from chalicelib.domain.task import Task
 from chalicelib.dynamodb import task_writes
 from chalicelib.dynamodb.transaction import Transaction
-from chalicelib.http import conditional
 from tests.conftest import Api
 from tests.support.bulk_data import add_tasks, add_users
 
@@ -126,14 +124,7 @@ def test_a_user_is_deleted_only_as_the_version_that_is_asked_for(api: Api, user:
     assert api("DELETE", f"/v1/users/{user}", If_Match='"1"').status_code == 200
 
 
-@pytest.fixture
-def required() -> Iterator[None]:
-    conditional.require(True)
-    yield
-    conditional.require(False)
-
-
-@pytest.mark.usefixtures("required")
+@pytest.mark.settings(require_if_match="on")
 def test_where_it_is_required_a_change_without_if_match_is_refused(api: Api, user: int) -> None:
     [task] = add_tasks(1)
     path = f"/v1/tasks/{task}"

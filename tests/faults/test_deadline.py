@@ -12,9 +12,9 @@ from chalice.local import LambdaContext, LambdaEventConverter, RouteMatcher
 from chalice.test import HTTPResponse
 from pynamodb.connection import Connection
 
-import app
 from billet.integrity import findings
 from chalicelib import time_budget
+from chalicelib.app_factory import BilletApp
 from chalicelib.domain.errors import Unavailable
 from chalicelib.dynamodb import botocore_patches, client
 from chalicelib.dynamodb.models import TaskModel
@@ -149,11 +149,11 @@ def test_the_threads_that_read_the_lanes_know_the_deadline(bind: Bind, clock: Cl
     assert tasks.page(Paging()).items == []
 
 
-def test_what_lambda_has_left_counts_too(api: Api, connection: Connection) -> None:
-    event = LambdaEventConverter(RouteMatcher(list(app.app.routes))).create_lambda_event(
+def test_what_lambda_has_left_counts_too(application: BilletApp, connection: Connection) -> None:
+    event = LambdaEventConverter(RouteMatcher(list(application.routes))).create_lambda_event(
         "GET", "/v1/tasks", {}
     )
     with struck(connection) as calls:
-        answer = app.app(event, LambdaContext("billet", 128, max_runtime_ms=4900))
+        answer = application(event, LambdaContext("billet", 128, max_runtime_ms=4900))
     assert answer["statusCode"] == 503
     assert calls == []

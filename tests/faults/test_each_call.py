@@ -11,8 +11,8 @@ from chalice.test import HTTPResponse
 from pynamodb.connection import Connection
 
 from billet.integrity import findings
-from chalicelib.http.pipeline import ENDPOINTS, Endpoint
-from chalicelib.http.routes import docs
+from chalicelib.http.endpoints import Endpoint
+from chalicelib.http.routes import ENDPOINTS, docs
 from tests.conftest import Api
 from tests.support.injection import FAULTS, Fault, contended, done_and_silent, struck
 from tests.support.scenarios import CHANGES, READS, Scenario, end_leases, recorded

@@ -21,7 +21,7 @@ REQUESTS = [("GET", "/v1/health"), ("GET", "/v1/tasks"), ("POST", "/v1/users", {
 @contextmanager
 def speaking_to_its_own_database(monkeypatch: pytest.MonkeyPatch) -> Iterator[psutil.Process]:
     """Has the API use a database of its own, with a short time-out; gives its process."""
-    with dynamodb_local.running() as endpoint:
+    with dynamodb_local.run() as endpoint:
         monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", endpoint)
         settings = Settings(table_prefix="test")
         client.bind(settings)

@@ -13,7 +13,7 @@ from typing import Any
 
 from chalice.test import Client
 
-import app
+from chalicelib.app_factory import BilletApp
 from chalicelib.dynamodb import client, shared_state
 from chalicelib.settings import Settings
 
@@ -35,7 +35,7 @@ def die_at(number: int, events: Any) -> None:
 
 
 def carry_out(method: str, path: str, body: bytes, headers: dict[str, str]) -> None:
-    with Client(app.app, stage_name="local") as api:
+    with Client(BilletApp(Settings()), stage_name="local") as api:
         api.http.request(method, path, headers, body)
 
 

@@ -9,8 +9,8 @@ import sys
 
 from chalice.test import Client
 
-import app
-from billet.metering import metered
+from billet.metering import record_usage
+from chalicelib.app_factory import BilletApp
 from chalicelib.dynamodb import client
 from chalicelib.services import rate_limiter
 from chalicelib.settings import Settings
@@ -23,8 +23,9 @@ def told(number: float) -> None:
 
 rate_limiter.LEASE_SECONDS = 30.0  # the machine may be busy
 connection = client.connect()
-client.bind(Settings.from_environ(os.environ), connection)
-with metered(connection) as bill, Client(app.app, stage_name="local") as served:
+settings = Settings.from_environ(os.environ)
+client.bind(settings, connection)
+with record_usage(connection) as bill, Client(BilletApp(settings), stage_name="local") as served:
     for line in sys.stdin:
         answers = [served.http.get("/docs/start.js") for _ in range(int(line))]
         told(sum(answer.status_code == 200 for answer in answers))

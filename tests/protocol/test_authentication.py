@@ -7,19 +7,18 @@ from typing import Any
 
 import httpx
 import pytest
-from chalice.app import Chalice
 from chalice.deploy.swagger import TemplatedSwaggerGenerator
 from chalice.local import LambdaContext
 from pynamodb.connection import Connection
 
-from app import app
+from chalicelib.app_factory import BilletApp
 from chalicelib.dynamodb.models import TokenModel
-from chalicelib.http import authentication
+from chalicelib.http.routes import ENDPOINTS
 from chalicelib.services import tokens
 from chalicelib.settings import Settings
 from tests.support.injection import FAULTS, struck
 
-pytestmark = [pytest.mark.backend("moto"), pytest.mark.usefixtures("guarded")]
+pytestmark = [pytest.mark.backend("moto"), pytest.mark.settings(auth="on")]
 
 POOL = "arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_Ab1"
 MISSING = 'Bearer realm="billet-tasks"'
@@ -158,14 +157,16 @@ def test_a_mistake_of_ours_admits_nobody_and_logs_no_secret(
     assert secret not in caplog.text
 
 
-def test_a_route_that_says_nothing_of_roles_is_not_open() -> None:
-    bare = Chalice(app_name="bare")
-    bare.route("/bare")(dict)
-    authentication.guard(bare, Settings(auth="on"))
-    assert bare.routes["/bare"]["GET"].authorizer is authentication.authenticate
+def test_just_the_routes_without_a_role_have_no_authorizer(application: BilletApp) -> None:
+    authorizer = application.routes["/v1/tasks"]["GET"].authorizer
+    assert authorizer.name == "authenticate"
+    open_to_all = {(one.method, one.path) for one in ENDPOINTS if one.role is None}
+    for path, methods in application.routes.items():
+        for method, route in methods.items():
+            assert route.authorizer is (None if (method, path) in open_to_all else authorizer)
 
 
-def asked(method: str, path: str, **authorizer: Any) -> int:
+def asked(app: BilletApp, method: str, path: str, **authorizer: Any) -> int:
     """Sends a request past the authorizer, as if API Gateway had let it through with these words;
     gives the status: 400 where it is let in, for nothing in it is right."""
     event = {
@@ -183,14 +184,15 @@ def asked(method: str, path: str, **authorizer: Any) -> int:
     return status
 
 
-def test_a_request_that_no_authorizer_has_seen_is_not_believed() -> None:
-    assert asked("GET", "/v1/tasks") == 401
-    assert asked("GET", "/v1/tasks", id="0123", name="ci", role="reader", principalId="0") == 400
+def test_a_request_that_no_authorizer_has_seen_is_not_believed(application: BilletApp) -> None:
+    assert asked(application, "GET", "/v1/tasks") == 401
+    known = {"id": "0123", "name": "ci", "role": "reader", "principalId": "0"}
+    assert asked(application, "GET", "/v1/tasks", **known) == 400
 
 
 @pytest.fixture
 def pool() -> Settings:
-    return Settings(stage="prod", cognito_user_pool_arn=POOL)
+    return Settings(stage="prod", cognito_user_pool_arn=POOL, rate_quota=0)
 
 
 @pytest.mark.parametrize(
@@ -203,29 +205,26 @@ def pool() -> Settings:
     ],
 )
 def test_groups_of_a_user_pool_are_roles_and_the_highest_counts(
-    monkeypatch: pytest.MonkeyPatch,
     pool: Settings,
     groups: dict[str, str],
     read: int,
     create: int,
 ) -> None:
-    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "billet")
-    authentication.guard(app, pool)
+    app = BilletApp(pool, in_lambda=True)
     claims = {"sub": "5c1d", "cognito:username": "ada", **groups}
-    assert asked("GET", "/v1/tasks", claims=claims) == read
-    assert asked("POST", "/v1/users", claims=claims) == create
-    assert asked("GET", "/v1/tasks") == 401
+    assert asked(app, "GET", "/v1/tasks", claims=claims) == read
+    assert asked(app, "POST", "/v1/users", claims=claims) == create
+    assert asked(app, "GET", "/v1/tasks") == 401
 
 
 def test_outside_of_lambda_nobody_has_checked_the_claims(pool: Settings) -> None:
-    authentication.guard(app, pool)
+    app = BilletApp(pool)
     claims = {"sub": "5c1d", "cognito:groups": "admin"}
-    assert asked("GET", "/v1/tasks", claims=claims) == 401
+    assert asked(app, "GET", "/v1/tasks", claims=claims) == 401
 
 
 def test_a_user_pool_takes_the_place_of_the_table_in_the_deployment(pool: Settings) -> None:
-    authentication.guard(app, pool)
-    described = TemplatedSwaggerGenerator().generate_swagger(app)
+    described = TemplatedSwaggerGenerator().generate_swagger(BilletApp(pool))
     [scheme] = described["securityDefinitions"].values()
     assert scheme["x-amazon-apigateway-authorizer"]["providerARNs"] == [POOL]
     assert described["paths"]["/v1/tasks"]["get"]["security"] == [{"cognito": []}]

@@ -3,12 +3,12 @@
 import httpx
 import pytest
 
-from app import app
+from chalicelib.app_factory import BilletApp
 from chalicelib.domain.token import ROLES
-from chalicelib.http.pipeline import ENDPOINTS
+from chalicelib.http.routes import ENDPOINTS
 from chalicelib.services import tokens
 
-pytestmark = [pytest.mark.backend("moto"), pytest.mark.usefixtures("guarded")]
+pytestmark = [pytest.mark.backend("moto"), pytest.mark.settings(auth="on")]
 
 OPEN = {"/", "/v1/health", "/v1/openapi.json", "/docs"}
 RANKS = ["reader", "editor", "admin"]
@@ -27,9 +27,11 @@ def needed(method: str, path: str) -> str | None:
     raise AssertionError(f"no rule says who may {method} {path}")
 
 
-def test_each_route_is_for_those_who_have_the_role_that_it_needs(server: str) -> None:
+def test_each_route_is_for_those_who_have_the_role_that_it_needs(
+    server: str, application: BilletApp
+) -> None:
     secrets = {role: tokens.issue(role, role, None)[0] for role in ROLES}
-    routes = [(method, path) for path, methods in app.routes.items() for method in methods]
+    routes = [(method, path) for path, methods in application.routes.items() for method in methods]
     assert {(one.method, one.path) for one in ENDPOINTS} == set(routes)
     with httpx.Client(base_url=f"http://{server}") as client:
         for who, secret in {**secrets, "nobody": None, "wrong": "blt_wrong"}.items():

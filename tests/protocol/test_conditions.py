@@ -5,7 +5,8 @@ import re
 import httpx
 import pytest
 
-from chalicelib.http.pipeline import ENDPOINTS, Endpoint
+from chalicelib.http.endpoints import Endpoint
+from chalicelib.http.routes import ENDPOINTS
 from tests.conftest import Api
 from tests.support.bulk_data import add_tasks
 

@@ -8,9 +8,7 @@ import httpx
 import pytest
 from chalice.local import LambdaContext
 
-from app import app
-from chalicelib.http import urls
-from chalicelib.settings import Settings
+from chalicelib.app_factory import BilletApp
 from tests.conftest import Api
 from tests.support.bulk_data import add_tasks
 
@@ -21,7 +19,7 @@ Call = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
-def call(database: object) -> Call:
+def call(database: object, application: BilletApp) -> Call:
     """Sends a request as API Gateway does, `call("GET", "/v1/tasks")`; a header is a pair."""
 
     def send(
@@ -54,7 +52,7 @@ def call(database: object) -> Call:
                 **context,
             },
         }
-        answer: dict[str, Any] = app(event, LambdaContext("", 128, 28_000))
+        answer: dict[str, Any] = application(event, LambdaContext("", 128, 28_000))
         return answer
 
     return send
@@ -204,16 +202,13 @@ def test_a_link_has_the_scheme_and_host_of_the_request_if_they_are_valid(
     assert page.headers["Link"].startswith(f"<{origin}/v1/tasks?cursor=")
 
 
+@pytest.mark.settings(public_url="https://tasks.example:8443")
 def test_public_url_takes_the_place_of_the_scheme_and_host_of_the_request(
     call: Call, api: Api
 ) -> None:
     add_tasks(2)
-    urls.bind(Settings(public_url="https://tasks.example:8443"))
-    try:
-        local = api("GET", "/v1/tasks?page_size=1", Host="localhost:3000")
-        remote = call("GET", "/v1/tasks", query={"page_size": ["1"]})
-    finally:
-        urls.bind(Settings())
+    local = api("GET", "/v1/tasks?page_size=1", Host="localhost:3000")
+    remote = call("GET", "/v1/tasks", query={"page_size": ["1"]})
     assert local.headers["Link"].startswith("<https://tasks.example:8443/v1/tasks?")
     assert remote["headers"]["Link"].startswith("<https://tasks.example:8443/prod/v1/tasks?")
 

@@ -2,26 +2,19 @@
 
 import logging
 import re
-import subprocess
-import sys
-from collections.abc import Iterator
 from contextvars import Context
-from pathlib import Path
 
 import httpx
 import pytest
-from chalice.app import Chalice
-from chalice.test import Client
 
-import app
-from chalicelib.http import preflight, response_headers
+from chalicelib.app_factory import BilletApp
+from chalicelib.http.response_headers import ResponseHeaders
 from chalicelib.settings import Settings
 from tests.conftest import Api
 from tests.support.raw_http import read_responses, send_raw
 
 pytestmark = pytest.mark.backend("moto")
 
-ROOT = Path(__file__).parents[2]
 OURS = "https://tasks.example"
 SECURITY = {
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -40,12 +33,7 @@ REQUESTS = {
 """Each is answered in another place."""
 
 
-@pytest.fixture
-def origins() -> Iterator[None]:
-    """Allows the pages of one origin, and of a second one, to use the API."""
-    response_headers.bind(Settings(cors_origins=f"https://other.example,{OURS}"))
-    yield
-    response_headers.bind(Settings())
+allowed = pytest.mark.settings(cors_origins=f"https://other.example,{OURS}")
 
 
 def test_every_reply_has_the_headers_of_security_and_a_request_id_of_its_own(server: str) -> None:
@@ -71,7 +59,7 @@ def test_a_client_can_not_say_that_it_came_over_https(server: str) -> None:
             assert "Strict-Transport-Security" not in client.request(method, path).headers
 
 
-@pytest.mark.usefixtures("origins")
+@allowed
 def test_a_page_of_an_allowed_origin_may_read_every_reply_and_no_other_page_may(
     server: str,
 ) -> None:
@@ -87,7 +75,7 @@ def test_a_page_of_an_allowed_origin_may_read_every_reply_and_no_other_page_may(
                 assert told["Vary"] == "Origin"
 
 
-@pytest.mark.usefixtures("origins")
+@allowed
 def test_a_preflight_tells_what_a_page_may_send(server: str) -> None:
     asked = {"Origin": OURS, "Access-Control-Request-Method": "PATCH"}
     told = httpx.options(f"http://{server}/v1/tasks/1", headers=asked).headers
@@ -99,17 +87,13 @@ def test_a_preflight_tells_what_a_page_may_send(server: str) -> None:
 
 def test_options_tells_the_media_types_of_a_patch_where_there_is_one() -> None:
     kinds = "application/merge-patch+json, application/json"
-    assert response_headers.of_preflight({"GET", "PATCH"})["Accept-Patch"] == kinds
-    assert "Accept-Patch" not in response_headers.of_preflight({"GET", "POST"})
+    assert ResponseHeaders(()).options({"GET", "PATCH"})["Accept-Patch"] == kinds
+    assert "Accept-Patch" not in ResponseHeaders(()).options({"GET", "POST"})
 
 
-@pytest.mark.usefixtures("origins")
-def test_the_app_answers_a_preflight_itself_where_it_is_told_to() -> None:
-    things = Chalice("things")
-    things.route("/things/{ident}", methods=["GET", "DELETE"])(lambda ident: {})
-    preflight.register(things)
-    with Client(things, stage_name="local") as client:
-        answer = client.http.request("OPTIONS", "/things/7", {"Origin": OURS, "X-Request-Id": "a"})
+@allowed
+def test_the_app_answers_a_preflight_itself_where_origins_are_allowed(api: Api) -> None:
+    answer = api("OPTIONS", "/v1/users/7", Origin=OURS, X_Request_Id="a")
     assert (answer.status_code, answer.body) == (204, b"")
     assert answer.headers["Access-Control-Allow-Origin"] == OURS
     assert answer.headers["Access-Control-Allow-Methods"] == "DELETE, GET, OPTIONS"
@@ -118,18 +102,14 @@ def test_the_app_answers_a_preflight_itself_where_it_is_told_to() -> None:
 
 
 def test_the_app_has_routes_for_preflights_just_where_origins_are_allowed() -> None:
-    assert not any("OPTIONS" in methods for methods in app.app.routes.values())
-    code = """import app
-for methods in app.app.routes.values():
-    assert methods["OPTIONS"].authorizer is None"""
-    environ = {"CORS_ORIGINS": OURS, "AUTH": "on"}
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environ, check=True, timeout=60)
+    closed = BilletApp(Settings())
+    assert not any("OPTIONS" in methods for methods in closed.routes.values())
+    for methods in BilletApp(Settings(cors_origins=OURS, auth="on")).routes.values():
+        assert methods["OPTIONS"].authorizer is None
 
 
 def test_any_origin_is_told_with_a_star() -> None:
-    response_headers.bind(Settings(cors_origins="*"))
-    told = response_headers.of_reply({}, "GET", 200)
-    response_headers.bind(Settings())
+    told = ResponseHeaders(["*"]).common({}, "GET", 200)
     assert told["Access-Control-Allow-Origin"] == "*"
     assert "Vary" not in told
 

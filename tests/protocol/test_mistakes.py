@@ -8,7 +8,8 @@ import pytest
 
 from chalicelib.dynamodb import botocore_patches
 from chalicelib.dynamodb.models import TaskModel
-from chalicelib.http.pipeline import ENDPOINTS, Endpoint
+from chalicelib.http.endpoints import Endpoint
+from chalicelib.http.routes import ENDPOINTS
 from chalicelib.services import cursor as cursors
 from chalicelib.services.pagination import Paging
 from tests.conftest import Api
@@ -394,7 +395,7 @@ def test_users_have_no_status_and_one_order(api: Api, query: str) -> None:
     assert refused(api, "GET", f"/v1/users?{query}") == (400, detail)
 
 
-ENDPOINTS_WITHOUT_QUERY = [one for one in ENDPOINTS if "query" not in one.takes]
+ENDPOINTS_WITHOUT_QUERY = [one for one in ENDPOINTS if "query" not in one.parameters]
 
 
 @pytest.mark.parametrize("one", ENDPOINTS_WITHOUT_QUERY, ids=lambda one: one.view.__name__)

@@ -7,12 +7,13 @@ from contextlib import ExitStack
 from functools import partial
 
 import pytest
-from chalice.app import Chalice, Response
+from chalice.app import Response
 
-import app
-from billet.serve.asgi import HEALTH_PLACES, Application
+from billet.serve.asgi import HEALTH_THREADS, Application
 from billet.serve.embedded import serving
 from billet.serve.gateway import Gateway
+from chalicelib.app_factory import BilletApp
+from chalicelib.settings import Settings
 from tests.support.raw_http import CROWD, HEALTH, assert_busy, create_task, read_responses, send_raw
 
 pytestmark = pytest.mark.backend("moto")
@@ -24,13 +25,14 @@ NOTHING = b"GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 class Slow:
-    """An app whose work does not end until it is told to."""
+    """An app with a route whose work does not end until it is told to."""
 
     def __init__(self) -> None:
-        self.app = Chalice("slow")
+        self.app = BilletApp(Settings())
         self.begun = threading.Semaphore(0)
         self.may_end = threading.Event()
         self.app.route("/work")(self._work)
+        del self.app.routes["/v1/health"]
         self.app.route("/v1/health", name="health")(self._work)
 
     def _work(self) -> str:
@@ -64,7 +66,7 @@ def test_a_busy_server_answers_a_few_health_checks_at_once_and_the_rest_as_other
     slow = Slow()
     with serving(Application(Gateway(slow.app), 1, 0, LONG)) as address, ExitStack() as stack:
         connections = []
-        for data in (WORK, *[HEALTH] * HEALTH_PLACES):
+        for data in (WORK, *[HEALTH] * HEALTH_THREADS):
             connections.append(stack.enter_context(send_raw(address, data)))
             assert slow.begun.acquire(timeout=LONG)
         for data in (WORK, HEALTH):
@@ -90,7 +92,7 @@ def test_a_wait_that_is_in_vain_ends_in_a_refusal_and_the_connection_goes_on() -
 
 
 def test_a_response_that_cannot_be_sent_is_a_500_and_its_thread_goes_on() -> None:
-    broken = Chalice("broken")
+    broken = BilletApp(Settings())
     broken.route("/work")(lambda: Response("", {"two words": "x"}))
     broken.route("/fine")(lambda: "done")
     with (
@@ -103,8 +105,10 @@ def test_a_response_that_cannot_be_sent_is_a_500_and_its_thread_goes_on() -> Non
 
 
 @pytest.mark.usefixtures("database")
-def test_what_a_crowd_was_told_is_done_is_done_and_what_was_refused_is_not() -> None:
-    with serving(Application(Gateway(app.app), 4, 4, LONG)) as address:
+def test_what_a_crowd_was_told_is_done_is_done_and_what_was_refused_is_not(
+    application: BilletApp,
+) -> None:
+    with serving(Application(Gateway(application), 4, 4, LONG)) as address:
         with ThreadPoolExecutor(CROWD) as clients:
             told = list(clients.map(partial(create_task, address), range(CROWD)))
         with send_raw(

@@ -13,6 +13,7 @@ from chalicelib.domain.user import User
 from chalicelib.dynamodb.codec import created_key_of
 from chalicelib.http import pages
 from chalicelib.http.schemas import ListQuery, TaskBody, TaskListQuery, UserBody
+from chalicelib.http.urls import Urls
 from chalicelib.services.pagination import Page, Paging
 
 LAMBDA = 6 * 1024 * 1024
@@ -75,7 +76,7 @@ def walk(
     """The pages behind the links; each is as small as Lambda wants it."""
     query, found = kind(page_size=1000, order="asc"), []
     while True:
-        answer = pages.respond(REQUEST, path, query, reader(records), form)
+        answer = pages.respond(Urls(REQUEST), path, query, reader(records), form)
         body = bytes(answer.body).decode()
         reply = {"statusCode": 200, "headers": {**HEADERS, **answer.headers}, "body": body + "\n"}
         # The runtime of Python 3.11 escapes what is not ASCII; it makes the largest replies.

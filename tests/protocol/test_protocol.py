@@ -5,10 +5,10 @@ import socket
 
 import pytest
 
-import app
 from billet.serve import hosts
 from billet.serve.gateway import Gateway, Request, Response
-from billet.serve.routes import Match
+from billet.serve.router import Match
+from chalicelib.app_factory import BilletApp
 from chalicelib.services import tasks
 from chalicelib.services.pagination import Paging
 from chalicelib.settings import Settings
@@ -93,6 +93,7 @@ def test_a_repeated_header_is_refused_also_if_its_lines_make_one_value_together(
     assert tasks.page(Paging()).items == []
 
 
+APP = BilletApp(Settings())
 LOCAL = Settings(public_url="https://Tasks.example:8443")
 HOSTS = {
     **dict.fromkeys(
@@ -108,19 +109,19 @@ HOSTS = {
 @pytest.mark.parametrize(("host", "accepted"), HOSTS.items())
 def test_without_auth_a_page_of_another_name_is_refused_and_with_it_needs_a_token(host, accepted):
     asked = Request("GET", "/v1/tasks", "", {"host": host}, "127.0.0.1")
-    guarded = Gateway(app.app, hosts.allowed(LOCAL, "box.example"))
-    answer = guarded.respond_to_head(asked)
+    guarded = Gateway(APP, hosts.allowed(LOCAL, "box.example"))
+    answer = guarded.route(asked)
     assert isinstance(answer, Match) == accepted
     if isinstance(answer, Response):
         assert answer.status == 400
         assert json.loads(answer.body)["detail"].startswith("host: must be ")
-    open_to_all = Gateway(app.app, hosts.allowed(Settings(auth="on")))
-    assert isinstance(open_to_all.respond_to_head(asked), Match)
+    open_to_all = Gateway(APP, hosts.allowed(Settings(auth="on")))
+    assert isinstance(open_to_all.route(asked), Match)
 
 
 def test_without_auth_a_client_of_http_1_0_needs_no_host():
     asked = Request("GET", "/v1/tasks", "", {}, "127.0.0.1", "HTTP/1.0")
-    assert isinstance(Gateway(app.app, hosts.allowed(LOCAL)).respond_to_head(asked), Match)
+    assert isinstance(Gateway(APP, hosts.allowed(LOCAL)).route(asked), Match)
 
 
 BAD_REQUESTS = {

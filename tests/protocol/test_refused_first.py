@@ -5,9 +5,8 @@ from typing import Any
 import pytest
 from pynamodb.connection import Connection
 
-from billet.metering import metered
+from billet.metering import record_usage
 from chalicelib.dynamodb import client
-from chalicelib.http import throttling
 from chalicelib.settings import Settings
 from tests.conftest import Api
 
@@ -108,7 +107,7 @@ def connection(
 def test_what_goes_beyond_a_limit_costs_no_call(
     api: Api, connection: Connection, requests: list[tuple[Any, ...]]
 ) -> None:
-    with metered(connection) as bill:
+    with record_usage(connection) as bill:
         statuses = {api(*request).status_code for request in requests}
         assert bill.calls == []
         assert statuses <= {400, 413}
@@ -116,15 +115,14 @@ def test_what_goes_beyond_a_limit_costs_no_call(
         assert bill.calls == ["GetItem"]  # it would have been seen
 
 
+@pytest.mark.settings(rate_quota=1, rate_shared="off")
 def test_another_content_type_and_a_spent_quota_cost_no_call(
     api: Api, connection: Connection
 ) -> None:
-    throttling.bind(Settings(rate_quota=1, rate_shared="off"))
-    with metered(connection) as bill:
+    with record_usage(connection) as bill:
         statuses = [
             api("POST", "/v1/tasks", {"name": "a"}, Content_Type="text/plain").status_code,
             api("POST", "/v1/tasks", {"name": "a"}).status_code,
         ]
-    throttling.bind(Settings())
     assert statuses == [415, 429]
     assert bill.calls == []

@@ -3,13 +3,13 @@
 import json
 import logging
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from pynamodb.connection import Connection
 
 from chalicelib.dynamodb import backoff, botocore_patches, client
 from chalicelib.dynamodb.models import TaskModel
-from chalicelib.http import throttling
 from chalicelib.settings import Settings
 from tests.conftest import Api
 from tests.support.injection import FAULTS, struck
@@ -22,15 +22,15 @@ TOKEN, TEXT = "blt_s3cretT0ken", "s3cretText"
 @pytest.fixture
 def send(api: Api, database: Settings) -> Callable[..., int]:
     """Sends a request with secrets in it; gives the status."""
-
-    def sent(method: str, path: str, body: object = None, **more: str) -> int:
-        raw = json.dumps(body).encode()
-        return api(method, path, raw, Authorization=f"Bearer {TOKEN}", **more).status_code
-
-    return sent
+    return partial(status, api)
 
 
-def all_ways_to_fail(send: Callable[..., int], connection: Connection) -> list[int]:
+def status(api: Api, method: str, path: str, body: object = None, **more: str) -> int:
+    raw = json.dumps(body).encode()
+    return api(method, path, raw, Authorization=f"Bearer {TOKEN}", **more).status_code
+
+
+def all_ways_to_fail(send: Callable[..., int], limited: Api, connection: Connection) -> list[int]:
     user, task = {"username": TEXT}, {"name": TEXT, "desc": TEXT}
     statuses = [
         send("POST", "/v1/users", user),
@@ -47,14 +47,13 @@ def all_ways_to_fail(send: Callable[..., int], connection: Connection) -> list[i
             statuses += [send("POST", "/v1/users", user), send("POST", "/v1/tasks", task)]
     botocore_patches.table_of(TaskModel).put_item("7", attributes={"name": {"S": TEXT}})
     statuses.append(send("GET", "/v1/tasks/7"))
-    throttling.bind(Settings(rate_quota=1))
-    statuses += [send("POST", "/v1/tasks", task), send("POST", "/v1/tasks", task)]
-    throttling.bind(Settings())
+    statuses += [status(limited, "POST", "/v1/tasks", task) for _ in range(2)]
     return statuses
 
 
 def test_nothing_that_a_client_sends_is_logged(
     send: Callable[..., int],
+    api_with: Callable[..., Api],
     endpoint: str,
     connections: dict[str, Connection],
     caplog: pytest.LogCaptureFixture,
@@ -63,7 +62,8 @@ def test_nothing_that_a_client_sends_is_logged(
     caplog.set_level(logging.DEBUG)
     caplog.set_level(logging.DEBUG, "chalicelib")
     monkeypatch.setattr(backoff, "LONGEST", 0)
-    statuses = all_ways_to_fail(send, connections.setdefault(endpoint, client.connect()))
+    limited = api_with(rate_quota=1)
+    statuses = all_ways_to_fail(send, limited, connections.setdefault(endpoint, client.connect()))
     assert set(statuses) == {201, 400, 404, 409, 413, 415, 429, 500, 503}
     assert len([one for one in caplog.messages if "status=" in one]) == len(statuses) - 2
     assert "Traceback" in caplog.text

@@ -6,18 +6,18 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import pytest
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from pynamodb.connection import Connection
 
-from billet.metering import metered
+from billet.metering import record_usage
 from chalicelib.dynamodb import client, quotas
 from chalicelib.dynamodb.models import QuotaModel
-from chalicelib.http import throttling
 from chalicelib.services import rate_limiter
 from chalicelib.services.rate_limiter import Limiter
 from chalicelib.settings import Settings
@@ -45,12 +45,9 @@ def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def limit() -> Iterator[Callable[..., None]]:
-    """Sets the limits, `limit(rate_quota=500)`, in windows of a day."""
-    yield lambda **more: throttling.bind(
-        Settings(rate_window_seconds=DAY, rate_burst=10_000, **more)
-    )
-    throttling.bind(Settings())
+def limited(api_with: Callable[..., Api]) -> Callable[..., Api]:
+    """Makes an app with a quota, `limited(rate_quota=500)`, in windows of a day."""
+    return partial(api_with, rate_window_seconds=DAY, rate_burst=10_000)
 
 
 def worker(environ: dict[str, str]) -> subprocess.Popen[str]:
@@ -106,11 +103,11 @@ def test_leases_shrink_with_what_is_left_and_none_is_asked_for_when_nothing_is(
     quota: int, processes: int, most_calls: int, connection: Connection
 ) -> None:
     limiters = [Limiter(quota, DAY, 10_000) for _ in range(processes)]
-    with metered(connection) as bill:
+    with record_usage(connection) as bill:
         assert admitted_by(limiters, 2 * quota + processes) == quota
     assert set(bill.calls) == {"UpdateItem"}
     assert len(bill.calls) <= most_calls
-    with metered(connection) as bill:
+    with record_usage(connection) as bill:
         assert admitted_by(limiters, 100) == 0
     assert bill.calls == []
 
@@ -176,15 +173,14 @@ def test_a_clock_that_is_set_locks_nobody_out_and_the_count_of_a_window_is_found
 def test_without_the_database_a_process_counts_alone_and_asks_again_after_a_pause(
     strike: Strike,
     connection: Connection,
-    api: Api,
-    limit: Callable[..., None],
+    limited: Callable[..., Api],
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now = time.monotonic()
     monkeypatch.setattr(rate_limiter, "monotonic", lambda: now)
     caplog.set_level(logging.WARNING)
-    limit(rate_quota=10)
+    api = limited(rate_quota=10)
     with struck(connection, strike, lasting=True) as sent:
         assert [api("GET", FREE).status_code for _ in range(6)] == [200] * 6
         assert sent == ["UpdateItem"]
@@ -195,7 +191,7 @@ def test_without_the_database_a_process_counts_alone_and_asks_again_after_a_paus
     assert [record.message[:22] for record in caplog.records if record.levelname == "WARNING"] == [
         "no shared quota for 5 "
     ] * 2
-    limit(rate_quota=10)
+    api = limited(rate_quota=10)
     now += rate_limiter.PAUSE_SECONDS
     with struck(connection) as sent:
         assert api("GET", FREE).status_code == 200
@@ -205,13 +201,12 @@ def test_without_the_database_a_process_counts_alone_and_asks_again_after_a_paus
 @pytest.mark.backend("moto")
 def test_a_request_does_not_wait_for_a_database_that_is_slow(
     connection: Connection,
-    api: Api,
-    limit: Callable[..., None],
+    limited: Callable[..., Api],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     over = threading.Event()
     monkeypatch.setattr(rate_limiter, "LEASE_SECONDS", 0.01)
-    limit(rate_quota=10)
+    api = limited(rate_quota=10)
     ended = []
 
     def slow(request: AWSPreparedRequest) -> AWSResponse:
@@ -225,21 +220,19 @@ def test_a_request_does_not_wait_for_a_database_that_is_slow(
 
 
 @pytest.mark.backend("moto")
-def test_without_its_table_too(
-    connection: Connection, api: Api, limit: Callable[..., None]
-) -> None:
+def test_without_its_table_too(connection: Connection, limited: Callable[..., Api]) -> None:
     client.bind(Settings(table_prefix="none"), connection)
-    limit(rate_quota=2)
+    api = limited(rate_quota=2)
     assert [api("GET", FREE).status_code for _ in range(3)] == [200, 200, 429]
 
 
 @pytest.mark.backend("moto")
 def test_with_rate_shared_off_and_for_strangers_nothing_is_written(
-    connection: Connection, api: Api, limit: Callable[..., None], guarded: None
+    connection: Connection, limited: Callable[..., Api]
 ) -> None:
     with struck(connection) as sent:
-        limit(rate_quota=2)
+        api = limited(rate_quota=2, auth="on")
         assert [api("GET", FREE).status_code for _ in range(3)] == [200, 200, 429]
-        limit(rate_quota=2, rate_shared="off")
+        api = limited(rate_quota=2, rate_shared="off")
         assert [api("GET", FREE).status_code for _ in range(3)] == [200, 200, 429]
     assert sent == []

@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
-import app
 from billet.serve.asgi import Application
 from billet.serve.embedded import serving
 from billet.serve.gateway import Gateway
+from chalicelib.app_factory import BilletApp
 from chalicelib.http.parsing import MAX_BODY
 from tests.support.raw_http import CROWD, HEALTH, create_task, read_responses, send_raw
 from tests.support.servers import Served
@@ -103,12 +103,12 @@ def test_unending_heads_take_little_memory(served: Served) -> None:
 
 
 @pytest.mark.usefixtures("database")
-def test_an_upload_in_a_crowd_is_carried_out() -> None:
-    application = Application(Gateway(app.app), at_work=1, waiting=100, wait_seconds=60)
+def test_an_upload_in_a_crowd_is_carried_out(application: BilletApp) -> None:
+    server = Application(Gateway(application), max_concurrent=1, max_waiting=100, wait_seconds=60)
     body = json.dumps({"name": "x", "desc": "y" * 9_000}).encode()
     length = f"Content-Length: {len(body)}"
     head = f"POST /v1/tasks HTTP/1.1\r\nHost: localhost\r\n{length}\r\n\r\n".encode()
-    with serving(application) as address, ExitStack() as stack:
+    with serving(server) as address, ExitStack() as stack:
         crowd = [stack.enter_context(send_raw(address, head + body[:7])) for _ in range(32)]
         for one in crowd:
             one.settimeout(60)
@@ -118,9 +118,9 @@ def test_an_upload_in_a_crowd_is_carried_out() -> None:
 
 
 @pytest.mark.usefixtures("database")
-def test_a_body_that_takes_too_long_is_refused() -> None:
-    application = Application(Gateway(app.app), body_seconds=0.1)
-    with serving(application) as address, send_raw(address, HEAD + b"1\r\n{\r\n") as connection:
+def test_a_body_that_takes_too_long_is_refused(application: BilletApp) -> None:
+    server = Application(Gateway(application), body_seconds=0.1)
+    with serving(server) as address, send_raw(address, HEAD + b"1\r\n{\r\n") as connection:
         [(status, headers, body)] = read_responses(connection, ["POST"])
     assert status == 408
     assert headers["Content-Type"] == "application/problem+json"

@@ -5,7 +5,7 @@ import math
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 
@@ -14,8 +14,9 @@ import pytest
 from chalice.app import Request
 
 from chalicelib.dynamodb import client
-from chalicelib.http import principals, throttling
+from chalicelib.http.authentication import UNAUTHENTICATED, token_holder
 from chalicelib.http.problems import HttpProblem
+from chalicelib.http.rate_limits import RateLimits
 from chalicelib.services.rate_limiter import MAX_PRINCIPALS, Limiter
 from chalicelib.settings import Settings
 from tests.conftest import Api
@@ -45,11 +46,9 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return clock
 
 
-@pytest.fixture
-def limit() -> Iterator[Callable[..., None]]:
-    """Sets the limits, `limit(rate_quota=500)`."""
-    yield lambda **more: throttling.bind(Settings(rate_shared="off", **more))
-    throttling.bind(Settings())
+def limit(**settings: int) -> pytest.MarkDecorator:
+    """The limits of the app under test, `@limit(rate_quota=500)`."""
+    return pytest.mark.settings(rate_shared="off", **settings)
 
 
 @pytest.fixture
@@ -62,10 +61,10 @@ def _no_database() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("_no_database")
+@limit(rate_quota=500, rate_window_seconds=60, rate_burst=20)
 def test_of_1000_requests_at_twice_the_quota_just_the_quota_is_served(
-    api: Api, clock: Clock, limit: Callable[..., None]
+    api: Api, clock: Clock
 ) -> None:
-    limit(rate_quota=500, rate_window_seconds=60, rate_burst=20)
     for number in range(1000):
         clock.now = START + number * 0.06  # 1,000 in a minute, 17 in a second
         answer = api("GET", "/v1/health")
@@ -82,10 +81,8 @@ def test_of_1000_requests_at_twice_the_quota_just_the_quota_is_served(
 
 
 @pytest.mark.usefixtures("clock")
-def test_a_burst_is_refused_with_the_problem_of_the_draft_and_costs_no_quota(
-    api: Api, limit: Callable[..., None]
-) -> None:
-    limit(rate_quota=100, rate_burst=3)
+@limit(rate_quota=100, rate_burst=3)
+def test_a_burst_is_refused_with_the_problem_of_the_draft_and_costs_no_quota(api: Api) -> None:
     statuses = [api("GET", "/v1/tasks/0").status_code for _ in range(5)]
     assert statuses == [400, 400, 400, 429, 429]  # what is refused for another reason counts
     answer = api("GET", "/v1/tasks/0")
@@ -102,10 +99,10 @@ def test_a_burst_is_refused_with_the_problem_of_the_draft_and_costs_no_quota(
     assert answer.headers["RateLimit"] == '"burst";r=0;t=1, "quota";r=97;t=60'
 
 
+@limit(rate_quota=3, rate_burst=3)
 def test_retry_after_is_the_longest_wait_of_all_spent_policies_and_all_are_named(
-    api: Api, clock: Clock, limit: Callable[..., None]
+    api: Api, clock: Clock
 ) -> None:
-    limit(rate_quota=3, rate_burst=3)
     clock.now = START + 20.5
     answers = [api("GET", "/v1/tasks/0") for _ in range(4)]
     assert [answer.status_code for answer in answers] == [400, 400, 400, 429]
@@ -118,10 +115,8 @@ def test_retry_after_is_the_longest_wait_of_all_spent_policies_and_all_are_named
     )
 
 
-def test_a_refused_request_takes_nothing_from_any_policy(
-    api: Api, clock: Clock, limit: Callable[..., None]
-) -> None:
-    limit(rate_quota=4, rate_burst=3)
+@limit(rate_quota=4, rate_burst=3)
+def test_a_refused_request_takes_nothing_from_any_policy(api: Api, clock: Clock) -> None:
     for second, burst, quota in ((0, 0, 1), (1, 2, 0), (2, 3, 0)):
         clock.now = START + second
         told = [api("GET", "/v1/tasks/0").headers["RateLimit"] for _ in range(6)]
@@ -153,21 +148,17 @@ def test_16_threads_get_the_quota_together_and_each_is_told_another_rest() -> No
 
 
 @pytest.mark.usefixtures("clock")
-def test_a_name_is_counted_whatever_its_token_and_address_and_without_one_the_address(
-    limit: Callable[..., None],
-) -> None:
-    limit(rate_quota=1)
-    principals.trust(principals.token_holder)
+def test_a_name_is_counted_whatever_its_token_and_address_and_without_one_the_address() -> None:
+    limits = RateLimits(Settings(rate_shared="off", rate_quota=1))
     token = {"id": "0123", "name": "ci", "role": "reader"}
     rotated = token | {"id": "4567"}
     like_an_address = token | {"name": "10.0.0.1"}
     anew = (("10.0.0.1", token), ("10.0.0.1", {}), ("10.0.0.2", {}), ("::1", like_an_address))
     for address, said in anew:
-        throttling.admit(request_from(address, said))
+        limits.admit(request_from(address), token_holder(said))
     for address, said in (("10.0.0.2", rotated), ("10.0.0.2", {}), ("10.0.0.3", like_an_address)):
         with pytest.raises(HttpProblem):
-            throttling.admit(request_from(address, said))
-    principals.trust(principals.anonymous)
+            limits.admit(request_from(address), token_holder(said))
 
 
 @pytest.mark.usefixtures("clock")
@@ -185,24 +176,24 @@ def test_a_name_is_counted_whatever_its_token_and_address_and_without_one_the_ad
     ],
 )
 def test_addresses_of_one_ipv6_network_are_counted_together(
-    limit: Callable[..., None], first: str, second: str, together: bool
+    first: str, second: str, together: bool
 ) -> None:
-    limit(rate_quota=1)
-    throttling.admit(request_from(first, {}))
+    limits = RateLimits(Settings(rate_shared="off", rate_quota=1))
+    limits.admit(request_from(first), UNAUTHENTICATED)
     with pytest.raises(HttpProblem) if together else nullcontext():
-        throttling.admit(request_from(second, {}))
+        limits.admit(request_from(second), UNAUTHENTICATED)
 
 
-def request_from(address: str, authorizer: dict[str, str]) -> Request:
+def request_from(address: str) -> Request:
     event = {"headers": {}, "pathParameters": {}, "stageVariables": {}, "body": None}
     context = {"httpMethod": "GET", "resourcePath": "/", "identity": {"sourceIp": address}}
     query = {"multiValueQueryStringParameters": None}
-    return Request(event | query | {"requestContext": context | {"authorizer": authorizer}})
+    return Request(event | query | {"requestContext": context})
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere 127.0.0.2 is not there")
-def test_the_local_server_counts_each_address(server: str, limit: Callable[..., None]) -> None:
-    limit(rate_quota=1)
+@limit(rate_quota=1)
+def test_the_local_server_counts_each_address(server: str) -> None:
     statuses = []
     for address in ("127.0.0.1", "127.0.0.2", "127.0.0.1"):
         transport = httpx.HTTPTransport(local_address=address)

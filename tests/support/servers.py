@@ -13,11 +13,10 @@ from typing import Any
 import httpx
 import pytest
 
-import app
 from billet.serve.asgi import Application
 from billet.serve.embedded import serving
 from billet.serve.gateway import Gateway
-from chalicelib.http import authentication
+from chalicelib.app_factory import BilletApp
 from chalicelib.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -37,18 +36,10 @@ def run_serve(*arguments: str, **environ: str) -> "subprocess.CompletedProcess[s
 
 
 @pytest.fixture
-def server(database: Settings) -> Iterator[str]:
+def server(database: Settings, application: BilletApp) -> Iterator[str]:
     """The address of a server in this process, on fresh tables."""
-    with serving(Application(Gateway(app.app))) as address:
+    with serving(Application(Gateway(application))) as address:
         yield address
-
-
-@pytest.fixture
-def guarded() -> Iterator[None]:
-    """Has the app ask for tokens."""
-    authentication.guard(app.app, Settings(auth="on"))
-    yield
-    authentication.guard(app.app, Settings())
 
 
 class Served:

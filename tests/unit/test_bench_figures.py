@@ -1,9 +1,12 @@
 """The arithmetic of the benchmarks."""
 
-from billet.benchmark import performance, prices
-from billet.benchmark.lanes import creates_a_second, updates_a_second
-from billet.benchmark.report import Table, shown
-from billet.benchmark.timing import Candidate, p50, p99, percentile, side_by_side
+from dataclasses import asdict
+
+from billet.benchmark import markdown_report
+from billet.benchmark.cost import dollars_per_million
+from billet.benchmark.lanes import max_creates_per_second, max_updates_per_second
+from billet.benchmark.report import ResultTable, format_cell
+from billet.benchmark.timing import Workload, p50, p99, percentile, time_interleaved
 
 
 def test_percentiles_are_samples_by_the_nearest_rank() -> None:
@@ -13,31 +16,31 @@ def test_percentiles_are_samples_by_the_nearest_rank() -> None:
     assert p50([1.0, 2.0, 9.0]) == 2
 
 
-def test_each_candidate_runs_once_a_round_on_what_was_prepared_for_it() -> None:
+def test_each_workload_runs_once_per_round_with_the_result_of_its_setup() -> None:
     seen: list[object] = []
-    candidates = {
-        "a": Candidate(seen.append, lambda: "prepared"),
-        "b": Candidate(lambda nothing: seen.append(nothing)),
+    workloads = {
+        "a": Workload(seen.append, lambda: "prepared"),
+        "b": Workload(lambda nothing: seen.append(nothing)),
     }
-    found = side_by_side(candidates, rounds=3, warm_up=1)
+    found = time_interleaved(workloads, rounds=3, warm_up=1)
     assert {name: len(samples) for name, samples in found.items()} == {"a": 3, "b": 3}
     assert seen.count("prepared") == seen.count(None) == 4
     assert all({*seen[at : at + 2]} == {"prepared", None} for at in range(0, 8, 2))
 
 
 def test_a_million_requests_cost_their_units() -> None:
-    assert prices.per_million(1, 0, 0) == 0.125
-    assert prices.per_million(0, 6, 0) == 3.75
-    assert prices.per_million(1, 0, 3) == 0.125 + 6 * 0.625
+    assert dollars_per_million(1, 0, 0) == 0.125
+    assert dollars_per_million(0, 6, 0) == 3.75
+    assert dollars_per_million(1, 0, 3) == 0.125 + 6 * 0.625
 
 
 def test_lanes_multiply_what_the_busiest_key_takes() -> None:
-    assert [creates_a_second(lanes) for lanes in (1, 16)] == [1000, 16_000]
-    assert [updates_a_second(lanes) for lanes in (1, 16)] == [500, 8_000]
+    assert [max_creates_per_second(lanes) for lanes in (1, 16)] == [1000, 16_000]
+    assert [max_updates_per_second(lanes) for lanes in (1, 16)] == [500, 8_000]
 
 
 def test_cells_are_shown_with_the_digits_that_count() -> None:
-    assert [shown(cell) for cell in ("a", 7, 0.123, 1234.5, None)] == [
+    assert [format_cell(cell) for cell in ("a", 7, 0.123, 1234.5, None)] == [
         "a",
         "7",
         "0.12",
@@ -49,15 +52,17 @@ def test_cells_are_shown_with_the_digits_that_count() -> None:
 def test_the_document_of_a_run_has_its_machine_commands_and_tables() -> None:
     machine = {"day": "2026-01-31", "cores": 2, "memory_gb": 8, "machine": "x86_64"}
     tables = [
-        Table("what it costs", ("request", "calls"), [("GET", 1), ("PUT", 2.5)], "by us", "cost"),
-        Table("what lanes cost", ("lanes", "errors"), [(1, 0), (4, 3)], section="lanes"),
+        ResultTable(
+            "what it costs", ("request", "calls"), [("GET", 1), ("PUT", 2.5)], "by us", "cost"
+        ),
+        ResultTable("what lanes cost", ("lanes", "errors"), [(1, 0), (4, 3)], section="lanes"),
     ]
     assert (tables[1].column("errors"), tables[0].column("errors")) == ([0, 3], [])
-    text = performance.document(
+    text = markdown_report.document(
         {
             "machine": machine | {"system": "Linux", "python": "3.11.7"},
             "size": "--quick ",
-            "tables": [table.as_dict() for table in tables],
+            "tables": [asdict(table) for table in tables],
         }
     )
     assert "2026-01-31, with 2 cores (x86_64) and 8 GB, Linux, Python 3.11.7" in text

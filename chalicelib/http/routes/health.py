@@ -1,16 +1,14 @@
 """/v1/health"""
 
-from chalice.app import Blueprint
-
-from chalicelib.http.pipeline import endpoint
+from chalicelib.http.endpoints import Router
 from chalicelib.http.responses import ApiResponse
 from chalicelib.http.schemas import Health
 from chalicelib.services import health
 
-blueprint = Blueprint(__name__)
+router = Router()
 
 
-@endpoint(blueprint, "GET", "/health", role=None)
+@router.endpoint("GET", "/v1/health", role=None)
 def check_health() -> ApiResponse[Health]:
     """Check the health of the API.
 

@@ -3,15 +3,14 @@
 from functools import partial
 
 import msgspec
-from chalice.app import Blueprint, Request
 
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.task import Task
 from chalicelib.http import pages
 from chalicelib.http.conditional import tagged
+from chalicelib.http.endpoints import LIST_THROTTLE, Router
 from chalicelib.http.fields import MUST_BE_ID_IN_PATH
 from chalicelib.http.idempotency import Write
-from chalicelib.http.pipeline import endpoint
 from chalicelib.http.responses import ApiResponse
 from chalicelib.http.schemas import (
     Done,
@@ -22,26 +21,25 @@ from chalicelib.http.schemas import (
     TaskPatch,
     WholeTask,
 )
-from chalicelib.http.throttling import PAGES
-from chalicelib.http.urls import located
+from chalicelib.http.urls import Urls
 from chalicelib.services import assignments, tasks
 from chalicelib.services.optimistic import TaskChange
 
-blueprint = Blueprint(__name__)
+router = Router()
 
 
-@endpoint(blueprint, "GET", "/tasks", role="reader", throttle=PAGES)
-def list_tasks(request: Request, query: TaskListQuery) -> ApiResponse[list[TaskBody]]:
+@router.endpoint("GET", "/v1/tasks", role="reader", throttle=LIST_THROTTLE)
+def list_tasks(urls: Urls, query: TaskListQuery) -> ApiResponse[list[TaskBody]]:
     """List tasks.
 
     Returns one page of all tasks, newest first by default. `sort=expires_at` puts the most urgent
     task first, and `status` returns only tasks with that status. If there are more results, the
     response has a `Link` header with the URL of the next page.
     """
-    return pages.respond(request, "tasks", query, tasks.page, TaskBody.of)
+    return pages.respond(urls, "tasks", query, tasks.page, TaskBody.of)
 
 
-@endpoint(blueprint, "GET", "/tasks/{task_id}", role="reader")
+@router.endpoint("GET", "/v1/tasks/{task_id}", role="reader")
 def get_task(task_id: int) -> ApiResponse[TaskBody | None]:
     """Get a task.
 
@@ -57,8 +55,8 @@ def get_task(task_id: int) -> ApiResponse[TaskBody | None]:
     )
 
 
-@endpoint(blueprint, "POST", "/tasks", role="editor", status=201)
-def create_task(request: Request, body: NewTask, write: Write) -> ApiResponse[TaskDone]:
+@router.endpoint("POST", "/v1/tasks", role="editor", status=201)
+def create_task(urls: Urls, body: NewTask, write: Write) -> ApiResponse[TaskDone]:
     """Create a task.
 
     Only `name` is required. The new task has no assignees. The `Location` header is the path of the
@@ -67,12 +65,12 @@ def create_task(request: Request, body: NewTask, write: Write) -> ApiResponse[Ta
 
     def created(task: Task) -> ApiResponse[TaskDone]:
         done = TaskDone(detail=f"task {task.id} created", payload=TaskBody.of(task))
-        return ApiResponse(done, {**located(request, task.id), **tagged(task.version)})
+        return ApiResponse(done, {**urls.location(task.id), **tagged(task.version)})
 
     return write(partial(tasks.create, body.fields()), created)
 
 
-@endpoint(blueprint, "PUT", "/tasks/{task_id}", role="editor")
+@router.endpoint("PUT", "/v1/tasks/{task_id}", role="editor")
 def replace_task(task_id: int, body: WholeTask, write: Write) -> ApiResponse[TaskDone]:
     """Replace a task.
 
@@ -83,7 +81,7 @@ def replace_task(task_id: int, body: WholeTask, write: Write) -> ApiResponse[Tas
     return write(partial(tasks.update, task_id, body.update()), _updated)
 
 
-@endpoint(blueprint, "PATCH", "/tasks/{task_id}", role="editor")
+@router.endpoint("PATCH", "/v1/tasks/{task_id}", role="editor")
 def patch_task(task_id: int, body: TaskPatch, write: Write) -> ApiResponse[TaskDone]:
     """Update a task.
 
@@ -94,7 +92,7 @@ def patch_task(task_id: int, body: TaskPatch, write: Write) -> ApiResponse[TaskD
     return write(partial(tasks.update, task_id, body.update()), _updated)
 
 
-@endpoint(blueprint, "DELETE", "/tasks/{task_id}", role="editor")
+@router.endpoint("DELETE", "/v1/tasks/{task_id}", role="editor")
 def delete_task(task_id: int, write: Write) -> ApiResponse[Done]:
     """Delete a task.
 
@@ -104,7 +102,7 @@ def delete_task(task_id: int, write: Write) -> ApiResponse[Done]:
     return write(partial(tasks.delete, task_id), lambda _: deleted)
 
 
-@endpoint(blueprint, "PUT", "/tasks/{task_id}/assign/user/{user_id}", role="editor")
+@router.endpoint("PUT", "/v1/tasks/{task_id}/assign/user/{user_id}", role="editor")
 def assign_task(task_id: int, user_id: int, write: Write) -> ApiResponse[Done]:
     """Assign a task to a user.
 
@@ -119,7 +117,7 @@ def assign_task(task_id: int, user_id: int, write: Write) -> ApiResponse[Done]:
     return write(partial(assignments.assign, task_id, user_id), assigned)
 
 
-@endpoint(blueprint, "PUT", "/tasks/{task_id}/unassign/user/{user_id}", role="editor")
+@router.endpoint("PUT", "/v1/tasks/{task_id}/unassign/user/{user_id}", role="editor")
 def unassign_task(task_id: int, user_id: int, write: Write) -> ApiResponse[Done]:
     """Unassign a task from a user.
 

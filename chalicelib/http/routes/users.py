@@ -2,33 +2,30 @@
 
 from functools import partial
 
-from chalice.app import Blueprint, Request
-
 from chalicelib.domain.user import VERSION, User
 from chalicelib.http import pages
 from chalicelib.http.conditional import tagged
+from chalicelib.http.endpoints import LIST_THROTTLE, Router, Throttle
 from chalicelib.http.idempotency import Write
-from chalicelib.http.pipeline import endpoint
 from chalicelib.http.responses import ApiResponse
 from chalicelib.http.schemas import Done, ListQuery, NewUser, TaskBody, TaskListQuery, UserBody
-from chalicelib.http.throttling import PAGES, Throttle
-from chalicelib.http.urls import located
+from chalicelib.http.urls import Urls
 from chalicelib.services import assignments, users
 
-blueprint = Blueprint(__name__)
+router = Router()
 
 
-@endpoint(blueprint, "GET", "/users", role="reader", throttle=PAGES)
-def list_users(request: Request, query: ListQuery) -> ApiResponse[list[UserBody]]:
+@router.endpoint("GET", "/v1/users", role="reader", throttle=LIST_THROTTLE)
+def list_users(urls: Urls, query: ListQuery) -> ApiResponse[list[UserBody]]:
     """List users.
 
     Returns one page of all users, newest first by default. If there are more results, the response
     has a `Link` header with the URL of the next page.
     """
-    return pages.respond(request, "users", query, users.page, UserBody.of)
+    return pages.respond(urls, "users", query, users.page, UserBody.of)
 
 
-@endpoint(blueprint, "GET", "/users/{user_id}", role="reader")
+@router.endpoint("GET", "/v1/users/{user_id}", role="reader")
 def get_user(user_id: int) -> ApiResponse[UserBody | None]:
     """Get a user.
 
@@ -38,8 +35,8 @@ def get_user(user_id: int) -> ApiResponse[UserBody | None]:
     return ApiResponse(UserBody.of(user), tagged(VERSION)) if user else ApiResponse(None)
 
 
-@endpoint(blueprint, "POST", "/users", role="admin", status=201)
-def create_user(request: Request, body: NewUser, write: Write) -> ApiResponse[UserBody]:
+@router.endpoint("POST", "/v1/users", role="admin", status=201)
+def create_user(urls: Urls, body: NewUser, write: Write) -> ApiResponse[UserBody]:
     """Create a user.
 
     The username must be unique without regard to case; if it is taken, the response is a 409. The
@@ -47,15 +44,15 @@ def create_user(request: Request, body: NewUser, write: Write) -> ApiResponse[Us
     """
 
     def created(user: User) -> ApiResponse[UserBody]:
-        headers = {**located(request, user.id), **tagged(VERSION)}
+        headers = {**urls.location(user.id), **tagged(VERSION)}
         return ApiResponse(UserBody.of(user), headers)
 
     return write(partial(users.create, body.username), created)
 
 
 # A user with many tasks takes many transactions.
-@endpoint(
-    blueprint, "DELETE", "/users/{user_id}", role="admin", throttle=Throttle(rate=10, burst=20)
+@router.endpoint(
+    "DELETE", "/v1/users/{user_id}", role="admin", throttle=Throttle(rate=10, burst=20)
 )
 def delete_user(user_id: int, write: Write) -> ApiResponse[Done]:
     """Delete a user.
@@ -67,9 +64,9 @@ def delete_user(user_id: int, write: Write) -> ApiResponse[Done]:
     return write(partial(users.delete, user_id), lambda _: deleted)
 
 
-@endpoint(blueprint, "GET", "/users/{user_id}/tasks", role="reader", throttle=PAGES)
+@router.endpoint("GET", "/v1/users/{user_id}/tasks", role="reader", throttle=LIST_THROTTLE)
 def list_tasks_of_user(
-    request: Request, user_id: int, query: TaskListQuery
+    urls: Urls, user_id: int, query: TaskListQuery
 ) -> ApiResponse[list[TaskBody]]:
     """List the tasks of a user.
 
@@ -77,7 +74,7 @@ def list_tasks_of_user(
     `GET /v1/tasks`. The response is a 404 if the user does not exist.
     """
     return pages.respond(
-        request,
+        urls,
         f"users/{user_id}/tasks",
         query,
         lambda paging: assignments.page(user_id, paging),

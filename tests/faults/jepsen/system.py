@@ -82,9 +82,9 @@ class System:
 
     def _start_database(self) -> None:
         port = self._database_port
-        command = dynamodb_local.command(port, self._data)
-        self._database = dynamodb_local.start(command, self._data)
-        dynamodb_local.await_answer(self._database, f"http://127.0.0.1:{port}")
+        command = dynamodb_local.java_command(port, self._data)
+        self._database = dynamodb_local.start_process(command, self._data)
+        dynamodb_local.await_response(self._database, f"http://127.0.0.1:{port}")
 
     def _start_api(self) -> None:
         self._api = subprocess.Popen(

@@ -1,14 +1,14 @@
-"""Keep a command running for as long as standard input stays open.
+"""Restart a command whenever it ends, for as long as standard input stays open.
 
-`billet serve` holds the other end of the pipe. However it ends, even by kill -9, the pipe closes
-and the command gets SIGTERM.
+    python supervisor.py COMMAND [ARGUMENT …]
 
-    python supervise.py COMMAND [ARGUMENT …]
+`billet serve` holds the other end of the pipe. However `billet serve` ends, even by kill -9, the
+pipe closes and the command gets SIGTERM.
 
-A command that ends before anything comes on standard input ends this program too: its last
-lines of output go to standard output, and its exit status is this program's. After that a
-command that ends is started again however often it ends, with growing pauses and a line on standard
-error for each.
+The caller writes to standard input once the command works. If the command ends before, it is not
+restarted: its last lines of output go to standard output, and its exit status is the exit status
+of this program. Later ends are reported on standard error, and followed by a restart after a pause
+that grows each time.
 """
 
 import os
@@ -18,50 +18,54 @@ import threading
 import time
 from collections import deque
 
-FIRST_PAUSE = 0.1
-LONGEST_PAUSE = 30.0
-SETTLED_SECONDS = 60.0
-"""A command that ran for so long was well: the pauses begin at the first again."""
-LINES = 20
+MIN_PAUSE = 0.1
+MAX_PAUSE = 30.0
+STABLE_SECONDS = 60.0
+"""After a command that ran for this long, the pauses start again at MIN_PAUSE."""
+OUTPUT_LINES = 20
 FATAL = b"java.net.BindException"
-"""DynamoDB Local stays alive, and never answers, if its port is taken."""
+"""If its port is in use, DynamoDB Local hangs instead of ending."""
 
 
 class Supervisor:
-    """Run a command until told to stop."""
+    """Runs a command until `stop`."""
 
     def __init__(self, command: list[str]) -> None:
         self._command = command
         self._stopped = threading.Event()
-        self._kept = threading.Event()
+        self._restarting = threading.Event()
         self._lock = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
-        self._output: deque[bytes] = deque(maxlen=LINES)
+        self._output: deque[bytes] = deque(maxlen=OUTPUT_LINES)
 
     def run(self) -> int:
-        """Return 0 if told to stop, else the exit status of a command that never got going."""
-        pause = FIRST_PAUSE
+        """Run the command.
+
+        Returns:
+            0 after `stop`; the command's exit status if it ended before `restart_from_now_on`.
+        """
+        pause = MIN_PAUSE
         while not self._stopped.is_set():
             start = time.monotonic()
             status = self._run_once()
             if self._stopped.is_set():
                 break
-            if not self._kept.is_set():
+            if not self._restarting.is_set():
                 sys.stdout.buffer.writelines(self._output)
                 return status if status > 0 else 128 - status
-            if time.monotonic() - start >= SETTLED_SECONDS:
-                pause = FIRST_PAUSE
+            if time.monotonic() - start >= STABLE_SECONDS:
+                pause = MIN_PAUSE
             self._report(status, pause)
             self._stopped.wait(pause)
-            pause = min(2 * pause, LONGEST_PAUSE)
+            pause = min(2 * pause, MAX_PAUSE)
         return 0
 
-    def keep(self) -> None:
-        """Start the command again from now on if it ends."""
-        self._kept.set()
+    def restart_from_now_on(self) -> None:
+        """Restart the command whenever it ends after this call."""
+        self._restarting.set()
 
     def stop(self) -> None:
-        """End the command with SIGTERM, and do not start it again."""
+        """Send SIGTERM to the command, and do not restart it."""
         with self._lock:
             self._stopped.set()
             if self._process is not None:
@@ -86,27 +90,26 @@ class Supervisor:
         return process.returncode
 
     def _report(self, status: int, pause: float) -> None:
-        how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
-        # Not print: standard error may be gone, as when the terminal was closed.
-        text = f"The database process {how}; starting it again in {pause:g} s\n"
+        end = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
+        text = f"The database process {end}; restarting it in {pause:g} s\n"
         try:
             sys.stderr.write(text)
             sys.stderr.flush()
-        except OSError:
+        except OSError:  # the terminal was closed
             self._output.append(text.encode())
 
 
 def main(command: list[str]) -> int:
-    """Run the command until standard input ends."""
+    """Run the command until standard input is closed."""
     supervisor = Supervisor(command)
 
-    def watch() -> None:
-        # Not sys.stdin: at the end Python aborts if a thread waits inside it.
+    def watch_stdin() -> None:
+        # Not sys.stdin: Python aborts at exit if a thread is blocked in it.
         while os.read(0, 4096):
-            supervisor.keep()
+            supervisor.restart_from_now_on()
         supervisor.stop()
 
-    threading.Thread(target=watch, daemon=True).start()
+    threading.Thread(target=watch_stdin, daemon=True).start()
     return supervisor.run()
 
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from billet.emulators import supervise
+from billet.emulators import supervisor
 
 SECONDS = 30
 MANY = 40
@@ -17,7 +17,7 @@ MANY = 40
 class Told(io.StringIO):
     """Takes what is said, and has said enough at MANY lines."""
 
-    def __init__(self, keeper: supervise.Supervisor) -> None:
+    def __init__(self, keeper: supervisor.Supervisor) -> None:
         super().__init__()
         self.keeper = keeper
         self.lines = 0
@@ -32,7 +32,7 @@ class Told(io.StringIO):
 @contextmanager
 def supervised(command: str) -> Iterator["subprocess.Popen[bytes]"]:
     with subprocess.Popen(
-        [sys.executable, supervise.__file__, "sh", "-c", command],
+        [sys.executable, supervisor.__file__, "sh", "-c", command],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -56,11 +56,11 @@ def test_a_database_whose_port_was_taken_and_that_would_hang_is_ended() -> None:
 
 def test_what_ends_later_is_started_again_with_growing_pauses_and_a_line_each_time() -> None:
     with supervised("kill -9 $$") as process:
-        process.stdin.write(b"keep\n")
+        process.stdin.write(b"started\n")
         process.stdin.flush()
         told = [process.stderr.readline().decode() for _ in range(4)]
         assert told == [
-            f"The database process was killed by signal 9; starting it again in {pause} s\n"
+            f"The database process was killed by signal 9; restarting it in {pause} s\n"
             for pause in ("0.1", "0.2", "0.4", "0.8")
         ]
         process.stdin.close()
@@ -68,18 +68,18 @@ def test_what_ends_later_is_started_again_with_growing_pauses_and_a_line_each_ti
 
 
 def test_it_is_started_again_however_often_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervise, "FIRST_PAUSE", 0.0001)
-    monkeypatch.setattr(supervise, "LONGEST_PAUSE", 0.0001)
-    keeper = supervise.Supervisor(["sh", "-c", "exit 3"])
+    monkeypatch.setattr(supervisor, "MIN_PAUSE", 0.0001)
+    monkeypatch.setattr(supervisor, "MAX_PAUSE", 0.0001)
+    keeper = supervisor.Supervisor(["sh", "-c", "exit 3"])
     told = Told(keeper)
     monkeypatch.setattr(sys, "stderr", told)
-    keeper.keep()
+    keeper.restart_from_now_on()
     assert keeper.run() == 0
     assert told.lines == MANY
 
 
 def test_it_ends_the_command_when_its_own_input_ends_also_in_a_pause() -> None:
     with supervised("exec sleep 600") as process:
-        process.stdin.write(b"keep\n")
+        process.stdin.write(b"started\n")
         process.stdin.close()
         assert process.wait(SECONDS) == 0

@@ -1,0 +1,53 @@
+"""Builds the API from its settings."""
+
+import logging
+import os
+
+from chalice.app import Chalice
+
+from chalicelib.dynamodb import client
+from chalicelib.http import authentication, request_ids
+from chalicelib.http.pipeline import Pipeline
+from chalicelib.http.response_headers import ResponseHeaders
+from chalicelib.http.routes import ENDPOINTS
+from chalicelib.settings import Settings
+
+
+class BilletApp(Chalice):
+    """The routes, with everything that their settings decide about HTTP.
+
+    Several apps with different settings can be in one process. They share its database.
+    """
+
+    def __init__(self, settings: Settings, *, in_lambda: bool = False) -> None:
+        super().__init__(app_name="billet-tasks")
+        self.settings = settings
+        self.response_headers = ResponseHeaders(settings.origins)
+        authorizer, read_principal = authentication.configure(self, settings, in_lambda=in_lambda)
+        pipeline = Pipeline(self, settings, authorizer, read_principal, self.response_headers)
+        for endpoint in ENDPOINTS:
+            pipeline.register(endpoint)
+        if settings.origins:
+            for path, methods in list(self.routes.items()):
+                pipeline.register_options(path, methods)
+
+
+def create_app(settings: Settings) -> BilletApp:
+    """Build the app of this process, and set up the process's database and log.
+
+    PynamoDB keeps the name and connection of a table in its model's class, so the tables belong to
+    the process: all apps in it use those of the app that was created last.
+    """
+    in_lambda = "AWS_LAMBDA_FUNCTION_NAME" in os.environ
+    _set_up_log(settings)
+    client.bind(settings)
+    if in_lambda:
+        client.warm_up()
+    return BilletApp(settings, in_lambda=in_lambda)
+
+
+def _set_up_log(settings: Settings) -> None:
+    request_ids.add_to_log_records()
+    logging.getLogger("chalicelib").setLevel(settings.log_level)
+    for name in ("botocore", "pynamodb"):
+        logging.getLogger(name).setLevel(logging.WARNING)  # at DEBUG they log bodies and tokens

@@ -1,0 +1,55 @@
+"""What a new table or index needs elsewhere, in files that do not follow from its model."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pynamodb.models import Model
+
+from billet.integrity import CHECKS
+from billet.package import STAGES
+from chalicelib.dynamodb import botocore_patches
+from chalicelib.dynamodb.models import EXPIRIES, SUFFIXES, CounterModel, QuotaModel
+
+ROOT = Path(__file__).parents[2]
+CHECKED_OTHERWISE = {CounterModel, QuotaModel}
+"""Doctor checks the counters with the ids that it has seen. A quota lasts for one window."""
+
+
+def indexes(model: type[Model]) -> list[str]:
+    schema = botocore_patches.schema_of(model)
+    kinds = ("global_secondary_indexes", "local_secondary_indexes")
+    return [index["index_name"] for kind in kinds for index in schema[kind]]
+
+
+INDEXES = [(SUFFIXES[model], index) for model in SUFFIXES for index in indexes(model)]
+
+
+def resources(file: str) -> set[str]:
+    """The tables and indexes that a policy names, without the prefix of the stage."""
+    statements: list[Any] = json.loads((ROOT / ".chalice" / file).read_text())["Statement"]
+    text = json.dumps([one["Resource"] for one in statements])
+    return set(re.findall(r":table/billet-[a-z]+-([a-z_/]+)", text))
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_policies_of_a_stage_name_every_table_and_index(stage: str) -> None:
+    named = resources(f"policy-{stage}.json") | resources(f"policy-{stage}-authenticate.json")
+    assert named == {*SUFFIXES.values(), *(f"{table}/index/{index}" for table, index in INDEXES)}
+
+
+def test_doctor_checks_every_table() -> None:
+    assert set(CHECKS) == set(SUFFIXES) - CHECKED_OTHERWISE
+
+
+def test_items_with_an_expiry_are_deleted_by_dynamodb() -> None:
+    assert {model for model in SUFFIXES if "expires" in model.get_attributes()} == set(EXPIRIES)
+
+
+def test_the_documentation_has_every_table_and_index() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    tables = set(re.findall(r"^\| `?(\w+)`? \|", text, re.MULTILINE))
+    assert set(SUFFIXES.values()) - tables == set()
+    assert [f"{table}.{name}" for table, name in INDEXES if f"{table}.{name}" not in text] == []
