@@ -21,7 +21,7 @@ from tests.conftest import Bind
 POLICIES = Path(__file__).parents[2] / ".chalice"
 ACCOUNT = "${AWS::Region}:${AWS::AccountId}"
 LOGS = f"arn:${{AWS::Partition}}:logs:{ACCOUNT}:log-group:/aws/lambda/${{AWS::StackName}}-*"
-ALL = [
+ALL: list[tuple[Any, ...]] = [
     ("POST", "/v1/users", {"username": "ada"}),
     ("POST", "/v1/users", {"username": "eve"}, {"Idempotency-Key": "1"}),
     ("POST", "/v1/users", {"username": "eve"}, {"Idempotency-Key": "2"}),

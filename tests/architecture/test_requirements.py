@@ -51,7 +51,7 @@ def imported(*places: str) -> set[str]:
     files = [file for place in places for file in (ROOT / place).rglob("*.py")]
     nodes = [node for file in files for node in ast.walk(ast.parse(file.read_text()))]
     plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
-    names = plain | {node.module for node in nodes if isinstance(node, ast.ImportFrom)}
+    names = plain | {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
     known = packages_distributions()
     roots = {name.partition(".")[0] for name in names} - sys.stdlib_module_names
     return {known[root][0].lower() for root in roots if root in known}

@@ -5,7 +5,7 @@ The attributes are those of the models, so a new one is covered as soon as a mod
 
 import functools
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -130,7 +130,7 @@ def assert_readable(left: Sequence[dict[str, Any]]) -> None:
 KINDS = ("users", "tasks")
 
 
-def walk(page: Any, **paging: Any) -> Iterator[Any]:
+def walk(page: Any, **paging: Any) -> Any:
     return page(Paging(page_size=4 * COUNT, **paging)).items
 
 

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -23,6 +22,7 @@ from cryptography.x509.oid import NameOID
 
 from billet.serve.databases import DATA_LOSS_WARNING
 from chalicelib.services import tokens
+from chalicelib.settings import Settings
 from tests.support.servers import ROOT, Serve, Served, run_serve
 
 POOL = "arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_Ab1"
@@ -31,7 +31,8 @@ POOL = "arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_Ab1"
 def create(served: Served, name: str) -> int:
     reply = served.request("POST", "/v1/tasks", json={"name": name})
     assert reply.status_code == 201
-    return reply.json()["payload"]["id"]
+    ident: int = reply.json()["payload"]["id"]
+    return ident
 
 
 def names(served: Served) -> list[str]:
@@ -151,17 +152,18 @@ def test_what_can_not_work_is_one_clear_line(environ: dict[str, str], line: str)
 
 
 @pytest.mark.backend("moto")
-def test_chalice_local_serves_it_too_and_nobody_without_a_token(database: object) -> None:
+def test_chalice_local_serves_it_too_and_nobody_without_a_token(database: Settings) -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = str(probe.getsockname()[1])
     # Its output is a pipe, into which Python writes only when much has come together.
     environ = {**os.environ, "TABLE_PREFIX": database.prefix, "AUTH": "on", "PYTHONUNBUFFERED": "1"}
     secret, _ = tokens.issue("ci", "admin", None)
-    chalice = shutil.which("chalice", path=Path(sys.executable).parent)
+    chalice = str(Path(sys.executable).with_name("chalice"))
     local = ["local", "--stage", "local", "--port", port, "--no-autoreload"]
     with subprocess.Popen(
         [chalice, *local], env=environ, cwd=ROOT, stdout=subprocess.PIPE, text=True
     ) as process:
+        assert process.stdout
         assert any("Serving on" in line for line in process.stdout)
         url = f"http://127.0.0.1:{port}/v1/users"
         user = {"username": "john.doe"}

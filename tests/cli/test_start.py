@@ -58,7 +58,9 @@ def test_without_java_it_serves_from_memory_and_says_last_that_data_will_be_lost
     assert f"Token: not needed (AUTH is off)\n{DATA_LOSS_WARNING}\n" in served.said
 
 
-def test_without_java_and_moto_the_real_cause_comes_first(tmp_path, bare):
+def test_without_java_and_moto_the_real_cause_comes_first(
+    tmp_path: Path, bare: dict[str, str]
+) -> None:
     ended = subprocess.run(
         [sys.executable, "-c", NO_MOTO, "serve", "--port", "0", "--data", str(tmp_path / "data")],
         cwd=ROOT,
@@ -97,7 +99,7 @@ def test_a_corrupt_database_file_is_named(tmp_path: Path, bare: dict[str, str]) 
 
 
 @pytest.fixture(scope="module")
-def damaged(startable, tmp_path_factory) -> Path:
+def damaged(startable: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database file in which all is damaged but the schema."""
     data = tmp_path_factory.mktemp("damaged")
     with dynamodb_local.run(data) as url:
@@ -119,14 +121,14 @@ def damaged(startable, tmp_path_factory) -> Path:
     return file
 
 
-def test_damage_in_the_middle_of_a_database_file_is_named(damaged):
+def test_damage_in_the_middle_of_a_database_file_is_named(damaged: Path) -> None:
     data_folder.check(damaged.parent)  # which reads the beginning
     line = refused(damaged.parent)
     assert line.startswith(f"Error: {damaged} is corrupt (")
     assert "; restore it from a backup (docs/running.md), or move it away" in line
 
 
-def test_a_command_names_the_damaged_file_of_the_local_server(damaged):
+def test_a_command_names_the_damaged_file_of_the_local_server(damaged: Path) -> None:
     environ = {name: text for name, text in os.environ.items() if not name.startswith("AWS_")}
     with (
         dynamodb_local.run(damaged.parent) as url,
@@ -176,7 +178,7 @@ def mounted(folder: Path, options: str) -> Iterator[Path]:
     ],
 )
 def test_a_full_or_read_only_disk_is_named(
-    tmp_path: Path, bare: dict[str, str], options: list[str], trouble: str
+    tmp_path: Path, bare: dict[str, str], options: str, trouble: str
 ) -> None:
     with mounted(tmp_path / "disk", options) as disk:
         assert refused(disk, **bare) == (f"Error: {disk}{trouble} another folder with --data")

@@ -42,9 +42,7 @@ def run(command: str) -> tuple[int, list[str]]:
     return result.exit_code, result.output.splitlines()
 
 
-def make(
-    model: type[UserModel | AssignmentModel | IdempotencyModel], key: list[str], kind: str = "N"
-) -> None:
+def make(model: type[Model], key: list[str], kind: str = "N") -> None:
     """A table with nothing but these keys."""
     connection: Any = client.connect()
     connection.client.create_table(
@@ -151,7 +149,7 @@ def test_what_is_wrong_with_the_environment_is_one_line(
 ) -> None:
     ended = subprocess.run(
         [sys.executable, "-m", "billet", *command.split()],
-        env=ENVIRONMENT | changed,
+        env={**ENVIRONMENT, **changed},
         capture_output=True,
         text=True,
         check=False,

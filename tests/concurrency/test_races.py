@@ -156,7 +156,7 @@ def test_one_of_many_changes_the_version_that_all_have_seen(assigned: bool) -> N
                 partial(tasks.update, task_id, TaskUpdate(name=f"{n}"), context)
                 for n in range(THREADS - 1)
             ]
-            + [partial(assignments.assign, task_id, *add_users(1), context)]
+            + [partial(assignments.assign, task_id, add_users(1)[0], context)]
         )
         assert ends.count(Stale) == THREADS - 1
         task = tasks.get(task_id)

@@ -1,7 +1,5 @@
 """The contract holds on both databases, and on one lane as on several."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.conftest import GIVEN_ENDPOINT, Api, Bind, obstacle
@@ -26,7 +24,7 @@ def lanes(request: pytest.FixtureRequest) -> int:
 
 
 @pytest.fixture
-def api(bind: Bind, lanes: int, api: Api) -> Iterator[Api]:
+def api(bind: Bind, lanes: int, api: Api) -> Api:
     """The API on fresh tables."""
     bind(lanes)
     return api

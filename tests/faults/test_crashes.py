@@ -41,6 +41,7 @@ def zygote(dynamodb_local_endpoint: str) -> Iterator[subprocess.Popen[str]]:
         text=True,
     ) as process:
         yield process
+        assert process.stdin
         process.stdin.close()
 
 
@@ -52,6 +53,7 @@ def kill(zygote: subprocess.Popen[str], database: Settings) -> Kill:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         named |= {"Content-Type": "application/json"}
         print(json.dumps([database.prefix, request, named, number]), file=zygote.stdin, flush=True)
+        assert zygote.stdout
         assert int(zygote.stdout.readline()) == -signal.SIGKILL
 
     return carry_out_and_die
@@ -109,5 +111,4 @@ def someone(others: Sequence[int]) -> int:
 
 def repair() -> None:
     for finding in findings():
-        assert finding.repair
         finding.repair()

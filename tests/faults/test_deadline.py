@@ -90,11 +90,12 @@ def test_no_request_outlasts_its_time_whatever_all_its_calls_meet(
     for template in (CHANGES | READS).values():
         request = Scenario(api).request(*template)
         limit = LIMIT + client.LONGEST_CALL * is_list_of_user(request)
-        for meets in (throttled, silent):
-            assert_given_up(slowly(*request, then=meets), clock, limit)
-        for meets in (contended, throttled_at_first):
-            slowly(*request, then=meets)
-            assert clock.time <= limit, (request, meets)
+        trouble: Strike
+        for trouble in (throttled, silent):
+            assert_given_up(slowly(*request, then=trouble), clock, limit)
+        for trouble in (contended, throttled_at_first):
+            slowly(*request, then=trouble)
+            assert clock.time <= limit, (request, trouble)
 
 
 def test_a_silence_is_waited_for_twice_at_most(

@@ -159,6 +159,7 @@ def test_a_mistake_of_ours_admits_nobody_and_logs_no_secret(
 
 def test_just_the_routes_without_a_role_have_no_authorizer(application: BilletApp) -> None:
     authorizer = application.routes["/v1/tasks"]["GET"].authorizer
+    assert authorizer
     assert authorizer.name == "authenticate"
     open_to_all = {(one.method, one.path) for one in ENDPOINTS if one.role is None}
     for path, methods in application.routes.items():
@@ -169,6 +170,9 @@ def test_just_the_routes_without_a_role_have_no_authorizer(application: BilletAp
 def asked(app: BilletApp, method: str, path: str, **authorizer: Any) -> int:
     """Sends a request past the authorizer, as if API Gateway had let it through with these words;
     gives the status: 400 where it is let in, for nothing in it is right."""
+    context: dict[str, Any] = {"resourcePath": path, "httpMethod": method, "path": path}
+    if authorizer:
+        context["authorizer"] = authorizer
     event = {
         "headers": {},
         "multiValueQueryStringParameters": {"offset": ["-1"]},
@@ -176,10 +180,8 @@ def asked(app: BilletApp, method: str, path: str, **authorizer: Any) -> int:
         "stageVariables": None,
         "body": "",
         "isBase64Encoded": False,
-        "requestContext": {"resourcePath": path, "httpMethod": method, "path": path},
+        "requestContext": context,
     }
-    if authorizer:
-        event["requestContext"]["authorizer"] = authorizer
     status: int = app(event, LambdaContext("", 128))["statusCode"]
     return status
 

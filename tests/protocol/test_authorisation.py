@@ -30,12 +30,14 @@ def needed(method: str, path: str) -> str | None:
 def test_each_route_is_for_those_who_have_the_role_that_it_needs(
     server: str, application: BilletApp
 ) -> None:
-    secrets = {role: tokens.issue(role, role, None)[0] for role in ROLES}
+    secrets: dict[str, str | None] = {role: tokens.issue(role, role, None)[0] for role in ROLES}
     routes = [(method, path) for path, methods in application.routes.items() for method in methods]
     assert {(one.method, one.path) for one in ENDPOINTS} == set(routes)
     with httpx.Client(base_url=f"http://{server}") as client:
         for who, secret in {**secrets, "nobody": None, "wrong": "blt_wrong"}.items():
-            client.headers = {"Authorization": f"Bearer {secret}"} if secret else {}
+            client.headers = httpx.Headers(
+                {"Authorization": f"Bearer {secret}"} if secret else None
+            )
             for method, path in routes:
                 reply = client.request(method, path.format(task_id=1, user_id=1))
                 assert_rule_kept(who, needed(method, path), reply)

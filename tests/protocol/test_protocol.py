@@ -81,8 +81,8 @@ REPEATED = [
 
 @pytest.mark.parametrize(("name", "first", "second"), REPEATED)
 def test_a_repeated_header_is_refused_also_if_its_lines_make_one_value_together(
-    server, name, first, second
-):
+    server: str, name: str, first: str, second: str
+) -> None:
     body = (
         f'{name}: {first}\r\n{name.lower()}: {second}\r\nContent-Length: 13\r\n\r\n{{"name": "a"}}'
     )
@@ -107,7 +107,9 @@ HOSTS = {
 
 
 @pytest.mark.parametrize(("host", "accepted"), HOSTS.items())
-def test_without_auth_a_page_of_another_name_is_refused_and_with_it_needs_a_token(host, accepted):
+def test_without_auth_a_page_of_another_name_is_refused_and_with_it_needs_a_token(
+    host: str, accepted: bool
+) -> None:
     asked = Request("GET", "/v1/tasks", "", {"host": host}, "127.0.0.1")
     guarded = Gateway(APP, hosts.allowed(LOCAL, "box.example"))
     answer = guarded.route(asked)
@@ -119,7 +121,7 @@ def test_without_auth_a_page_of_another_name_is_refused_and_with_it_needs_a_toke
     assert isinstance(open_to_all.route(asked), Match)
 
 
-def test_without_auth_a_client_of_http_1_0_needs_no_host():
+def test_without_auth_a_client_of_http_1_0_needs_no_host() -> None:
     asked = Request("GET", "/v1/tasks", "", {}, "127.0.0.1", "HTTP/1.0")
     assert isinstance(Gateway(APP, hosts.allowed(LOCAL)).route(asked), Match)
 

@@ -27,9 +27,17 @@ QUERIES = (
     "order=asc&order=asc",
     "cursor=" + "A" * 5000,
 )
-NAMES = ("", "a" * 201, "a\n", True, None, float("nan"))
+NAMES: tuple[object, ...] = ("", "a" * 201, "a\n", True, None, float("nan"))
 USERNAMES = ("", "  ", "a" * 255, "a\0", 7)
 LARGEST = {"name": "a", "desc": "a" * 256 * 1024}
+WRONG_FIELDS: tuple[dict[str, object], ...] = (
+    *({"name": name} for name in NAMES),
+    {"desc": "a" * 10_001},
+    {"status": "OPEN"},
+    {"expires_at": "2030-02-30"},
+    {"expires_at": 20300203},
+    {"id": 7},
+)
 REQUESTS: dict[str, list[tuple[Any, ...]]] = {
     "ids": [
         (method, path.replace("0", ident), body)
@@ -55,15 +63,8 @@ REQUESTS: dict[str, list[tuple[Any, ...]]] = {
     ],
     "usernames": [("POST", "/v1/users", {"username": name}) for name in USERNAMES],
     "tasks": [
-        (method, path, TASK | wrong)
-        for wrong in (
-            *({"name": name} for name in NAMES),
-            {"desc": "a" * 10_001},
-            {"status": "OPEN"},
-            {"expires_at": "2030-02-30"},
-            {"expires_at": 20300203},
-            {"id": 7},
-        )
+        (method, path, {**TASK, **wrong})
+        for wrong in WRONG_FIELDS
         for method, path in (
             ("POST", "/v1/tasks"),
             ("PUT", "/v1/tasks/1"),

@@ -153,8 +153,13 @@ def test_a_name_is_counted_whatever_its_token_and_address_and_without_one_the_ad
     token = {"id": "0123", "name": "ci", "role": "reader"}
     rotated = token | {"id": "4567"}
     like_an_address = token | {"name": "10.0.0.1"}
-    anew = (("10.0.0.1", token), ("10.0.0.1", {}), ("10.0.0.2", {}), ("::1", like_an_address))
-    for address, said in anew:
+    admitted: list[tuple[str, dict[str, str]]] = [
+        ("10.0.0.1", token),
+        ("10.0.0.1", {}),
+        ("10.0.0.2", {}),
+        ("::1", like_an_address),
+    ]
+    for address, said in admitted:
         limits.admit(request_from(address), token_holder(said))
     for address, said in (("10.0.0.2", rotated), ("10.0.0.2", {}), ("10.0.0.3", like_an_address)):
         with pytest.raises(HttpProblem):
@@ -185,7 +190,12 @@ def test_addresses_of_one_ipv6_network_are_counted_together(
 
 
 def request_from(address: str) -> Request:
-    event = {"headers": {}, "pathParameters": {}, "stageVariables": {}, "body": None}
+    event: dict[str, object] = {
+        "headers": {},
+        "pathParameters": {},
+        "stageVariables": {},
+        "body": None,
+    }
     context = {"httpMethod": "GET", "resourcePath": "/", "identity": {"sourceIp": address}}
     query = {"multiValueQueryStringParameters": None}
     return Request(event | query | {"requestContext": context})

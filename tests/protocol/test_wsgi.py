@@ -18,7 +18,9 @@ class Input(io.BytesIO):
     """A stream that has ended where the body has."""
 
 
-def send(method: str, path: str, body: bytes = b"", **more: Any) -> tuple[str, dict, bytes]:
+def send(
+    method: str, path: str, body: bytes = b"", **more: Any
+) -> tuple[str, dict[str, str], bytes]:
     environ: dict[str, Any] = {
         "REQUEST_METHOD": method,
         "PATH_INFO": path,
@@ -32,13 +34,13 @@ def send(method: str, path: str, body: bytes = b"", **more: Any) -> tuple[str, d
     environ |= {name: value for name, value in more.items() if not name.startswith("wsgi_")}
     setup_testing_defaults(environ)
     environ |= {name.replace("_", ".", 1): v for name, v in more.items() if name[:5] == "wsgi_"}
-    given = {}
+    given: dict[str, Any] = {}
 
     def start(status: str, headers: list[tuple[str, str]], exc_info: object = None) -> Any:
         given.update(status=status, headers=dict(headers))
         return given.update
 
-    parts = validator(application)(environ, start)
+    parts: Any = validator(application)(environ, start)
     content = b"".join(parts)
     parts.close()
     return given["status"], given["headers"], content

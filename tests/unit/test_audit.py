@@ -8,6 +8,8 @@ import pytest
 spec = importlib.util.spec_from_file_location(
     "audit", Path(__file__).parents[2] / ".ci" / "audit.py"
 )
+assert spec
+assert spec.loader
 audit = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(audit)
 

@@ -1,6 +1,8 @@
 from datetime import UTC, datetime
 
 from billet.sample_data import SampleData
+from chalicelib.domain.task import Task
+from chalicelib.domain.user import User
 
 UNTIL = datetime(2026, 1, 31, tzinfo=UTC)
 
@@ -24,6 +26,6 @@ def test_a_deadline_is_after_the_creation() -> None:
     assert all(task.expires_at > task.created_at[:10] for task in tasks if task.expires_at)
 
 
-def some(number: int | None) -> tuple[list, list]:
+def some(number: int | None) -> tuple[list[User], list[Task]]:
     invention = SampleData(number, UNTIL)
     return invention.users([1, 2, 3]), invention.tasks(range(1, 50), [1, 2, 3])

@@ -29,15 +29,26 @@ class Told(io.StringIO):
         return len(text)
 
 
+class Supervised:
+    """A supervisor in a process of its own, with its three pipes."""
+
+    def __init__(self, process: "subprocess.Popen[bytes]") -> None:
+        assert process.stdin
+        assert process.stdout
+        assert process.stderr
+        self.stdin, self.stdout, self.stderr = process.stdin, process.stdout, process.stderr
+        self.wait = process.wait
+
+
 @contextmanager
-def supervised(command: str) -> Iterator["subprocess.Popen[bytes]"]:
+def supervised(command: str) -> Iterator["Supervised"]:
     with subprocess.Popen(
         [sys.executable, supervisor.__file__, "sh", "-c", command],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     ) as process:
-        yield process
+        yield Supervised(process)
         process.kill()
 
 
