@@ -265,7 +265,7 @@ ERRORS = (
     ErrorResponse(
         "UnsupportedMediaType",
         415,
-        "The body is not JSON, or Content-Encoding is not identity.",
+        "Content-Type is not JSON, or Content-Encoding is not identity.",
         "content-type: must be application/json",
         always,
     ),

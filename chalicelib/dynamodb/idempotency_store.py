@@ -63,7 +63,7 @@ def acquire(key: str, fingerprint: str) -> Lock | StoredResponse:
 
     Raises:
         KeyReused: another request had the key.
-        UnderWay: the same request holds the lock.
+        RequestInProgress: the same request holds the lock.
     """
     now = clock.seconds()
     lock = Lock(key, uuid.uuid4().hex)

@@ -22,7 +22,7 @@ def assign(task_id: int, user_id: int, context: WriteContext = NO_CONTEXT) -> Ta
         NotFound: the task or the user does not exist.
         Stale: the task has none of the versions that the context accepts.
         TooManyAssignees: the task has MAX_ASSIGNEES others.
-        UnderWay: another request has taken over the idempotency key.
+        RequestInProgress: another request has taken over the idempotency key.
         LostRace: other writes came first at every attempt.
         Unavailable: the database is overloaded or does not respond.
     """
@@ -36,7 +36,7 @@ def unassign(task_id: int, user_id: int, context: WriteContext = NO_CONTEXT) -> 
     Raises:
         NotFound: the task or the user does not exist.
         Stale: the task has none of the versions that the context accepts.
-        UnderWay: another request has taken over the idempotency key.
+        RequestInProgress: another request has taken over the idempotency key.
         LostRace: other writes came first at every attempt.
         Unavailable: the database is overloaded or does not respond.
     """

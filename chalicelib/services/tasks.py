@@ -15,7 +15,7 @@ def create(fields: TaskFields, context: WriteContext = NO_CONTEXT) -> Task:
     """Create a task without assignees.
 
     Raises:
-        UnderWay: another request has taken over the idempotency key.
+        RequestInProgress: another request has taken over the idempotency key.
         LostRace: other writes interfered at every attempt.
         Unavailable: the database is overloaded or does not respond.
     """
@@ -57,7 +57,7 @@ def update(task_id: int, update: TaskUpdate, context: WriteContext = NO_CONTEXT)
     Raises:
         NotFound: the task does not exist.
         Stale: the task has none of the versions that the context accepts.
-        UnderWay: another request has taken over the idempotency key.
+        RequestInProgress: another request has taken over the idempotency key.
         LostRace: other writes came first at every attempt.
         Unavailable: the database is overloaded or does not respond.
     """
@@ -92,7 +92,7 @@ def delete(task_id: int, context: WriteContext = NO_CONTEXT) -> None:
     Raises:
         NotFound: the task does not exist.
         Stale: the task has none of the versions that the context accepts.
-        UnderWay: another request has taken over the idempotency key.
+        RequestInProgress: another request has taken over the idempotency key.
         LostRace: other writes came first at every attempt.
         Unavailable: the database is overloaded or does not respond.
     """

@@ -31,7 +31,7 @@ def create(username: str, context: WriteContext = NO_CONTEXT) -> User:
     Raises:
         UsernameTaken: another user has the name, perhaps in another case.
         Invalid: the name is too long in its normalized form.
-        UnderWay: another request has taken over the idempotency key.
+        RequestInProgress: another request has taken over the idempotency key.
         LostRace: other writes interfered at every attempt.
         Unavailable: the database is overloaded or does not respond.
     """
@@ -73,7 +73,7 @@ def delete(user_id: int, context: WriteContext = NO_CONTEXT) -> None:
     Raises:
         NotFound: the user does not exist.
         Stale: the user has none of the versions that the context accepts.
-        UnderWay: another request has taken over the idempotency key.
+        RequestInProgress: another request has taken over the idempotency key.
         Unavailable: the database is overloaded or does not respond, or the delete takes longer than
             a request may; repeat the call to finish.
     """

@@ -43,7 +43,7 @@ class WriteContext(msgspec.Struct, frozen=True, kw_only=True):
             The JSON of DynamoDB's reply.
 
         Raises:
-            UnderWay: another request has taken over the idempotency key; nothing was written.
+            RequestInProgress: another request has taken over the idempotency key; nothing was written.
             ConditionFailed, LostRace, Unavailable: see `Transaction.commit`.
         """
         if self.record is None:
@@ -62,7 +62,7 @@ class WriteContext(msgspec.Struct, frozen=True, kw_only=True):
         """Commit the record of a request that had nothing to write.
 
         Raises:
-            UnderWay: another request has taken over the idempotency key.
+            RequestInProgress: another request has taken over the idempotency key.
         """
         if self.record is not None:
             self.commit(Transaction(), result)
