@@ -49,7 +49,7 @@ def test_a_patch_of_the_deadline_moves_the_task_in_each_list_by_deadline(
             assert [task["id"] for task in found] == [last, first], path + query
     assert stored(first)["due_key"] == due_key(deadline, first)
     for copy in AssignmentModel.scan():
-        assert copy.due_key == stored(copy.id)["due_key"]
+        assert copy.due_key == stored(int(copy.id))["due_key"]
         assert copy.status_due_key == f"PENDING#{copy.due_key}"
 
 
