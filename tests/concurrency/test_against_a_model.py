@@ -12,8 +12,8 @@ from hypothesis.stateful import (
     invariant,
     multiple,
     rule,
-    run_state_machine_as_test,
 )
+from hypothesis.stateful import run_state_machine_as_test as assert_every_step_holds
 
 from billet.integrity import findings
 from chalicelib.domain.errors import BilletError, NotFound, UsernameTaken
@@ -175,7 +175,7 @@ def walked(
 
 def test_the_product_does_what_the_model_does(bind: Bind, backend: str) -> None:
     bind(lanes=1 if backend == "moto" else 3)
-    run_state_machine_as_test(
+    assert_every_step_holds(
         Machine,
         settings=settings(
             max_examples=4,

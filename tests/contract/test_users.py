@@ -1,7 +1,11 @@
 """/v1/users"""
 
+import msgspec
 import pytest
 
+from chalicelib.dynamodb import queries, user_writes
+from chalicelib.dynamodb.client import ConditionFailed
+from chalicelib.dynamodb.transaction import Transaction
 from tests.conftest import Api, today
 from tests.support.bulk_data import add_tasks, add_users
 
@@ -75,3 +79,19 @@ def test_a_deleted_user_is_taken_off_each_task(api: Api, user: int, count: int) 
     assert api("GET", "/v1/tasks?page_size=1000").json_body == left
     assert api("GET", f"/v1/users/{other}/tasks?page_size=1000").json_body == left
     assert api("GET", f"/v1/users/{user}/tasks").status_code == 404
+
+
+@pytest.mark.backend("moto")
+def test_a_users_own_reservation_is_not_another_users(api: Api, user: int) -> None:
+    mine = queries.user(user)
+    assert mine is not None
+    change = Transaction()
+    user_writes.require_user(change, user)
+    position = user_writes.require_foreign_reservation(change, mine)
+    with pytest.raises(ConditionFailed) as failed:
+        change.commit()
+    assert list(failed.value.found) == [position]
+    change = Transaction()
+    user_writes.require_user(change, user)
+    user_writes.require_foreign_reservation(change, msgspec.structs.replace(mine, id=user + 1))
+    assert change.commit()

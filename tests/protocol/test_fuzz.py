@@ -79,7 +79,9 @@ def test_whatever_is_sent_is_answered_in_the_apis_form(server: str, data: bytes)
         received, waits = everything(connection)
     if not received and (waits or not data.strip(b"\r\n")):
         return  # no request yet (RFC 9112, section 2.2), or a head or a body that has no end
-    check(received.removeprefix(b"HTTP/1.1 100 Continue\r\n\r\n"), head=data.startswith(b"HEAD "))
+    assert_is_response(
+        received.removeprefix(b"HTTP/1.1 100 Continue\r\n\r\n"), head=data.startswith(b"HEAD ")
+    )
 
 
 def everything(connection: socket.socket) -> tuple[bytes, bool]:
@@ -101,7 +103,7 @@ def everything(connection: socket.socket) -> tuple[bytes, bool]:
         return first + stream.read(), waits
 
 
-def check(received: bytes, *, head: bool) -> None:
+def assert_is_response(received: bytes, *, head: bool) -> None:
     """That this is one answer as the API gives it."""
     top, _, content = received.partition(b"\r\n\r\n")
     line, _, rest = top.partition(b"\r\n")

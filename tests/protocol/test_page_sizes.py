@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import parse_qs
 
+import msgspec
 import pytest
 from chalice.app import Request
 
@@ -100,6 +101,15 @@ def test_a_page_of_the_largest_tasks_is_cut_where_lambda_ends_and_its_link_leads
     one = json.dumps(json.dumps(found[0][0], separators=(",", ":"), ensure_ascii=False))
     for page in found[:-1]:  # no shorter than it must be
         assert (len(page) + 1) * (len(one) - 1) > LAMBDA - 64 * 1024
+
+
+def test_a_page_that_only_its_encoding_makes_too_large_is_cut() -> None:
+    tasks = [task(ident, "\U0001f600") for ident in range(1, 61)]
+    size = len(msgspec.json.encode([TaskBody.of(one) for one in tasks]))
+    assert LAMBDA / 3 < size < LAMBDA / 2
+    found = walk("tasks", TaskListQuery, tasks, TaskBody.of)
+    assert [one["id"] for page in found for one in page] == list(range(1, 61))
+    assert len(found) == 2
 
 
 @pytest.mark.parametrize("text", ["\U0001f600", '"', "a"])
