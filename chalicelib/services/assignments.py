@@ -70,7 +70,7 @@ def _change(
 ) -> TaskChange:
     task = optimistic.read_task(task_id)
     try:
-        result = optimistic.update_task(task, change, context, user)
+        result = optimistic.update_task(task, change, context, user, deleting_users.hide)
     except Stale:
         _require_user(user.user_id)  # a user who does not exist comes before any condition
         raise

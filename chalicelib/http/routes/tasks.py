@@ -1,5 +1,6 @@
 """/v1/tasks"""
 
+from collections.abc import Mapping
 from functools import partial
 
 import msgspec
@@ -48,11 +49,7 @@ def get_task(task_id: int) -> ApiResponse[TaskBody | None]:
     only this version.
     """
     task = tasks.get(task_id)
-    return (
-        ApiResponse(TaskBody.of(task), tagged(task.version, task.hidden_assignees))
-        if task
-        else ApiResponse(None)
-    )
+    return ApiResponse(TaskBody.of(task), _etag(task)) if task else ApiResponse(None)
 
 
 @router.endpoint("POST", "/v1/tasks", role="editor", status=201)
@@ -65,7 +62,7 @@ def create_task(urls: Urls, body: NewTask, write: Write) -> ApiResponse[TaskDone
 
     def created(task: Task) -> ApiResponse[TaskDone]:
         done = TaskDone(detail=f"task {task.id} created", payload=TaskBody.of(task))
-        return ApiResponse(done, {**urls.location(task.id), **tagged(task.version)})
+        return ApiResponse(done, {**urls.location(task.id), **_etag(task)})
 
     return write(partial(tasks.create, body.fields()), created)
 
@@ -135,11 +132,15 @@ def unassign_task(task_id: int, user_id: int, write: Write) -> ApiResponse[Done]
 def _updated(change: TaskChange) -> ApiResponse[TaskDone]:
     task = change.task
     done = TaskDone(detail=f"task {task.id} updated", payload=TaskBody.of(task))
-    return ApiResponse(done, tagged(task.version, task.hidden_assignees))
+    return ApiResponse(done, _etag(task))
 
 
 def _done(change: TaskChange, detail: str) -> ApiResponse[Done]:
-    return ApiResponse(Done(detail=detail), tagged(change.task.version))
+    return ApiResponse(Done(detail=detail), _etag(change.task))
+
+
+def _etag(task: Task) -> Mapping[str, str]:
+    return tagged(task.version, task.hidden_assignees)
 
 
 def _require_same_id(task_id: int, body: WholeTask | TaskPatch) -> None:
