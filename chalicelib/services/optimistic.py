@@ -27,19 +27,19 @@ class TaskChange(NamedTuple):
     changed: bool
 
 
-class UserCondition(NamedTuple):
-    """A user who must exist when the task changes."""
+class UserOperation(NamedTuple):
+    """An operation on a user, who must exist when the task changes."""
 
     user_id: int
-    add: Callable[[Transaction, int], int]
-    """Adds the condition on the user to the transaction and returns its position."""
+    add_to: Callable[[Transaction, int], int]
+    """Adds the operation to a transaction and returns its position."""
 
 
 def update_task(
     task: StoredTask,
     change: Callable[[StoredTask], StoredTask],
     context: WriteContext,
-    user: UserCondition | None = None,
+    user: UserOperation | None = None,
     view: Callable[[StoredTask], StoredTask] = lambda task: task,
 ) -> TaskChange:
     """Write the task that `change` returns. If that is the same object, write and record nothing.
@@ -62,7 +62,7 @@ def update_task(
             return TaskChange(view(task), changed=False)
         after = msgspec.structs.replace(after, version=task.version + 1)
         transaction = Transaction()
-        user_position = user.add(transaction, user.user_id) if user else None
+        user_position = user.add_to(transaction, user.user_id) if user else None
         position = task_writes.update_task(transaction, task, after)
         result = TaskChange(view(after), changed=True)
         try:

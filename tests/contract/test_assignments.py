@@ -70,7 +70,7 @@ def test_a_task_takes_fifty_users_and_no_more(api: Api) -> None:
     assert api("PUT", f"/v1/tasks/{task}/assign/user/{fiftieth}").status_code == 200
     refused = api("PUT", f"/v1/tasks/{task}/assign/user/{another}")
     assert refused.status_code == 409
-    detail = f"assignees: must be at most 50; task {task} has as many"
+    detail = f"assignees: task {task} already has 50, the maximum"
     assert refused.json_body["detail"] == detail
     api("PATCH", f"/v1/tasks/{task}", {"status": "DONE"})
     [copy] = api("GET", f"/v1/users/{users[0]}/tasks").json_body
