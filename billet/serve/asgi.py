@@ -86,7 +86,7 @@ async def _read(receive: Receive) -> bytes:
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise HttpProblem(400, "body: it was cut off")
+            raise HttpProblem(400, "body: is incomplete; the connection ended early")
         body += message.get("body", b"")
         check_length(len(body))
         more = message.get("more_body", False)

@@ -192,7 +192,7 @@ def test_an_offset_costs_what_it_skips_in_one_query_a_megabyte(
 def test_lanes_far_from_the_page_are_read_in_shares(
     bind: Bind, cost: Callable[..., Usage], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pagination, "FAR", 40)
+    monkeypatch.setattr(pagination, "EQUAL_SHARE_OFFSET", 40)
     bind(lanes=4)
     add_tasks(180, describe=lambda ident: "a" * 3_700)
     near, far = (cost("GET", f"/v1/tasks?page_size=1&offset={offset}") for offset in (40, 44))

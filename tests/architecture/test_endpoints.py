@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from billet.benchmark import scenarios
-from chalicelib.http.idempotency import Write
+from chalicelib.http.idempotency import WriteRequest
 from chalicelib.http.routes import ENDPOINTS
 from chalicelib.settings import Settings
 from tests.conftest import Bind
@@ -28,7 +28,9 @@ DOCUMENTED = {(one.method, shape(one.path)) for one in ENDPOINTS if one.path.sta
 def test_whatever_is_no_get_takes_keys_and_conditions() -> None:
     changing = [one for one in ENDPOINTS if one.method != "GET"]
     assert len(changing) >= 8
-    assert [one.view.__name__ for one in changing if Write not in one.parameters.values()] == []
+    assert [
+        one.view.__name__ for one in changing if WriteRequest not in one.parameters.values()
+    ] == []
 
 
 def test_every_endpoint_is_in_a_table_of_the_documentation() -> None:

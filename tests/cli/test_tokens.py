@@ -116,7 +116,7 @@ def test_revoke_ends_the_one_with_this_id_and_no_other_of_the_name() -> None:
 
 def test_what_can_not_be_a_token_is_told_and_not_made() -> None:
     days = "Error: Invalid value for '--expires': must be a number of days, such as 90d"
-    name = "Error: name: expected 1 to 64 letters, digits or characters of ._@-"
+    name = "Error: name: must have 1 to 64 characters, each a letter, a digit or one of ._@-"
     for option, value, line in (
         ("--name", "c i", name),
         ("--name", "é", name),

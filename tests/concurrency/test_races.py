@@ -12,7 +12,7 @@ import pytest
 from billet.integrity import findings
 from chalicelib.domain.errors import BilletError, NotFound, Stale, UsernameTaken
 from chalicelib.domain.task import TaskFields, TaskUpdate
-from chalicelib.http.idempotency import Key, Write
+from chalicelib.http.idempotency import IdempotencyKey, WriteRequest
 from chalicelib.http.problems import HttpProblem
 from chalicelib.http.responses import ApiResponse
 from chalicelib.services import assignments, pagination, tasks, users
@@ -191,8 +191,10 @@ def test_a_check_finds_nothing_while_clients_write() -> None:
 
 def once(key: str, act: Callable[[WriteContext], Any]) -> Callable[[], Any]:
     """A request with this key, which answers the JSON of what comes of it, or is refused."""
-    write = Write(if_match=None, key=Key(digest=key, fingerprint="same"), status=200)
-    return lambda: msgspec.json.encode(write(act, ApiResponse).body)
+    write = WriteRequest(
+        if_match=None, key=IdempotencyKey(digest=key, fingerprint="same"), status=200
+    )
+    return lambda: msgspec.json.encode(write.run(act, ApiResponse).body)
 
 
 def test_of_many_requests_with_one_key_one_is_carried_out() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from billet.integrity import findings
 from chalicelib.dynamodb import queries, shared_state, user_writes
+from chalicelib.dynamodb.client import ConditionFailed
 from chalicelib.dynamodb.models import UsernameModel
 from chalicelib.dynamodb.transaction import Transaction
 from tests.conftest import Api
@@ -69,7 +70,7 @@ def test_a_task_takes_fifty_users_and_no_more(api: Api) -> None:
     assert api("PUT", f"/v1/tasks/{task}/assign/user/{fiftieth}").status_code == 200
     refused = api("PUT", f"/v1/tasks/{task}/assign/user/{another}")
     assert refused.status_code == 409
-    detail = f"assignees: must be at most 50; task {task} has as many"
+    detail = f"assignees: task {task} already has 50, the maximum"
     assert refused.json_body["detail"] == detail
     api("PATCH", f"/v1/tasks/{task}", {"status": "DONE"})
     [copy] = api("GET", f"/v1/users/{users[0]}/tasks").json_body
@@ -141,6 +142,33 @@ def test_no_task_names_a_user_who_is_being_deleted(api: Api, task: int, user: in
         edited = api("PATCH", f"/v1/tasks/{task}", {"desc": "x"}, If_Match=tag, **key)
         assert edited.json_body["payload"] == wanted | {"desc": "x"}
     assert [finding.text for finding in findings()] == [f'users {{"id": {user}}}: is half deleted']
+
+
+@pytest.mark.parametrize("keyed", [False, True])
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("verb", ["assign", "unassign"])
+def test_the_etag_of_an_assignment_is_that_of_the_task_without_the_hidden_assignees(
+    api: Api, task: int, user: int, verb: str, times: int, keyed: bool
+) -> None:
+    [other] = add_users(1)
+    api("PUT", f"/v1/tasks/{task}/assign/user/{user}")
+    begin_deleting(user)
+    for number in range(times):
+        key = {"Idempotency_Key": f"key-{number}"} if keyed else {}
+        changed = api("PUT", f"/v1/tasks/{task}/{verb}/user/{other}", **key)
+    assert changed.headers["ETag"] == api("GET", f"/v1/tasks/{task}").headers["ETag"]
+    assert changed.headers["ETag"].endswith('-1"')
+
+
+def test_a_condition_without_another_operation_is_checked(user: int) -> None:
+    met = Transaction()
+    user_writes.require_user(met, user)
+    met.commit()
+    failing = Transaction()
+    position = user_writes.require_user(failing, user + 1000)
+    with pytest.raises(ConditionFailed) as failed:
+        failing.commit()
+    assert failed.value.found == {position: None}
 
 
 def test_a_delete_leaves_the_claim_of_another_user_alone(api: Api, user: int) -> None:

@@ -127,7 +127,7 @@ def test_an_offset_skips_so_many(api: Api, tasks: list[Item]) -> None:
 def test_an_offset_that_passes_lanes_over_in_shares_skips_so_many_too(
     api: Api, tasks: list[Item], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pagination, "FAR", 5)
+    monkeypatch.setattr(pagination, "EQUAL_SHARE_OFFSET", 5)
     for offset in (6, 30, 47, 60):
         found = api("GET", f"/v1/tasks?offset={offset}&page_size=7")
         assert ids(found.json_body) == ids(tasks)[::-1][offset : offset + 7]

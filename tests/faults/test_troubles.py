@@ -20,7 +20,7 @@ from chalicelib.settings import Settings
 from tests.conftest import Api
 from tests.faults import proxy
 from tests.support.bulk_data import add_tasks, add_users
-from tests.support.injection import Strike, reply, send, struck
+from tests.support.injection import Strike, contended, reply, send, struck
 from tests.support.scenarios import until_heard
 
 pytestmark = pytest.mark.backend("dynamodb-local")
@@ -172,3 +172,23 @@ def test_what_a_batch_leaves_out_is_asked_for_again_but_not_without_end(
     with struck(connection, nothing, lasting=True) as calls, pytest.raises(Unavailable):
         lanes.read_counters("tasks")
     assert calls == ["BatchGetItem"] * client.ATTEMPTS
+
+
+@pytest.mark.usefixtures("impatience")
+@pytest.mark.parametrize("at", range(2, 6))
+def test_contention_in_a_large_delete_is_a_409_only_before_the_user_is_marked(
+    api: Api, connection: Connection, at: int
+) -> None:
+    *others, user_id = add_users(49)
+    add_tasks(2, assignees=[*others, user_id], at_once=1)
+    path = f"/v1/users/{user_id}"
+    with struck(connection, contended, at=at, lasting=True) as calls:
+        refused = api("DELETE", path)
+    marked = at > calls.index("TransactWriteItems")
+    assert refused.status_code == (503 if marked else 409)
+    assert (api("GET", path).json_body is None) is marked
+    if marked:
+        detail = f"user {user_id} is deleted in part; repeat the request to finish"
+        assert refused.json_body["detail"] == detail
+    assert api("DELETE", path).status_code == 200
+    assert [finding.text for finding in findings()] == []

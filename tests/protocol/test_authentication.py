@@ -54,7 +54,7 @@ def test_a_request_without_a_token_is_told_what_is_expected(client: httpx.Client
         "title": "Unauthorized",
         "status": 401,
         "success": False,
-        "detail": "authorization: must be Bearer and a token",
+        "detail": "authorization: must have the form Bearer TOKEN",
     }
 
 
@@ -77,7 +77,7 @@ def test_other_schemes_than_bearer_are_told_what_is_expected_as_no_token_is(
 ) -> None:
     reply = client.get("/v1/tasks", headers={"Authorization": header})
     assert (reply.status_code, reply.headers["WWW-Authenticate"]) == (401, MISSING)
-    assert reply.json()["detail"] == "authorization: must be Bearer and a token"
+    assert reply.json()["detail"] == "authorization: must have the form Bearer TOKEN"
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,7 @@ def assert_rule_kept(who: str, role: str | None, reply: httpx.Response) -> None:
         return
     assert reply.headers["Content-Type"] == "application/problem+json", case
     if who in RANKS:
-        detail = f"authorization: must have the role {role}, and has {who}"
+        detail = f"authorization: requires the role {role}; this token has {who}"
         assert (reply.status_code, reply.json()["detail"]) == (403, detail), case
     else:
         assert reply.status_code == reply.json()["status"] == 401, case

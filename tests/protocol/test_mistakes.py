@@ -50,7 +50,7 @@ HALF = r"body: must not contain half of a surrogate pair, as in \ud800"
 
 
 def no_json(line: int, column: int) -> str:
-    return f"body: must be valid JSON, and is not at line {line}, column {column}"
+    return f"body: must be valid JSON; syntax error at line {line}, column {column}"
 
 
 def a(**fields: Any) -> bytes:
@@ -59,7 +59,7 @@ def a(**fields: Any) -> bytes:
 
 
 TEXTS = {
-    "nothing": (b"", f"{OBJECT}, and is empty"),
+    "nothing": (b"", f"{OBJECT}; it is empty"),
     "white space": (b" \n ", no_json(2, 2)),
     "half an object": (b"{", no_json(1, 2)),
     "half a name": (b'{"name": "a', no_json(1, 10)),
@@ -73,8 +73,8 @@ TEXTS = {
         b'\xef\xbb\xbf{"name": "a"}',
         "body: must not begin with a byte order mark",
     ),
-    "no UTF-8": (b'{"name": "\xff"}', "body: must be UTF-8, and is not at byte 11"),
-    "UTF-16": ('{"name": "a"}'.encode("utf-16"), "body: must be UTF-8, and is not at byte 1"),
+    "no UTF-8": (b'{"name": "\xff"}', "body: must be UTF-8; byte 11 is invalid"),
+    "UTF-16": ('{"name": "a"}'.encode("utf-16"), "body: must be UTF-8; byte 1 is invalid"),
     "a lone surrogate": (rb'{"name": "\ud800"}', HALF),
     "a lone surrogate in a key": (rb'{"\udc00": "a"}', HALF),
     "a list": (b"[]", OBJECT),
@@ -281,7 +281,7 @@ IGNORED = {
     "a name twice, deep within": (b'[[{"b": [{"a": 1, "a": 2}]}]]', "a: must be given only once"),
     "deep nesting": (b"[" * 50_000 + b"]" * 50_000, DEEP),
     "half a list": (b"[", no_json(1, 16)),
-    "no UTF-8": (b'"\xff"', "body: must be UTF-8, and is not at byte 16"),
+    "no UTF-8": (b'"\xff"', "body: must be UTF-8; byte 16 is invalid"),
     "half a pair": (rb'"\ud800"', HALF),
 }
 

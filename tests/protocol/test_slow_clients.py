@@ -136,5 +136,5 @@ def test_a_body_in_chunks_of_one_byte_is_read_to_its_end(
         [(status, _, body)] = read_responses(connection, ["POST"])
     assert (status, json.loads(body)["detail"]) == (
         400,
-        "body: must be valid JSON, and is not at line 1, column 32769",
+        "body: must be valid JSON; syntax error at line 1, column 32769",
     )

@@ -37,7 +37,7 @@ def add_tasks(
         batch = idents[start : start + at_once]
         change = Transaction()
         for user_id in assignees:
-            user_writes.count_assignments(change, user_id, len(batch))
+            user_writes.increment_assignment_count(change, user_id, len(batch))
         for ident in batch:
             task_writes.create_task(
                 change, _task(ident, assignees, values | {"desc": describe(ident)})

@@ -85,7 +85,7 @@ def _free_and_held(user_id: int) -> list[int]:
     """A task that nobody has, and one that the user has."""
     free, held = counters.allocate_ids("tasks", 2)
     change = Transaction()
-    user_writes.count_assignments(change, user_id)
+    user_writes.increment_assignment_count(change, user_id)
     for ident, assignees in ((free, ()), (held, (user_id,))):
         task_writes.create_task(
             change,
