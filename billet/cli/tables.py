@@ -12,6 +12,10 @@ from chalicelib.dynamodb import client, counters, lanes
 from chalicelib.dynamodb.models import EXPIRIES, SUFFIXES
 
 POLL_SECONDS = 0.5
+MAX_WAIT_SECONDS = 6 * 3600.0
+"""The time that a table and its indexes may take to become active."""
+TEMPORARY_STATES = {"ACTIVE", "CREATING", "UPDATING", "DELETING"}
+"""The states that a table or an index has, or leaves without an action of its owner."""
 
 
 @click.group()
@@ -53,7 +57,8 @@ def create() -> Iterator[tuple[str, Sequence[str]]]:
         Each table's name and the changes that were made, once the table and its indexes are active.
 
     Raises:
-        click.ClickException: a table exists with other keys, or without a local index.
+        click.ClickException: a table exists with other keys, or without a local index; or a table
+            or index is not active within MAX_WAIT_SECONDS, or can't become active.
     """
     for model in SUFFIXES:
         yield model.Meta.table_name, _create_or_update(model)
@@ -92,12 +97,24 @@ def _create_or_update(model: type[Model]) -> Sequence[str]:
 
 def _await_active(model: type[Model]) -> table_schema.Description:
     """Wait until the table and its indexes are active; return their description."""
+    deadline = time.monotonic() + MAX_WAIT_SECONDS
     while True:
         description = table_schema.describe(model)
+        state = _summary(model, description)
         if description:
             states = {description["TableStatus"], *_index_states(description).values()}
             if states == {"ACTIVE"}:
                 return description
+            if not states <= TEMPORARY_STATES:
+                raise click.ClickException(
+                    f"{model.Meta.table_name} can't become active: {state}; repair it in the AWS "
+                    "console, then run `billet tables create` again"
+                )
+        if time.monotonic() >= deadline:
+            raise click.ClickException(
+                f"{model.Meta.table_name} is not active after {MAX_WAIT_SECONDS:g} seconds: "
+                f"{state}; run `billet tables create` again to wait longer"
+            )
         time.sleep(POLL_SECONDS)
 
 

@@ -90,7 +90,7 @@ def unassign(task: Item, record: StoredTask, gone: Collection[int]) -> None:
         transaction.delete(AssignmentModel, key_of_copy(user_id, created_key_of(record)), {})
     rest = _add_copies(transaction, after, staying)
     transaction.commit()
-    while rest:
+    while rest:  # ends: each transaction adds at least one copy
         transaction = RawTransaction()
         transaction.check(TaskModel, key, {"version": values["version"]})
         rest = _add_copies(transaction, after, rest)

@@ -18,12 +18,11 @@ class _Unreadable(Conflict):
 def finish_delete(user: Item, reservation: Item | None) -> None:
     """Unassign all tasks of the user, then remove the user and their reservation of the name.
 
-    No task can be assigned to the user meanwhile, and each step removes one copy, so it ends.
-
     Raises:
         Conflict: a task of the user can't be read.
         ConditionFailed: something changed since it was read; try again.
     """
+    # Ends: each step removes a copy or raises, and a user that is being deleted gets no new copies.
     while copies := lookup.of_user(AssignmentModel, user["id"], PAGE):
         for copy in copies:
             _take_one(user, copy)

@@ -107,6 +107,7 @@ def _batch(model: type[Model], keys: Sequence[Item]) -> Iterator[Item]:
 
 def _pages(read: Any) -> Iterator[Sequence[Item]]:
     start: dict[str, Any] = {}
+    # Ends: each page starts after the last key of the page before it.
     while True:
         reply = read(start)
         yield reply["Items"]
