@@ -171,7 +171,7 @@ def bind(
         settings = Settings(table_prefix=prefix, lanes=lanes)
         client.bind(settings, connection)
         if made:
-            tables.record_layout()
+            tables.record_lane_count()
         else:
             list(tables.create())
             made = True

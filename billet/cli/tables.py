@@ -51,7 +51,7 @@ def status_command() -> None:
 
 
 def create() -> Iterator[tuple[str, Sequence[str]]]:
-    """Create missing tables and indexes, the lane layout and the id counters.
+    """Create missing tables and indexes, the lane count and the id counters.
 
     Yields:
         Each table's name and the changes that were made, once the table and its indexes are active.
@@ -62,10 +62,10 @@ def create() -> Iterator[tuple[str, Sequence[str]]]:
     """
     for model in SUFFIXES:
         yield model.Meta.table_name, _create_or_update(model)
-    record_layout()
+    record_lane_count()
 
 
-def record_layout() -> None:
+def record_lane_count() -> None:
     """Raise the number of lanes in the database to LANES, and create missing id counters.
 
     The number is never lowered. In a database that is in use, the counters are created once all
