@@ -1,12 +1,12 @@
 """`billet tables`: create the tables, and show their state."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import click
 from pynamodb.models import Model
 
-from billet import table_schema
+from billet.cli import table_schema
 from billet.cli.errors import cli_errors
 from chalicelib.dynamodb import client, counters, lanes
 from chalicelib.dynamodb.models import EXPIRIES, SUFFIXES
@@ -97,25 +97,30 @@ def _create_or_update(model: type[Model]) -> Sequence[str]:
 
 def _await_active(model: type[Model]) -> table_schema.Description:
     """Wait until the table and its indexes are active; return their description."""
+    name = model.Meta.table_name
     deadline = time.monotonic() + MAX_WAIT_SECONDS
     while True:
         description = table_schema.describe(model)
-        state = _summary(model, description)
+        states = {"table": "MISSING"}
         if description:
-            states = {description["TableStatus"], *_index_states(description).values()}
-            if states == {"ACTIVE"}:
+            states = {"table": description["TableStatus"], **_index_states(description)}
+            if set(states.values()) == {"ACTIVE"}:
                 return description
-            if not states <= TEMPORARY_STATES:
+            if not TEMPORARY_STATES.issuperset(states.values()):
                 raise click.ClickException(
-                    f"{model.Meta.table_name} can't become active: {state}; repair it in the AWS "
+                    f"{name} can't become active ({_listed(states)}); repair it in the AWS "
                     "console, then run `billet tables create` again"
                 )
         if time.monotonic() >= deadline:
             raise click.ClickException(
-                f"{model.Meta.table_name} is not active after {MAX_WAIT_SECONDS:g} seconds: "
-                f"{state}; run `billet tables create` again to wait longer"
+                f"{name} is not active after {MAX_WAIT_SECONDS:g} seconds ({_listed(states)}); "
+                "run `billet tables create` again to wait longer"
             )
         time.sleep(POLL_SECONDS)
+
+
+def _listed(states: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {state}" for name, state in states.items())
 
 
 def _index_states(description: table_schema.Description) -> dict[str, str]:
@@ -129,8 +134,8 @@ def _summary(model: type[Model], description: table_schema.Description | None) -
         return "MISSING"
     missing = dict.fromkeys(table_schema.missing_indexes(model, description), "MISSING")
     states = _index_states(description) | missing
-    indexes = [f"{name} {state}" for name, state in states.items()]
-    facts = [description["TableStatus"], f"{description['ItemCount']} items", *indexes]
+    facts = [description["TableStatus"], f"{description['ItemCount']} items"]
+    facts += [_listed(states)] if states else []
     return ", ".join([*facts, *table_schema.differences(model, description)])
 
 

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 from pynamodb.models import Model
 
-from billet import table_schema
+from billet.cli import table_schema
 from billet.cli.tables import tables
 from chalicelib.dynamodb import client
 from chalicelib.dynamodb.models import (
@@ -131,12 +131,12 @@ def test_a_table_without_its_local_index_is_refused() -> None:
     [
         (
             "CREATING",
-            "is not active after 0 seconds: CREATING, 0 items, newest ACTIVE; run `billet tables "
+            "is not active after 0 seconds (table CREATING, newest ACTIVE); run `billet tables "
             "create` again to wait longer",
         ),
         (
             "INACCESSIBLE_ENCRYPTION_CREDENTIALS",
-            "can't become active: INACCESSIBLE_ENCRYPTION_CREDENTIALS, 0 items, newest ACTIVE; "
+            "can't become active (table INACCESSIBLE_ENCRYPTION_CREDENTIALS, newest ACTIVE); "
             "repair it in the AWS console, then run `billet tables create` again",
         ),
     ],
