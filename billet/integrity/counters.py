@@ -80,7 +80,7 @@ class Counters:
 
 def _lanes(counters: Mapping[tuple[str, ...], Item]) -> int:
     """Return the number of lanes that the counters are set up for, or are to be."""
-    return lane_count.agreed(counters) or lane_count.lane_count()
+    return lane_count.agreed_lane_count(counters) or lane_count.lane_count()
 
 
 def _faults(item: Item) -> shape.Faults:

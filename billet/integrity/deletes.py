@@ -2,7 +2,7 @@
 
 from billet.integrity import lookup, wire
 from billet.integrity.assignees import is_needed, readable_task, task_key, unassign
-from billet.integrity.lane_count import add_unmark
+from billet.integrity.lane_count import add_removal_of_mark
 from billet.integrity.raw_transaction import RawTransaction
 from chalicelib.domain.errors import Conflict
 from chalicelib.dynamodb.client import Item
@@ -28,7 +28,7 @@ def finish_delete(user: Item, reservation: Item | None) -> None:
     if reservation and reservation.get("user_id") == user["id"]:
         expected = wire.pick(reservation, {"name", "user_id"})
         transaction.delete(UsernameModel, lookup.key_of(UsernameModel, reservation), expected)
-    add_unmark(transaction, user["id"])
+    add_removal_of_mark(transaction, user["id"])
     transaction.commit()
 
 

@@ -41,12 +41,12 @@ def lane_count() -> int:
     try:
         return lanes.lanes_to_read()
     except (msgspec.ValidationError, PynamoDBException, ValueError, TypeError):
-        return _lanes_of_counters()
+        return _lane_count_of_counters()
 
 
-def _lanes_of_counters() -> int:
+def _lane_count_of_counters() -> int:
     """Return the number of lanes that the id counters agree on; 1 if they do not."""
-    return max(1, *map(agreed, map(counters_of, lanes.KINDS)))
+    return max(1, *map(agreed_lane_count, map(counters_of, lanes.KINDS)))
 
 
 def counters_of(kind: str) -> Mapping[tuple[str, ...], Item]:
@@ -55,7 +55,7 @@ def counters_of(kind: str) -> Mapping[tuple[str, ...], Item]:
     return lookup.fetch(CounterModel, [{"name": name} for name in names])
 
 
-def agreed(counters: Mapping[tuple[str, ...], Item]) -> int:
+def agreed_lane_count(counters: Mapping[tuple[str, ...], Item]) -> int:
     """Return the number of lanes that these counters of one kind agree on; 0 if they do not."""
     readable = (
         one
@@ -71,7 +71,7 @@ def _judge(item: Item | None) -> list[Finding]:
     if item is None:
         return []  # the next reader writes it
     found = []
-    counted = _lanes_of_counters()
+    counted = _lane_count_of_counters()
     value = item.get("lanes")
     known = {"lanes": wire.number(max(counted, *_lanes_in(value)))}
     if fault := shape.misfit(CounterModel, "lanes", value):
@@ -105,10 +105,10 @@ def _of_marks(item: Item) -> list[Finding]:
     if not stale:
         return []
     detail = f"says of users that they are being deleted, and they are not: {', '.join(stale)}"
-    return [Finding("stale-mark", CounterModel, KEY, detail, partial(_unmark, item, stale))]
+    return [Finding("stale-mark", CounterModel, KEY, detail, partial(_remove_marks, item, stale))]
 
 
-def _unmark(item: Item, stale: list[str]) -> None:
+def _remove_marks(item: Item, stale: list[str]) -> None:
     transaction = RawTransaction()
     expected = wire.pick(item, {"name", "going"})
     transaction.update(CounterModel, KEY, {}, expected, without={"going": {"NS": stale}})
@@ -116,7 +116,7 @@ def _unmark(item: Item, stale: list[str]) -> None:
     shared_state.forget()
 
 
-def add_unmark(transaction: RawTransaction, user_id: lookup.Value) -> None:
+def add_removal_of_mark(transaction: RawTransaction, user_id: lookup.Value) -> None:
     """Add the removal of the mark that the user is being deleted."""
     item = lookup.get(CounterModel, KEY) or {}
     if user_id["N"] in item.get("going", {}).get("NS", ()):

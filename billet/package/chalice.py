@@ -1,4 +1,4 @@
-"""Runs `chalice package` on a clean copy of the application.
+"""Run `chalice package` on a clean copy of the application.
 
 In the repository, it would also pack the `__pycache__` folders of chalicelib, and would use an
 earlier zip again, even one without some library.
