@@ -43,9 +43,9 @@ from billet.emulators import dynamodb_local, moto_server
 from billet.emulators.errors import EmulatorError
 from billet.integrity import lookup
 from chalicelib.app_factory import BilletApp, create_app
-from chalicelib.dynamodb import client
-from chalicelib.dynamodb import lanes as layouts
+from chalicelib.dynamodb import client, lanes
 from chalicelib.dynamodb.botocore_patches import table_of
+from chalicelib.dynamodb.lanes import lanes_to_read
 from chalicelib.dynamodb.models import SUFFIXES
 
 create_app(Settings())  # sets up the log
@@ -57,9 +57,11 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 NO_CHROMIUM = "Chromium is not installed; the documentation page is NOT TESTED"
 collect_ignore = [] if find_spec("playwright") else ["browser"]
 BACKENDS = ("moto", "dynamodb-local")
+DATABASE_FIXTURES = {"backend", "moto_endpoint", "dynamodb_local_endpoint", "startable"}
+NEEDS_DATABASE = "needs_database"
 pytest_plugins = ("tests.support.servers",)
 client.READ_TIMEOUT = 15.0  # on a busy machine moto takes its time for a large transaction
-layouts.WAIT_SECONDS = 0.0  # no other process reads the tables of a test
+lanes.WAIT_SECONDS = 0.0  # no other process reads the tables of a test
 Bind = Callable[..., Settings]
 Api = Callable[..., HTTPResponse]
 
@@ -69,8 +71,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "backend" in metafunc.fixturenames:
         marker = metafunc.definition.get_closest_marker("backend")
         names = marker.args if marker else BACKENDS
-        fastest = "dynamodb-local" if GIVEN_ENDPOINT or obstacle() is None else "moto"
-        chosen = [fastest if name == "fastest" else name for name in names]
+        chosen = [fastest_backend() if name == "fastest" else name for name in names]
         metafunc.parametrize("backend", chosen, indirect=True)
 
 
@@ -83,7 +84,7 @@ def moto_endpoint() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def startable() -> None:
     """Skips where DynamoDB Local can't be had; where it can but does not start, a test fails."""
-    if reason := obstacle():
+    if reason := why_no_dynamodb_local():
         pytest.skip(f"no DynamoDB Local: {reason}")
 
 
@@ -99,8 +100,8 @@ def dynamodb_local_endpoint(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 @cache
-def obstacle() -> str | None:
-    """Why DynamoDB Local can't be started on this machine, if so."""
+def why_no_dynamodb_local() -> str | None:
+    """Why DynamoDB Local can't be started on this machine, if so. Downloads it if necessary."""
     try:
         dynamodb_local.java_command(0, None)
     except EmulatorError as reason:
@@ -108,17 +109,31 @@ def obstacle() -> str | None:
     return None
 
 
-def pytest_report_header() -> list[str]:
-    reason = None if GIVEN_ENDPOINT else obstacle()
-    return [
-        "databases: moto " + (f"only; {reason}" if reason else "and DynamoDB Local"),
-        f"browser: {CHROMIUM or NO_CHROMIUM}",
-    ]
+def fastest_backend() -> str:
+    return "dynamodb-local" if GIVEN_ENDPOINT or why_no_dynamodb_local() is None else "moto"
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Marks the report of a test that needs a database, also for the main process of xdist."""
+    if not DATABASE_FIXTURES.isdisjoint(getattr(item, "fixturenames", ())):
+        item.user_properties.append((NEEDS_DATABASE, True))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    for line in pytest_report_header():
-        terminalreporter.write_line(line)
+    """Says which databases the tests ran on. Does not download one if no test needs it."""
+    properties = [
+        name
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        for name, _ in getattr(report, "user_properties", ())
+    ]
+    if NEEDS_DATABASE in properties:
+        reason = None if GIVEN_ENDPOINT else why_no_dynamodb_local()
+        databases = f"moto only; {reason}" if reason else "moto and DynamoDB Local"
+    else:
+        databases = "none; no test needs one"
+    terminalreporter.write_line(f"databases: {databases}")
+    terminalreporter.write_line(f"browser: {CHROMIUM or NO_CHROMIUM}")
 
 
 @pytest.fixture
@@ -142,7 +157,7 @@ def connections() -> dict[str, Connection]:
 
 
 @pytest.fixture(scope="session")
-def emptied(connections: dict[str, Connection]) -> Iterator[dict[str, list[str]]]:
+def reusable_table_prefixes(connections: dict[str, Connection]) -> Iterator[dict[str, list[str]]]:
     """The prefixes of tables that tests have used before, by endpoint: making some takes longer."""
     prefixes: dict[str, list[str]] = {}
     yield prefixes
@@ -155,13 +170,13 @@ def emptied(connections: dict[str, Connection]) -> Iterator[dict[str, list[str]]
 def bind(
     endpoint: str,
     connections: dict[str, Connection],
-    emptied: dict[str, list[str]],
+    reusable_table_prefixes: dict[str, list[str]],
     monkeypatch: pytest.MonkeyPatch,
     request: pytest.FixtureRequest,
 ) -> Iterator[Bind]:
     """Binds the models to empty tables of the test's own, `bind(lanes=4)`; again, to the same."""
     monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", endpoint)
-    unused = emptied.setdefault(endpoint, [])
+    unused = reusable_table_prefixes.setdefault(endpoint, [])
     made = bool(unused)
     prefix = unused.pop() if made else f"test-{uuid.uuid4().hex[:12]}"
     connection = connections.setdefault(endpoint, client.connect())
@@ -171,11 +186,11 @@ def bind(
         settings = Settings(table_prefix=prefix, lanes=lanes)
         client.bind(settings, connection)
         if made:
-            tables.record_layout()
+            tables.record_lane_count()
         else:
             list(tables.create())
             made = True
-        layouts.lanes_to_read()
+        lanes_to_read()
         return settings
 
     yield bind_with

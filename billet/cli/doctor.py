@@ -7,7 +7,7 @@ from collections.abc import Callable
 import click
 import msgspec
 
-from billet import table_schema
+from billet.cli import table_schema
 from billet.cli.errors import DATABASE_ERRORS, cli_errors
 from billet.integrity import CHECKS, findings
 from billet.integrity.finding import Finding

@@ -13,8 +13,8 @@ from typing import TypeVar
 import click
 
 from billet.cli.errors import cli_errors
+from billet.cli.sample_data import MAX_SAMPLE_ASSIGNEES, SampleData
 from billet.integrity import lookup
-from billet.sample_data import MAX_SAMPLE_ASSIGNEES, SampleData
 from chalicelib.domain.task import Task
 from chalicelib.domain.user import User
 from chalicelib.dynamodb import counters, task_writes, user_writes

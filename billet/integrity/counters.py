@@ -6,7 +6,7 @@ from functools import partial
 
 from billet.integrity import lane_count, lookup, shape, wire
 from billet.integrity.finding import Finding
-from billet.integrity.raw_transaction import RawTransaction
+from billet.integrity.raw_transaction import set_attributes
 from chalicelib.dynamodb import counters as id_counters
 from chalicelib.dynamodb.client import Item
 from chalicelib.dynamodb.models import CounterModel
@@ -75,15 +75,12 @@ class Counters:
         known = [int(text) for text in re.findall(r"\b[0-9]{1,16}\b", repr(item.get("last")))]
         last = max([self._top(), *known])
         values = {"last": wire.number(last), "lanes": wire.number(_lanes(self._read()))}
-        transaction = RawTransaction()
-        key = lookup.key_of(CounterModel, item)
-        transaction.update(CounterModel, key, values, wire.some(item, {"name", *values}))
-        transaction.commit()
+        set_attributes(CounterModel, item, values)
 
 
 def _lanes(counters: Mapping[tuple[str, ...], Item]) -> int:
     """Return the number of lanes that the counters are set up for, or are to be."""
-    return lane_count.agreed(counters) or lane_count.lane_count()
+    return lane_count.agreed_lane_count(counters) or lane_count.lane_count()
 
 
 def _faults(item: Item) -> shape.Faults:

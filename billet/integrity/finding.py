@@ -63,7 +63,7 @@ class Finding:
     ) -> None:
         self.kind = kind
         self.table = SUFFIXES[model]
-        self.key = {name: wire.plain(value) for name, value in key.items()}
+        self.key = {name: wire.readable(value) for name, value in key.items()}
         self.detail = detail
         self.action = KINDS[kind]
         self.repaired = False

@@ -36,7 +36,7 @@ def _judge(reservation: Item | None) -> Sequence[Finding]:
     key, repair = lookup.key_of(UsernameModel, reservation), partial(_drop, reservation)
     if fault:
         return [Finding("orphan-claim", UsernameModel, key, f"user_id {fault}", repair)]
-    ident = wire.plain(reservation["user_id"])
+    ident = wire.readable(reservation["user_id"])
     if owner and reservation_key(owner) is None:
         detail = f"is the claim of user {ident}, whose username can't be read"
         return [Finding("orphan-claim", UsernameModel, key, detail)]
@@ -46,6 +46,6 @@ def _judge(reservation: Item | None) -> Sequence[Finding]:
 
 def _drop(reservation: Item) -> None:
     transaction = RawTransaction()
-    same = wire.some(reservation, {"name", "user_id"})
-    transaction.delete(UsernameModel, lookup.key_of(UsernameModel, reservation), same)
+    expected = wire.pick(reservation, {"name", "user_id"})
+    transaction.delete(UsernameModel, lookup.key_of(UsernameModel, reservation), expected)
     transaction.commit()

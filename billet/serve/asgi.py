@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from billet.serve.gateway import Gateway, Request, Response, check_length
-from billet.serve.router import Match
+from billet.serve.route_table import Match
 from billet.serve.thread_pool import BoundedThreadPool
 from chalicelib.http.problems import HttpProblem
 

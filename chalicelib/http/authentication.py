@@ -82,7 +82,7 @@ def configure(app: Chalice, settings: Settings, *, in_lambda: bool) -> Authentic
 def authenticate(request: AuthRequest) -> AuthResponse:
     """Look up the token of a request. API Gateway caches the result for all routes.
 
-    A policy without routes refuses the token; `billet.package.gateway` makes that a 401.
+    A policy without routes refuses the token; `billet.package.api_gateway` makes that a 401.
     """
     secret = bearer_token(request.token)
     with time_budget.within(AUTHORIZER_SECONDS):

@@ -15,7 +15,7 @@ import pytest
 from botocore.session import get_session
 
 import billet
-from billet.package import STAGES, chalice, gateway, slim
+from billet.package import STAGES, api_gateway, chalice, slim
 from chalicelib.http.authentication import bearer_token
 from chalicelib.http.endpoints import DEFAULT_THROTTLE, Throttle
 from chalicelib.http.problems import CONTENT_TYPE, HttpProblem
@@ -291,14 +291,14 @@ def test_a_python_that_lambda_does_not_run_is_refused(version: tuple[int, int]) 
 def test_api_gateway_asks_the_authorizer_about_what_the_api_takes_for_a_token(
     header: str, token: bool
 ) -> None:
-    assert bool(re.search(gateway.BEARER, header)) is token
+    assert bool(re.search(api_gateway.BEARER, header)) is token
     assert bool(bearer_token(header)) is token
 
 
 def test_a_user_pool_has_no_form_of_token_to_check() -> None:
     pool = "arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_Ab1"
     settings = Settings(stage="prod", cognito_user_pool_arn=pool)
-    properties = gateway.merge_template([], settings)["Resources"]["RestAPI"]["Properties"]
+    properties = api_gateway.merge_template([], settings)["Resources"]["RestAPI"]["Properties"]
     assert "DefinitionBody" not in properties
 
 
@@ -313,7 +313,7 @@ def test_api_gateway_asks_the_authorizer_before_each_route_that_is_not_open(
     authorizer = scheme["x-amazon-apigateway-authorizer"]
     assert (authorizer["type"], authorizer["authorizerResultTtlInSeconds"]) == ("token", 300)
     assert "${Authenticate.Arn}" in authorizer["authorizerUri"]["Fn::Sub"]
-    assert authorizer["identityValidationExpression"] == gateway.BEARER
+    assert authorizer["identityValidationExpression"] == api_gateway.BEARER
     permission = found["AuthenticateInvokePermission"]["Properties"]
     assert permission["FunctionName"] == {"Fn::GetAtt": ["Authenticate", "Arn"]}
     assert permission["Principal"].startswith("apigateway.")
@@ -331,8 +331,8 @@ def test_whatever_api_gateway_answers_by_itself_has_the_form_of_the_apis_errors(
     packages: Path,
 ) -> None:
     responses = template(packages, "prod")["RestAPI"]["Properties"]["GatewayResponses"]
-    api_gateway = get_session().get_service_model("apigateway")
-    assert responses.keys() == set(api_gateway.shape_for("GatewayResponseType").enum)
+    service = get_session().get_service_model("apigateway")
+    assert responses.keys() == set(service.shape_for("GatewayResponseType").enum)
     for response in responses.values():
         headers = response["ResponseParameters"]["Headers"]
         assert headers["Content-Type"] == "'application/problem+json'"
@@ -370,7 +370,7 @@ def test_api_gateway_lets_through_to_each_route_what_the_rule_beside_it_says(
 
 
 def test_a_list_is_let_through_at_half_the_usual_rate() -> None:
-    usual, *own = gateway.method_settings(ENDPOINTS)
+    usual, *own = api_gateway.method_settings(ENDPOINTS)
     assert usual == {
         "HttpMethod": "*",
         "ResourcePath": "/*",
@@ -396,9 +396,9 @@ def test_a_list_is_let_through_at_half_the_usual_rate() -> None:
 def test_what_api_gateway_answers_by_itself_is_for_pages_of_the_first_origin_only(
     origins: str, named: str | None
 ) -> None:
-    properties = gateway.merge_template([], Settings(cors_origins=origins))["Resources"]["RestAPI"][
-        "Properties"
-    ]
+    properties = api_gateway.merge_template([], Settings(cors_origins=origins))["Resources"][
+        "RestAPI"
+    ]["Properties"]
     for response in properties["GatewayResponses"].values():
         headers = response["ResponseParameters"]["Headers"]
         assert headers.get("Access-Control-Allow-Origin") == named

@@ -20,8 +20,8 @@ from billet.integrity.usernames import check_reservations
 from billet.integrity.users import check_users
 from chalicelib.domain.task import TaskFields, TaskUpdate
 from chalicelib.dynamodb import client, idempotency_store, queries
-from chalicelib.dynamodb import lanes as layouts
 from chalicelib.dynamodb.client import Item
+from chalicelib.dynamodb.lanes import lane_count
 from chalicelib.dynamodb.models import (
     AssignmentModel,
     CounterModel,
@@ -67,7 +67,11 @@ def examine(*options: str) -> tuple[int, str]:
 
 
 def copy_of(user_id: int, task_id: int) -> Any:
-    [copy] = [one for one in pages(AssignmentModel) if (one.user_id, one.id) == (user_id, task_id)]
+    [copy] = [
+        one
+        for one in AssignmentModel.scan(consistent_read=True)
+        if (one.user_id, one.id) == (user_id, task_id)
+    ]
     return copy
 
 
@@ -348,11 +352,11 @@ def test_one_broken_item_does_not_raise_the_number_of_lanes_for_good(
     tasks.create(TaskFields(name="x"))
     examine("--repair")
     assert examine() == (0, "Nothing is broken\n")
-    assert layouts.lane_count() == lanes
+    assert lane_count() == lanes
     assert [len(page(Paging()).items) for page in (users.page, tasks.page)] == [21, 21]
-    assert {one.name for one in pages(CounterModel)} == {
+    assert {one.name for one in CounterModel.scan(consistent_read=True)} == {
         "lanes",
-        *(f"{kind}#{lane}" for kind in layouts.KINDS for lane in range(lanes)),
+        *(f"{kind}#{lane}" for kind in ("users", "tasks") for lane in range(lanes)),
     }
 
 
@@ -594,10 +598,6 @@ def items(model: Any) -> list[Item]:
     return [item for page in lookup.items(model) for item in page]
 
 
-def pages(model: Any) -> list[Any]:
-    return [item for page in lookup.scan(model) for item in page]
-
-
 def contents() -> list[Any]:
     kinds = (UserModel, UsernameModel, TaskModel, AssignmentModel)
-    return [item.attribute_values for kind in kinds for item in pages(kind)]
+    return [item.attribute_values for kind in kinds for item in kind.scan(consistent_read=True)]

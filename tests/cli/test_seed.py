@@ -9,9 +9,9 @@ from click import ClickException
 from click.testing import CliRunner, Result
 from msgspec import structs
 
+from billet.cli.sample_data import SampleData
 from billet.cli.seed import seed, write_tasks
 from billet.integrity import findings
-from billet.sample_data import SampleData
 from chalicelib.dynamodb import queries
 from chalicelib.services import tasks, users
 from chalicelib.services.pagination import Paging

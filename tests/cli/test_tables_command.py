@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 from pynamodb.models import Model
 
-from billet import table_schema
+from billet.cli import table_schema
 from billet.cli.tables import tables
 from chalicelib.dynamodb import client
 from chalicelib.dynamodb.models import (
@@ -124,6 +124,31 @@ def test_a_table_without_its_local_index_is_refused() -> None:
     assert status == 1
     for name in ("most_urgent", "newest_by_status", "most_urgent_by_status"):
         assert f"it lacks the local index {name}" in lines[-1]
+
+
+@pytest.mark.parametrize(
+    ("state", "text"),
+    [
+        (
+            "CREATING",
+            "is not active after 0 seconds (table CREATING, newest ACTIVE); run `billet tables "
+            "create` again to wait longer",
+        ),
+        (
+            "INACCESSIBLE_ENCRYPTION_CREDENTIALS",
+            "can't become active (table INACCESSIBLE_ENCRYPTION_CREDENTIALS, newest ACTIVE); "
+            "repair it in the AWS console, then run `billet tables create` again",
+        ),
+    ],
+)
+@pytest.mark.usefixtures("database")
+def test_create_stops_waiting_for_a_table_that_does_not_become_active(
+    state: str, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    description = {**(table_schema.describe(UserModel) or {}), "TableStatus": state}
+    monkeypatch.setattr(table_schema, "describe", lambda _: description)
+    monkeypatch.setattr("billet.cli.tables.MAX_WAIT_SECONDS", 0.0)
+    assert run("create") == (1, [f"Error: {UserModel.Meta.table_name} {text}"])
 
 
 @pytest.mark.parametrize("command", ["tables status", "tables create", "doctor", "seed"])

@@ -13,7 +13,6 @@ from click.testing import CliRunner, Result
 from pynamodb.connection import Connection
 
 from billet.cli.tokens import token
-from billet.integrity import lookup
 from chalicelib.dynamodb import botocore_patches, client
 from chalicelib.dynamodb.models import TokenModel
 from chalicelib.services import tokens
@@ -24,7 +23,7 @@ SOON = timedelta(minutes=1)
 
 def kept() -> list[dict[str, Any]]:
     """All that the table holds."""
-    return [item.attribute_values for page in lookup.scan(TokenModel) for item in page]
+    return [item.attribute_values for item in TokenModel.scan(consistent_read=True)]
 
 
 @contextmanager

@@ -176,7 +176,7 @@ def test_the_layout_of_a_database_made_before_it_was_recorded_is_that_of_its_cou
     CounterModel(shared_state.NAME).delete()
     client.bind(Settings(table_prefix=settings.prefix), connection_of_tests())
     assert lanes.lanes_to_read() == 4
-    tables.record_layout()
+    tables.record_lane_count()
     assert lanes.lane_count() == 4
 
 

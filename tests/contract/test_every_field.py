@@ -218,7 +218,7 @@ def test_a_repair_that_has_no_evidence_leaves_an_attribute_alone(api: Api) -> No
         write(TaskModel, broken)
         status, told = examine("--repair")
         assert (status, f"{stored} is binary" in told) == (1, True)
-        assert wire.same(items(TaskModel)[0][stored], broken[stored])
+        assert wire.are_equal(items(TaskModel)[0][stored], broken[stored])
     write(TaskModel, whole)
     assert examine()[0] == 0
     assert_everywhere(api, ident, [], FIRST)

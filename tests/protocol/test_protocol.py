@@ -7,7 +7,7 @@ import pytest
 
 from billet.serve import hosts
 from billet.serve.gateway import Gateway, Request, Response
-from billet.serve.router import Match
+from billet.serve.route_table import Match
 from chalicelib.app_factory import BilletApp
 from chalicelib.services import tasks
 from chalicelib.services.pagination import Paging

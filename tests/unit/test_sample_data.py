@@ -1,6 +1,6 @@
 from datetime import UTC, datetime
 
-from billet.sample_data import SampleData
+from billet.cli.sample_data import SampleData
 from chalicelib.domain.task import Task
 from chalicelib.domain.user import User
 
