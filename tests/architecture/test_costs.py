@@ -112,7 +112,7 @@ def cost(
 
 
 @pytest.mark.usefixtures("database")
-def test_each_request_makes_the_calls_and_takes_the_units_that_it_should(
+def test_each_request_has_the_expected_calls_and_units(
     backend: str, cost: Callable[..., Usage]
 ) -> None:
     bills = [cost(*step[0]) for step in WALK]
@@ -124,7 +124,7 @@ def test_each_request_makes_the_calls_and_takes_the_units_that_it_should(
 
 
 @pytest.mark.usefixtures("database")
-def test_a_key_costs_its_claim_and_one_more_operation_and_a_condition_costs_nothing(
+def test_a_key_adds_two_operations_and_a_condition_adds_none(
     cost: Callable[..., Usage],
 ) -> None:
     for position, (request, calls, transacted) in enumerate(KEYED_WALK):
@@ -134,7 +134,7 @@ def test_a_key_costs_its_claim_and_one_more_operation_and_a_condition_costs_noth
         assert (request, cost(*request, **headers).calls) == (request, calls)
 
 
-def test_the_walks_take_in_every_endpoint() -> None:
+def test_the_walks_cover_every_endpoint() -> None:
     walked = {(step[0][0], shape(step[0][1])) for step in WALK}
     routes = {(one.method, shape(one.path)) for one in ENDPOINTS}
     assert walked == routes
@@ -164,7 +164,7 @@ PAGES = (
 
 @pytest.mark.parametrize("lanes", [1, 4])
 @pytest.mark.backend("dynamodb-local")
-def test_a_page_costs_the_same_however_large_the_table_is(
+def test_the_cost_of_a_page_does_not_depend_on_the_table_size(
     lanes: int, bind: Bind, cost: Callable[..., Usage]
 ) -> None:
     bind(lanes)
@@ -177,7 +177,7 @@ def test_a_page_costs_the_same_however_large_the_table_is(
 
 
 @pytest.mark.backend("dynamodb-local")
-def test_an_offset_costs_what_it_skips_in_one_query_a_megabyte(
+def test_an_offset_reads_the_skipped_tasks_in_1_mb_queries(
     database: Settings, cost: Callable[..., Usage]
 ) -> None:
     add_tasks(220, describe=lambda ident: "a" * 7_700)
@@ -189,7 +189,7 @@ def test_an_offset_costs_what_it_skips_in_one_query_a_megabyte(
 
 
 @pytest.mark.backend("dynamodb-local")
-def test_lanes_far_from_the_page_are_read_in_shares(
+def test_lanes_outside_the_page_are_read_in_parts(
     bind: Bind, cost: Callable[..., Usage], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pagination, "FAR", 40)

@@ -25,7 +25,7 @@ def shape(path: str) -> str:
 DOCUMENTED = {(one.method, shape(one.path)) for one in ENDPOINTS if one.path.startswith("/v1/")}
 
 
-def test_whatever_is_no_get_takes_keys_and_conditions() -> None:
+def test_every_write_accepts_idempotency_keys_and_conditions() -> None:
     changing = [one for one in ENDPOINTS if one.method != "GET"]
     assert len(changing) >= 8
     assert [one.view.__name__ for one in changing if Write not in one.parameters.values()] == []
@@ -39,7 +39,7 @@ def test_every_endpoint_is_in_a_table_of_the_documentation() -> None:
 
 
 @pytest.mark.backend("moto")
-def test_every_endpoint_with_a_use_of_the_database_is_in_the_benchmark(
+def test_every_endpoint_that_uses_the_database_is_benchmarked(
     bind: Bind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     measured = set()

@@ -42,7 +42,9 @@ def crossings() -> Iterator[list[str]]:
 @pytest.mark.backend("moto")
 @pytest.mark.parametrize(("headers", "most"), [({}, PLAIN), ({"Idempotency_Key": "b"}, KEYED)])
 @pytest.mark.usefixtures("database")
-def test_a_request_crosses_few_files(api: Api, headers: dict[str, str], most: int) -> None:
+def test_a_request_makes_few_calls_between_files(
+    api: Api, headers: dict[str, str], most: int
+) -> None:
     assert api("POST", "/v1/tasks", {"name": "plan"}).status_code == 201
     with crossings() as found:
         assert api("POST", "/v1/tasks", {"name": "plan"}, **headers).status_code == 201

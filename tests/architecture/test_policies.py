@@ -104,7 +104,7 @@ def called(bind: Bind, endpoint: str, connections: dict[str, Connection]) -> set
     return found
 
 
-def test_the_requests_take_in_every_endpoint_that_uses_the_database() -> None:
+def test_the_requests_cover_every_endpoint_that_uses_the_database() -> None:
     asked = {(method, re.sub(r"\b\d+\b", "{}", path.partition("?")[0])) for method, path, *_ in ALL}
     paths = {(one.method, re.sub(r"{\w+}", "{}", one.path)) for one in ENDPOINTS}
     of_docs = {(method, path) for method, path in paths if not path.startswith("/v1/")}
@@ -121,7 +121,7 @@ def expected(stage: str, called: set[tuple[str, str]]) -> set[tuple[str, str]]:
 
 
 @pytest.mark.backend("moto")
-def test_a_policy_allows_on_its_own_tables_what_the_endpoints_do_and_nothing_more(
+def test_a_policy_allows_exactly_the_calls_of_the_endpoints(
     called: set[tuple[str, str]],
 ) -> None:
     for stage in STAGES:
@@ -129,7 +129,7 @@ def test_a_policy_allows_on_its_own_tables_what_the_endpoints_do_and_nothing_mor
 
 
 @pytest.mark.backend("moto")
-def test_the_authorizer_may_do_what_it_does_and_nothing_more(
+def test_the_authorizer_policy_allows_exactly_its_calls(
     database: Settings, endpoint: str, connections: dict[str, Connection]
 ) -> None:
     with recorded(connections[endpoint], database.prefix) as called:

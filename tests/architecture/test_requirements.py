@@ -57,12 +57,12 @@ def imported(*places: str) -> set[str]:
     return {known[root][0].lower() for root in roots if root in known}
 
 
-def test_what_runs_in_lambda_requires_just_what_it_imports() -> None:
+def test_the_lambda_requirements_are_exactly_its_imports() -> None:
     needed = {requirement.name for requirement in requirements("requirements.in")}
     assert needed == imported("chalicelib") - INJECTED | SERVED
 
 
-def test_what_operators_and_tests_import_is_required_by_name() -> None:
+def test_imports_of_commands_and_tests_are_required_by_name() -> None:
     needed = {requirement.name for file in FILES for requirement in requirements(file)}
     assert imported("billet", "tests") - needed == set()
 
@@ -85,7 +85,7 @@ def version(pin: Requirement) -> str:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_each_lock_has_a_version_in_the_range_of_each_requirement_of_its_level(name: str) -> None:
+def test_each_lock_satisfies_its_requirements(name: str) -> None:
     pins = locked(name)
     for source in FILES[: FILES.index(name) + 1]:
         for requirement in requirements(source):
@@ -94,7 +94,7 @@ def test_each_lock_has_a_version_in_the_range_of_each_requirement_of_its_level(n
             assert all(one in requirement.specifier for one in found), (requirement, found)
 
 
-def test_each_lock_has_the_versions_of_the_lock_below() -> None:
+def test_each_lock_agrees_with_the_lock_it_extends() -> None:
     for below, name in pairwise(FILES):
         above = locked(name)
         for distribution, pins in locked(below).items():
@@ -102,14 +102,14 @@ def test_each_lock_has_the_versions_of_the_lock_below() -> None:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_each_locked_version_has_a_hash_and_no_lock_names_a_registry(name: str) -> None:
+def test_locked_versions_have_hashes_and_no_registry(name: str) -> None:
     text = (ROOT / name).with_suffix(".txt").read_text()
     pins = [part for part in re.split(r"\n(?=\S)", text) if part[0] != "#"]
     assert all("--hash=sha256:" in pin for pin in pins)
     assert not re.search(r"https?:|file:|-url|find-links", text)
 
 
-def test_serving_on_files_imports_only_what_serving_requires() -> None:
+def test_serving_imports_only_its_requirements() -> None:
     """As a process of its own sees it, that refuses to import anything else."""
     level = FILES[: FILES.index("requirements-serve.in") + 1]
     allowed = {requirement.name.lower() for file in level for requirement in requirements(file)}
@@ -130,7 +130,7 @@ def test_serving_on_files_imports_only_what_serving_requires() -> None:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_each_requirement_has_a_range_that_ends_before_the_next_major_version(name: str) -> None:
+def test_each_requirement_excludes_the_next_major_version(name: str) -> None:
     for requirement in requirements(name):
         assert {one.operator for one in requirement.specifier} == {">=", "<"}, requirement
 
@@ -152,7 +152,7 @@ def test_the_table_of_settings_has_each_setting_and_its_default() -> None:
     assert dict(rows) == defaults | told
 
 
-def test_compose_passes_each_setting_on_and_is_reached_from_this_machine_only() -> None:
+def test_compose_passes_each_setting_and_listens_on_localhost_only() -> None:
     compose = (ROOT / "docker-compose.yml").read_text()
     for field in msgspec.structs.fields(Settings):
         name = field.encode_name
@@ -161,7 +161,7 @@ def test_compose_passes_each_setting_on_and_is_reached_from_this_machine_only() 
     assert compose.count("restart: unless-stopped") == 2
 
 
-def test_compose_can_build_each_image_and_by_default_the_one_that_has_the_tests() -> None:
+def test_compose_builds_each_image_and_by_default_the_test_image() -> None:
     compose, dockerfile = (
         (ROOT / name).read_text() for name in ("docker-compose.yml", "Dockerfile")
     )

@@ -35,7 +35,7 @@ def resources(file: str) -> set[str]:
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_the_policies_of_a_stage_name_every_table_and_index(stage: str) -> None:
+def test_the_policies_of_a_stage_include_every_table_and_index(stage: str) -> None:
     named = resources(f"policy-{stage}.json") | resources(f"policy-{stage}-authenticate.json")
     assert named == {*SUFFIXES.values(), *(f"{table}/index/{index}" for table, index in INDEXES)}
 

@@ -36,7 +36,7 @@ def open_api(served_once: Callable[..., Served]) -> Served:
     [(1280, "/"), (390, "/docs/"), (1280, "/prod/docs/"), (390, "/prod/docs")],
     indirect=["visit"],
 )
-def test_an_operation_that_is_opened_is_open_after_a_reload_and_sends_each_request_anew(
+def test_an_open_operation_stays_open_after_a_reload(
     visit: Visit, open_api: Served, behind_stage: Callable[[str], str], path: str
 ) -> None:
     root = open_api.url
@@ -63,7 +63,7 @@ def test_an_operation_that_is_opened_is_open_after_a_reload_and_sends_each_reque
 
 
 @pytest.mark.parametrize("visit", [1280, 390], indirect=True)
-def test_axe_finds_nothing_but_what_is_listed_of_swagger_ui(visit: Visit, open_api: Served) -> None:
+def test_axe_finds_only_the_listed_issues_of_swagger_ui(visit: Visit, open_api: Served) -> None:
     visit.page.goto(open_api.url + "/docs#/tasks/createTask")
     create_task(visit).locator(".try-out__btn").click()
     expect(create_task(visit).get_by_label("Request body")).to_be_visible()
@@ -73,7 +73,7 @@ def test_axe_finds_nothing_but_what_is_listed_of_swagger_ui(visit: Visit, open_a
 
 
 @pytest.mark.parametrize("visit", [390], indirect=True)
-def test_a_reader_authorises_with_a_token_and_sends_a_request(
+def test_a_reader_can_authorize_and_send_a_request(
     visit: Visit, guarded_api: tuple[Served, str]
 ) -> None:
     served, secret = guarded_api

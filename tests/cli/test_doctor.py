@@ -305,7 +305,7 @@ BREAKS: dict[Callable[[], None], str] = {
 
 
 @pytest.mark.parametrize("lanes", [1, 4])
-def test_nothing_is_broken_where_only_the_api_wrote(bind: Any, lanes: int) -> None:
+def test_doctor_finds_nothing_in_tables_written_by_the_api(bind: Any, lanes: int) -> None:
     bind(lanes)
     ann, bob = (users.create(name).id for name in ("Ann", "Bob"))
     task = tasks.create(TaskFields(name="x", desc="", status="PENDING", expires_at="2030-01-01")).id
@@ -318,7 +318,7 @@ def test_nothing_is_broken_where_only_the_api_wrote(bind: Any, lanes: int) -> No
 
 @pytest.mark.usefixtures("world")
 @pytest.mark.parametrize("spoil", BREAKS, ids=lambda spoil: spoil.__name__)
-def test_what_is_broken_is_told_and_mended(spoil: Callable[[], None]) -> None:
+def test_doctor_reports_and_repairs_inconsistencies(spoil: Callable[[], None]) -> None:
     spoil()
     status, told = examine("--repair")
     *found, again, end = told.splitlines()
@@ -336,7 +336,7 @@ def test_what_is_broken_is_told_and_mended(spoil: Callable[[], None]) -> None:
         add_a_counter_far_off,
     ],
 )
-def test_one_broken_item_does_not_raise_the_number_of_lanes_for_good(
+def test_one_corrupt_counter_does_not_raise_the_number_of_lanes(
     bind: Any, lanes: int, spoil: Callable[[], None]
 ) -> None:
     settings = bind(lanes)
@@ -357,7 +357,7 @@ def test_one_broken_item_does_not_raise_the_number_of_lanes_for_good(
 
 
 @pytest.mark.usefixtures("world")
-def test_without_a_wish_to_mend_what_is_broken_is_told_and_left() -> None:
+def test_without_repair_doctor_only_reports() -> None:
     give_a_claim_to_another()
     status, told = examine()
     assert status == 1
@@ -369,7 +369,7 @@ def test_without_a_wish_to_mend_what_is_broken_is_told_and_left() -> None:
 
 
 @pytest.mark.usefixtures("world")
-def test_a_repair_keeps_what_the_tasks_say() -> None:
+def test_a_repair_keeps_the_values_of_the_tasks() -> None:
     add_a_copy()
     lose_a_copy()
     put_a_task_into_no_lane()
@@ -383,7 +383,7 @@ def test_a_repair_keeps_what_the_tasks_say() -> None:
 
 
 @pytest.mark.usefixtures("world")
-def test_a_token_that_can_not_be_read_is_named_and_left() -> None:
+def test_an_unreadable_token_is_reported_and_left() -> None:
     _, token = tokens.issue("ci", "reader", None)
     set_raw(TokenModel, {"digest": {"S": token.digest}}, "role", {"S": "king"})
     for options in ((), ("--repair",)):
@@ -392,7 +392,7 @@ def test_a_token_that_can_not_be_read_is_named_and_left() -> None:
 
 
 @pytest.mark.usefixtures("world")
-def test_more_assignees_than_allowed_are_named_and_left_with_exact_copies() -> None:
+def test_too_many_assignees_are_reported_and_left() -> None:
     people = [user.id for user in map(users.create, (f"user{n}" for n in range(60)))]
     set_directly(TaskModel(FREE), TaskModel.assignees.set({*people, 999}))
     status, told = examine("--repair")
@@ -408,7 +408,7 @@ def test_more_assignees_than_allowed_are_named_and_left_with_exact_copies() -> N
 
 
 @pytest.mark.usefixtures("world")
-def test_a_repair_leaves_attributes_that_it_does_not_know() -> None:
+def test_a_repair_keeps_unknown_attributes() -> None:
     change_a_copy()
     misplace_a_task()
     misplace_a_user()
@@ -425,7 +425,7 @@ def test_a_repair_leaves_attributes_that_it_does_not_know() -> None:
 
 
 @pytest.mark.usefixtures("world")
-def test_a_machine_gets_one_object_a_line_of_kinds_that_are_documented() -> None:
+def test_json_output_has_one_object_per_line_of_documented_kinds() -> None:
     add_a_claim()
     lose_a_copy()
     result = CliRunner().invoke(doctor, ["--json", "--repair"])
@@ -449,7 +449,7 @@ def test_a_repair_finishes_a_delete() -> None:
 
 
 @pytest.mark.usefixtures("world")
-def test_after_a_repair_of_counters_no_id_is_given_twice() -> None:
+def test_after_a_repair_of_counters_ids_stay_unique() -> None:
     lose_a_counter()
     turn_back_a_counter()
     examine("--repair")
@@ -458,7 +458,7 @@ def test_after_a_repair_of_counters_no_id_is_given_twice() -> None:
 
 
 @pytest.mark.usefixtures("world")
-def test_two_users_of_one_name_are_left_to_a_person() -> None:
+def test_two_users_with_one_name_are_left_for_an_operator() -> None:
     set_directly(UserModel(CAT), UserModel.username.set("ANN"))
     status, told = examine("--repair")
     line = (
@@ -470,7 +470,7 @@ def test_two_users_of_one_name_are_left_to_a_person() -> None:
 
 
 @pytest.mark.usefixtures("world")
-def test_what_lacks_content_is_left_to_a_person() -> None:
+def test_items_without_content_are_left_for_an_operator() -> None:
     set_directly(TaskModel(FREE), TaskModel.version.remove())
     set_directly(UserModel(CAT), UserModel.username.remove())
     UsernameModel("cat").delete()
@@ -486,7 +486,7 @@ def test_what_lacks_content_is_left_to_a_person() -> None:
 
 
 @pytest.mark.usefixtures("database")
-def test_attributes_of_a_newer_version_are_no_finding(endpoint: str) -> None:
+def test_attributes_of_a_newer_version_are_not_a_finding(endpoint: str) -> None:
     fill()
     table: Any = client.connect()
     for name, key in ((UserModel.Meta.table_name, ANN), (TaskModel.Meta.table_name, SHARED)):
@@ -500,7 +500,7 @@ def test_attributes_of_a_newer_version_are_no_finding(endpoint: str) -> None:
 
 
 @pytest.mark.usefixtures("world")
-def test_what_changed_since_it_was_read_is_no_finding() -> None:
+def test_a_concurrent_change_is_not_a_finding() -> None:
     stale = {model: items(model) for model in (UserModel, UsernameModel, TaskModel)}
     copies = items(AssignmentModel)
     users.delete(BOB)
@@ -512,7 +512,7 @@ def test_what_changed_since_it_was_read_is_no_finding() -> None:
 
 
 @pytest.mark.usefixtures("world")
-def test_what_changes_while_it_is_judged_is_judged_again() -> None:
+def test_an_item_that_changes_during_the_check_is_checked_again() -> None:
     versions = []
 
     def judge(task: Item | None) -> list[Finding]:
@@ -527,7 +527,7 @@ def test_what_changes_while_it_is_judged_is_judged_again() -> None:
 
 
 @pytest.mark.usefixtures("world")
-def test_what_never_rests_is_told_and_does_not_stop_the_check() -> None:
+def test_an_item_that_keeps_changing_is_reported_and_the_check_continues() -> None:
     def judge(_: Item | None) -> list[Finding]:
         tasks.update(FREE, TaskUpdate(desc="new"))
         return [Finding("invalid", TaskModel, FREE_KEY, "broken")]
@@ -542,7 +542,7 @@ def assignment_count(user_id: int) -> int:
 
 
 @pytest.mark.usefixtures("world")
-def test_a_mended_copy_counts_so_that_a_delete_of_the_user_sees_it() -> None:
+def test_a_repaired_copy_counts_as_an_assignment() -> None:
     before = assignment_count(ANN)
     lose_a_copy()
     examine("--repair")
@@ -553,7 +553,7 @@ def test_a_mended_copy_counts_so_that_a_delete_of_the_user_sees_it() -> None:
 @pytest.mark.parametrize(
     "spoil", [lose_a_copy, change_a_copy, add_a_copy, misplace_a_task, lose_a_user]
 )
-def test_a_mend_of_a_task_that_changed_since_changes_nothing(spoil: Callable[[], None]) -> None:
+def test_a_repair_of_a_task_that_has_changed_has_no_effect(spoil: Callable[[], None]) -> None:
     spoil()
     finding = next(findings())
     for task_id in (SHARED, OWN, FREE):
@@ -567,7 +567,7 @@ def test_a_mend_of_a_task_that_changed_since_changes_nothing(spoil: Callable[[],
 
 @pytest.mark.usefixtures("world")
 @pytest.mark.parametrize("spoil", [lose_a_claim, give_a_claim_to_nobody, misplace_a_user])
-def test_a_mend_does_not_bring_back_a_user_deleted_since(spoil: Callable[[], None]) -> None:
+def test_a_repair_does_not_restore_a_deleted_user(spoil: Callable[[], None]) -> None:
     spoil()
     finding = next(findings())
     users.delete(ANN)
@@ -578,7 +578,7 @@ def test_a_mend_does_not_bring_back_a_user_deleted_since(spoil: Callable[[], Non
 
 
 @pytest.mark.usefixtures("database")
-def test_a_large_table_is_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_table_is_read_completely(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lookup, "PAGE", 2)
     fill()
     seen: list[int] = []

@@ -135,7 +135,7 @@ def walk(page: Any, **paging: Any) -> Any:
 
 
 @pytest.mark.parametrize(("model", "name", "shared"), CASES)
-def test_whatever_an_attribute_holds_it_is_mended_or_named(
+def test_every_corrupt_attribute_is_repaired_or_reported(
     world: Snapshot, model: Any, name: str, shared: bool
 ) -> None:
     pairs = [
@@ -169,7 +169,7 @@ def test_whatever_an_attribute_holds_it_is_mended_or_named(
     ],
     ids=["last", "stride", "layout", "going"],
 )
-def test_whatever_a_counter_holds_no_id_is_given_twice(
+def test_a_corrupt_counter_never_causes_duplicate_ids(
     world: Snapshot, names: list[str], attribute: str
 ) -> None:
     for value in WRONG[::2] if attribute == "going" else WRONG:

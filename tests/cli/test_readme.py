@@ -25,7 +25,7 @@ def curl_lines(block: str) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize("blocks", [README, API], ids=["README.md", "docs/api.md"])
-def test_each_curl_line_answers_as_printed(serve: Serve, blocks: list[str]) -> None:
+def test_each_curl_command_prints_the_documented_output(serve: Serve, blocks: list[str]) -> None:
     served = serve("--db", "memory")
     today = datetime.now(UTC).date().isoformat()
     lines = [line for block in blocks if "$TOKEN" not in block for line in curl_lines(block)]
@@ -38,7 +38,7 @@ def test_each_curl_line_answers_as_printed(serve: Serve, blocks: list[str]) -> N
         assert said == answer.replace("2026-01-31", today) + "\n"
 
 
-def test_the_walk_from_auth_on_to_a_token_and_a_served_request_goes_as_printed(
+def test_the_authentication_walkthrough_prints_the_documented_output(
     serve: Serve, beside: dict[str, str], tmp_path: Path
 ) -> None:
     assert "$ AUTH=on make serve\n" in API

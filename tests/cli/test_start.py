@@ -49,7 +49,7 @@ def refused(data: Path, *options: str, **environ: str) -> str:
     return ended.stderr.splitlines()[-1]
 
 
-def test_without_java_it_serves_from_memory_and_says_last_that_data_will_be_lost(
+def test_without_java_it_serves_from_memory_with_a_warning(
     serve: Serve, tmp_path: Path, bare: dict[str, str]
 ) -> None:
     served = serve("--data", str(tmp_path / "data"), **bare)
@@ -58,9 +58,7 @@ def test_without_java_it_serves_from_memory_and_says_last_that_data_will_be_lost
     assert f"Token: not needed (AUTH is off)\n{DATA_LOSS_WARNING}\n" in served.said
 
 
-def test_without_java_and_moto_the_real_cause_comes_first(
-    tmp_path: Path, bare: dict[str, str]
-) -> None:
+def test_without_java_and_moto_the_cause_is_reported(tmp_path: Path, bare: dict[str, str]) -> None:
     ended = subprocess.run(
         [sys.executable, "-c", NO_MOTO, "serve", "--port", "0", "--data", str(tmp_path / "data")],
         cwd=ROOT,
@@ -76,7 +74,7 @@ def test_without_java_and_moto_the_real_cause_comes_first(
     )
 
 
-def test_it_never_serves_an_empty_store_in_place_of_data_that_it_cannot_open(
+def test_it_refuses_to_start_if_it_cannot_open_existing_data(
     tmp_path: Path, bare: dict[str, str]
 ) -> None:
     data = tmp_path / "data"
@@ -89,7 +87,7 @@ def test_it_never_serves_an_empty_store_in_place_of_data_that_it_cannot_open(
     )
 
 
-def test_a_corrupt_database_file_is_named(tmp_path: Path, bare: dict[str, str]) -> None:
+def test_a_corrupt_database_file_is_reported_by_name(tmp_path: Path, bare: dict[str, str]) -> None:
     file = tmp_path / "shared-local-instance.db"
     file.write_bytes(bytes(range(256)) * 16)
     assert refused(tmp_path, **bare) == (
@@ -121,14 +119,14 @@ def damaged(startable: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-def test_damage_in_the_middle_of_a_database_file_is_named(damaged: Path) -> None:
+def test_damage_inside_a_database_file_is_reported(damaged: Path) -> None:
     data_folder.check(damaged.parent)  # which reads the beginning
     line = refused(damaged.parent)
     assert line.startswith(f"Error: {damaged} is corrupt (")
     assert "; restore it from a backup (docs/running.md), or move it away" in line
 
 
-def test_a_command_names_the_damaged_file_of_the_local_server(damaged: Path) -> None:
+def test_a_command_reports_the_damaged_file_of_the_local_server(damaged: Path) -> None:
     environ = {name: text for name, text in os.environ.items() if not name.startswith("AWS_")}
     with (
         dynamodb_local.run(damaged.parent) as url,
@@ -147,7 +145,7 @@ def test_a_command_names_the_damaged_file_of_the_local_server(damaged: Path) -> 
 
 
 @pytest.mark.parametrize("choice", ["auto", "local"])
-def test_a_folder_that_cannot_be_made_is_named(choice: str, bare: dict[str, str]) -> None:
+def test_a_folder_that_cannot_be_created_is_reported(choice: str, bare: dict[str, str]) -> None:
     line = refused(Path("/dev/null/data"), "--db", choice, **bare)
     assert line.endswith(
         "/dev/null/data cannot be written (Not a directory); "
@@ -177,7 +175,7 @@ def mounted(folder: Path, options: str) -> Iterator[Path]:
         ("ro", "/lock cannot be written (Read-only file system); make it writable, or choose"),
     ],
 )
-def test_a_full_or_read_only_disk_is_named(
+def test_a_full_or_read_only_disk_is_reported(
     tmp_path: Path, bare: dict[str, str], options: str, trouble: str
 ) -> None:
     with mounted(tmp_path / "disk", options) as disk:
@@ -185,7 +183,7 @@ def test_a_full_or_read_only_disk_is_named(
 
 
 @pytest.mark.usefixtures("startable")
-def test_a_truncated_jar_is_named_and_removed(tmp_path: Path) -> None:
+def test_a_truncated_jar_is_reported_and_removed(tmp_path: Path) -> None:
     whole = downloads.dynamodb_local()
     folder = tmp_path / "billet-tasks" / whole.name
     folder.mkdir(parents=True)
@@ -198,7 +196,7 @@ def test_a_truncated_jar_is_named_and_removed(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("startable")
-def test_a_port_that_is_taken_meanwhile_and_a_proxy_do_not_keep_it_from_starting(
+def test_it_starts_despite_a_port_race_and_a_proxy(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """DynamoDB Local lives on without a word, and never answers, if its port is taken."""
@@ -215,7 +213,7 @@ def test_a_port_that_is_taken_meanwhile_and_a_proxy_do_not_keep_it_from_starting
     assert ports == []
 
 
-def test_refused_credentials_are_one_line_that_says_what_to_check(tmp_path: Path) -> None:
+def test_rejected_credentials_are_a_one_line_error(tmp_path: Path) -> None:
     answer = {
         "__type": "com.amazon.coral.service#UnrecognizedClientException",
         "message": "The security token included in the request is invalid.",
@@ -228,7 +226,7 @@ def test_refused_credentials_are_one_line_that_says_what_to_check(tmp_path: Path
     )
 
 
-def test_a_missing_library_is_one_line_that_says_how_to_install_it(tmp_path: Path) -> None:
+def test_a_missing_library_is_reported_with_the_install_command(tmp_path: Path) -> None:
     ended = subprocess.run(
         [sys.executable, "-c", NO_MOTO, "serve", "--db", "memory", "--data", str(tmp_path)],
         cwd=ROOT,

@@ -43,7 +43,7 @@ def seen(connection: Connection) -> Iterator[list[dict[str, Any]]]:
         events.unregister("before-parameter-build.dynamodb", note)
 
 
-def test_a_token_is_256_random_bits_of_which_the_digest_alone_is_kept() -> None:
+def test_a_token_is_256_random_bits_and_only_its_digest_is_stored() -> None:
     until = datetime(2030, 1, 31, 12, tzinfo=UTC)
     secret, _ = tokens.issue("ci", "editor", until)
     assert re.fullmatch(r"blt_[A-Za-z0-9_-]{43}", secret)
@@ -60,7 +60,7 @@ def test_a_token_is_256_random_bits_of_which_the_digest_alone_is_kept() -> None:
     assert tokens.issue("ci", "editor", until)[0] != secret
 
 
-def test_all_tokens_take_the_same_one_read_and_those_that_hold_are_found(
+def test_every_token_check_makes_one_identical_read(
     endpoint: str, connections: dict[str, Connection]
 ) -> None:
     now = datetime.now(UTC)
@@ -82,7 +82,7 @@ def run(*arguments: str) -> Result:
     return CliRunner().invoke(token, arguments)
 
 
-def test_create_shows_the_secret_once_and_list_tells_the_rest() -> None:
+def test_create_shows_the_secret_once_and_list_never_does() -> None:
     made = run("create", "--name", "ci", "--role", "editor", "--expires", "90d")
     assert made.exit_code == 0
     secret = made.stdout.removesuffix("\n")
@@ -105,7 +105,7 @@ def test_create_shows_the_secret_once_and_list_tells_the_rest() -> None:
     assert "does not expire" in third
 
 
-def test_revoke_ends_the_one_with_this_id_and_no_other_of_the_name() -> None:
+def test_revoke_revokes_only_the_token_with_that_id() -> None:
     (first, made), (second, _) = (tokens.issue("ci", "reader", None) for _ in range(2))
     assert run("revoke", made.id).exit_code == 0
     assert tokens.find_valid(first) is None
@@ -114,7 +114,7 @@ def test_revoke_ends_the_one_with_this_id_and_no_other_of_the_name() -> None:
     assert (again.exit_code, again.stderr) == (1, f"Error: there is no token {made.id}\n")
 
 
-def test_what_can_not_be_a_token_is_told_and_not_made() -> None:
+def test_an_invalid_token_request_is_rejected() -> None:
     days = "Error: Invalid value for '--expires': must be a number of days, such as 90d"
     name = "Error: name: expected 1 to 64 letters, digits or characters of ._@-"
     for option, value, line in (
@@ -131,7 +131,7 @@ def test_what_can_not_be_a_token_is_told_and_not_made() -> None:
     assert kept() == []
 
 
-def test_a_token_whose_item_can_not_be_read_is_listed_and_can_be_revoked() -> None:
+def test_an_unreadable_token_is_listed_and_can_be_revoked() -> None:
     tokens.issue("well", "reader", None)
     table = TokenModel.Meta.table_name
     botocore_patches.table_of(TokenModel).connection.client.put_item(

@@ -173,7 +173,7 @@ def walked(
         paging = msgspec.structs.replace(paging, after=part.next)
 
 
-def test_the_product_does_what_the_model_does(bind: Bind, backend: str) -> None:
+def test_the_api_matches_the_in_memory_model(bind: Bind, backend: str) -> None:
     bind(lanes=1 if backend == "moto" else 3)
     run_state_machine_as_test(
         Machine,

@@ -97,7 +97,7 @@ def assert_complete(said: Acknowledged) -> None:
         assert known - set(found) == set(), (kind, paging)
 
 
-def test_every_walk_is_complete_while_servers_of_different_lanes_write(
+def test_every_list_is_complete_while_servers_with_different_lanes_write(
     bind: Bind, endpoint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shared_state, "FRESH_SECONDS", FRESH)
@@ -123,7 +123,7 @@ def test_every_walk_is_complete_while_servers_of_different_lanes_write(
     assert [finding.text for finding in findings()] == []
 
 
-def test_with_one_lane_ids_are_in_order_whatever_the_layout_is(bind: Bind) -> None:
+def test_with_one_lane_ids_ascend_in_every_layout(bind: Bind) -> None:
     bind(8)
     add_tasks(9)
     bind(1)
@@ -132,7 +132,7 @@ def test_with_one_lane_ids_are_in_order_whatever_the_layout_is(bind: Bind) -> No
     assert {ident % 8 for ident in made} == {0}
 
 
-def test_a_writer_goes_on_in_the_old_lanes_until_all_readers_know_the_new_ones(
+def test_a_writer_uses_the_old_lanes_until_all_readers_know_the_new(
     bind: Bind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = [1000.0]
@@ -148,7 +148,7 @@ def test_a_writer_goes_on_in_the_old_lanes_until_all_readers_know_the_new_ones(
         assert {int(task.lane) for task in TaskModel.scan() if task.id in made} == wanted
 
 
-def test_a_copy_of_the_layout_is_too_old_if_either_clock_says_so(
+def test_a_cached_layout_expires_by_either_clock(
     bind: Bind, monkeypatch: pytest.MonkeyPatch, connections: dict[str, Connection], endpoint: str
 ) -> None:
     times = {"monotonic": 50.0, "wall": 5000.0}
@@ -168,7 +168,7 @@ def test_a_copy_of_the_layout_is_too_old_if_either_clock_says_so(
         assert len(sent) == asked, step
 
 
-def test_the_layout_of_a_database_made_before_it_was_recorded_is_that_of_its_counters(
+def test_a_database_without_a_recorded_layout_uses_that_of_its_counters(
     bind: Bind,
 ) -> None:
     settings = bind(4)
@@ -189,7 +189,7 @@ Hand = Callable[[], Sequence[int]]
 
 @pytest.mark.parametrize("count", [1, 40])
 @pytest.mark.parametrize("at", [0, 2, 64])
-def test_no_id_is_given_twice_though_counters_count_and_grow_while_they_are_read(
+def test_ids_stay_unique_if_counters_change_while_they_are_read(
     bind: Bind,
     connections: dict[str, Connection],
     endpoint: str,

@@ -22,7 +22,7 @@ def assignees(api: Api, task: int) -> list[int]:
     return found
 
 
-def test_assigning_and_unassigning_succeed_again_and_say_so(api: Api, task: int, user: int) -> None:
+def test_repeated_assign_and_unassign_succeed(api: Api, task: int, user: int) -> None:
     def change(verb: str) -> str:
         answer = api("PUT", f"/v1/tasks/{task}/{verb}/user/{user}")
         assert answer.status_code == 200
@@ -56,14 +56,14 @@ def test_a_task_has_many_users_and_a_user_many_tasks(api: Api) -> None:
 
 
 @pytest.mark.parametrize("verb", ["assign", "unassign"])
-def test_a_missing_user_is_told_and_changes_nothing(api: Api, task: int, verb: str) -> None:
+def test_a_missing_user_is_reported_and_changes_nothing(api: Api, task: int, verb: str) -> None:
     answer = api("PUT", f"/v1/tasks/{task}/{verb}/user/7")
     assert answer.status_code == 404
     assert answer.json_body["detail"] == "user 7 does not exist"
     assert assignees(api, task) == []
 
 
-def test_a_task_takes_fifty_users_and_no_more(api: Api) -> None:
+def test_a_task_has_at_most_fifty_users(api: Api) -> None:
     *users, fiftieth, another = add_users(51)
     [task] = add_tasks(1, assignees=users)
     assert api("PUT", f"/v1/tasks/{task}/assign/user/{fiftieth}").status_code == 200
@@ -91,7 +91,9 @@ def begin_deleting(user: int) -> None:
 FORMS = ("", "?sort=expires_at", "?status=PENDING", "?status=DONE", "?order=asc&offset=1")
 
 
-def test_a_user_who_is_being_deleted_is_gone_for_everybody(api: Api, task: int, user: int) -> None:
+def test_a_user_being_deleted_does_not_exist_for_any_request(
+    api: Api, task: int, user: int
+) -> None:
     [other] = add_users(1)
     for one in (user, other):
         api("PUT", f"/v1/tasks/{task}/assign/user/{one}")
@@ -119,7 +121,7 @@ def cursor_in_the_list_of(api: Api, user: int) -> str:
     return str(cursor)
 
 
-def test_no_task_names_a_user_who_is_being_deleted(api: Api, task: int, user: int) -> None:
+def test_no_task_shows_a_user_being_deleted(api: Api, task: int, user: int) -> None:
     [other] = add_users(1)
     for one in (user, other):
         api("PUT", f"/v1/tasks/{task}/assign/user/{one}")
@@ -143,7 +145,7 @@ def test_no_task_names_a_user_who_is_being_deleted(api: Api, task: int, user: in
     assert [finding.text for finding in findings()] == [f'users {{"id": {user}}}: is half deleted']
 
 
-def test_a_delete_leaves_the_claim_of_another_user_alone(api: Api, user: int) -> None:
+def test_a_delete_keeps_the_claim_of_another_user(api: Api, user: int) -> None:
     [other] = add_users(1)
     change = Transaction()
     change.put(UsernameModel("ada", user_id=other), UsernameModel.name.exists())
@@ -153,7 +155,7 @@ def test_a_delete_leaves_the_claim_of_another_user_alone(api: Api, user: int) ->
     assert [claim.user_id for claim in UsernameModel.scan() if claim.name == "ada"] == [other]
 
 
-def test_a_delete_succeeds_where_the_claim_is_missing(api: Api, user: int) -> None:
+def test_a_delete_succeeds_if_the_claim_is_missing(api: Api, user: int) -> None:
     change = Transaction()
     change.delete(UsernameModel("ada"))
     change.commit()

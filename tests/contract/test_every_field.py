@@ -148,7 +148,7 @@ def test_every_field_survives_every_request(
     assert_everywhere(api, ident, people, DEFAULTS | required)
 
 
-def test_every_field_survives_writes_that_are_not_about_it(api: Api, people: list[int]) -> None:
+def test_every_field_survives_writes_to_other_fields(api: Api, people: list[int]) -> None:
     ident = create(api, people)
     [ann, bob] = people
     assert api("PUT", f"/v1/tasks/{ident}/unassign/user/{ann}").status_code == 200
@@ -208,7 +208,7 @@ def test_every_field_survives_the_repair_of_an_unreadable_attribute(
         assert_everywhere(api, ident, people, FIRST)
 
 
-def test_a_repair_that_has_no_evidence_leaves_an_attribute_alone(api: Api) -> None:
+def test_a_repair_without_evidence_keeps_the_attribute(api: Api) -> None:
     ident = create(api, [])
     whole = items(TaskModel)[0]
     evident = {one for key in INDEX_KEYS[TaskModel].values() for one in key.inputs}
@@ -224,7 +224,9 @@ def test_a_repair_that_has_no_evidence_leaves_an_attribute_alone(api: Api) -> No
     assert_everywhere(api, ident, [], FIRST)
 
 
-def test_items_of_a_release_without_a_field_have_its_default(api: Api, people: list[int]) -> None:
+def test_items_from_a_release_without_the_field_have_its_default(
+    api: Api, people: list[int]
+) -> None:
     inputs = {one for keys in INDEX_KEYS.values() for key in keys.values() for one in key.inputs}
     added = [one for one in TASKS.fields if one.attribute.null and one.name in set(FIELDS) - inputs]
     ident = create(api, people)

@@ -52,7 +52,7 @@ def state(api: Api) -> list[Any]:
     ]
 
 
-def test_a_repeat_is_answered_as_the_first_time_and_changes_nothing(api: Api) -> None:
+def test_a_repeated_request_gets_the_first_response_and_changes_nothing(api: Api) -> None:
     for position, change in enumerate(CHANGES):
         first = api(*change, Idempotency_Key=f'"key {position}"')
         assert first.status_code in (200, 201), first.body
@@ -64,7 +64,7 @@ def test_a_repeat_is_answered_as_the_first_time_and_changes_nothing(api: Api) ->
         assert state(api) == after
 
 
-def test_a_key_with_another_payload_is_refused(api: Api, user: int, task: int) -> None:
+def test_a_key_with_another_payload_is_rejected(api: Api, user: int, task: int) -> None:
     path = f"/v1/tasks/{task}"
     assert api("PATCH", path, {"name": "mend"}, Idempotency_Key="a").status_code == 200
     before = state(api)
@@ -84,7 +84,7 @@ FINGERPRINT = "5a76a1e95a3c948fa1ff61f00855e6ef361d413625c9e5b7c6018daddfe09cf7"
 a deployment, too."""
 
 
-def test_a_path_in_another_spelling_is_the_same_request(api: Api, task: int) -> None:
+def test_a_percent_encoded_path_is_the_same_request(api: Api, task: int) -> None:
     change = {"name": "mend"}
     paths = ("/v1/tasks/1", "/v1/tasks/%31", "/v1/tasks/1/")
     answers = [api("PATCH", path, change, Idempotency_Key="a") for path in paths]
@@ -95,7 +95,7 @@ def test_a_path_in_another_spelling_is_the_same_request(api: Api, task: int) -> 
 
 @pytest.mark.settings(auth="on")
 @pytest.mark.usefixtures("api")
-def test_the_same_key_is_another_on_another_route_and_from_another_principal(
+def test_a_key_is_scoped_to_its_route_and_principal(
     application: BilletApp,
 ) -> None:
     sent = [
@@ -110,7 +110,7 @@ def test_the_same_key_is_another_on_another_route_and_from_another_principal(
 
 @pytest.mark.settings(auth="on")
 @pytest.mark.usefixtures("api")
-def test_a_key_belongs_to_the_name_so_that_a_rotated_token_repeats_a_request(
+def test_a_rotated_token_with_the_same_name_shares_keys(
     application: BilletApp,
 ) -> None:
     body = '{"name": "plan"}'
@@ -169,7 +169,7 @@ def create(api: Api) -> HTTPResponse:
 
 
 @pytest.mark.parametrize("call", [1, 2])
-def test_a_repeat_while_the_first_is_under_way_is_told_to_wait(
+def test_a_repeat_during_the_first_request_gets_a_409(
     api: Api, connection: Connection, call: int
 ) -> None:
     first, [again] = meanwhile(connection, api, call, lambda: create(api))
@@ -181,7 +181,7 @@ def test_a_repeat_while_the_first_is_under_way_is_told_to_wait(
 
 
 @pytest.mark.parametrize("call", [1, 2])
-def test_a_request_whose_lease_is_over_is_done_by_the_next_and_not_by_itself_any_more(
+def test_after_the_lease_expires_only_the_next_request_is_carried_out(
     api: Api, connection: Connection, call: int
 ) -> None:
     def end_lease() -> None:
@@ -194,7 +194,7 @@ def test_a_request_whose_lease_is_over_is_done_by_the_next_and_not_by_itself_any
     assert len(api("GET", "/v1/tasks").json_body) == 1
 
 
-def test_a_key_is_forgotten_after_a_day_also_where_its_item_is_still_there(api: Api) -> None:
+def test_a_key_expires_after_a_day_even_if_its_item_still_exists(api: Api) -> None:
     first = create(api)
     [item] = IdempotencyModel.scan()
     assert item.expires - clock.seconds() in range(24 * 60 * 60 - 30, 24 * 60 * 60 + 1)
@@ -204,7 +204,7 @@ def test_a_key_is_forgotten_after_a_day_also_where_its_item_is_still_there(api: 
     assert len(api("GET", "/v1/tasks").json_body) == 2
 
 
-def test_a_refusal_is_not_remembered(api: Api, user: int) -> None:
+def test_a_failed_request_is_not_stored(api: Api, user: int) -> None:
     def assign() -> HTTPResponse:
         return api("PUT", f"/v1/tasks/1/assign/user/{user}", If_Match='"1"', Idempotency_Key="a")
 
@@ -214,7 +214,7 @@ def test_a_refusal_is_not_remembered(api: Api, user: int) -> None:
     assert assign().json_body["detail"] == "task 1 assigned to user 1"
 
 
-def test_a_key_means_the_same_with_and_without_quotes_and_nothing_with_get(api: Api) -> None:
+def test_a_key_may_be_unquoted_and_get_ignores_it(api: Api) -> None:
     made = [
         api("POST", "/v1/tasks", {"name": "plan"}, Idempotency_Key=key)
         for key in ("3f-9.A", '"3f-9.A"', r'"a\"b"', r'"a\\b"')
@@ -223,7 +223,7 @@ def test_a_key_means_the_same_with_and_without_quotes_and_nothing_with_get(api: 
     assert api("GET", "/v1/tasks/1", Idempotency_Key="a\tb").status_code == 200
 
 
-def test_a_delete_that_would_fill_a_transaction_has_room_for_its_reply(api: Api, user: int) -> None:
+def test_a_delete_that_fills_a_transaction_has_room_for_its_reply(api: Api, user: int) -> None:
     add_tasks(49, assignees=[user])  # 98 operations, with the user and the claim to the name 100
     deleted = [api("DELETE", f"/v1/users/{user}", Idempotency_Key="a") for _ in range(2)]
     assert [answer.status_code for answer in deleted] == [200, 200]

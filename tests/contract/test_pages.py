@@ -87,7 +87,7 @@ ORDERS: list[tuple[str, Callable[[list[Item]], list[Item]], bool]] = [
 ]
 
 
-def test_the_pages_of_every_order_and_filter_hold_each_task_once_in_its_order(
+def test_pages_of_every_order_and_filter_have_each_task_once_in_order(
     api: Api, user: int, tasks: list[Item]
 ) -> None:
     lists = ("/v1/tasks", f"/v1/users/{user}/tasks")
@@ -102,7 +102,7 @@ def test_the_pages_of_every_order_and_filter_hold_each_task_once_in_its_order(
         assert 1 <= len(found[-1]) <= 7
 
 
-def test_rows_with_the_keys_of_earlier_versions_are_in_each_list_once(
+def test_items_with_keys_of_earlier_versions_are_listed_once(
     api: Api, user: int, tasks: list[Item]
 ) -> None:
     as_stored_before(tasks, user)
@@ -116,7 +116,7 @@ def test_rows_with_the_keys_of_earlier_versions_are_in_each_list_once(
         assert ranks == sorted(ranks, reverse=order == "desc")
 
 
-def test_an_offset_skips_so_many(api: Api, tasks: list[Item]) -> None:
+def test_an_offset_skips_that_many_tasks(api: Api, tasks: list[Item]) -> None:
     wanted = ids(tasks)[::-1]
     for offset in (0, 1, 20, 47, 48, 10_000):
         found = api("GET", f"/v1/tasks?offset={offset}&page_size=7")
@@ -124,7 +124,7 @@ def test_an_offset_skips_so_many(api: Api, tasks: list[Item]) -> None:
         assert ("Link" in found.headers) == (offset + 7 < 48)
 
 
-def test_an_offset_that_passes_lanes_over_in_shares_skips_so_many_too(
+def test_an_offset_across_lanes_skips_that_many_tasks(
     api: Api, tasks: list[Item], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pagination, "FAR", 5)
@@ -133,7 +133,7 @@ def test_an_offset_that_passes_lanes_over_in_shares_skips_so_many_too(
         assert ids(found.json_body) == ids(tasks)[::-1][offset : offset + 7]
 
 
-def test_users_come_in_pages_too_newest_first(api: Api) -> None:
+def test_users_are_paged_newest_first(api: Api) -> None:
     made = add_users(20)
     for query, wanted in (("", made[::-1]), ("&order=asc", made)):
         found = list(pages(api, "/v1/users", f"?page_size=6{query}"))
@@ -141,14 +141,14 @@ def test_users_come_in_pages_too_newest_first(api: Api) -> None:
         assert [len(page) for page in found] == [6, 6, 6, 2]
 
 
-def test_a_page_as_large_as_the_list_is_the_last(api: Api) -> None:
+def test_a_page_as_large_as_the_list_has_no_next_link(api: Api) -> None:
     assert list(pages(api, "/v1/users", "")) == [[]]
     add_users(6)
     assert [len(page) for page in pages(api, "/v1/users", "?page_size=6")] == [6]
     assert [len(page) for page in pages(api, "/v1/users", "?page_size=3")] == [3, 3]
 
 
-def test_a_cursor_holds_when_its_task_is_gone_and_others_came(api: Api, tasks: list[Item]) -> None:
+def test_a_cursor_stays_valid_after_its_task_is_deleted(api: Api, tasks: list[Item]) -> None:
     walk = pages(api, "/v1/tasks", "?page_size=7")
     seen = next(walk)
     api("DELETE", f"/v1/tasks/{seen[-1]['id']}")
@@ -157,7 +157,7 @@ def test_a_cursor_holds_when_its_task_is_gone_and_others_came(api: Api, tasks: l
 
 
 @pytest.mark.parametrize("other", [1, 2, 8])
-def test_a_cursor_holds_when_the_number_of_lanes_changes(
+def test_a_cursor_stays_valid_when_the_number_of_lanes_changes(
     api: Api, tasks: list[Item], bind: Bind, other: int
 ) -> None:
     walk = pages(api, "/v1/tasks", "?page_size=7")
@@ -169,9 +169,7 @@ def test_a_cursor_holds_when_the_number_of_lanes_changes(
     assert ids(seen + chained(walk)) == ids(tasks)[::-1]
 
 
-def test_ids_are_never_given_twice_when_the_number_of_lanes_changes(
-    api: Api, bind: Bind, lanes: int
-) -> None:
+def test_ids_stay_unique_when_the_number_of_lanes_changes(api: Api, bind: Bind, lanes: int) -> None:
     given: list[int] = []
     for number in (lanes, 5, 2, 8, 1, 1):
         bind(number)
@@ -182,7 +180,7 @@ def test_ids_are_never_given_twice_when_the_number_of_lanes_changes(
     assert add_tasks(1)[0] > given[-1]
 
 
-def test_ids_begin_with_1_and_follow_each_other(api: Api, lanes: int) -> None:
+def test_ids_start_at_1_and_are_consecutive(api: Api, lanes: int) -> None:
     made = [api("POST", "/v1/tasks", {"name": "plan"}).json_body["payload"] for _ in range(9)]
     assert lanes > 1 or ids(made) == list(range(1, 10))
     by_residue = [[i for i in ids(made) if i % lanes == residue] for residue in range(lanes)]
@@ -191,7 +189,7 @@ def test_ids_begin_with_1_and_follow_each_other(api: Api, lanes: int) -> None:
         assert given == [first + lanes * count for count in range(len(given))]
 
 
-def test_pages_of_large_tasks_are_whole_though_shorter(api: Api, user: int) -> None:
+def test_pages_of_large_tasks_are_shorter_and_complete(api: Api, user: int) -> None:
     # DynamoDB ends a Query at 1 MB: in each of four lanes elsewhere, or not at all.
     letters = {0: "𝄞", 2: "€"}
     made = add_tasks(140, [user], describe=lambda ident: letters.get(ident % 4, "a") * 10_000)[::-1]

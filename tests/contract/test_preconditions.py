@@ -36,7 +36,7 @@ def task(request: pytest.FixtureRequest, api: Api, user: int) -> int:
     return ident
 
 
-def test_a_thing_has_an_etag_that_each_change_of_it_answers_too(api: Api, user: int) -> None:
+def test_reads_and_writes_return_the_etag(api: Api, user: int) -> None:
     made = api("POST", "/v1/tasks", {"name": "plan"})
     path = made.headers["Location"]
     seen = [made.headers["ETag"], made.headers["ETag"]]
@@ -54,7 +54,7 @@ def test_a_thing_has_an_etag_that_each_change_of_it_answers_too(api: Api, user: 
 
 
 @pytest.mark.parametrize("body", [{}, {"id": 1, "assignees": [7], "created_at": "2020-01-01"}])
-def test_a_patch_of_no_field_changes_nothing_on_the_conditions_of_any_patch(
+def test_a_patch_without_fields_changes_nothing_but_evaluates_if_match(
     api: Api, task: int, body: dict[str, Any]
 ) -> None:
     path = f"/v1/tasks/{task}"
@@ -70,7 +70,7 @@ def test_a_patch_of_no_field_changes_nothing_on_the_conditions_of_any_patch(
 
 
 @pytest.mark.parametrize("known", ['"2"', 'W/"2"', '"a,b", W/"2" ,', "*"])
-def test_a_thing_that_is_known_is_not_sent_again(api: Api, task: int, known: str) -> None:
+def test_if_none_match_with_the_current_etag_returns_304(api: Api, task: int, known: str) -> None:
     answer = api("GET", f"/v1/tasks/{task}", If_None_Match=known)
     assert (answer.status_code, answer.body, answer.headers["ETag"]) == (304, b"", '"2"')
     assert "Content-Type" not in answer.headers
@@ -81,7 +81,7 @@ def test_a_thing_that_is_known_is_not_sent_again(api: Api, task: int, known: str
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: f"{change[0]} {change[1]}")
-def test_a_change_happens_only_to_the_version_that_it_is_for(
+def test_a_write_with_if_match_succeeds_only_on_that_version(
     api: Api, user: int, task: int, change: tuple[Any, ...]
 ) -> None:
     method, tail, *body = change
@@ -104,7 +104,7 @@ def test_a_change_happens_only_to_the_version_that_it_is_for(
     assert again.status_code == (404 if method == "DELETE" else 200)
 
 
-def test_what_could_not_be_done_anyway_is_told_before_a_condition(api: Api, user: int) -> None:
+def test_other_errors_take_precedence_over_a_failed_precondition(api: Api, user: int) -> None:
     change = Transaction()
     some = tuple(range(100, 150))
     task_writes.create_task(
@@ -116,7 +116,7 @@ def test_what_could_not_be_done_anyway_is_told_before_a_condition(api: Api, user
     assert answer.status_code == 409
 
 
-def test_a_user_is_deleted_only_as_the_version_that_is_asked_for(api: Api, user: int) -> None:
+def test_a_user_delete_with_if_match_succeeds_only_on_that_version(api: Api, user: int) -> None:
     add_tasks(1, assignees=[user])
     assert api("DELETE", f"/v1/users/{user}", If_Match='"2"').status_code == 412
     assert len(api("GET", f"/v1/users/{user}/tasks").json_body) == 1
@@ -125,7 +125,7 @@ def test_a_user_is_deleted_only_as_the_version_that_is_asked_for(api: Api, user:
 
 
 @pytest.mark.settings(require_if_match="on")
-def test_where_it_is_required_a_change_without_if_match_is_refused(api: Api, user: int) -> None:
+def test_require_if_match_rejects_writes_without_if_match(api: Api, user: int) -> None:
     [task] = add_tasks(1)
     path = f"/v1/tasks/{task}"
     for method, tail, *body in CHANGES:

@@ -14,7 +14,7 @@ SAMPLE = {
 }
 
 
-def test_a_created_task_is_given_in_the_answer_at_its_location_and_in_the_list(api: Api) -> None:
+def test_a_created_task_is_in_the_response_at_its_location_and_listed(api: Api) -> None:
     begun = today()
     created = api("POST", "/v1/tasks", SAMPLE)
     task = created.json_body["payload"]
@@ -36,7 +36,7 @@ def test_only_the_name_of_a_task_is_required(api: Api) -> None:
     assert (task["desc"], task["status"], task["expires_at"]) == ("", "PENDING", None)
 
 
-def test_a_missing_task_is_null_when_asked_for(api: Api) -> None:
+def test_get_of_a_missing_task_returns_null(api: Api) -> None:
     answer = api("GET", "/v1/tasks/7")
     assert (answer.status_code, answer.body) == (200, b"null\n")
 
@@ -83,9 +83,7 @@ def test_put_replaces_and_patch_changes_what_is_sent(
         assert listed == ([task] if status == task["status"] else [])
 
 
-def test_a_deleted_task_is_gone_from_every_list(
-    api: Api, user: int, sample: dict[str, Any]
-) -> None:
+def test_a_deleted_task_is_in_no_list(api: Api, user: int, sample: dict[str, Any]) -> None:
     deleted = api("DELETE", f"/v1/tasks/{sample['id']}")
     assert deleted.json_body == {"success": True, "detail": f"task {sample['id']} deleted"}
     assert api("GET", f"/v1/tasks/{sample['id']}").json_body is None
@@ -93,7 +91,7 @@ def test_a_deleted_task_is_gone_from_every_list(
         assert api("GET", path).json_body == []
 
 
-def test_a_missing_task_can_not_be_changed(api: Api, user: int) -> None:
+def test_writes_to_a_missing_task_are_rejected(api: Api, user: int) -> None:
     for method, path, body in (
         ("PUT", "/v1/tasks/7", SAMPLE),
         ("PATCH", "/v1/tasks/7", {"status": "DONE"}),

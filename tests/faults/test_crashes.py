@@ -61,7 +61,7 @@ def kill(zygote: subprocess.Popen[str], database: Settings) -> Kill:
 
 @pytest.mark.parametrize("keyed", [False, True], ids=["plain", "with a key"])
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_a_change_that_is_killed_is_all_or_nothing_and_with_a_key_done_once_when_sent_again(
+def test_a_killed_write_is_atomic_and_a_keyed_retry_applies_it_once(
     api: Api, connection: Connection, kill: Kill, change: tuple[Any, ...], keyed: bool
 ) -> None:
     clean, calls, before, after = recorded(api, connection, change, keyed)
@@ -76,9 +76,7 @@ def test_a_change_that_is_killed_is_all_or_nothing_and_with_a_key_done_once_when
     assert [finding.text for finding in findings()] == []
 
 
-def test_a_delete_of_a_user_that_is_killed_between_its_transactions_can_be_finished(
-    api: Api, connection: Connection, kill: Kill
-) -> None:
+def test_a_killed_user_delete_can_be_finished(api: Api, connection: Connection, kill: Kill) -> None:
     others = add_users(48)
     first = someone(others)
     with struck(connection) as calls:

@@ -79,7 +79,7 @@ def is_list_of_user(request: tuple[object, ...]) -> bool:
     return method == "GET" and str(path).startswith("/v1/users/") and str(path).endswith("/tasks")
 
 
-def test_no_request_outlasts_its_time_whatever_all_its_calls_meet(
+def test_no_request_exceeds_its_deadline_under_any_fault(
     api: Api, slowly: Callable[..., HTTPResponse], clock: Clock
 ) -> None:
     times = itertools.count(1)
@@ -98,14 +98,14 @@ def test_no_request_outlasts_its_time_whatever_all_its_calls_meet(
             assert clock.time <= limit, (request, trouble)
 
 
-def test_a_silence_is_waited_for_twice_at_most(
+def test_a_silent_database_is_tried_at_most_twice(
     slowly: Callable[..., HTTPResponse], clock: Clock
 ) -> None:
     assert_given_up(slowly("GET", "/v1/tasks", then=silent), clock)
     assert clock.time <= 2 * client.LONGEST_CALL + 0.02
 
 
-def test_a_race_that_does_not_end_is_given_up_in_time(
+def test_an_endless_race_ends_at_the_deadline(
     api: Api, slowly: Callable[..., HTTPResponse], clock: Clock
 ) -> None:
     scenario = Scenario(api)
@@ -124,7 +124,7 @@ def test_a_race_that_does_not_end_is_given_up_in_time(
     assert api("GET", f"/v1/tasks/{scenario.ids['free']}").json_body["assignees"] == []
 
 
-def test_what_takes_longer_than_a_request_is_finished_by_repeating_it(
+def test_a_long_delete_is_finished_by_repeated_requests(
     api: Api, slowly: Callable[..., HTTPResponse], clock: Clock
 ) -> None:
     *others, user_id = add_users(49)
@@ -140,7 +140,7 @@ def test_what_takes_longer_than_a_request_is_finished_by_repeating_it(
     assert [finding.text for finding in findings()] == []
 
 
-def test_the_threads_that_read_the_lanes_know_the_deadline(bind: Bind, clock: Clock) -> None:
+def test_lane_reader_threads_share_the_deadline(bind: Bind, clock: Clock) -> None:
     bind(lanes=4)
     with time_budget.within(client.LONGEST_CALL):
         assert tasks.page(Paging()).items == []
@@ -150,7 +150,9 @@ def test_the_threads_that_read_the_lanes_know_the_deadline(bind: Bind, clock: Cl
     assert tasks.page(Paging()).items == []
 
 
-def test_what_lambda_has_left_counts_too(application: BilletApp, connection: Connection) -> None:
+def test_the_remaining_lambda_time_limits_the_deadline(
+    application: BilletApp, connection: Connection
+) -> None:
     event = LambdaEventConverter(RouteMatcher(list(application.routes))).create_lambda_event(
         "GET", "/v1/tasks", {}
     )

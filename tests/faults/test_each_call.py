@@ -24,7 +24,7 @@ ATTACKS = [(fault, False) for fault in FAULTS] + [(fault, True) for fault in FAU
 
 
 @pytest.mark.parametrize("request_", (CHANGES | READS).values(), ids=CHANGES | READS)
-def test_a_request_whose_call_fails_is_done_or_refused_but_never_half_done(
+def test_a_failed_call_leaves_no_partial_effect(
     api: Api, connection: Connection, request_: tuple[Any, ...]
 ) -> None:
     clean, calls, before, after = recorded(api, connection, request_)
@@ -40,7 +40,7 @@ def test_a_request_whose_call_fails_is_done_or_refused_but_never_half_done(
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_a_change_with_a_key_whose_call_fails_is_done_once_when_it_is_sent_again(
+def test_a_keyed_retry_after_a_failed_call_applies_the_write_once(
     api: Api, connection: Connection, change: tuple[Any, ...]
 ) -> None:
     clean, calls, before, after = recorded(api, connection, change, keyed=True)
@@ -62,7 +62,7 @@ def test_a_change_with_a_key_whose_call_fails_is_done_once_when_it_is_sent_again
     assert [finding.text for finding in findings()] == []
 
 
-def test_every_endpoint_is_attacked() -> None:
+def test_faults_are_injected_into_every_endpoint() -> None:
     scenario = {"idle": "{user_id}", "busy": "{user_id}", "free": "{task_id}", "held": "{task_id}"}
     attacked = {
         (method, path.format_map(scenario)) for method, path, *_ in (CHANGES | READS).values()
@@ -75,7 +75,7 @@ def of_docs(endpoint: Endpoint) -> bool:
     return endpoint.view.__module__ == docs.__name__
 
 
-def test_a_refusal_does_not_deny_what_an_earlier_try_may_have_done(
+def test_an_error_response_does_not_hide_a_possible_earlier_success(
     api: Api, connection: Connection
 ) -> None:
     scenario = Scenario(api)

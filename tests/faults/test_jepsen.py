@@ -61,29 +61,29 @@ def troubled(startable: None, tmp_path_factory: pytest.TempPathFactory) -> Itera
         yield finish(system, *run(system, ROUNDS, faults))
 
 
-def test_each_acknowledged_create_is_found_once(troubled: Run) -> None:
+def test_each_acknowledged_create_exists_once(troubled: Run) -> None:
     assert len(of(troubled.history, "create", outcome="ok")) > ROUNDS
     assert check_set(troubled.history, troubled.found) == []
 
 
-def test_one_of_all_who_change_a_version_wins_and_versions_have_no_gaps(troubled: Run) -> None:
+def test_one_update_per_version_succeeds_and_versions_have_no_gaps(troubled: Run) -> None:
     assert len(of(troubled.history, "swap", outcome="ok")) > ROUNDS
     assert len(of(troubled.history, "swap", outcome="fail")) > ROUNDS
     assert check_swaps(troubled.history) == []
 
 
-def test_tasks_and_users_agree_on_who_has_what(troubled: Run) -> None:
+def test_tasks_and_users_agree_on_assignments(troubled: Run) -> None:
     assert len(of(troubled.history, "assign", outcome="ok")) > ROUNDS
     assert check_assignments(troubled.history, troubled.tasks, troubled.lists) == []
     assert "Nothing is broken" in troubled.system.doctor()
 
 
-def test_a_walk_by_cursor_sees_once_what_does_not_change(troubled: Run) -> None:
+def test_a_cursor_walk_returns_each_unchanged_task_once(troubled: Run) -> None:
     assert len(of(troubled.history, "walk", outcome="ok")) > ROUNDS
     assert check_walks(troubled.history, troubled.shared.stable) == []
 
 
-def test_a_build_without_a_condition_is_found_out(startable: None) -> None:
+def test_a_build_without_a_condition_is_detected(startable: None) -> None:
     system = System(None, systems.BROKEN_SERVE)
     with system.running():
         broken = finish(system, *run(system, 1, []))

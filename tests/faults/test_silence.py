@@ -43,7 +43,7 @@ def assert_refused(api: Api) -> None:
 
 
 @pytest.mark.usefixtures("startable")
-def test_a_silent_or_dead_database_is_told_and_the_silence_forgotten_when_it_speaks(
+def test_an_unavailable_database_is_a_503_until_it_recovers(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with speaking_to_its_own_database(monkeypatch) as process:

@@ -64,7 +64,7 @@ WAYS = [
 
 
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__ if way else "gone")
-def test_trouble_is_told_soon_leaves_nothing_half_done_and_is_forgotten_when_over(
+def test_a_database_failure_is_a_fast_503_without_partial_writes(
     api: Api, road: proxy.Proxy, way: proxy.Way | None
 ) -> None:
     with road.open() if way else nullcontext():
@@ -87,9 +87,7 @@ def assert_told(api: Api, road: proxy.Proxy, way: proxy.Way | None) -> None:
         assert road.asked <= most
 
 
-def test_a_write_is_not_sent_again_when_tls_broke_after_it_was_sent(
-    api: Api, connection: Connection
-) -> None:
+def test_a_write_is_not_retried_after_a_tls_error(api: Api, connection: Connection) -> None:
     def broken(request: AWSPreparedRequest) -> AWSResponse:
         send(request)
         raise SSLError(endpoint_url=request.url, error="bad record")
@@ -115,7 +113,7 @@ CODES = ["InternalFailure", "InternalServerError", "ServiceUnavailable", "NeverH
 
 @pytest.mark.parametrize("status", [500, 502, 503, 507])
 @pytest.mark.parametrize("code", CODES)
-def test_a_servers_error_is_told_by_its_status_and_a_write_is_not_sent_again(
+def test_a_server_error_is_a_503_and_a_write_is_not_retried(
     api: Api, connection: Connection, status: int, code: str
 ) -> None:
     with struck(connection, failing(status, code, done=True), at=1) as calls:
@@ -136,7 +134,7 @@ def test_a_servers_error_is_told_by_its_status_and_a_write_is_not_sent_again(
         (400, "RequestLimitExceeded", 503),
     ],
 )
-def test_another_error_is_a_mistake_of_ours_unless_it_tells_of_load(
+def test_other_errors_are_internal_errors_unless_they_report_load(
     api: Api, connection: Connection, status: int, code: str, wanted: int
 ) -> None:
     with struck(connection, failing(status, code, done=False), lasting=True):
@@ -154,7 +152,7 @@ def test_another_error_is_a_mistake_of_ours_unless_it_tells_of_load(
         ("ItemCollectionSizeLimitExceeded", 500),
     ],
 )
-def test_a_cancelled_transaction_is_told_by_its_reasons(
+def test_a_cancelled_transaction_is_classified_by_its_reasons(
     api: Api, connection: Connection, reason: str, wanted: int
 ) -> None:
     reasons = [{"Code": "None"}, {"Code": reason}]
@@ -163,7 +161,7 @@ def test_a_cancelled_transaction_is_told_by_its_reasons(
         assert api("POST", "/v1/users", {"username": "ada"}).status_code == wanted
 
 
-def test_what_a_batch_leaves_out_is_asked_for_again_but_not_without_end(
+def test_unprocessed_batch_keys_are_retried_a_limited_number_of_times(
     connection: Connection, database: Settings
 ) -> None:
     def nothing(request: AWSPreparedRequest) -> AWSResponse:

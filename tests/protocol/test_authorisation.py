@@ -27,9 +27,7 @@ def needed(method: str, path: str) -> str | None:
     raise AssertionError(f"no rule says who may {method} {path}")
 
 
-def test_each_route_is_for_those_who_have_the_role_that_it_needs(
-    server: str, application: BilletApp
-) -> None:
+def test_each_route_requires_its_role(server: str, application: BilletApp) -> None:
     secrets: dict[str, str | None] = {role: tokens.issue(role, role, None)[0] for role in ROLES}
     routes = [(method, path) for path, methods in application.routes.items() for method in methods]
     assert {(one.method, one.path) for one in ENDPOINTS} == set(routes)
@@ -57,7 +55,7 @@ def assert_rule_kept(who: str, role: str | None, reply: httpx.Response) -> None:
         assert reply.status_code == reply.json()["status"] == 401, case
 
 
-def test_what_is_asked_is_not_read_before_who_asks(server: str) -> None:
+def test_authorization_comes_before_validation(server: str) -> None:
     secret, _ = tokens.issue("ci", "reader", None)
     reply = httpx.post(
         f"http://{server}/v1/users",

@@ -57,7 +57,7 @@ def test_the_description_is_openapi() -> None:
     validate(document.build())
 
 
-def test_it_is_served_as_it_is_committed(api: Api) -> None:
+def test_the_served_description_is_the_committed_one(api: Api) -> None:
     answer = api("GET", "/v1/openapi.json")
     assert answer.headers["Content-Type"] == "application/json"
     assert answer.body == (FILES / "openapi.json").read_bytes()
@@ -67,9 +67,7 @@ SPACES = "a \t\n\x1c\x85\xa0\u1680\u2029\u3000\ufeff\u200b\u3164\u0600\u2800"
 
 
 @given(st.text(SPACES, max_size=9), st.integers(0, 256))
-def test_a_username_is_taken_where_it_matches_the_patterns_of_its_description(
-    around: str, length: int
-) -> None:
+def test_a_username_is_valid_if_it_matches_the_described_patterns(around: str, length: int) -> None:
     name = around + "a" * length + around[::-1]
     patterns = (
         text_rules.PRINTABLE,
@@ -124,7 +122,7 @@ def test_each_pattern_means_the_same_to_python_re2_and_rust(pattern: str) -> Non
     assert not re.search(r"\\[uUpPdDwWbBZAz]|\(\?", pattern), "ECMA 262 reads this in another way"
 
 
-def test_a_newline_at_the_end_is_a_control_character_too() -> None:
+def test_a_trailing_newline_is_a_control_character() -> None:
     for kind, name in ((NewTask, "name"), (WholeTask, "name"), (NewUser, "username")):
         with pytest.raises(ValidationError):
             convert(
@@ -133,7 +131,7 @@ def test_a_newline_at_the_end_is_a_control_character_too() -> None:
             )
 
 
-def test_each_operation_says_in_words_what_it_does() -> None:
+def test_each_operation_has_a_description() -> None:
     described = document.build()
     operations = [one for path in described["paths"].values() for one in path.values()]
     summaries = [one["summary"] for one in operations]
@@ -143,14 +141,14 @@ def test_each_operation_says_in_words_what_it_does() -> None:
         assert all(parameter["description"] for parameter in one["parameters"])
 
 
-def test_no_header_of_a_request_has_an_example_that_a_page_would_send() -> None:
+def test_no_request_header_has_an_example() -> None:
     operations = [one for path in document.build()["paths"].values() for one in path.values()]
     headers = [each for one in operations for each in one["parameters"] if each["in"] == "header"]
     assert headers
     assert not [one for one in headers if {"example", "examples"} & {*one, *one["schema"]}]
 
 
-def test_a_token_is_optional_in_the_description_for_local_needs_none() -> None:
+def test_a_token_is_optional_in_the_description() -> None:
     for path in document.build()["paths"].values():
         for one in path.values():
             assert one["security"] in ([], *([{"token": [role]}, {}] for role in ROLES))
@@ -158,7 +156,7 @@ def test_a_token_is_optional_in_the_description_for_local_needs_none() -> None:
 
 @pytest.mark.parametrize("stage", ["", "/prod"])
 @pytest.mark.parametrize("slash", ["", "/"])
-def test_the_root_leads_to_the_page_behind_any_stage(
+def test_the_root_redirects_to_the_docs_behind_any_stage(
     application: BilletApp, stage: str, slash: str
 ) -> None:
     asked = f"{stage}{slash}" or "/"
@@ -188,14 +186,14 @@ def test_the_root_leads_to_the_page_behind_any_stage(
 
 @pytest.mark.settings(auth="on")
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_the_root_redirects_everybody_to_the_page(server: str, method: str) -> None:
+def test_the_root_redirects_to_the_docs_without_a_token(server: str, method: str) -> None:
     reply = httpx.request(method, f"http://{server}/")
     assert (reply.status_code, reply.headers["Location"]) == (302, "docs")
     assert httpx.get(f"http://{server}/", follow_redirects=True).url.path == "/docs"
 
 
 @pytest.mark.parametrize(("path", "root"), [("/docs", "./"), ("/docs/", "../")])
-def test_the_page_finds_all_that_it_shows_by_relative_urls(api: Api, path: str, root: str) -> None:
+def test_the_docs_page_uses_relative_urls(api: Api, path: str, root: str) -> None:
     page = api("GET", path)
     assert page.headers["Content-Type"] == "text/html; charset=utf-8"
     assert (
@@ -210,7 +208,7 @@ def test_the_page_finds_all_that_it_shows_by_relative_urls(api: Api, path: str, 
     assert b"v1/openapi.json" in api("GET", "/docs/start.js").body
 
 
-def test_a_start_reads_nothing_of_the_page() -> None:
+def test_startup_does_not_read_the_docs_files() -> None:
     done = subprocess.run(
         [sys.executable, "-c", WATCHED],
         cwd=ROOT,

@@ -74,7 +74,7 @@ def requests(draw: st.DrawFn) -> bytes:
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.one_of(requests(), requests(), requests(), st.binary(min_size=1)))
 @example(data=b"\r\n")
-def test_whatever_is_sent_is_answered_in_the_apis_form(server: str, data: bytes) -> None:
+def test_every_request_gets_a_well_formed_response(server: str, data: bytes) -> None:
     with send_raw(server, data) as connection:
         received, waits = everything(connection)
     if not received and (waits or not data.strip(b"\r\n")):

@@ -62,7 +62,7 @@ def detail(answer: dict[str, Any]) -> tuple[int, str]:
     return answer["statusCode"], json.loads(answer["body"])["detail"]
 
 
-def test_the_lines_of_a_list_header_are_one_list(call: Call) -> None:
+def test_repeated_lines_of_a_list_header_are_joined(call: Call) -> None:
     [task] = add_tasks(1)
     ids = {"task_id": str(task)}
     seen = [("If-None-Match", '"9"'), ("If-None-Match", '"1"')]
@@ -91,7 +91,7 @@ TWICE = {
 
 
 @pytest.mark.parametrize("headers", TWICE.values(), ids=TWICE)
-def test_a_header_with_one_value_that_is_repeated_is_refused(
+def test_a_repeated_single_value_header_is_rejected(
     call: Call, api: Api, headers: list[tuple[str, str]]
 ) -> None:
     name = headers[0][0]
@@ -115,7 +115,7 @@ def test_a_header_with_one_value_that_is_repeated_is_refused(
         {"Authorization": "Basic YTpi"},
     ],
 )
-def test_a_comma_within_one_value_is_no_repetition(
+def test_a_comma_within_a_value_is_not_a_repetition(
     api: Api, database: object, header: dict[str, str]
 ) -> None:
     assert api("POST", "/v1/tasks", {"name": "a"}, **header).status_code == 201
@@ -147,7 +147,7 @@ def test_locations_and_links_keep_the_stage_or_the_base_path(
     assert page["headers"]["Link"].startswith(f"<{url}")
 
 
-def test_the_link_of_a_users_tasks_names_the_user(call: Call, api: Api) -> None:
+def test_the_link_of_a_users_tasks_has_the_user_id(call: Call, api: Api) -> None:
     user = api("POST", "/v1/users", {"username": "ada"}).json_body["id"]
     add_tasks(2, assignees=[user])
     route, query = "/v1/users/{user_id}/tasks", {"page_size": ["1"]}
@@ -167,7 +167,7 @@ TARGETS = [
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_the_target_of_a_request_gets_into_no_location(
+def test_the_request_target_does_not_appear_in_location(
     api: Api, database: object, target: str
 ) -> None:
     for _ in range(2):
@@ -194,7 +194,7 @@ def test_the_target_of_a_request_gets_into_no_location(
         ({"Host": "a.example, b.example"}, ""),
     ],
 )
-def test_a_link_has_the_scheme_and_host_of_the_request_if_they_are_valid(
+def test_a_link_has_the_scheme_and_host_of_a_valid_request(
     api: Api, database: object, headers: dict[str, str], origin: str
 ) -> None:
     add_tasks(2)
@@ -203,9 +203,7 @@ def test_a_link_has_the_scheme_and_host_of_the_request_if_they_are_valid(
 
 
 @pytest.mark.settings(public_url="https://tasks.example:8443")
-def test_public_url_takes_the_place_of_the_scheme_and_host_of_the_request(
-    call: Call, api: Api
-) -> None:
+def test_public_url_replaces_the_scheme_and_host_of_the_request(call: Call, api: Api) -> None:
     add_tasks(2)
     local = api("GET", "/v1/tasks?page_size=1", Host="localhost:3000")
     remote = call("GET", "/v1/tasks", query={"page_size": ["1"]})
@@ -213,7 +211,7 @@ def test_public_url_takes_the_place_of_the_scheme_and_host_of_the_request(
     assert remote["headers"]["Link"].startswith("<https://tasks.example:8443/prod/v1/tasks?")
 
 
-def test_a_link_can_be_followed_as_it_is(server: str) -> None:
+def test_a_link_can_be_followed_unchanged(server: str) -> None:
     made = add_tasks(5)
     url: str | None = f"http://{server}/v1/tasks?page_size=2"
     found: list[int] = []

@@ -137,7 +137,7 @@ TEXTS = {
 
 
 @pytest.mark.parametrize(("body", "detail"), TEXTS.values(), ids=TEXTS)
-def test_a_body_that_is_no_task_is_refused(api: Api, body: bytes, detail: str) -> None:
+def test_an_invalid_task_body_is_rejected(api: Api, body: bytes, detail: str) -> None:
     assert refused(api, "POST", "/v1/tasks", body) == (400, detail)
     assert api("GET", "/v1/tasks").json_body == []
 
@@ -150,7 +150,7 @@ def test_a_body_that_is_no_task_is_refused(api: Api, body: bytes, detail: str) -
         ({"name": "a", "assignees": [1]}, "assignees"),
     ],
 )
-def test_a_task_beyond_the_limits_is_refused_and_one_at_them_taken(
+def test_a_task_at_the_limits_is_accepted_and_one_beyond_rejected(
     api: Api, body: Any, field: str
 ) -> None:
     status, detail = refused(api, "POST", "/v1/tasks", body)
@@ -181,12 +181,12 @@ USERNAMES = {
 
 
 @pytest.mark.parametrize(("name", "detail"), USERNAMES.values(), ids=USERNAMES)
-def test_a_username_that_can_not_be_is_refused(api: Api, name: Any, detail: str) -> None:
+def test_an_invalid_username_is_rejected(api: Api, name: Any, detail: str) -> None:
     assert refused(api, "POST", "/v1/users", {"username": name}) == (400, detail)
     assert api("GET", "/v1/users").json_body == []
 
 
-def test_names_are_trimmed_and_keep_what_is_within(api: Api) -> None:
+def test_names_are_trimmed_and_keep_inner_spaces(api: Api) -> None:
     family = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
     for method, path in (("POST", "/v1/tasks"), ("PUT", "/v1/tasks/1"), ("PATCH", "/v1/tasks/1")):
         body = {"name": f" \u3000{family} {method} \u2028", "desc": " a ", "status": "DONE"}
@@ -198,14 +198,14 @@ def test_names_are_trimmed_and_keep_what_is_within(api: Api) -> None:
     assert api("POST", "/v1/users", {"username": " bob "}).json_body["username"] == "bob"
 
 
-def test_a_put_needs_all_that_can_change(api: Api) -> None:
+def test_a_put_requires_every_writable_field(api: Api) -> None:
     for field in ("name", "desc", "status"):
         body = {"name": "a", "desc": "", "status": "DONE"}
         del body[field]
         assert refused(api, "PUT", "/v1/tasks/1", body) == (400, f"{field}: required")
 
 
-def test_a_body_that_is_too_large_is_refused(api: Api) -> None:
+def test_a_body_over_the_size_limit_is_rejected(api: Api) -> None:
     most = 256 * 1024
     body = b'{"name": "a"' + b" " * (most - 13) + b"}"
     assert api("POST", "/v1/tasks", body).status_code == 201
@@ -214,7 +214,7 @@ def test_a_body_that_is_too_large_is_refused(api: Api) -> None:
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "json"])
-def test_another_content_type_is_refused(api: Api, kind: str) -> None:
+def test_another_content_type_is_rejected(api: Api, kind: str) -> None:
     answer = refused(api, "POST", "/v1/tasks", {"name": "a"}, Content_Type=kind)
     assert answer == (415, "content-type: must be application/json")
 
@@ -223,7 +223,7 @@ ENCODED = "content-encoding: must be identity, or absent"
 
 
 @pytest.mark.parametrize("coding", ["gzip", "br", "GZIP", "gzip, identity", "identity, gzip", "x"])
-def test_a_body_that_is_encoded_is_refused(api: Api, coding: str) -> None:
+def test_an_encoded_body_is_rejected(api: Api, coding: str) -> None:
     [task] = add_tasks(1)
     body = {"name": "a", "desc": "", "status": "DONE"}
     for method, path in (
@@ -240,11 +240,11 @@ def test_a_body_that_is_encoded_is_refused(api: Api, coding: str) -> None:
 
 
 @pytest.mark.parametrize("coding", ["identity", "Identity", "", "identity, identity"])
-def test_a_body_as_it_is_is_taken(api: Api, coding: str) -> None:
+def test_an_identity_encoded_body_is_accepted(api: Api, coding: str) -> None:
     assert api("POST", "/v1/tasks", {"name": "a"}, Content_Encoding=coding).status_code == 201
 
 
-def test_a_patch_may_be_a_merge_patch_and_nothing_else_may(api: Api) -> None:
+def test_only_a_patch_may_be_a_merge_patch(api: Api) -> None:
     [task] = add_tasks(1, expires_at="2030-01-01")
     path, kind = f"/v1/tasks/{task}", "application/merge-patch+json; charset=utf-8"
     done = api("PATCH", path, {"expires_at": None}, Content_Type=kind)
@@ -262,7 +262,7 @@ def test_a_patch_may_be_a_merge_patch_and_nothing_else_may(api: Api) -> None:
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
-def test_a_task_can_be_sent_back_as_it_was_got(api: Api, method: str) -> None:
+def test_a_task_from_a_response_is_a_valid_request_body(api: Api, method: str) -> None:
     user = api("POST", "/v1/users", {"username": "ada"}).json_body["id"]
     [task] = add_tasks(1, assignees=[user])
     path = f"/v1/tasks/{task}"
@@ -287,20 +287,20 @@ IGNORED = {
 
 
 @pytest.mark.parametrize(("value", "detail"), IGNORED.values(), ids=IGNORED)
-def test_what_is_ignored_must_be_json_all_the_same(api: Api, value: bytes, detail: str) -> None:
+def test_ignored_fields_must_be_valid_json(api: Api, value: bytes, detail: str) -> None:
     [task] = add_tasks(1)
     body = b'{"assignees": ' + value + b"}"
     assert refused(api, "PATCH", f"/v1/tasks/{task}", body) == (400, detail)
 
 
-def test_a_number_that_is_ignored_may_be_of_any_length(api: Api) -> None:
+def test_an_ignored_number_may_have_any_length(api: Api) -> None:
     [task] = add_tasks(1)
     body = b'{"assignees": [' + b"9" * 5000 + b", 1e999]}"
     assert api("PATCH", f"/v1/tasks/{task}", body).status_code == 200
 
 
 @pytest.mark.parametrize("text", ["\x01", "\U0001f600", '"'])
-def test_the_reply_with_the_largest_task_is_remembered(api: Api, text: str) -> None:
+def test_the_response_with_the_largest_task_is_stored(api: Api, text: str) -> None:
     name = (text if text.isprintable() else "a") * 200
     body = {"name": name, "desc": text * 10_000}
     first, again = (api("POST", "/v1/tasks", body, Idempotency_Key="a") for _ in range(2))
@@ -308,7 +308,7 @@ def test_the_reply_with_the_largest_task_is_remembered(api: Api, text: str) -> N
     assert again.headers["Idempotency-Replayed"] == "true"
 
 
-def test_each_json_reply_ends_with_one_newline(api: Api) -> None:
+def test_each_json_response_ends_with_one_newline(api: Api) -> None:
     key = {"Idempotency_Key": "a"}
     replies = [
         api("POST", "/v1/tasks", {"name": "a"}, **key),
@@ -326,7 +326,7 @@ def test_each_json_reply_ends_with_one_newline(api: Api) -> None:
 
 
 @pytest.mark.parametrize("kind", ["application/json; charset=utf-8", "Application/JSON", ""])
-def test_json_by_another_spelling_is_taken(api: Api, kind: str) -> None:
+def test_other_spellings_of_the_json_media_type_are_accepted(api: Api, kind: str) -> None:
     assert api("POST", "/v1/tasks", {"name": "a"}, Content_Type=kind).status_code == 201
 
 
@@ -334,7 +334,7 @@ def test_json_by_another_spelling_is_taken(api: Api, kind: str) -> None:
     "ident",
     ["0", "-1", "1.0", "abc", "01", f"{BIG}", "9" * 5000, "%30", "%2531", "%C2%B2", "\u0661"],
 )
-def test_an_id_that_can_not_be_is_refused(api: Api, ident: str) -> None:
+def test_an_invalid_id_is_rejected(api: Api, ident: str) -> None:
     for method, path, name in (
         ("GET", f"/v1/users/{ident}", "user_id"),
         ("GET", f"/v1/users/{ident}/tasks", "user_id"),
@@ -346,7 +346,7 @@ def test_an_id_that_can_not_be_is_refused(api: Api, ident: str) -> None:
     assert api("GET", f"/v1/tasks/{BIG - 1}").json_body is None
 
 
-def test_an_id_in_percent_encoding_is_the_same_id(api: Api) -> None:
+def test_a_percent_encoded_id_is_the_same_id(api: Api) -> None:
     [task] = add_tasks(1)
     assert task == 1
     assert api("GET", "/v1/tasks/%31").json_body["id"] == 1
@@ -383,7 +383,7 @@ QUERIES = {
 
 
 @pytest.mark.parametrize(("query", "detail"), QUERIES.items(), ids=lambda text: text[:30])
-def test_a_query_that_can_not_be_is_refused(api: Api, query: str, detail: str) -> None:
+def test_an_invalid_query_parameter_is_rejected(api: Api, query: str, detail: str) -> None:
     for path in ("/v1/tasks", "/v1/users/1/tasks"):
         assert refused(api, "GET", f"{path}?{query}") == (400, detail)
 
@@ -399,9 +399,7 @@ ENDPOINTS_WITHOUT_QUERY = [one for one in ENDPOINTS if "query" not in one.parame
 
 
 @pytest.mark.parametrize("one", ENDPOINTS_WITHOUT_QUERY, ids=lambda one: one.view.__name__)
-def test_a_query_parameter_where_there_are_none_is_refused_and_nothing_done(
-    api: Api, one: Endpoint
-) -> None:
+def test_a_query_parameter_without_a_definition_is_rejected(api: Api, one: Endpoint) -> None:
     [task] = add_tasks(1)
     api("POST", "/v1/users", {"username": "ada"})
     before = api("GET", "/v1/tasks").body, api("GET", "/v1/users").body
@@ -414,7 +412,7 @@ def test_a_query_parameter_where_there_are_none_is_refused_and_nothing_done(
     assert (api("GET", "/v1/tasks").body, api("GET", "/v1/users").body) == before
 
 
-def test_a_cursor_goes_with_its_own_list_order_and_filter_only(api: Api) -> None:
+def test_a_cursor_is_valid_only_for_its_list_order_and_filter(api: Api) -> None:
     for name in ("a", "b"):
         api("POST", "/v1/tasks", {"name": name})
     link = api("GET", "/v1/tasks?page_size=1&sort=expires_at&status=PENDING").headers["Link"]
@@ -451,7 +449,7 @@ URGENT = "2030-01-01#0000000000000007"
         ("tasks", Paging(sort="expires_at"), NEWEST),
     ],
 )
-def test_a_made_up_cursor_carries_no_more_than_the_lists_query_accepts(
+def test_a_forged_cursor_is_limited_to_what_the_query_accepts(
     api: Api, path: str, paging: Paging, after: str
 ) -> None:
     api("POST", "/v1/users", {"username": "ada"})
@@ -459,7 +457,7 @@ def test_a_made_up_cursor_carries_no_more_than_the_lists_query_accepts(
     assert refused(api, "GET", f"/v1/{path}?cursor={cursor}") == (400, CURSOR)
 
 
-def test_a_mistake_of_ours_gives_the_client_a_request_id_and_the_log_the_rest(
+def test_an_internal_error_returns_a_request_id_and_logs_the_details(
     api: Api, caplog: pytest.LogCaptureFixture
 ) -> None:
     table = botocore_patches.table_of(TaskModel)
@@ -510,7 +508,7 @@ HEADERS: dict[str, tuple[str, dict[str, str], str]] = {
 
 
 @pytest.mark.parametrize(("method", "headers", "detail"), HEADERS.values(), ids=HEADERS)
-def test_a_header_that_can_not_be_read_is_refused(
+def test_a_malformed_header_is_rejected(
     api: Api, method: str, headers: dict[str, str], detail: str
 ) -> None:
     [task] = add_tasks(1)
@@ -519,7 +517,7 @@ def test_a_header_that_can_not_be_read_is_refused(
     assert [task["name"] for task in api("GET", "/v1/tasks").json_body] == ["plan"]
 
 
-def test_a_page_of_another_site_can_not_write_by_leaving_the_content_type_out(api: Api) -> None:
+def test_a_cross_site_request_without_a_content_type_is_rejected(api: Api) -> None:
     answer = refused(
         api, "POST", "/v1/tasks", {"name": "a"}, Content_Type="", Origin="https://evil.example"
     )

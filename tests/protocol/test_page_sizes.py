@@ -90,7 +90,7 @@ def walk(
 
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
-def test_a_page_of_the_largest_tasks_is_cut_where_lambda_ends_and_its_link_leads_on(
+def test_a_page_of_the_largest_tasks_is_cut_at_the_lambda_limit(
     text: str,
 ) -> None:
     tasks = [task(ident, text) for ident in range(1, 1001)]

@@ -105,7 +105,7 @@ def connection(
 
 
 @pytest.mark.parametrize("requests", REQUESTS.values(), ids=REQUESTS)
-def test_what_goes_beyond_a_limit_costs_no_call(
+def test_a_request_beyond_a_limit_makes_no_call(
     api: Api, connection: Connection, requests: list[tuple[Any, ...]]
 ) -> None:
     with record_usage(connection) as bill:
@@ -117,7 +117,7 @@ def test_what_goes_beyond_a_limit_costs_no_call(
 
 
 @pytest.mark.settings(rate_quota=1, rate_shared="off")
-def test_another_content_type_and_a_spent_quota_cost_no_call(
+def test_another_content_type_and_an_exhausted_quota_make_no_call(
     api: Api, connection: Connection
 ) -> None:
     with record_usage(connection) as bill:

@@ -51,7 +51,7 @@ def all_ways_to_fail(send: Callable[..., int], limited: Api, connection: Connect
     return statuses
 
 
-def test_nothing_that_a_client_sends_is_logged(
+def test_no_token_or_body_is_logged(
     send: Callable[..., int],
     api_with: Callable[..., Api],
     endpoint: str,

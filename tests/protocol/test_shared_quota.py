@@ -62,7 +62,7 @@ def worker(environ: dict[str, str]) -> subprocess.Popen[str]:
 
 
 @pytest.mark.backend("dynamodb-local")
-def test_of_2000_requests_to_4_processes_at_twice_the_quota_exactly_the_quota_is_served(
+def test_4_processes_together_serve_exactly_the_quota(
     connection: Connection, database: Settings
 ) -> None:
     environ = {
@@ -99,7 +99,7 @@ def admitted_by(limiters: list[Limiter], requests: int) -> int:
 @pytest.mark.parametrize(
     ("quota", "processes", "most_calls"), [(1, 4, 4), (7, 4, 14), (1000, 1, 60), (1000, 4, 60)]
 )
-def test_leases_shrink_with_what_is_left_and_none_is_asked_for_when_nothing_is(
+def test_leases_shrink_with_the_remaining_quota_and_end_with_it(
     quota: int, processes: int, most_calls: int, connection: Connection
 ) -> None:
     limiters = [Limiter(quota, DAY, 10_000) for _ in range(processes)]
@@ -113,20 +113,20 @@ def test_leases_shrink_with_what_is_left_and_none_is_asked_for_when_nothing_is(
 
 
 @pytest.mark.backend("moto")
-def test_processes_that_take_turns_refuse_nobody_long_before_the_quota_is_spent(
+def test_alternating_processes_admit_requests_until_the_quota_is_nearly_used(
     connection: Connection,
 ) -> None:
     limiters = [Limiter(1000, DAY, 10_000) for _ in range(4)]
     assert admitted_by(limiters, 950) == 950
 
 
-def test_an_idle_process_withholds_no_more_than_it_has_used(connection: Connection) -> None:
+def test_an_idle_process_reserves_no_more_than_it_has_used(connection: Connection) -> None:
     idle, busy = Limiter(1000, DAY, 10_000), Limiter(1000, DAY, 10_000)
     used = admitted_by([idle], 10)
     assert 1000 - 2 * used <= used + admitted_by([busy], 2000) <= 1000
 
 
-def test_what_is_counted_expires_an_hour_after_its_window(connection: Connection) -> None:
+def test_a_counter_expires_an_hour_after_its_window(connection: Connection) -> None:
     assert quotas.take("name:ci", int(NOON), 60, 5) == 5
     assert quotas.take("name:ci", int(NOON), 60, 2) == 7
     assert quotas.take("name:ci", int(NOON) + 60, 60, 1) == 1
@@ -147,7 +147,7 @@ class Clock:
 
 @pytest.mark.parametrize("shared", [True, False])
 @pytest.mark.backend("moto")
-def test_a_clock_that_is_set_locks_nobody_out_and_the_count_of_a_window_is_found_again(
+def test_a_clock_change_locks_nobody_out_and_keeps_the_count(
     shared: bool, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = Clock()
@@ -170,7 +170,7 @@ def test_a_clock_that_is_set_locks_nobody_out_and_the_count_of_a_window_is_found
 
 @pytest.mark.parametrize("strike", [throttled, silent, unreachable])
 @pytest.mark.backend("moto")
-def test_without_the_database_a_process_counts_alone_and_asks_again_after_a_pause(
+def test_without_the_database_a_process_counts_alone_and_retries_later(
     strike: Strike,
     connection: Connection,
     limited: Callable[..., Api],
@@ -199,7 +199,7 @@ def test_without_the_database_a_process_counts_alone_and_asks_again_after_a_paus
 
 
 @pytest.mark.backend("moto")
-def test_a_request_does_not_wait_for_a_database_that_is_slow(
+def test_a_request_does_not_wait_for_a_slow_database(
     connection: Connection,
     limited: Callable[..., Api],
     monkeypatch: pytest.MonkeyPatch,
@@ -220,14 +220,16 @@ def test_a_request_does_not_wait_for_a_database_that_is_slow(
 
 
 @pytest.mark.backend("moto")
-def test_without_its_table_too(connection: Connection, limited: Callable[..., Api]) -> None:
+def test_without_the_quota_table_a_process_counts_alone(
+    connection: Connection, limited: Callable[..., Api]
+) -> None:
     client.bind(Settings(table_prefix="none"), connection)
     api = limited(rate_quota=2)
     assert [api("GET", FREE).status_code for _ in range(3)] == [200, 200, 429]
 
 
 @pytest.mark.backend("moto")
-def test_with_rate_shared_off_and_for_strangers_nothing_is_written(
+def test_rate_shared_off_and_unauthenticated_requests_write_nothing(
     connection: Connection, limited: Callable[..., Api]
 ) -> None:
     with struck(connection) as sent:

@@ -53,22 +53,22 @@ def hanging(address: str, count: int, data: bytes) -> Iterator[list[socket.socke
         yield [stack.enter_context(send_raw(address, data)) for _ in range(count)]
 
 
-def test_clients_that_do_not_read_hold_up_nobody(served: Served) -> None:
+def test_clients_that_do_not_read_delay_nobody(served: Served) -> None:
     with hanging(address(served), READERS, PAGE * 6):
         assert_served(address(served))
 
 
-def test_bodies_that_do_not_end_hold_up_nobody(served: Served) -> None:
+def test_unfinished_bodies_delay_nobody(served: Served) -> None:
     with hanging(address(served), 4 * READERS, HEAD + b"1\r\n{\r\n"):
         assert_served(address(served))
 
 
-def test_idle_connections_and_unending_heads_hold_up_nobody(served: Served) -> None:
+def test_idle_connections_and_unfinished_heads_delay_nobody(served: Served) -> None:
     with hanging(address(served), 128, b""), hanging(address(served), 128, HEAD[:-2]):
         assert_served(address(served))
 
 
-def test_what_two_workers_told_a_crowd_is_done_is_done_and_the_rest_is_not(
+def test_two_overloaded_workers_store_only_acknowledged_writes(
     served: Served,
 ) -> None:
     with ThreadPoolExecutor(CROWD) as clients:
@@ -85,7 +85,7 @@ def memory(served: Served) -> int:
     return sum(one.memory_info().rss for one in (parent, *parent.children(recursive=True)))
 
 
-def test_unending_heads_take_little_memory(served: Served) -> None:
+def test_unfinished_heads_use_little_memory(served: Served) -> None:
     assert_served(address(served))
     before = memory(served)
     line = b"X: " + b"a" * 60_000 + b"\r\n"
@@ -103,7 +103,7 @@ def test_unending_heads_take_little_memory(served: Served) -> None:
 
 
 @pytest.mark.usefixtures("database")
-def test_an_upload_in_a_crowd_is_carried_out(application: BilletApp) -> None:
+def test_an_upload_under_load_is_carried_out(application: BilletApp) -> None:
     server = Application(Gateway(application), max_concurrent=1, max_waiting=100, wait_seconds=60)
     body = json.dumps({"name": "x", "desc": "y" * 9_000}).encode()
     length = f"Content-Length: {len(body)}"
@@ -118,7 +118,7 @@ def test_an_upload_in_a_crowd_is_carried_out(application: BilletApp) -> None:
 
 
 @pytest.mark.usefixtures("database")
-def test_a_body_that_takes_too_long_is_refused(application: BilletApp) -> None:
+def test_a_slow_body_is_rejected(application: BilletApp) -> None:
     server = Application(Gateway(application), body_seconds=0.1)
     with serving(server) as address, send_raw(address, HEAD + b"1\r\n{\r\n") as connection:
         [(status, headers, body)] = read_responses(connection, ["POST"])
@@ -127,7 +127,7 @@ def test_a_body_that_takes_too_long_is_refused(application: BilletApp) -> None:
     assert json.loads(body)["detail"].startswith("body: ")
 
 
-def test_a_body_in_chunks_of_one_byte_is_read_to_its_end(
+def test_a_body_in_one_byte_chunks_is_read_completely(
     served: Served,
 ) -> None:
     chunk = b"1\r\n \r\n"

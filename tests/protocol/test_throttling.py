@@ -62,9 +62,7 @@ def _no_database() -> Iterator[None]:
 
 @pytest.mark.usefixtures("_no_database")
 @limit(rate_quota=500, rate_window_seconds=60, rate_burst=20)
-def test_of_1000_requests_at_twice_the_quota_just_the_quota_is_served(
-    api: Api, clock: Clock
-) -> None:
+def test_1000_requests_at_twice_the_quota_get_exactly_the_quota(api: Api, clock: Clock) -> None:
     for number in range(1000):
         clock.now = START + number * 0.06  # 1,000 in a minute, 17 in a second
         answer = api("GET", "/v1/health")
@@ -82,7 +80,7 @@ def test_of_1000_requests_at_twice_the_quota_just_the_quota_is_served(
 
 @pytest.mark.usefixtures("clock")
 @limit(rate_quota=100, rate_burst=3)
-def test_a_burst_is_refused_with_the_problem_of_the_draft_and_costs_no_quota(api: Api) -> None:
+def test_a_burst_gets_a_quota_exceeded_problem_and_uses_no_quota(api: Api) -> None:
     statuses = [api("GET", "/v1/tasks/0").status_code for _ in range(5)]
     assert statuses == [400, 400, 400, 429, 429]  # what is refused for another reason counts
     answer = api("GET", "/v1/tasks/0")
@@ -100,9 +98,7 @@ def test_a_burst_is_refused_with_the_problem_of_the_draft_and_costs_no_quota(api
 
 
 @limit(rate_quota=3, rate_burst=3)
-def test_retry_after_is_the_longest_wait_of_all_spent_policies_and_all_are_named(
-    api: Api, clock: Clock
-) -> None:
+def test_retry_after_is_the_longest_wait_of_all_exceeded_policies(api: Api, clock: Clock) -> None:
     clock.now = START + 20.5
     answers = [api("GET", "/v1/tasks/0") for _ in range(4)]
     assert [answer.status_code for answer in answers] == [400, 400, 400, 429]
@@ -116,14 +112,14 @@ def test_retry_after_is_the_longest_wait_of_all_spent_policies_and_all_are_named
 
 
 @limit(rate_quota=4, rate_burst=3)
-def test_a_refused_request_takes_nothing_from_any_policy(api: Api, clock: Clock) -> None:
+def test_a_rejected_request_uses_no_quota(api: Api, clock: Clock) -> None:
     for second, burst, quota in ((0, 0, 1), (1, 2, 0), (2, 3, 0)):
         clock.now = START + second
         told = [api("GET", "/v1/tasks/0").headers["RateLimit"] for _ in range(6)]
         assert told[-1] == f'"burst";r={burst};t=1, "quota";r={quota};t={60 - second}'
 
 
-def test_a_process_remembers_the_principals_that_came_last_and_no_more() -> None:
+def test_a_process_keeps_only_the_most_recent_principals() -> None:
     limiter = Limiter(quota=1, window=86_400, burst=1_000)
     assert all(limiter.admit(f"address:{one}", shared=False)[0] for one in range(40_000))
     assert len(limiter) == MAX_PRINCIPALS
@@ -133,7 +129,7 @@ def test_a_process_remembers_the_principals_that_came_last_and_no_more() -> None
 
 
 @pytest.mark.usefixtures("clock")
-def test_16_threads_get_the_quota_together_and_each_is_told_another_rest() -> None:
+def test_16_threads_share_the_quota_and_see_different_remainders() -> None:
     limiter = Limiter(quota=500, window=60, burst=500)
 
     def rest(_: int) -> tuple[bool, int, int]:
@@ -148,7 +144,7 @@ def test_16_threads_get_the_quota_together_and_each_is_told_another_rest() -> No
 
 
 @pytest.mark.usefixtures("clock")
-def test_a_name_is_counted_whatever_its_token_and_address_and_without_one_the_address() -> None:
+def test_requests_are_counted_by_token_name_or_else_by_address() -> None:
     limits = RateLimits(Settings(rate_shared="off", rate_quota=1))
     token = {"id": "0123", "name": "ci", "role": "reader"}
     rotated = token | {"id": "4567"}
@@ -212,7 +208,7 @@ def test_the_local_server_counts_each_address(server: str) -> None:
     assert statuses == [200, 200, 429]
 
 
-def test_only_a_stage_that_is_deployed_limits_unasked() -> None:
+def test_only_deployed_stages_have_a_rate_limit_by_default() -> None:
     assert [Settings(stage=stage).quota for stage in ("local", "dev", "prod")] == [0, 1000, 1000]
     assert Settings(stage="local", rate_quota=5).quota == 5
     assert Settings(stage="prod", rate_quota=0).quota == 0

@@ -49,7 +49,7 @@ def send(
 BODY = json.dumps({"name": "x"}).encode()
 
 
-def test_it_serves() -> None:
+def test_the_wsgi_app_serves_requests() -> None:
     status, headers, body = send("POST", "/v1/tasks", BODY)
     assert (status, headers["Location"]) == ("201 Created", "/v1/tasks/1")
     assert headers["Content-Length"] == str(len(body))
@@ -73,7 +73,7 @@ def test_it_serves() -> None:
         ({"RAW_URI": "/v1%2Ftasks?x=/y"}, "404 Not Found"),
     ],
 )
-def test_what_can_not_be_carried_out_is_a_problem(more: dict[str, str], status: str) -> None:
+def test_an_invalid_wsgi_request_gets_a_problem_response(more: dict[str, str], status: str) -> None:
     given, headers, body = send("POST", "/v1/tasks", BODY, **more)
     assert given.startswith(status)
     assert headers["Content-Type"] == "application/problem+json"
@@ -81,7 +81,7 @@ def test_what_can_not_be_carried_out_is_a_problem(more: dict[str, str], status: 
     assert json.loads(send("GET", "/v1/tasks")[2]) == []
 
 
-def test_a_chunked_body_is_read_if_the_server_marks_its_end() -> None:
+def test_a_chunked_body_is_read_if_the_server_terminates_input() -> None:
     more = {"HTTP_TRANSFER_ENCODING": "chunked", "CONTENT_LENGTH": ""}
     status, _, _ = send("POST", "/v1/tasks", BODY, wsgi_input_terminated=True, **more)
     assert status == "201 Created"
@@ -89,6 +89,6 @@ def test_a_chunked_body_is_read_if_the_server_marks_its_end() -> None:
 
 @pytest.mark.parametrize(("scheme", "told"), [("https", "max-age=31536000"), ("http", None)])
 @pytest.mark.parametrize("path", ["/v1/health", "/v1/nothing"])
-def test_the_scheme_is_the_servers_word(scheme: str, told: str | None, path: str) -> None:
+def test_the_scheme_comes_from_the_server(scheme: str, told: str | None, path: str) -> None:
     _, headers, _ = send("GET", path, wsgi_url_scheme=scheme, HTTP_X_FORWARDED_PROTO="https")
     assert headers.get("Strict-Transport-Security") == told

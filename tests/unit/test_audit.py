@@ -27,7 +27,7 @@ UNKNOWN = {"name": "ours", "skip_reason": "Dependency not found on PyPI"}
         ([UNKNOWN, UNKNOWN], 0, 1, "NOT AUDITED for known vulnerabilities: the service knows none"),
     ],
 )
-def test_what_was_not_audited_is_said_and_fails_where_an_answer_is_required(
+def test_unaudited_packages_are_reported_and_fail_if_required(
     capsys: pytest.CaptureFixture[str],
     found: list[dict[str, object]],
     status: int,

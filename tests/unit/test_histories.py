@@ -33,7 +33,7 @@ CREATES = [
 
 
 @pytest.mark.parametrize("found", [[(1, "a")], [(1, "a"), (2, "b")]])
-def test_a_set_with_what_was_acknowledged_is_right(found: list[tuple[int, str]]) -> None:
+def test_a_set_with_every_acknowledged_create_passes(found: list[tuple[int, str]]) -> None:
     assert check_set(CREATES, found) == []
 
 
@@ -47,13 +47,13 @@ def test_a_set_with_what_was_acknowledged_is_right(found: list[tuple[int, str]])
         ([(1, "a"), (2, "d")], "d was refused, and is there"),
     ],
 )
-def test_a_set_that_lost_doubled_or_invented_one_is_found(
+def test_a_lost_duplicated_or_invented_create_is_detected(
     found: list[tuple[int, str]], problem: str
 ) -> None:
     assert check_set(CREATES, found) == [problem]
 
 
-def test_of_what_ended_in_a_moment_that_is_counted_out_nobody_was_told() -> None:
+def test_operations_that_end_in_an_excluded_period_count_as_unknown() -> None:
     early, late = op("create", (0, 1), "a", 1), op("create", (1, 3), "b", 2)
     refused = op("create", (2, 3), "c", outcome="fail")
     unknown = op("create", (1, 3), "b", outcome="unknown")
@@ -72,7 +72,7 @@ SWAPS = [
 ]
 
 
-def test_a_history_of_swaps_that_one_order_explains_is_right() -> None:
+def test_a_linearizable_history_of_swaps_passes() -> None:
     reads = [op("read", (0, 1), told=(1, "")), op("read", (7, 7.5), told=(3, "c"))]
     assert check_swaps([*SWAPS, *reads]) == []
 
@@ -93,7 +93,9 @@ def test_a_history_of_swaps_that_one_order_explains_is_right() -> None:
         ([swap(4, "e", (10, 11), "fail")], "version 4 was refused, and nobody had changed it"),
     ],
 )
-def test_a_history_of_swaps_that_no_order_explains_is_found(more: list[Op], problem: str) -> None:
+def test_a_history_of_swaps_that_is_not_linearizable_is_detected(
+    more: list[Op], problem: str
+) -> None:
     assert check_swaps([*SWAPS, *more]) == [problem]
 
 
@@ -105,7 +107,7 @@ GIVEN = [
 
 
 @pytest.mark.parametrize("users", [[], [1]])
-def test_assignments_on_which_both_sides_agree_are_right(users: list[int]) -> None:
+def test_consistent_assignments_pass(users: list[int]) -> None:
     assert check_assignments(GIVEN, {1: users}, {user: [1] for user in users}) == []
 
 
@@ -118,17 +120,17 @@ def test_assignments_on_which_both_sides_agree_are_right(users: list[int]) -> No
         ({2: [1]}, {1: [2]}, "(2, 1) is there"),
     ],
 )
-def test_assignments_on_which_the_sides_or_the_clients_differ_are_found(
+def test_inconsistent_assignments_are_detected(
     tasks: dict[int, list[int]], lists: dict[int, list[int]], problem: str
 ) -> None:
     assert check_assignments(GIVEN, tasks, lists) == [problem]
 
 
-def test_an_acknowledged_assignment_that_is_gone_is_found() -> None:
+def test_a_lost_acknowledged_assignment_is_detected() -> None:
     assert check_assignments(GIVEN[:1], {}, {}) == ["(1, 1) is not there"]
 
 
-def test_a_walk_that_misses_or_repeats_what_does_not_change_is_found() -> None:
+def test_a_walk_that_misses_or_repeats_a_task_is_detected() -> None:
     walks = [op("walk", told=[1, 9, 2, 9]), op("walk", told=[], outcome="unknown")]
     assert check_walks(walks, {1, 2}) == []
     assert check_walks([op("walk", told=[1, 1])], [1, 2]) == [

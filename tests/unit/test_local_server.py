@@ -27,7 +27,7 @@ def environment() -> Iterator[None]:
     os.environ.update(kept)
 
 
-def test_a_running_servers_database_is_found_with_its_settings_and_told(tmp_path: Path) -> None:
+def test_a_running_servers_database_is_found_and_reported(tmp_path: Path) -> None:
     os.environ["STAGE"] = "dev"
     with advertise(tmp_path, URL):
         [file] = tmp_path.iterdir()
@@ -42,9 +42,7 @@ def test_a_running_servers_database_is_found_with_its_settings_and_told(tmp_path
 
 
 @pytest.mark.parametrize("name", local_server.DATABASE_VARIABLES)
-def test_it_is_left_alone_where_a_variable_names_another_database(
-    tmp_path: Path, name: str
-) -> None:
+def test_an_environment_variable_overrides_the_local_server(tmp_path: Path, name: str) -> None:
     os.environ[name] = "another"
     with advertise(tmp_path, URL):
         assert use_running_server(tmp_path) is None
@@ -52,7 +50,7 @@ def test_it_is_left_alone_where_a_variable_names_another_database(
     assert os.environ.get("AWS_SECRET_ACCESS_KEY") != "local"
 
 
-def test_what_a_killed_server_left_is_noticed_and_removed(tmp_path: Path) -> None:
+def test_the_state_file_of_a_killed_server_is_removed(tmp_path: Path) -> None:
     with advertise(tmp_path, URL):
         [file] = tmp_path.iterdir()
         text = file.read_text()
@@ -61,7 +59,7 @@ def test_what_a_killed_server_left_is_noticed_and_removed(tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == []
 
 
-def test_of_several_servers_none_is_taken_by_chance(
+def test_several_running_servers_are_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with advertise(tmp_path, URL):
@@ -72,7 +70,7 @@ def test_of_several_servers_none_is_taken_by_chance(
     assert {URL, "http://127.0.0.1:4698"} <= set(error.value.message.replace(",", "").split())
 
 
-def test_a_folder_that_cannot_be_written_does_not_keep_a_server_from_serving(
+def test_a_server_runs_with_a_read_only_folder(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with advertise(Path("/dev/null/x"), URL):
@@ -83,7 +81,7 @@ def test_a_folder_that_cannot_be_written_does_not_keep_a_server_from_serving(
 @pytest.mark.parametrize(
     ("answer", "told", "left"), [("n\n", "Nothing was deleted\n", True), ("y\n", "", False)]
 )
-def test_make_clean_data_deletes_after_a_yes_only_and_succeeds_either_way(
+def test_make_clean_data_deletes_only_after_confirmation(
     tmp_path: Path, answer: str, told: str, left: bool
 ) -> None:
     (tmp_path / ".billet").mkdir()

@@ -24,12 +24,12 @@ def test_an_app_sets_up_the_log_and_the_tables_of_its_process() -> None:
     assert TaskModel.Meta.table_name == "mine-tasks"
 
 
-def test_api_gateway_keeps_an_authentication_for_auth_cache_seconds() -> None:
+def test_api_gateway_caches_an_authentication_for_auth_cache_seconds() -> None:
     [authorizer] = BilletApp(Settings(auth="on", auth_cache_seconds=7)).builtin_auth_handlers
     assert authorizer.ttl_seconds == 7
 
 
-def test_apps_with_different_settings_are_independent_of_each_other() -> None:
+def test_apps_with_different_settings_are_independent() -> None:
     guarded, free = BilletApp(Settings(auth="on")), BilletApp(Settings(auth="off"))
     assert guarded.routes["/v1/tasks"]["GET"].authorizer
     assert free.routes["/v1/tasks"]["GET"].authorizer is None
