@@ -23,7 +23,7 @@ from pynamodb.connection import Connection
 
 from chalicelib.settings import Settings
 
-GIVEN_ENDPOINT = os.environ.get("AWS_ENDPOINT_URL_DYNAMODB")
+CONFIGURED_ENDPOINT = os.environ.get("AWS_ENDPOINT_URL_DYNAMODB")
 os.environ.update(  # before botocore reads them: no test can reach an account of AWS
     AWS_ACCESS_KEY_ID="test",
     AWS_SECRET_ACCESS_KEY="test",
@@ -69,7 +69,9 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "backend" in metafunc.fixturenames:
         marker = metafunc.definition.get_closest_marker("backend")
         names = marker.args if marker else BACKENDS
-        fastest = "dynamodb-local" if GIVEN_ENDPOINT or obstacle() is None else "moto"
+        fastest = (
+            "dynamodb-local" if CONFIGURED_ENDPOINT or unavailable_reason() is None else "moto"
+        )
         chosen = [fastest if name == "fastest" else name for name in names]
         metafunc.parametrize("backend", chosen, indirect=True)
 
@@ -83,15 +85,15 @@ def moto_endpoint() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def startable() -> None:
     """Skips where DynamoDB Local can't be had; where it can but does not start, a test fails."""
-    if reason := obstacle():
+    if reason := unavailable_reason():
         pytest.skip(f"no DynamoDB Local: {reason}")
 
 
 @pytest.fixture(scope="session")
 def dynamodb_local_endpoint(request: pytest.FixtureRequest) -> Iterator[str]:
     """The database that is given, or one of our own."""
-    if GIVEN_ENDPOINT:
-        yield GIVEN_ENDPOINT
+    if CONFIGURED_ENDPOINT:
+        yield CONFIGURED_ENDPOINT
         return
     request.getfixturevalue("startable")
     with dynamodb_local.run() as url:
@@ -99,7 +101,7 @@ def dynamodb_local_endpoint(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 @cache
-def obstacle() -> str | None:
+def unavailable_reason() -> str | None:
     """Why DynamoDB Local can't be started on this machine, if so."""
     try:
         dynamodb_local.java_command(0, None)
@@ -109,7 +111,7 @@ def obstacle() -> str | None:
 
 
 def pytest_report_header() -> list[str]:
-    reason = None if GIVEN_ENDPOINT else obstacle()
+    reason = None if CONFIGURED_ENDPOINT else unavailable_reason()
     return [
         "databases: moto " + (f"only; {reason}" if reason else "and DynamoDB Local"),
         f"browser: {CHROMIUM or NO_CHROMIUM}",
@@ -146,8 +148,10 @@ def emptied(connections: dict[str, Connection]) -> Iterator[dict[str, list[str]]
     """The prefixes of tables that tests have used before, by endpoint: making some takes longer."""
     prefixes: dict[str, list[str]] = {}
     yield prefixes
-    for prefix in prefixes.get(GIVEN_ENDPOINT or "", ()):  # which others use, and may keep its data
-        client.bind(Settings(table_prefix=prefix), connections[str(GIVEN_ENDPOINT)])
+    for prefix in prefixes.get(
+        CONFIGURED_ENDPOINT or "", ()
+    ):  # which others use, and may keep its data
+        client.bind(Settings(table_prefix=prefix), connections[str(CONFIGURED_ENDPOINT)])
         delete_tables()
 
 
@@ -219,10 +223,10 @@ def database(bind: Bind) -> Settings:
 @pytest.fixture
 def application(request: pytest.FixtureRequest) -> BilletApp:
     """The app under test, with the settings of the markers `settings`; the nearest one counts."""
-    given: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for marker in request.node.iter_markers("settings"):
-        given = {**marker.kwargs, **given}
-    return BilletApp(Settings(**given))
+        values = {**marker.kwargs, **values}
+    return BilletApp(Settings(**values))
 
 
 @pytest.fixture
@@ -237,8 +241,8 @@ def api_with() -> Iterator[Callable[..., Api]]:
     """Makes another app with settings of its own, `api_with(rate_quota=5)("GET", "/v1/tasks")`."""
     with ExitStack() as stack:
 
-        def make(**given: Any) -> Api:
-            app = BilletApp(Settings(**given))
+        def make(**values: Any) -> Api:
+            app = BilletApp(Settings(**values))
             return partial(send, stack.enter_context(Client(app, stage_name="local")))
 
         yield make

@@ -42,7 +42,9 @@ def _of_copy(copy: Item, task: Item | None) -> Iterator[Finding]:
     if task is not None and record is None:
         yield from _of_unreadable_task(copy, task)
     elif record is None or not is_needed(copy, record):
-        detail = f"user {wire.plain(copy['user_id'])} has a copy that no task needs"
+        detail = (
+            f"user {wire.plain(copy['user_id'])} has a copy of a task that is not assigned to them"
+        )
         repair = partial(delete_copy, copy, task)
         yield Finding("orphan-copy", AssignmentModel, copy_key(copy), detail, repair)
 
@@ -56,7 +58,7 @@ def _of_unreadable_task(copy: Item, task: Item) -> Iterator[Finding]:
         key, repair = lookup.key_of(TaskModel, task), partial(rewrite, task, values)
         yield Finding("unreadable", TaskModel, key, shape.describe(found), repair)
     elif why := shape.unreadable(AssignmentModel, copy):
-        detail = f"{shape.describe(why)}; its task can't be read either"
+        detail = f"{shape.describe(why)}; its task is unreadable too"
         yield Finding("unreadable", AssignmentModel, copy_key(copy), detail)
 
 
@@ -67,7 +69,7 @@ def _uncounted(user: Item | None) -> bool:
 def _of_count(copy: Item, task: Item | None, user: Item | None) -> Iterator[Finding]:
     record = readable_task(task)
     if user and record and is_needed(copy, record) and _uncounted(user):
-        detail = "has tasks, and assigns does not count them"
+        detail = "has tasks, but assigns does not count them"
         key, repair = lookup.key_of(UserModel, user), partial(_count, user)
         yield Finding("uncounted", UserModel, key, detail, repair)
 

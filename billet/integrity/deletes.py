@@ -55,7 +55,7 @@ def record_id(user: Item) -> int:
 
 
 def delete_copy(copy: Item, task: Item | None) -> None:
-    """Remove a copy that no task needs, unless the task has changed."""
+    """Remove an orphan copy, unless the task has changed."""
     transaction = RawTransaction()
     same = wire.some(task, {"id", "version", "assignees", "created_at"}) if task else {"id": None}
     transaction.check(TaskModel, task_key(copy), same)

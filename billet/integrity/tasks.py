@@ -78,7 +78,7 @@ def _of_task(task: Item, related: _Related) -> Iterator[Finding]:
     if record is not None:
         yield from _of_record(task, record, related)
     elif shown := INDEX_KEY_NAMES & task.keys():
-        detail = "is listed, though it can't be read"
+        detail = "is in an index, but is unreadable"
         repair = partial(rewrite, task, dict.fromkeys(shown))
         yield Finding("listed-unreadable", TaskModel, key, detail, repair)
 
@@ -119,7 +119,7 @@ def _wrong_attributes(copy: Item, record: StoredTask) -> Sequence[str]:
 def _of_index_keys(task: Item, record: StoredTask) -> Iterator[Finding]:
     key, right = lookup.key_of(TaskModel, task), _right_index_keys(task, record)
     if wrong := wire.differing(task, right):
-        detail = f"is not in its place in the indexes: {', '.join(sorted(wrong))}"
+        detail = f"has wrong index keys: {', '.join(sorted(wrong))}"
         yield Finding("misplaced", TaskModel, key, detail, partial(rewrite, task, right))
 
 
@@ -131,10 +131,10 @@ def _right_index_keys(task: Item, record: StoredTask) -> Values:
 def _of_assignees(task: Item, record: StoredTask, gone: Sequence[int]) -> Iterator[Finding]:
     key, count = lookup.key_of(TaskModel, task), len(record.assignees) - len(gone)
     if count > MAX_ASSIGNEES:
-        detail = f"has {count} assignees, and {MAX_ASSIGNEES} is the most that a task may have"
+        detail = f"has {count} assignees; the maximum is {MAX_ASSIGNEES}"
         yield Finding("too-many-assignees", TaskModel, key, detail)
     if gone:
-        detail = f"names missing users: {', '.join(map(str, gone))}"
+        detail = f"has assignees that do not exist: {', '.join(map(str, gone))}"
         yield Finding(
             "missing-users", TaskModel, key, detail, partial(unassign, task, record, gone)
         )

@@ -333,8 +333,8 @@ def test_gateway_responses_have_the_form_of_api_errors(
         headers = response["ResponseParameters"]["Headers"]
         assert headers["Content-Type"] == "'application/problem+json'"
         assert headers["X-Request-Id"] == "context.requestId"
-        asked = {"x-forwarded-proto": "https"}
-        common = ResponseHeaders(()).common(asked, "GET", response["StatusCode"])
+        argument = {"x-forwarded-proto": "https"}
+        common = ResponseHeaders(()).common(argument, "GET", response["StatusCode"])
         assert {name: headers[name] for name in common} == {
             name: f"'{text}'" for name, text in common.items()
         }
@@ -400,18 +400,18 @@ def test_gateway_responses_distinguish_missing_and_wrong_tokens_and_internal_err
     packages: Path,
 ) -> None:
     responses = template(packages, "prod")["RestAPI"]["Properties"]["GatewayResponses"]
-    told = {
+    responses = {
         kind: (response["StatusCode"], response["ResponseParameters"]["Headers"])
         for kind, response in responses.items()
     }
     challenge = 'Bearer realm="billet-tasks"'
-    assert told["UNAUTHORIZED"][0] == told["ACCESS_DENIED"][0] == 401
-    assert told["UNAUTHORIZED"][1]["WWW-Authenticate"] == f"'{challenge}'"
-    wrong = told["ACCESS_DENIED"][1]["WWW-Authenticate"]
+    assert responses["UNAUTHORIZED"][0] == responses["ACCESS_DENIED"][0] == 401
+    assert responses["UNAUTHORIZED"][1]["WWW-Authenticate"] == f"'{challenge}'"
+    wrong = responses["ACCESS_DENIED"][1]["WWW-Authenticate"]
     assert wrong == f"'{challenge}, error=\"invalid_token\"'"
     for kind in ("AUTHORIZER_FAILURE", "AUTHORIZER_CONFIGURATION_ERROR"):
-        assert told[kind][0] == 503
-        assert told[kind][1]["Retry-After"] == "'1'"
+        assert responses[kind][0] == 503
+        assert responses[kind][1]["Retry-After"] == "'1'"
 
 
 def test_a_missing_package_index_is_a_one_line_error(tmp_path: Path) -> None:
@@ -481,10 +481,11 @@ def test_a_wheel_has_all_files_of_the_application(installed: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("argument", "told"), [("--help", "Runs and looks after"), ("--version", billet.__version__)]
+    ("argument", "expected"),
+    [("--help", "Runs and looks after"), ("--version", billet.__version__)],
 )
 def test_an_installed_wheel_can_be_imported_and_run(
-    installed: Path, tmp_path: Path, argument: str, told: str
+    installed: Path, tmp_path: Path, argument: str, expected: str
 ) -> None:
     environ = {**os.environ, "AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:9"}
     done = subprocess.run(
@@ -496,7 +497,7 @@ def test_an_installed_wheel_can_be_imported_and_run(
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert told in done.stdout
+    assert expected in done.stdout
 
 
 def test_packaging_without_the_repository_is_a_one_line_error(tmp_path: Path) -> None:

@@ -141,7 +141,7 @@ def test_the_table_of_settings_has_each_setting_and_its_default() -> None:
     rows = re.findall(r"^\| ([A-Z_]+) \| [^|]+ \| (\S+) \|", table, re.MULTILINE)
     fields = msgspec.structs.fields(Settings)
     defaults = {field.encode_name: str(field.default) for field in fields}
-    told = {
+    documented = {
         "TABLE_PREFIX": "billet-{STAGE}",
         "AUTH": "off",
         "COGNITO_USER_POOL_ARN": "none",
@@ -149,7 +149,7 @@ def test_the_table_of_settings_has_each_setting_and_its_default() -> None:
         "PUBLIC_URL": "none",
         "RATE_QUOTA": "1000",
     }
-    assert dict(rows) == defaults | told
+    assert dict(rows) == defaults | documented
 
 
 def test_compose_passes_each_setting_and_listens_on_localhost_only() -> None:

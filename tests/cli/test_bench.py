@@ -42,5 +42,5 @@ def test_a_section_prints_its_table_and_writes_it_with_a_picture(tmp_path: Path)
 
 def test_an_unreachable_endpoint_is_a_one_line_error() -> None:
     ended = bench("cost", "--endpoint", "http://127.0.0.1:9")
-    told = 'Error: Could not connect to the endpoint URL: "http://127.0.0.1:9/"'
-    assert (ended.returncode, ended.stderr.strip()) == (1, told)
+    message = 'Error: Could not connect to the endpoint URL: "http://127.0.0.1:9/"'
+    assert (ended.returncode, ended.stderr.strip()) == (1, message)

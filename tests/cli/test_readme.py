@@ -32,14 +32,14 @@ def test_each_curl_command_prints_the_documented_output(serve: Serve, blocks: li
     assert len(lines) >= 5
     for line, answer in lines:
         command = shlex.split(line.replace("localhost:3000", served.url.removeprefix("http://")))
-        said = subprocess.run(
+        output = subprocess.run(
             command, capture_output=True, text=True, check=True, timeout=60
         ).stdout
-        assert said == answer.replace("2026-01-31", today) + "\n"
+        assert output == answer.replace("2026-01-31", today) + "\n"
 
 
 def test_the_authentication_walkthrough_prints_the_documented_output(
-    serve: Serve, beside: dict[str, str], tmp_path: Path
+    serve: Serve, user_environment: dict[str, str], tmp_path: Path
 ) -> None:
     assert "$ AUTH=on make serve\n" in API
     served = serve("--db", "memory", "--data", str(tmp_path), AUTH="on")
@@ -50,7 +50,13 @@ def test_the_authentication_walkthrough_prints_the_documented_output(
     script = script.replace(".venv/bin/python -m billet", f"{billet} --data {tmp_path}")
     script = script.replace("localhost:3000", served.url.removeprefix("http://"))
     ran = subprocess.run(
-        ["sh", "-e"], input=script, cwd=ROOT, env=beside, capture_output=True, text=True, timeout=60
+        ["sh", "-e"],
+        input=script,
+        cwd=ROOT,
+        env=user_environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
     assert ran.stdout.splitlines() == [answer for _, answer in curl_lines(block)]
     assert re.fullmatch(

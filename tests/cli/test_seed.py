@@ -19,16 +19,16 @@ from chalicelib.services.pagination import Paging
 ALL = Paging(page_size=1000)
 
 
-def sow(*options: str) -> Result:
+def run_seed(*options: str) -> Result:
     return CliRunner().invoke(seed, ["--yes", *options])
 
 
 @pytest.mark.parametrize("lanes", [1, 4])
 def test_seeded_tables_are_consistent_and_ids_continue(bind: Any, lanes: int) -> None:
     bind(lanes)
-    assert sow("--users", "55", "--tasks", "30").stdout == "Added 55 users and 30 tasks\n"
+    assert run_seed("--users", "55", "--tasks", "30").stdout == "Added 55 users and 30 tasks\n"
     assert ids() == (set(range(1, 56)), set(range(1, 31)))
-    assert sow("--users", "3", "--tasks", "9").exit_code == 0
+    assert run_seed("--users", "3", "--tasks", "9").exit_code == 0
     assert [len(seeded) for seeded in ids()] == [58, 39]
     users.create("Ann")
     assert len(ids()[0]) == 59
@@ -37,7 +37,7 @@ def test_seeded_tables_are_consistent_and_ids_continue(bind: Any, lanes: int) ->
 
 @pytest.mark.usefixtures("database")
 def test_seeded_tasks_are_spread_over_all_values() -> None:
-    sow("--users", "10", "--tasks", "100", "--seed", "1")
+    run_seed("--users", "10", "--tasks", "100", "--seed", "1")
     found = tasks.page(ALL).items
     assert {task.status for task in found} == {"PENDING", "IN_PROGRESS", "DONE", "CANCELLED"}
     assert {len(task.assignees) for task in found} == {0, 1, 2, 3}
@@ -47,15 +47,15 @@ def test_seeded_tasks_are_spread_over_all_values() -> None:
 
 @pytest.mark.usefixtures("database")
 def test_seeded_users_count_their_tasks() -> None:
-    sow("--users", "3", "--tasks", "40")
-    given = Counter(user_id for task in tasks.page(ALL).items for user_id in task.assignees)
+    run_seed("--users", "3", "--tasks", "40")
+    counts = Counter(user_id for task in tasks.page(ALL).items for user_id in task.assignees)
     found = [queries.user(ident) for ident in (1, 2, 3)]
-    assert {user.id: user.assignment_count for user in found if user} == given
+    assert {user.id: user.assignment_count for user in found if user} == counts
 
 
 @pytest.mark.usefixtures("database")
 def test_seeding_without_users_leaves_tasks_unassigned() -> None:
-    assert sow("--users", "0", "--tasks", "5").exit_code == 0
+    assert run_seed("--users", "0", "--tasks", "5").exit_code == 0
     assert [task.assignees for task in tasks.page(ALL).items] == [()] * 5
 
 
@@ -82,7 +82,7 @@ def test_an_interrupted_seed_reports_how_many_it_added(monkeypatch: pytest.Monke
         raise KeyboardInterrupt
 
     monkeypatch.setattr("billet.cli.seed.write_tasks", interrupted)
-    stopped = sow("--users", "3", "--tasks", "9")
+    stopped = run_seed("--users", "3", "--tasks", "9")
     assert stopped.exit_code == 130
     assert stopped.stderr.endswith("\nStopped: added 3 users and 0 tasks\n")
     assert ids() == ({1, 2, 3}, set())

@@ -44,9 +44,9 @@ def test_it_stops_cleanly_on_a_signal(serve: Serve, how: signal.Signals) -> None
     served = serve("--db", "memory")
     create(served, "x")
     assert served.stop(how) == 0
-    assert "Database: in memory\n" in served.said
-    assert f"Token: not needed (AUTH is off)\n{DATA_LOSS_WARNING}\n" in served.said
-    assert "Traceback" not in served.said
+    assert "Database: in memory\n" in served.output
+    assert f"Token: not needed (AUTH is off)\n{DATA_LOSS_WARNING}\n" in served.output
+    assert "Traceback" not in served.output
 
 
 def test_in_memory_no_acknowledged_write_of_16_clients_is_lost(serve: Serve) -> None:
@@ -69,7 +69,7 @@ def test_a_killed_server_leaves_its_data_and_no_database_process(
     serve: Serve, tmp_path: Path
 ) -> None:
     first = serve("--db", "local", "--data", str(tmp_path))
-    assert str(tmp_path) in first.said
+    assert str(tmp_path) in first.output
     create(first, "one")
     database = database_of(first)
     first.stop(signal.SIGKILL)
@@ -215,7 +215,7 @@ def test_a_request_in_flight_at_shutdown_is_finished(serve: Serve) -> None:
         connection.sendall(head + body[:5])
         assert served.request("GET", "/v1/health").status_code == 200  # so the head was read
         served.process.terminate()
-        assert "Stopping" not in served.said
+        assert "Stopping" not in served.output
         connection.sendall(body[5:])
         with connection.makefile("rb") as stream:
             assert stream.readline().split()[1] == b"201"

@@ -28,7 +28,7 @@ main()"""
 
 
 @pytest.fixture
-def bare(tmp_path: Path) -> dict[str, str]:
+def without_java_environment(tmp_path: Path) -> dict[str, str]:
     """A machine without Java, on which pip finds nothing."""
     (tmp_path / "bin").mkdir()
     cache = tmp_path / "cache" / "billet-tasks" / "dynamodb-local-2.9.30"
@@ -50,19 +50,21 @@ def refused(data: Path, *options: str, **environ: str) -> str:
 
 
 def test_without_java_it_serves_from_memory_with_a_warning(
-    serve: Serve, tmp_path: Path, bare: dict[str, str]
+    serve: Serve, tmp_path: Path, without_java_environment: dict[str, str]
 ) -> None:
-    served = serve("--data", str(tmp_path / "data"), **bare)
+    served = serve("--data", str(tmp_path / "data"), **without_java_environment)
     served.stop()
-    assert f"Database: in memory (no DynamoDB Local: {NO_JAVA}" in served.said
-    assert f"Token: not needed (AUTH is off)\n{DATA_LOSS_WARNING}\n" in served.said
+    assert f"Database: in memory (no DynamoDB Local: {NO_JAVA}" in served.output
+    assert f"Token: not needed (AUTH is off)\n{DATA_LOSS_WARNING}\n" in served.output
 
 
-def test_without_java_and_moto_the_cause_is_reported(tmp_path: Path, bare: dict[str, str]) -> None:
+def test_without_java_and_moto_the_cause_is_reported(
+    tmp_path: Path, without_java_environment: dict[str, str]
+) -> None:
     ended = subprocess.run(
         [sys.executable, "-c", NO_MOTO, "serve", "--port", "0", "--data", str(tmp_path / "data")],
         cwd=ROOT,
-        env={**os.environ, **bare},
+        env={**os.environ, **without_java_environment},
         capture_output=True,
         text=True,
         timeout=60,
@@ -75,22 +77,24 @@ def test_without_java_and_moto_the_cause_is_reported(tmp_path: Path, bare: dict[
 
 
 def test_it_refuses_to_start_if_it_cannot_open_existing_data(
-    tmp_path: Path, bare: dict[str, str]
+    tmp_path: Path, without_java_environment: dict[str, str]
 ) -> None:
     data = tmp_path / "data"
     data.mkdir()
     (data / "shared-local-instance.db").touch()
-    line = refused(data, **bare)
+    line = refused(data, **without_java_environment)
     assert line.startswith(f"Error: no DynamoDB Local: {NO_JAVA}")
     assert line.endswith(
         f"; {data} has data, so no empty database takes its place; --db memory asks for one"
     )
 
 
-def test_a_corrupt_database_file_is_reported_by_name(tmp_path: Path, bare: dict[str, str]) -> None:
+def test_a_corrupt_database_file_is_reported_by_name(
+    tmp_path: Path, without_java_environment: dict[str, str]
+) -> None:
     file = tmp_path / "shared-local-instance.db"
     file.write_bytes(bytes(range(256)) * 16)
-    assert refused(tmp_path, **bare) == (
+    assert refused(tmp_path, **without_java_environment) == (
         f"Error: {file} is corrupt (file is not a database); restore it from a backup "
         "(docs/running.md), or move it away to start with an empty database"
     )
@@ -145,8 +149,10 @@ def test_a_command_reports_the_damaged_file_of_the_local_server(damaged: Path) -
 
 
 @pytest.mark.parametrize("choice", ["auto", "local"])
-def test_a_folder_that_cannot_be_created_is_reported(choice: str, bare: dict[str, str]) -> None:
-    line = refused(Path("/dev/null/data"), "--db", choice, **bare)
+def test_a_folder_that_cannot_be_created_is_reported(
+    choice: str, without_java_environment: dict[str, str]
+) -> None:
+    line = refused(Path("/dev/null/data"), "--db", choice, **without_java_environment)
     assert line.endswith(
         "/dev/null/data cannot be written (Not a directory); "
         "make it writable, or choose another folder with --data"
@@ -176,10 +182,12 @@ def mounted(folder: Path, options: str) -> Iterator[Path]:
     ],
 )
 def test_a_full_or_read_only_disk_is_reported(
-    tmp_path: Path, bare: dict[str, str], options: str, trouble: str
+    tmp_path: Path, without_java_environment: dict[str, str], options: str, trouble: str
 ) -> None:
     with mounted(tmp_path / "disk", options) as disk:
-        assert refused(disk, **bare) == (f"Error: {disk}{trouble} another folder with --data")
+        assert refused(disk, **without_java_environment) == (
+            f"Error: {disk}{trouble} another folder with --data"
+        )
 
 
 @pytest.mark.usefixtures("startable")

@@ -107,11 +107,11 @@ def test_create_adds_an_index_to_a_table_in_use() -> None:
 def test_a_table_with_other_keys_is_rejected() -> None:
     UserModel.delete_table()
     make(UserModel, ["id"], "S")
-    told = "the table has the key (id S), and should have (id N)"
-    assert run("create") == (1, [f"Error: {UserModel.Meta.table_name}: {told}"])
+    message = "the table has the key (id S), and should have (id N)"
+    assert run("create") == (1, [f"Error: {UserModel.Meta.table_name}: {message}"])
     status, lines = run("status")
     assert status == 1
-    assert lines[0].endswith(told)
+    assert lines[0].endswith(message)
 
 
 @pytest.mark.usefixtures("database")

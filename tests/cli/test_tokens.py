@@ -30,15 +30,15 @@ def kept() -> list[dict[str, Any]]:
 @contextmanager
 def seen(connection: Connection) -> Iterator[list[dict[str, Any]]]:
     """Lists what DynamoDB is asked, but for the key."""
-    asked: list[dict[str, Any]] = []
+    argument: list[dict[str, Any]] = []
 
     def note(params: dict[str, Any], model: Any, **_: Any) -> None:
-        asked.append({**params, "Key": None, "operation": model.name})
+        argument.append({**params, "Key": None, "operation": model.name})
 
     events = connection.client.meta.events
     events.register("before-parameter-build.dynamodb", note)
     try:
-        yield asked
+        yield argument
     finally:
         events.unregister("before-parameter-build.dynamodb", note)
 
@@ -69,13 +69,13 @@ def test_every_token_check_makes_one_identical_read(
     expired, _ = tokens.issue("ci", "reader", now - timedelta(microseconds=1))
     revoked, gone = tokens.issue("ci", "reader", None)
     tokens.revoke(gone.digest)
-    with seen(connections.setdefault(endpoint, client.connect())) as asked:
+    with seen(connections.setdefault(endpoint, client.connect())) as argument:
         found = [
             tokens.find_valid(one) for one in (endless, lasting, expired, revoked, "", "\ud800")
         ]
     assert found == [made, later, None, None, None, None]
-    assert [one["operation"] for one in asked] == ["GetItem"] * 6
-    assert all(one == asked[0] and one["ConsistentRead"] for one in asked)
+    assert [one["operation"] for one in argument] == ["GetItem"] * 6
+    assert all(one == argument[0] and one["ConsistentRead"] for one in argument)
 
 
 def run(*arguments: str) -> Result:
@@ -124,8 +124,8 @@ def test_an_invalid_token_request_is_rejected() -> None:
         ("--expires", "0d", days),
         ("--expires", "90", days),
     ):
-        given = {"--name": "ci", "--role": "reader", option: value}
-        refused = run("create", *(word for pair in given.items() for word in pair))
+        options = {"--name": "ci", "--role": "reader", option: value}
+        refused = run("create", *(word for pair in options.items() for word in pair))
         assert refused.exit_code != 0
         assert refused.stderr.splitlines()[-1] == line
     assert kept() == []

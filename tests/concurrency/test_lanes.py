@@ -22,7 +22,7 @@ from chalicelib.services import pagination, tasks, users
 from chalicelib.settings import Settings
 from tests.conftest import Bind
 from tests.support.bulk_data import add_tasks
-from tests.support.injection import struck
+from tests.support.injection import inject_fault
 
 pytestmark = pytest.mark.backend("dynamodb-local")
 
@@ -32,7 +32,7 @@ ROUNDS = [(1, 8), (2, 16, 1)]
 """The LANES of servers that run side by side, one group after the other: up and down."""
 
 
-class Acknowledged:
+class AcknowledgedWrites:
     """What all servers have said so far, by kind."""
 
     def __init__(self) -> None:
@@ -48,7 +48,9 @@ class Acknowledged:
 
 
 @contextmanager
-def server(prefix: str, number: int, name: str, said: Acknowledged) -> Iterator[threading.Thread]:
+def server(
+    prefix: str, number: int, name: str, acknowledged: AcknowledgedWrites
+) -> Iterator[threading.Thread]:
     """A process that writes, and a thread that lives as long as it."""
     command = [
         sys.executable,
@@ -63,7 +65,7 @@ def server(prefix: str, number: int, name: str, said: Acknowledged) -> Iterator[
         [*command, str(WAIT), str(FRESH)], cwd=ROOT, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout
-        reader = threading.Thread(target=said.read, args=(process.stdout,))
+        reader = threading.Thread(target=acknowledged.read, args=(process.stdout,))
         reader.start()
         yield reader
         reader.join()
@@ -88,10 +90,10 @@ def walked(page: Callable[..., Any], paging: pagination.Paging) -> list[int]:
         paging = msgspec.structs.replace(paging, after=part.next)
 
 
-def assert_complete(said: Acknowledged) -> None:
+def assert_complete(acknowledged: AcknowledgedWrites) -> None:
     """Each list holds all that was acknowledged before the walk began, and nothing twice."""
     for kind, page, paging in WALKS:
-        known = said.known(kind)
+        known = acknowledged.known(kind)
         found = walked(page, paging)
         assert len(set(found)) == len(found), (kind, paging)
         assert known - set(found) == set(), (kind, paging)
@@ -103,21 +105,21 @@ def test_every_list_is_complete_while_servers_with_different_lanes_write(
     monkeypatch.setattr(shared_state, "FRESH_SECONDS", FRESH)
     monkeypatch.setitem(os.environ, "AWS_ENDPOINT_URL_DYNAMODB", endpoint)
     prefix = bind().prefix
-    said = Acknowledged()
+    acknowledged = AcknowledgedWrites()
     for turn, group in enumerate(ROUNDS):
         with ExitStack() as stack:
             names = [f"{turn}-{place}" for place in range(len(group))]
             readers = [
-                stack.enter_context(server(prefix, number, name, said))
+                stack.enter_context(server(prefix, number, name, acknowledged))
                 for number, name in zip(group, names, strict=True)
             ]
             while any(reader.is_alive() for reader in readers):
-                assert_complete(said)
-    assert_complete(said)
-    assert said.all["refused"] == []
+                assert_complete(acknowledged)
+    assert_complete(acknowledged)
+    assert acknowledged.all["refused"] == []
     for kind in ("tasks", "users"):
-        assert len(said.known(kind)) == len(said.all[kind])
-    assert len(said.known("tasks")) == int(COUNT) * sum(map(len, ROUNDS))
+        assert len(acknowledged.known(kind)) == len(acknowledged.all[kind])
+    assert len(acknowledged.known("tasks")) == int(COUNT) * sum(map(len, ROUNDS))
     assert lanes.lane_count() == 16
     assert len({int(task.lane) for task in TaskModel.scan()}) > 2
     assert [finding.text for finding in findings()] == []
@@ -155,17 +157,17 @@ def test_a_cached_layout_expires_by_either_clock(
     for name in times:
         monkeypatch.setattr(shared_state, name, lambda name=name: times[name])
     bind()
-    for step, asked in (
+    for step, argument in (
         ({}, 0),
         ({"monotonic": 54.0, "wall": 5004.0}, 0),
-        ({"monotonic": 54.0, "wall": 5009.0}, 1),  # frozen meanwhile
+        ({"monotonic": 54.0, "wall": 5009.0}, 1),  # the process was suspended
         ({"monotonic": 60.0, "wall": 5010.0}, 1),  # the clock was set back
         ({"monotonic": 61.0, "wall": 4000.0}, 1),
     ):
         times.update(step)
-        with struck(connections[endpoint]) as sent:
+        with inject_fault(connections[endpoint]) as sent:
             lanes.lanes_to_read()
-        assert len(sent) == asked, step
+        assert len(sent) == argument, step
 
 
 def test_a_database_without_a_recorded_layout_uses_that_of_its_counters(
@@ -200,7 +202,7 @@ def test_ids_stay_unique_if_counters_change_while_they_are_read(
     """Between the reading of the counters and their layout, another server lays them out for more
     lanes, and hands ids out; the first sees some counters before that, and the others behind."""
     settings = bind(4)
-    given = add_tasks(8)
+    allocated = add_tasks(8)
     connection = connections[endpoint]
     client.bind(msgspec.structs.replace(settings, lanes=8), connection)
 
@@ -213,7 +215,7 @@ def test_ids_stay_unique_if_counters_change_while_they_are_read(
         torn.append(True)
         if len(torn) != 2:  # the second reading is the one that the layout rests on
             return first
-        other(settings, connection, given, count)
+        other(settings, connection, allocated, count)
         second = {one.name: one for one in stale(kind)}
         whole = {one.name: one for one in first}
         names = lanes.counter_names(kind)
@@ -222,20 +224,20 @@ def test_ids_stay_unique_if_counters_change_while_they_are_read(
         return [one for one in chosen if one]
 
     monkeypatch.setattr(lanes, "read_counters", torn_reading)
-    given += [counters.allocate_id("tasks") for _ in range(20)]
+    allocated += [counters.allocate_id("tasks") for _ in range(20)]
     assert len(torn) >= 2
     client.bind(msgspec.structs.replace(settings, lanes=16), connection)
-    given += [counters.allocate_id("tasks") for _ in range(40)]
-    assert len(set(given)) == len(given)
+    allocated += [counters.allocate_id("tasks") for _ in range(40)]
+    assert len(set(allocated)) == len(allocated)
 
 
-def other(settings: Settings, connection: Connection, given: list[int], count: int) -> None:
+def other(settings: Settings, connection: Connection, allocated: list[int], count: int) -> None:
     """Another server, of 16 lanes, lays the counters out and hands out ids."""
     memory = client.database
     mine = memory.settings, memory.memory
     memory.settings = msgspec.structs.replace(settings, lanes=16)
     memory.memory = {}
     try:
-        given += counters.allocate_ids("tasks", count)
+        allocated += counters.allocate_ids("tasks", count)
     finally:
         memory.settings, memory.memory = mine

@@ -2,19 +2,19 @@
 
 import pytest
 
-from tests.conftest import GIVEN_ENDPOINT, Api, Bind, obstacle
+from tests.conftest import CONFIGURED_ENDPOINT, Api, Bind, unavailable_reason
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Leaves moto, which is slow, one lane, unless DynamoDB Local can't be had for several."""
-    if GIVEN_ENDPOINT or obstacle() is None:
+    if CONFIGURED_ENDPOINT or unavailable_reason() is None:
         items[:] = [item for item in items if not _has_lanes_of_moto(item)]
 
 
 def _has_lanes_of_moto(item: pytest.Item) -> bool:
     called = getattr(item, "callspec", None)
-    given = called.params if called else {}
-    return given.get("backend") == "moto" and given.get("lanes", 1) > 1
+    params = called.params if called else {}
+    return params.get("backend") == "moto" and params.get("lanes", 1) > 1
 
 
 @pytest.fixture(params=[1, 4], ids="lanes{}".format)

@@ -15,7 +15,7 @@ from chalicelib.services import tasks
 from chalicelib.services.pagination import Paging
 from tests.conftest import Api
 from tests.support.bulk_data import add_tasks, age_reply
-from tests.support.injection import struck
+from tests.support.injection import inject_fault
 
 WHOLE = {"name": "mended", "desc": "", "status": "DONE"}
 CHANGES: list[tuple[Any, ...]] = [
@@ -155,13 +155,13 @@ def meanwhile(
 ) -> tuple[HTTPResponse, list[Any]]:
     """Creates a task with the key "a"; gives its answer, and what the acts give which come just
     before its call at this position."""
-    given: list[Any] = []
+    results: list[Any] = []
 
     def act(request: Any) -> None:
-        given.extend(one() for one in acts)
+        results.extend(one() for one in acts)
 
-    with struck(connection, act, at=at):
-        return create(api), given
+    with inject_fault(connection, act, at=at):
+        return create(api), results
 
 
 def create(api: Api) -> HTTPResponse:

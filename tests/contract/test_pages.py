@@ -95,9 +95,9 @@ def test_pages_of_every_order_and_filter_have_each_task_once_in_order(
         wanted = ordered([task for task in tasks if status in (None, task["status"])])
         if reverse:
             wanted.reverse()
-        asked = f"?page_size=7{query}" + (f"&status={status}" if status else "")
-        found = list(pages(api, path, asked))
-        assert chained(found) == wanted, (path, asked)
+        argument = f"?page_size=7{query}" + (f"&status={status}" if status else "")
+        found = list(pages(api, path, argument))
+        assert chained(found) == wanted, (path, argument)
         assert [len(page) for page in found[:-1]] == [7] * (len(found) - 1)
         assert 1 <= len(found[-1]) <= 7
 
@@ -170,23 +170,23 @@ def test_a_cursor_stays_valid_when_the_number_of_lanes_changes(
 
 
 def test_ids_stay_unique_when_the_number_of_lanes_changes(api: Api, bind: Bind, lanes: int) -> None:
-    given: list[int] = []
+    allocated: list[int] = []
     for number in (lanes, 5, 2, 8, 1, 1):
         bind(number)
-        given += add_tasks(7)
-    assert len(set(given)) == 42
-    assert given[-14:] == sorted(given[-14:])
-    api("DELETE", f"/v1/tasks/{given[-1]}")
-    assert add_tasks(1)[0] > given[-1]
+        allocated += add_tasks(7)
+    assert len(set(allocated)) == 42
+    assert allocated[-14:] == sorted(allocated[-14:])
+    api("DELETE", f"/v1/tasks/{allocated[-1]}")
+    assert add_tasks(1)[0] > allocated[-1]
 
 
 def test_ids_start_at_1_and_are_consecutive(api: Api, lanes: int) -> None:
     made = [api("POST", "/v1/tasks", {"name": "plan"}).json_body["payload"] for _ in range(9)]
     assert lanes > 1 or ids(made) == list(range(1, 10))
     by_residue = [[i for i in ids(made) if i % lanes == residue] for residue in range(lanes)]
-    for residue, given in enumerate(by_residue):
+    for residue, ids_of_residue in enumerate(by_residue):
         first = residue or lanes
-        assert given == [first + lanes * count for count in range(len(given))]
+        assert ids_of_residue == [first + lanes * count for count in range(len(ids_of_residue))]
 
 
 def test_pages_of_large_tasks_are_shorter_and_complete(api: Api, user: int) -> None:

@@ -20,11 +20,11 @@ def test_a_created_task_is_in_the_response_at_its_location_and_listed(api: Api) 
     task = created.json_body["payload"]
     assert created.status_code == 201
     assert task["created_at"] in {begun, today()}
-    given = {"id": task["id"], "created_at": task["created_at"], "assignees": []}
+    generated = {"id": task["id"], "created_at": task["created_at"], "assignees": []}
     assert created.json_body == {
         "success": True,
         "detail": f"task {task['id']} created",
-        "payload": SAMPLE | given,
+        "payload": SAMPLE | generated,
     }
     assert created.headers["Location"] == f"/v1/tasks/{task['id']}"
     assert api("GET", f"/v1/tasks/{task['id']}").json_body == task

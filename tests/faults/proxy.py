@@ -22,7 +22,7 @@ class _Over(Exception):
     """The connection is to be closed."""
 
 
-def honest(ask: Ask, connection: socket.socket) -> None:
+def relay(ask: Ask, connection: socket.socket) -> None:
     connection.sendall(ask())
 
 
@@ -71,8 +71,8 @@ class Proxy:
         self._target = (target.hostname, target.port)
         self._port = 0
         self._connections: set[socket.socket] = set()
-        self.way: Way = honest
-        self.asked = 0
+        self.way: Way = relay
+        self.argument = 0
         """How many requests came."""
 
     @property
@@ -104,7 +104,7 @@ class Proxy:
             database.makefile("rb") as replies,
         ):
             while request := _message(requests):
-                self.asked += 1
+                self.argument += 1
 
                 def ask(request: bytes = request) -> bytes:
                     database.sendall(request)

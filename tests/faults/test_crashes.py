@@ -21,7 +21,7 @@ from chalicelib.services import users
 from chalicelib.settings import Settings
 from tests.conftest import Api
 from tests.support.bulk_data import add_tasks, add_users
-from tests.support.injection import struck
+from tests.support.injection import inject_fault
 from tests.support.scenarios import CHANGES, Scenario, end_leases, recorded
 
 pytestmark = [pytest.mark.backend("dynamodb-local"), pytest.mark.usefixtures("impatience")]
@@ -79,15 +79,15 @@ def test_a_killed_write_is_atomic_and_a_keyed_retry_applies_it_once(
 def test_a_killed_user_delete_can_be_finished(api: Api, connection: Connection, kill: Kill) -> None:
     others = add_users(48)
     first = someone(others)
-    with struck(connection) as calls:
+    with inject_fault(connection) as calls:
         api("DELETE", f"/v1/users/{first}", Idempotency_Key=f"key-{first}")
     assert calls.count("TransactWriteItems") >= 3
     for number in range(1, len(calls) + 2):
         user_id = someone(others)
         kill(number, "DELETE", f"/v1/users/{user_id}", Idempotency_Key=f"key-{user_id}")
-        told = [finding.text for finding in findings()]
-        assert told in ([], [f'users {{"id": {user_id}}}: is half deleted'])
-        if told and number % 2:
+        texts = [finding.text for finding in findings()]
+        assert texts in ([], [f'users {{"id": {user_id}}}: is half deleted'])
+        if texts and number % 2:
             repair()
         else:
             end_leases()

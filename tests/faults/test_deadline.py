@@ -23,7 +23,14 @@ from chalicelib.services.pagination import Paging
 from chalicelib.settings import Settings
 from tests.conftest import Api, Bind
 from tests.support.bulk_data import add_tasks, add_users
-from tests.support.injection import Strike, contended, operation, silent, struck, throttled
+from tests.support.injection import (
+    FaultHandler,
+    contended,
+    inject_fault,
+    operation,
+    silent,
+    throttled,
+)
 from tests.support.scenarios import CHANGES, READS, Scenario
 
 pytestmark = pytest.mark.backend("dynamodb-local")
@@ -54,13 +61,13 @@ def slowly(clock: Clock, connection: Connection, api: Api) -> Callable[..., HTTP
     """Sends a request whose every call takes as long as a call can, and then goes as it would, or
     as `then` says."""
 
-    def send(*request: str, then: Strike | None = None) -> HTTPResponse:
-        def strike(call: AWSPreparedRequest) -> AWSResponse | None:
+    def send(*request: str, then: FaultHandler | None = None) -> HTTPResponse:
+        def handler(call: AWSPreparedRequest) -> AWSResponse | None:
             clock.passes(client.LONGEST_CALL)
             return then(call) if then else None
 
         clock.time = 0.0
-        with struck(connection, strike, lasting=True):
+        with inject_fault(connection, handler, lasting=True):
             return api(*request)
 
     return send
@@ -90,7 +97,7 @@ def test_no_request_exceeds_its_deadline_under_any_fault(
     for template in (CHANGES | READS).values():
         request = Scenario(api).request(*template)
         limit = LIMIT + client.LONGEST_CALL * is_list_of_user(request)
-        trouble: Strike
+        trouble: FaultHandler
         for trouble in (throttled, silent):
             assert_given_up(slowly(*request, then=trouble), clock, limit)
         for trouble in (contended, throttled_at_first):
@@ -156,7 +163,7 @@ def test_the_remaining_lambda_time_limits_the_deadline(
     event = LambdaEventConverter(RouteMatcher(list(application.routes))).create_lambda_event(
         "GET", "/v1/tasks", {}
     )
-    with struck(connection) as calls:
+    with inject_fault(connection) as calls:
         answer = application(event, LambdaContext("billet", 128, max_runtime_ms=4900))
     assert answer["statusCode"] == 503
     assert calls == []

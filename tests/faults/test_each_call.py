@@ -14,7 +14,7 @@ from billet.integrity import findings
 from chalicelib.http.endpoints import Endpoint
 from chalicelib.http.routes import ENDPOINTS, docs
 from tests.conftest import Api
-from tests.support.injection import FAULTS, Fault, contended, done_and_silent, struck
+from tests.support.injection import FAULTS, Fault, contended, done_and_silent, inject_fault
 from tests.support.scenarios import CHANGES, READS, Scenario, end_leases, recorded
 
 pytestmark = [pytest.mark.backend("dynamodb-local"), pytest.mark.usefixtures("impatience")]
@@ -30,7 +30,7 @@ def test_a_failed_call_leaves_no_partial_effect(
     clean, calls, before, after = recorded(api, connection, request_)
     for (fault, lasting), position in product(ATTACKS, range(len(calls))):
         scenario = Scenario(api)
-        with struck(connection, fault.strike, at=position, lasting=lasting):
+        with inject_fault(connection, fault.handler, at=position, lasting=lasting):
             answer = scenario.send(*request_)
         assert_right_or_refused(answer, clean, fault, lasting)
         done = answer.status_code == clean.status_code
@@ -46,7 +46,7 @@ def test_a_keyed_retry_after_a_failed_call_applies_the_write_once(
     clean, calls, before, after = recorded(api, connection, change, keyed=True)
     for (fault, lasting), position in product(ATTACKS, range(len(calls))):
         scenario = Scenario(api, keyed=True)
-        with struck(connection, fault.strike, at=position, lasting=lasting):
+        with inject_fault(connection, fault.handler, at=position, lasting=lasting):
             answer = scenario.send(*change)
         case = (fault.name, position, lasting)
         assert answer.status_code == (fault.refusal if lasting else clean.status_code), case
@@ -79,8 +79,8 @@ def test_an_error_response_does_not_hide_a_possible_earlier_success(
     api: Api, connection: Connection
 ) -> None:
     scenario = Scenario(api)
-    strikes = iter([done_and_silent, contended, contended, contended, contended])
-    with struck(connection, lambda request: next(strikes)(request), at=1, lasting=True):
+    handlers = iter([done_and_silent, contended, contended, contended, contended])
+    with inject_fault(connection, lambda request: next(handlers)(request), at=1, lasting=True):
         answer = scenario.send(*CHANGES["assign"])
     assert answer.status_code == 503
     assert "check whether a change was made" in answer.json_body["detail"]

@@ -17,7 +17,7 @@ from tests.faults.jepsen.history import (
     check_set,
     check_swaps,
     check_walks,
-    counting_out,
+    excluding_periods,
     of,
 )
 from tests.faults.jepsen.system import System
@@ -43,7 +43,7 @@ def finish(system: System, shared: Shared, history: list[Op]) -> Run:
     lists = {user: client.send("GET", f"/v1/users/{user}/tasks").body for user in users}
     client.close()
     return Run(
-        counting_out(history, system.last_instants),
+        excluding_periods(history, system.last_instants),
         shared,
         [(task["id"], task["name"]) for task in tasks if task["name"].startswith("new")],
         {task["id"]: task["assignees"] for task in tasks},

@@ -11,7 +11,7 @@ from billet.emulators import dynamodb_local
 from chalicelib.dynamodb import client
 from chalicelib.settings import Settings
 from tests.conftest import Api
-from tests.support.scenarios import until_heard
+from tests.support.scenarios import until_available
 
 pytestmark = pytest.mark.backend("dynamodb-local")
 
@@ -50,6 +50,6 @@ def test_an_unavailable_database_is_a_503_until_it_recovers(
         process.suspend()
         assert_refused(api)
         process.resume()
-        again = [until_heard(api, *request).status_code for request in REQUESTS]
+        again = [until_available(api, *request).status_code for request in REQUESTS]
         assert again in ([200, 200, 201], [200, 200, 409])  # 409: it was done, but took too long
     assert_refused(api)

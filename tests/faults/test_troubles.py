@@ -20,8 +20,8 @@ from chalicelib.settings import Settings
 from tests.conftest import Api
 from tests.faults import proxy
 from tests.support.bulk_data import add_tasks, add_users
-from tests.support.injection import Strike, reply, send, struck
-from tests.support.scenarios import until_heard
+from tests.support.injection import FaultHandler, inject_fault, reply, send
+from tests.support.scenarios import until_available
 
 pytestmark = pytest.mark.backend("dynamodb-local")
 
@@ -69,22 +69,22 @@ def test_a_database_failure_is_a_fast_503_without_partial_writes(
 ) -> None:
     with road.open() if way else nullcontext():
         assert_told(api, road, way)
-    road.way = proxy.honest
+    road.way = proxy.relay
     with road.open():
-        again = [until_heard(api, *request).status_code for request in REQUESTS]
+        again = [until_available(api, *request).status_code for request in REQUESTS]
     assert again in ([201, 200, 200], [409, 200, 200])  # 409: it was done, but took too long
 
 
 def assert_told(api: Api, road: proxy.Proxy, way: proxy.Way | None) -> None:
-    road.way = way or proxy.honest
+    road.way = way or proxy.relay
     for request in REQUESTS:
-        road.asked = 0
+        road.argument = 0
         answer = api(*request)
         assert answer.status_code == 503, (way, request)
         assert answer.headers["Content-Type"] == "application/problem+json"
         assert 1 <= int(answer.headers["Retry-After"]) <= 3
         most = client.ATTEMPTS if way is proxy.throttling else client.MAX_UNANSWERED
-        assert road.asked <= most
+        assert road.argument <= most
 
 
 def test_a_write_is_not_retried_after_a_tls_error(api: Api, connection: Connection) -> None:
@@ -92,20 +92,20 @@ def test_a_write_is_not_retried_after_a_tls_error(api: Api, connection: Connecti
         send(request)
         raise SSLError(endpoint_url=request.url, error="bad record")
 
-    with struck(connection, broken, at=1) as calls:
+    with inject_fault(connection, broken, at=1) as calls:
         assert api("POST", "/v1/tasks", {"name": "plan"}).status_code == 503
     assert calls.count("PutItem") == 1
 
 
-def failing(status: int, code: str, done: bool, **more: Any) -> Strike:
+def failing(status: int, code: str, done: bool, **more: Any) -> FaultHandler:
     """Answers with this error, after the database has done it or in its place."""
 
-    def strike(request: AWSPreparedRequest) -> AWSResponse:
+    def handler(request: AWSPreparedRequest) -> AWSResponse:
         if done:
             send(request)
         return reply(request, status, {"__type": f"com.amazonaws.dynamodb.v20120810#{code}"} | more)
 
-    return strike
+    return handler
 
 
 CODES = ["InternalFailure", "InternalServerError", "ServiceUnavailable", "NeverHeardOf", ""]
@@ -116,11 +116,11 @@ CODES = ["InternalFailure", "InternalServerError", "ServiceUnavailable", "NeverH
 def test_a_server_error_is_a_503_and_a_write_is_not_retried(
     api: Api, connection: Connection, status: int, code: str
 ) -> None:
-    with struck(connection, failing(status, code, done=True), at=1) as calls:
+    with inject_fault(connection, failing(status, code, done=True), at=1) as calls:
         answer = api("POST", "/v1/tasks", {"name": "plan"})
     assert (answer.status_code, calls) == (503, ["UpdateItem", "PutItem"])
     assert "check whether a change was made" in answer.json_body["detail"]
-    with struck(connection, failing(status, code, done=False)) as calls:
+    with inject_fault(connection, failing(status, code, done=False)) as calls:
         assert api("GET", "/v1/tasks/1").status_code == 200
     assert calls == ["GetItem"] * 2
 
@@ -137,7 +137,7 @@ def test_a_server_error_is_a_503_and_a_write_is_not_retried(
 def test_other_errors_are_internal_errors_unless_they_report_load(
     api: Api, connection: Connection, status: int, code: str, wanted: int
 ) -> None:
-    with struck(connection, failing(status, code, done=False), lasting=True):
+    with inject_fault(connection, failing(status, code, done=False), lasting=True):
         assert api("GET", "/v1/tasks/1").status_code == wanted
 
 
@@ -156,8 +156,8 @@ def test_a_cancelled_transaction_is_classified_by_its_reasons(
     api: Api, connection: Connection, reason: str, wanted: int
 ) -> None:
     reasons = [{"Code": "None"}, {"Code": reason}]
-    strike = failing(400, "TransactionCanceledException", False, CancellationReasons=reasons)
-    with struck(connection, strike, at=1, lasting=True):
+    handler = failing(400, "TransactionCanceledException", False, CancellationReasons=reasons)
+    with inject_fault(connection, handler, at=1, lasting=True):
         assert api("POST", "/v1/users", {"username": "ada"}).status_code == wanted
 
 
@@ -167,6 +167,6 @@ def test_unprocessed_batch_keys_are_retried_a_limited_number_of_times(
     def nothing(request: AWSPreparedRequest) -> AWSResponse:
         return reply(request, 200, {"Responses": {}, "UnprocessedKeys": {"counters": {}}})
 
-    with struck(connection, nothing, lasting=True) as calls, pytest.raises(Unavailable):
+    with inject_fault(connection, nothing, lasting=True) as calls, pytest.raises(Unavailable):
         lanes.read_counters("tasks")
     assert calls == ["BatchGetItem"] * client.ATTEMPTS

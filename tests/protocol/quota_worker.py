@@ -16,7 +16,7 @@ from chalicelib.services import rate_limiter
 from chalicelib.settings import Settings
 
 
-def told(number: float) -> None:
+def report(number: float) -> None:
     sys.stdout.write(f"{number}\n")
     sys.stdout.flush()
 
@@ -28,5 +28,5 @@ client.bind(settings, connection)
 with record_usage(connection) as bill, Client(BilletApp(settings), stage_name="local") as served:
     for line in sys.stdin:
         answers = [served.http.get("/docs/start.js") for _ in range(int(line))]
-        told(sum(answer.status_code == 200 for answer in answers))
-told(bill.write_units)
+        report(sum(answer.status_code == 200 for answer in answers))
+report(bill.write_units)

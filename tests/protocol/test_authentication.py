@@ -16,7 +16,7 @@ from chalicelib.dynamodb.models import TokenModel
 from chalicelib.http.routes import ENDPOINTS
 from chalicelib.services import tokens
 from chalicelib.settings import Settings
-from tests.support.injection import FAULTS, struck
+from tests.support.injection import FAULTS, inject_fault
 
 pytestmark = [pytest.mark.backend("moto"), pytest.mark.settings(auth="on")]
 
@@ -137,7 +137,7 @@ def test_an_unavailable_database_is_a_503_and_not_a_401(
     secret, _ = tokens.issue("ci", "reader", None)
     for fault in FAULTS:
         if fault.lasts and fault.refusal == 503:
-            with struck(connections[endpoint], fault.strike, lasting=True) as sent:
+            with inject_fault(connections[endpoint], fault.handler, lasting=True) as sent:
                 reply = client.get("/v1/tasks", headers=bearer(secret))
             assert not fault.unsure or len(sent) == 2
             assert reply.status_code == reply.json()["status"] == 503
@@ -167,7 +167,7 @@ def test_only_the_routes_without_a_role_have_no_authorizer(application: BilletAp
             assert route.authorizer is (None if (method, path) in open_to_all else authorizer)
 
 
-def asked(app: BilletApp, method: str, path: str, **authorizer: Any) -> int:
+def argument(app: BilletApp, method: str, path: str, **authorizer: Any) -> int:
     """Sends a request past the authorizer, as if API Gateway had let it through with these words;
     gives the status: 400 where it is let in, for nothing in it is right."""
     context: dict[str, Any] = {"resourcePath": path, "httpMethod": method, "path": path}
@@ -187,9 +187,9 @@ def asked(app: BilletApp, method: str, path: str, **authorizer: Any) -> int:
 
 
 def test_a_request_without_an_authorizer_context_is_rejected(application: BilletApp) -> None:
-    assert asked(application, "GET", "/v1/tasks") == 401
+    assert argument(application, "GET", "/v1/tasks") == 401
     known = {"id": "0123", "name": "ci", "role": "reader", "principalId": "0"}
-    assert asked(application, "GET", "/v1/tasks", **known) == 400
+    assert argument(application, "GET", "/v1/tasks", **known) == 400
 
 
 @pytest.fixture
@@ -214,15 +214,15 @@ def test_user_pool_groups_are_roles_and_the_highest_applies(
 ) -> None:
     app = BilletApp(pool, in_lambda=True)
     claims = {"sub": "5c1d", "cognito:username": "ada", **groups}
-    assert asked(app, "GET", "/v1/tasks", claims=claims) == read
-    assert asked(app, "POST", "/v1/users", claims=claims) == create
-    assert asked(app, "GET", "/v1/tasks") == 401
+    assert argument(app, "GET", "/v1/tasks", claims=claims) == read
+    assert argument(app, "POST", "/v1/users", claims=claims) == create
+    assert argument(app, "GET", "/v1/tasks") == 401
 
 
 def test_user_pool_claims_are_rejected_outside_lambda(pool: Settings) -> None:
     app = BilletApp(pool)
     claims = {"sub": "5c1d", "cognito:groups": "admin"}
-    assert asked(app, "GET", "/v1/tasks", claims=claims) == 401
+    assert argument(app, "GET", "/v1/tasks", claims=claims) == 401
 
 
 def test_a_user_pool_replaces_the_token_authorizer_in_the_deployment(pool: Settings) -> None:

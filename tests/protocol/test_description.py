@@ -159,7 +159,7 @@ def test_a_token_is_optional_in_the_description() -> None:
 def test_the_root_redirects_to_the_docs_behind_any_stage(
     application: BilletApp, stage: str, slash: str
 ) -> None:
-    asked = f"{stage}{slash}" or "/"
+    argument = f"{stage}{slash}" or "/"
     event = {
         "httpMethod": "GET",
         "path": "/",
@@ -174,14 +174,14 @@ def test_the_root_redirects_to_the_docs_behind_any_stage(
         "requestContext": {
             "httpMethod": "GET",
             "resourcePath": "/",
-            "path": asked,
+            "path": argument,
             "identity": {"sourceIp": "127.0.0.1"},
         },
     }
     reply = application(event, LambdaContext("billet", 128))
     location = {**reply["headers"], **reply["multiValueHeaders"]}["Location"]
     assert reply["statusCode"] == 302
-    assert urljoin(f"https://a.example{asked}", location) == f"https://a.example{stage}/docs"
+    assert urljoin(f"https://a.example{argument}", location) == f"https://a.example{stage}/docs"
 
 
 @pytest.mark.settings(auth="on")
@@ -222,7 +222,7 @@ def test_startup_does_not_read_the_docs_files() -> None:
 
 @pytest.mark.parametrize("auth", SCHEMATHESIS)
 def test_schemathesis_finds_nothing_wrong_with_the_served_api(
-    serve: Serve, beside: dict[str, str], tmp_path: Path, auth: str
+    serve: Serve, user_environment: dict[str, str], tmp_path: Path, auth: str
 ) -> None:
     """A twentieth of the examples of Hypothesis's profile each, and a seed as fixed."""
     # At INFO it would log more than the pipe holds that nobody reads.
@@ -234,7 +234,7 @@ def test_schemathesis_finds_nothing_wrong_with_the_served_api(
         input=f"{SCHEMATHESIS[auth]} {served.url}/v1/openapi.json {options}",
         cwd=ROOT,
         env={
-            **beside,
+            **user_environment,
             "DATA": str(tmp_path),
             "PATH": f"{BIN}:{os.environ['PATH']}",
             "PYTHONPATH": ".",

@@ -35,7 +35,7 @@ def call(database: object, application: BilletApp) -> Call:
         for name, line in headers:
             lines.setdefault(name, []).append(line)
         event = {
-            "headers": {name: given[-1] for name, given in lines.items()},
+            "headers": {name: values[-1] for name, values in lines.items()},
             "multiValueHeaders": lines,
             "multiValueQueryStringParameters": query,
             "pathParameters": ids,
@@ -95,13 +95,13 @@ def test_a_repeated_single_value_header_is_rejected(
     call: Call, api: Api, headers: list[tuple[str, str]]
 ) -> None:
     name = headers[0][0]
-    told = (400, f"{name.lower()}: must be sent only once")
+    expected = (400, f"{name.lower()}: must be sent only once")
     others = [JSON] if name != "Content-Type" else []
-    assert detail(call("POST", "/v1/tasks", *others, *headers, body='{"name": "a"}')) == told
+    assert detail(call("POST", "/v1/tasks", *others, *headers, body='{"name": "a"}')) == expected
     if not headers[0][1].startswith('"') or headers[0][1].endswith('"'):  # else it is one key
         joined = {name.replace("-", "_"): ",".join(text for _, text in headers)}
         answer = api("POST", "/v1/tasks", {"name": "a"}, **joined)
-        assert (answer.status_code, answer.json_body["detail"]) == told
+        assert (answer.status_code, answer.json_body["detail"]) == expected
     assert api("GET", "/v1/tasks").json_body == []
 
 

@@ -65,24 +65,24 @@ def test_only_allowed_origins_may_read_responses(
 ) -> None:
     with httpx.Client(base_url=f"http://{server}") as client:
         for method, path, _ in REQUESTS.values():
-            told = client.request(method, path, headers={"Origin": OURS}).headers
-            assert (told["Access-Control-Allow-Origin"], told["Vary"]) == (OURS, "Origin")
-            exposed = set(told["Access-Control-Expose-Headers"].split(", "))
+            received = client.request(method, path, headers={"Origin": OURS}).headers
+            assert (received["Access-Control-Allow-Origin"], received["Vary"]) == (OURS, "Origin")
+            exposed = set(received["Access-Control-Expose-Headers"].split(", "))
             assert exposed >= {"ETag", "Link", "Location", "RateLimit", "Retry-After"}
             for origin in ("https://evil.example", "https://tasks.example.evil", "null"):
-                told = client.request(method, path, headers={"Origin": origin}).headers
-                assert "Access-Control-Allow-Origin" not in told
-                assert told["Vary"] == "Origin"
+                received = client.request(method, path, headers={"Origin": origin}).headers
+                assert "Access-Control-Allow-Origin" not in received
+                assert received["Vary"] == "Origin"
 
 
 @allowed
 def test_a_preflight_lists_the_allowed_methods_and_headers(server: str) -> None:
-    asked = {"Origin": OURS, "Access-Control-Request-Method": "PATCH"}
-    told = httpx.options(f"http://{server}/v1/tasks/1", headers=asked).headers
-    assert told["Access-Control-Allow-Methods"] == "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"
-    sent = set(told["Access-Control-Allow-Headers"].split(", "))
+    argument = {"Origin": OURS, "Access-Control-Request-Method": "PATCH"}
+    received = httpx.options(f"http://{server}/v1/tasks/1", headers=argument).headers
+    assert received["Access-Control-Allow-Methods"] == "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"
+    sent = set(received["Access-Control-Allow-Headers"].split(", "))
     assert sent >= {"Authorization", "Content-Type", "If-Match", "X-Request-Id"}
-    assert told["Access-Control-Max-Age"] == "7200"
+    assert received["Access-Control-Max-Age"] == "7200"
 
 
 def test_options_lists_the_patch_media_types_of_patchable_resources() -> None:
@@ -109,18 +109,18 @@ def test_the_app_has_preflight_routes_only_if_origins_are_allowed() -> None:
 
 
 def test_any_origin_is_allowed_with_an_asterisk() -> None:
-    told = ResponseHeaders(["*"]).common({}, "GET", 200)
-    assert told["Access-Control-Allow-Origin"] == "*"
-    assert "Vary" not in told
+    received = ResponseHeaders(["*"]).common({}, "GET", 200)
+    assert received["Access-Control-Allow-Origin"] == "*"
+    assert "Vary" not in received
 
 
-@pytest.mark.parametrize("given", ["a", "7f3c.A_b-9", "x" * 64])
+@pytest.mark.parametrize("request_id", ["a", "7f3c.A_b-9", "x" * 64])
 def test_a_well_formed_request_id_is_returned_and_logged(
-    api: Api, caplog: pytest.LogCaptureFixture, given: str
+    api: Api, caplog: pytest.LogCaptureFixture, request_id: str
 ) -> None:
     caplog.set_level(logging.INFO, "chalicelib")
-    assert api("GET", "/v1/tasks/0", X_Request_Id=given).headers["X-Request-Id"] == given
-    line = f"method=GET route=/v1/tasks/{{task_id}} status=400 request_id={given}"
+    assert api("GET", "/v1/tasks/0", X_Request_Id=request_id).headers["X-Request-Id"] == request_id
+    line = f"method=GET route=/v1/tasks/{{task_id}} status=400 request_id={request_id}"
     assert caplog.messages == [line]
 
 
@@ -141,9 +141,9 @@ def test_an_unreadable_request_gets_no_data_of_the_previous_request(server: str)
         assert re.fullmatch(own or "None", str(second.get("X-Request-Id")))
 
 
-@pytest.mark.parametrize("given", ["", "x" * 65, "a b", "a\nb", "é", "<script>", "a=b"])
-def test_a_malformed_request_id_is_ignored(api: Api, given: str) -> None:
-    made = api("GET", "/v1/tasks/0", X_Request_Id=given).headers["X-Request-Id"]
+@pytest.mark.parametrize("request_id", ["", "x" * 65, "a b", "a\nb", "é", "<script>", "a=b"])
+def test_a_malformed_request_id_is_ignored(api: Api, request_id: str) -> None:
+    made = api("GET", "/v1/tasks/0", X_Request_Id=request_id).headers["X-Request-Id"]
     assert re.fullmatch("[0-9a-f-]{36}", made)
 
 

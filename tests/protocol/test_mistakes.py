@@ -234,8 +234,8 @@ def test_an_encoded_body_is_rejected(api: Api, coding: str) -> None:
     ):
         answer = refused(api, method, path, body, Content_Encoding=coding)
         assert answer == (415, ENCODED)
-        told = api(method, path, body, Content_Encoding=coding).headers
-        assert told["Accept-Encoding"] == "identity"
+        headers = api(method, path, body, Content_Encoding=coding).headers
+        assert headers["Accept-Encoding"] == "identity"
     assert [task["name"] for task in api("GET", "/v1/tasks").json_body] == ["plan"]
 
 

@@ -57,8 +57,8 @@ def test_requests_beyond_the_queue_get_an_immediate_503() -> None:
             slow.may_end.set()
             statuses = sorted(one.result()[0][0] for one in found)
     assert all(first)
-    for answer in early:
-        assert_busy(answer)
+    for response in early:
+        assert_busy(response)
     assert statuses == [200] * 16 + [503] * refused
 
 
@@ -110,12 +110,14 @@ def test_under_overload_only_acknowledged_writes_are_stored(
 ) -> None:
     with serving(Application(Gateway(application), 4, 4, LONG)) as address:
         with ThreadPoolExecutor(CROWD) as clients:
-            told = list(clients.map(partial(create_task, address), range(CROWD)))
+            responses = list(clients.map(partial(create_task, address), range(CROWD)))
         with send_raw(
             address, b"GET /v1/tasks?page_size=1000 HTTP/1.1\r\nHost: localhost\r\n\r\n"
         ) as connection:
             listed = json.loads(read_responses(connection, ["GET"])[0][2])
-    made = {(answer[1], str(name)) for name, answer in enumerate(told) if answer[0] == 201}
-    assert {answer[0] for answer in told} <= {201, 503}
+    made = {
+        (response[1], str(name)) for name, response in enumerate(responses) if response[0] == 201
+    }
+    assert {response[0] for response in responses} <= {201, 503}
     assert made
     assert sorted(made) == sorted((task["id"], task["name"]) for task in listed)

@@ -60,8 +60,8 @@ def test_an_unserviceable_request_gets_a_problem_response(
     server: str, data: bytes, status: int
 ) -> None:
     with send_raw(server, data) as connection:
-        [(given, headers, body)] = read_responses(connection, ["GET"])
-    assert given == status
+        [(received_status, headers, body)] = read_responses(connection, ["GET"])
+    assert received_status == status
     assert headers["Content-Type"] == "application/problem+json"
     problem = json.loads(body)
     assert problem["status"] == status
@@ -88,8 +88,8 @@ def test_a_repeated_header_is_rejected_even_if_the_joined_value_is_valid(
     )
     with send_raw(server, CUT + body.encode()) as connection:
         [(status, _, content)] = read_responses(connection, ["POST"])
-    told = f"{name.lower()}: must be sent only once"
-    assert (status, json.loads(content)["detail"]) == (400, told)
+    expected = f"{name.lower()}: must be sent only once"
+    assert (status, json.loads(content)["detail"]) == (400, expected)
     assert tasks.page(Paging()).items == []
 
 
@@ -110,20 +110,20 @@ HOSTS = {
 def test_without_auth_another_host_is_rejected_and_with_auth_needs_a_token(
     host: str, accepted: bool
 ) -> None:
-    asked = Request("GET", "/v1/tasks", "", {"host": host}, "127.0.0.1")
+    argument = Request("GET", "/v1/tasks", "", {"host": host}, "127.0.0.1")
     guarded = Gateway(APP, hosts.allowed(LOCAL, "box.example"))
-    answer = guarded.route(asked)
+    answer = guarded.route(argument)
     assert isinstance(answer, Match) == accepted
     if isinstance(answer, Response):
         assert answer.status == 400
         assert json.loads(answer.body)["detail"].startswith("host: must be ")
     open_to_all = Gateway(APP, hosts.allowed(Settings(auth="on")))
-    assert isinstance(open_to_all.route(asked), Match)
+    assert isinstance(open_to_all.route(argument), Match)
 
 
 def test_without_auth_an_http_1_0_client_needs_no_host() -> None:
-    asked = Request("GET", "/v1/tasks", "", {}, "127.0.0.1", "HTTP/1.0")
-    assert isinstance(Gateway(APP, hosts.allowed(LOCAL)).route(asked), Match)
+    argument = Request("GET", "/v1/tasks", "", {}, "127.0.0.1", "HTTP/1.0")
+    assert isinstance(Gateway(APP, hosts.allowed(LOCAL)).route(argument), Match)
 
 
 BAD_REQUESTS = {

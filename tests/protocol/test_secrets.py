@@ -12,7 +12,7 @@ from chalicelib.dynamodb import backoff, botocore_patches, client
 from chalicelib.dynamodb.models import TaskModel
 from chalicelib.settings import Settings
 from tests.conftest import Api
-from tests.support.injection import FAULTS, struck
+from tests.support.injection import FAULTS, inject_fault
 
 pytestmark = pytest.mark.backend("moto")
 
@@ -43,7 +43,7 @@ def all_ways_to_fail(send: Callable[..., int], limited: Api, connection: Connect
         send("POST", "/v1/tasks", {"desc": TEXT * 30_000}),
     ]
     for fault in FAULTS:
-        with struck(connection, fault.strike, lasting=True):
+        with inject_fault(connection, fault.handler, lasting=True):
             statuses += [send("POST", "/v1/users", user), send("POST", "/v1/tasks", task)]
     botocore_patches.table_of(TaskModel).put_item("7", attributes={"name": {"S": TEXT}})
     statuses.append(send("GET", "/v1/tasks/7"))

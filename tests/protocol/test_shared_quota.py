@@ -22,7 +22,7 @@ from chalicelib.services import rate_limiter
 from chalicelib.services.rate_limiter import Limiter
 from chalicelib.settings import Settings
 from tests.conftest import Api
-from tests.support.injection import Strike, silent, struck, throttled, unreachable
+from tests.support.injection import FaultHandler, inject_fault, silent, throttled, unreachable
 
 ROOT = Path(__file__).parents[2]
 FREE = "/docs/start.js"
@@ -168,10 +168,10 @@ def test_a_clock_change_locks_nobody_out_and_keeps_the_count(
     assert admitted_at(NOON + 3660) == [True, True, False]
 
 
-@pytest.mark.parametrize("strike", [throttled, silent, unreachable])
+@pytest.mark.parametrize("handler", [throttled, silent, unreachable])
 @pytest.mark.backend("moto")
 def test_without_the_database_a_process_counts_alone_and_retries_later(
-    strike: Strike,
+    handler: FaultHandler,
     connection: Connection,
     limited: Callable[..., Api],
     caplog: pytest.LogCaptureFixture,
@@ -181,7 +181,7 @@ def test_without_the_database_a_process_counts_alone_and_retries_later(
     monkeypatch.setattr(rate_limiter, "monotonic", lambda: now)
     caplog.set_level(logging.WARNING)
     api = limited(rate_quota=10)
-    with struck(connection, strike, lasting=True) as sent:
+    with inject_fault(connection, handler, lasting=True) as sent:
         assert [api("GET", FREE).status_code for _ in range(6)] == [200] * 6
         assert sent == ["UpdateItem"]
         now += rate_limiter.PAUSE_SECONDS
@@ -193,7 +193,7 @@ def test_without_the_database_a_process_counts_alone_and_retries_later(
     ] * 2
     api = limited(rate_quota=10)
     now += rate_limiter.PAUSE_SECONDS
-    with struck(connection) as sent:
+    with inject_fault(connection) as sent:
         assert api("GET", FREE).status_code == 200
     assert sent == ["UpdateItem"]
 
@@ -213,7 +213,7 @@ def test_a_request_does_not_wait_for_a_slow_database(
         ended.append(over.wait(20))
         return silent(request)
 
-    with struck(connection, slow, lasting=True):
+    with inject_fault(connection, slow, lasting=True):
         assert api("GET", FREE).status_code == 200
         assert ended == []  # the lease is still under way
         over.set()
@@ -232,7 +232,7 @@ def test_without_the_quota_table_a_process_counts_alone(
 def test_rate_shared_off_and_unauthenticated_requests_write_nothing(
     connection: Connection, limited: Callable[..., Api]
 ) -> None:
-    with struck(connection) as sent:
+    with inject_fault(connection) as sent:
         api = limited(rate_quota=2, auth="on")
         assert [api("GET", FREE).status_code for _ in range(3)] == [200, 200, 429]
         api = limited(rate_quota=2, rate_shared="off")

@@ -72,9 +72,11 @@ def test_two_overloaded_workers_store_only_acknowledged_writes(
     served: Served,
 ) -> None:
     with ThreadPoolExecutor(CROWD) as clients:
-        told = list(clients.map(partial(create_task, address(served)), range(CROWD)))
-    assert {answer[0] for answer in told} <= {201, 503}
-    made = {(answer[1], str(name)) for name, answer in enumerate(told) if answer[0] == 201}
+        responses = list(clients.map(partial(create_task, address(served)), range(CROWD)))
+    assert {response[0] for response in responses} <= {201, 503}
+    made = {
+        (response[1], str(name)) for name, response in enumerate(responses) if response[0] == 201
+    }
     listed = served.request("GET", "/v1/tasks?page_size=1000").json()
     assert made
     assert sorted(made) == sorted((task["id"], task["name"]) for task in listed)

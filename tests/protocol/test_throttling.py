@@ -20,7 +20,7 @@ from chalicelib.http.rate_limits import RateLimits
 from chalicelib.services.rate_limiter import MAX_PRINCIPALS, Limiter
 from chalicelib.settings import Settings
 from tests.conftest import Api
-from tests.support.injection import nothing_there, struck
+from tests.support.injection import inject_fault, nothing_there
 
 pytestmark = pytest.mark.backend("moto")
 
@@ -56,7 +56,7 @@ def _no_database() -> Iterator[None]:
     """Has DynamoDB answer at once that there is nothing."""
     connection = client.connect()
     client.bind(Settings(), connection)
-    with struck(connection, nothing_there, lasting=True):
+    with inject_fault(connection, nothing_there, lasting=True):
         yield
 
 
@@ -115,8 +115,8 @@ def test_retry_after_is_the_longest_wait_of_all_exceeded_policies(api: Api, cloc
 def test_a_rejected_request_uses_no_quota(api: Api, clock: Clock) -> None:
     for second, burst, quota in ((0, 0, 1), (1, 2, 0), (2, 3, 0)):
         clock.now = START + second
-        told = [api("GET", "/v1/tasks/0").headers["RateLimit"] for _ in range(6)]
-        assert told[-1] == f'"burst";r={burst};t=1, "quota";r={quota};t={60 - second}'
+        values = [api("GET", "/v1/tasks/0").headers["RateLimit"] for _ in range(6)]
+        assert values[-1] == f'"burst";r={burst};t=1, "quota";r={quota};t={60 - second}'
 
 
 def test_a_process_keeps_only_the_most_recent_principals() -> None:
@@ -155,11 +155,15 @@ def test_requests_are_counted_by_token_name_or_else_by_address() -> None:
         ("10.0.0.2", {}),
         ("::1", like_an_address),
     ]
-    for address, said in admitted:
-        limits.admit(request_from(address), token_holder(said))
-    for address, said in (("10.0.0.2", rotated), ("10.0.0.2", {}), ("10.0.0.3", like_an_address)):
+    for address, context in admitted:
+        limits.admit(request_from(address), token_holder(context))
+    for address, context in (
+        ("10.0.0.2", rotated),
+        ("10.0.0.2", {}),
+        ("10.0.0.3", like_an_address),
+    ):
         with pytest.raises(HttpProblem):
-            limits.admit(request_from(address), token_holder(said))
+            limits.admit(request_from(address), token_holder(context))
 
 
 @pytest.mark.usefixtures("clock")

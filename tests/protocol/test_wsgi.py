@@ -34,16 +34,16 @@ def send(
     environ |= {name: value for name, value in more.items() if not name.startswith("wsgi_")}
     setup_testing_defaults(environ)
     environ |= {name.replace("_", ".", 1): v for name, v in more.items() if name[:5] == "wsgi_"}
-    given: dict[str, Any] = {}
+    started: dict[str, Any] = {}
 
     def start(status: str, headers: list[tuple[str, str]], exc_info: object = None) -> Any:
-        given.update(status=status, headers=dict(headers))
-        return given.update
+        started.update(status=status, headers=dict(headers))
+        return started.update
 
     parts: Any = validator(application)(environ, start)
     content = b"".join(parts)
     parts.close()
-    return given["status"], given["headers"], content
+    return started["status"], started["headers"], content
 
 
 BODY = json.dumps({"name": "x"}).encode()
@@ -74,10 +74,10 @@ def test_the_wsgi_app_serves_requests() -> None:
     ],
 )
 def test_an_invalid_wsgi_request_gets_a_problem_response(more: dict[str, str], status: str) -> None:
-    given, headers, body = send("POST", "/v1/tasks", BODY, **more)
-    assert given.startswith(status)
+    status_line, headers, body = send("POST", "/v1/tasks", BODY, **more)
+    assert status_line.startswith(status)
     assert headers["Content-Type"] == "application/problem+json"
-    assert json.loads(body)["status"] == int(given[:3])
+    assert json.loads(body)["status"] == int(status_line[:3])
     assert json.loads(send("GET", "/v1/tasks")[2]) == []
 
 
@@ -87,8 +87,8 @@ def test_a_chunked_body_is_read_if_the_server_terminates_input() -> None:
     assert status == "201 Created"
 
 
-@pytest.mark.parametrize(("scheme", "told"), [("https", "max-age=31536000"), ("http", None)])
+@pytest.mark.parametrize(("scheme", "expected"), [("https", "max-age=31536000"), ("http", None)])
 @pytest.mark.parametrize("path", ["/v1/health", "/v1/nothing"])
-def test_the_scheme_comes_from_the_server(scheme: str, told: str | None, path: str) -> None:
+def test_the_scheme_comes_from_the_server(scheme: str, expected: str | None, path: str) -> None:
     _, headers, _ = send("GET", path, wsgi_url_scheme=scheme, HTTP_X_FORWARDED_PROTO="https")
-    assert headers.get("Strict-Transport-Security") == told
+    assert headers.get("Strict-Transport-Security") == expected

@@ -11,7 +11,7 @@ from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 from botocore.httpsession import URLLib3Session
 from pynamodb.connection import Connection
 
-Strike = Callable[[AWSPreparedRequest], AWSResponse | None]
+FaultHandler = Callable[[AWSPreparedRequest], AWSResponse | None]
 
 
 @dataclass
@@ -19,7 +19,7 @@ class Fault:
     """Something that goes wrong with a call."""
 
     name: str
-    strike: Strike
+    handler: FaultHandler
     done: bool = False
     """Whether DynamoDB has done it nevertheless."""
     unsure: bool = False
@@ -111,8 +111,12 @@ FAULTS = (
 
 
 @contextmanager
-def struck(
-    connection: Connection, strike: Strike | None = None, *, at: int = 0, lasting: bool = False
+def inject_fault(
+    connection: Connection,
+    handler: FaultHandler | None = None,
+    *,
+    at: int = 0,
+    lasting: bool = False,
 ) -> Iterator[list[str]]:
     """Lists the operations that are sent; the one at this position meets the fault.
 
@@ -126,7 +130,7 @@ def struck(
         position = len(sent)
         sent.append(operation(request))
         hit = position == at or (lasting and position > at)
-        return strike(request) if strike and hit else None
+        return handler(request) if handler and hit else None
 
     events = connection.client.meta.events
     events.register("before-send.dynamodb", meet)

@@ -11,7 +11,7 @@ from chalicelib.dynamodb.models import IdempotencyModel
 from chalicelib.dynamodb.transaction import Transaction
 from tests.conftest import Api
 from tests.support.bulk_data import add_users, age_reply
-from tests.support.injection import struck
+from tests.support.injection import inject_fault
 
 WHOLE = {"name": "mended", "desc": "", "status": "DONE"}
 CHANGES: dict[str, tuple[Any, ...]] = {
@@ -103,7 +103,7 @@ def _free_and_held(user_id: int) -> list[int]:
     return [free, held]
 
 
-def until_heard(api: Api, *request: Any) -> HTTPResponse:
+def until_available(api: Api, *request: Any) -> HTTPResponse:
     """The first answer but 503: where time-outs are short, a busy machine may take too long."""
     for _ in range(100):
         answer = api(*request)
@@ -124,7 +124,7 @@ def recorded(
     """The answer where nothing fails, the calls that it takes, and the state before and after."""
     scenario = Scenario(api, keyed)
     before = scenario.state()
-    with struck(connection) as calls:
+    with inject_fault(connection) as calls:
         clean = scenario.send(*request)
     assert clean.status_code < 300
     return clean, calls, before, scenario.state()

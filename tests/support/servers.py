@@ -54,16 +54,16 @@ class Served:
             stderr=subprocess.STDOUT,
             text=True,
         )
-        self.said = ""
+        self.output = ""
         self.url = self._url()
 
     def _url(self) -> str:
         assert self.process.stdout
         for line in self.process.stdout:
-            self.said += line
+            self.output += line
             if found := re.search(r"Serving (https?://\S+);", line):
                 return found[1]
-        raise AssertionError(f"it did not serve: {self.said}")
+        raise AssertionError(f"it did not serve: {self.output}")
 
     def request(self, method: str, path: str, **more: Any) -> httpx.Response:
         return httpx.request(method, self.url + path, timeout=20, verify=False, **more)  # noqa: S501
@@ -74,7 +74,7 @@ class Served:
         killer.start()
         with self.process:  # communicate() would lose what is read already, but not yet asked for
             assert self.process.stdout
-            self.said += self.process.stdout.read()
+            self.output += self.process.stdout.read()
         killer.cancel()
         return self.process.returncode
 
@@ -83,7 +83,7 @@ Serve = Callable[..., Served]
 
 
 @pytest.fixture
-def beside() -> dict[str, str]:
+def user_environment() -> dict[str, str]:
     """The environment of a user in another terminal, none of whose variables names a database."""
     return {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
 

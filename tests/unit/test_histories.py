@@ -11,24 +11,24 @@ from tests.faults.jepsen.history import (
     check_set,
     check_swaps,
     check_walks,
-    counting_out,
+    excluding_periods,
 )
 
 
 def op(
     kind: str,
     at: tuple[float, float] = (0, 1),
-    asked: Any = None,
-    told: Any = None,
+    argument: Any = None,
+    result: Any = None,
     outcome: Outcome = "ok",
 ) -> Op:
-    return Op(kind, *at, outcome, asked, told)
+    return Op(kind, *at, outcome, argument, result)
 
 
 CREATES = [
-    op("create", asked="a", told=1),
-    op("create", asked="b", outcome="unknown"),
-    op("create", asked="c", outcome="fail"),
+    op("create", argument="a", result=1),
+    op("create", argument="b", outcome="unknown"),
+    op("create", argument="c", outcome="fail"),
 ]
 
 
@@ -57,7 +57,7 @@ def test_operations_that_end_in_an_excluded_period_count_as_unknown() -> None:
     early, late = op("create", (0, 1), "a", 1), op("create", (1, 3), "b", 2)
     refused = op("create", (2, 3), "c", outcome="fail")
     unknown = op("create", (1, 3), "b", outcome="unknown")
-    assert counting_out([early, late, refused], [(2, 4)]) == [early, unknown, refused]
+    assert excluding_periods([early, late, refused], [(2, 4)]) == [early, unknown, refused]
 
 
 def swap(rested: int, name: str, at: tuple[float, float] = (0, 1), outcome: Outcome = "ok") -> Op:
@@ -73,7 +73,7 @@ SWAPS = [
 
 
 def test_a_linearizable_history_of_swaps_passes() -> None:
-    reads = [op("read", (0, 1), told=(1, "")), op("read", (7, 7.5), told=(3, "c"))]
+    reads = [op("read", (0, 1), result=(1, "")), op("read", (7, 7.5), result=(3, "c"))]
     assert check_swaps([*SWAPS, *reads]) == []
 
 
@@ -83,13 +83,13 @@ def test_a_linearizable_history_of_swaps_passes() -> None:
         ([swap(1, "e", (1, 2))], "2 won version 1"),
         ([op("swap", (10, 11), (4, "e"), 6), swap(5, "f", (10, 11))], "version 6 came of 4"),
         ([swap(5, "e", (10, 11))], "nobody made version 5"),
-        ([op("read", (10, 11), told=(4, "x"))], "nobody wrote (4, 'x')"),
+        ([op("read", (10, 11), result=(4, "x"))], "nobody wrote (4, 'x')"),
         (
             [swap(4, "e", (10, 12), "unknown"), swap(4, "f", (10, 12), "unknown")]
-            + [op("read", (11, 12), told=(5, name)) for name in "ef"],
+            + [op("read", (11, 12), result=(5, name)) for name in "ef"],
             "version 5 was seen with 2 names",
         ),
-        ([op("read", (5, 6), told=(1, ""))], "version 1 was met after 2"),
+        ([op("read", (5, 6), result=(1, ""))], "version 1 was met after 2"),
         ([swap(4, "e", (10, 11), "fail")], "version 4 was refused, and nobody had changed it"),
     ],
 )
@@ -99,7 +99,7 @@ def test_a_history_of_swaps_that_is_not_linearizable_is_detected(
     assert check_swaps([*SWAPS, *more]) == [problem]
 
 
-GIVEN = [
+ASSIGNABLE_COUNT = [
     op("assign", (0, 1), (1, 1)),
     op("unassign", (2, 3), (1, 1), outcome="unknown"),
     op("assign", (0, 1), (1, 2), outcome="fail"),
@@ -108,7 +108,7 @@ GIVEN = [
 
 @pytest.mark.parametrize("users", [[], [1]])
 def test_consistent_assignments_pass(users: list[int]) -> None:
-    assert check_assignments(GIVEN, {1: users}, {user: [1] for user in users}) == []
+    assert check_assignments(ASSIGNABLE_COUNT, {1: users}, {user: [1] for user in users}) == []
 
 
 @pytest.mark.parametrize(
@@ -123,17 +123,17 @@ def test_consistent_assignments_pass(users: list[int]) -> None:
 def test_inconsistent_assignments_are_detected(
     tasks: dict[int, list[int]], lists: dict[int, list[int]], problem: str
 ) -> None:
-    assert check_assignments(GIVEN, tasks, lists) == [problem]
+    assert check_assignments(ASSIGNABLE_COUNT, tasks, lists) == [problem]
 
 
 def test_a_lost_acknowledged_assignment_is_detected() -> None:
-    assert check_assignments(GIVEN[:1], {}, {}) == ["(1, 1) is not there"]
+    assert check_assignments(ASSIGNABLE_COUNT[:1], {}, {}) == ["(1, 1) is not there"]
 
 
 def test_a_walk_that_misses_or_repeats_a_task_is_detected() -> None:
-    walks = [op("walk", told=[1, 9, 2, 9]), op("walk", told=[], outcome="unknown")]
+    walks = [op("walk", result=[1, 9, 2, 9]), op("walk", result=[], outcome="unknown")]
     assert check_walks(walks, {1, 2}) == []
-    assert check_walks([op("walk", told=[1, 1])], [1, 2]) == [
+    assert check_walks([op("walk", result=[1, 1])], [1, 2]) == [
         "a walk saw 1 2 times",
         "a walk saw 2 0 times",
     ]

@@ -33,8 +33,8 @@ def test_a_running_servers_database_is_found_and_reported(tmp_path: Path) -> Non
         [file] = tmp_path.iterdir()
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
         del os.environ["STAGE"]
-        told = use_running_server(tmp_path)
-    assert told == f"Database: {URL}, of the local server with process id {os.getpid()}"
+        message = use_running_server(tmp_path)
+    assert message == f"Database: {URL}, of the local server with process id {os.getpid()}"
     assert os.environ["AWS_ENDPOINT_URL_DYNAMODB"] == URL
     assert os.environ["STAGE"] == "dev"
     assert "127.0.0.1" in os.environ["NO_PROXY"]
@@ -79,10 +79,10 @@ def test_a_server_runs_with_a_read_only_folder(
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 @pytest.mark.parametrize(
-    ("answer", "told", "left"), [("n\n", "Nothing was deleted\n", True), ("y\n", "", False)]
+    ("answer", "message", "left"), [("n\n", "Nothing was deleted\n", True), ("y\n", "", False)]
 )
 def test_make_clean_data_deletes_only_after_confirmation(
-    tmp_path: Path, answer: str, told: str, left: bool
+    tmp_path: Path, answer: str, message: str, left: bool
 ) -> None:
     (tmp_path / ".billet").mkdir()
     makefile = Path(__file__).parents[2] / "Makefile"
@@ -95,5 +95,5 @@ def test_make_clean_data_deletes_only_after_confirmation(
         check=True,
         timeout=60,
     )
-    assert ended.stdout == f"Delete all local data in .billet? [y/N] {told}"
+    assert ended.stdout == f"Delete all local data in .billet? [y/N] {message}"
     assert (tmp_path / ".billet").exists() is left

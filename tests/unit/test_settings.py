@@ -50,17 +50,17 @@ def test_each_setting_documents_its_values_and_rejects_line_breaks(name: str) ->
 
 
 def test_each_command_option_rejects_invalid_values_in_one_line() -> None:
-    said = {}
+    errors = {}
     for words, option in _options():
         if isinstance(option.type, click.Choice | click.IntRange) or option.type is click.INT:
-            given = [*words, max(option.opts, key=len), "/"]
-            ended = CliRunner().invoke(main, given)
-            assert ended.exit_code == 2, given
-            assert re.fullmatch(r"Error: (\S+): must be [^\n']+\n", ended.stderr), given
-            said[" ".join(given[:-1])] = ended.stderr
-    assert said["serve --port"] == "Error: --port: must be a whole number between 0 and 65535\n"
-    assert said["serve --db"] == "Error: --db: must be one of auto, local, memory\n"
-    assert len(said) >= 8
+            arguments = [*words, max(option.opts, key=len), "/"]
+            ended = CliRunner().invoke(main, arguments)
+            assert ended.exit_code == 2, arguments
+            assert re.fullmatch(r"Error: (\S+): must be [^\n']+\n", ended.stderr), arguments
+            errors[" ".join(arguments[:-1])] = ended.stderr
+    assert errors["serve --port"] == "Error: --port: must be a whole number between 0 and 65535\n"
+    assert errors["serve --db"] == "Error: --db: must be one of auto, local, memory\n"
+    assert len(errors) >= 8
 
 
 def _options() -> Iterator[tuple[list[str], click.Option]]:

@@ -14,7 +14,7 @@ SECONDS = 30
 MANY = 40
 
 
-class Told(io.StringIO):
+class LimitedOutput(io.StringIO):
     """Takes what is said, and has said enough at MANY lines."""
 
     def __init__(self, keeper: supervisor.Supervisor) -> None:
@@ -69,8 +69,8 @@ def test_a_command_that_ends_later_is_restarted_with_growing_pauses() -> None:
     with supervised("kill -9 $$") as process:
         process.stdin.write(b"started\n")
         process.stdin.flush()
-        told = [process.stderr.readline().decode() for _ in range(4)]
-        assert told == [
+        lines = [process.stderr.readline().decode() for _ in range(4)]
+        assert lines == [
             f"The database process was killed by signal 9; restarting it in {pause} s\n"
             for pause in ("0.1", "0.2", "0.4", "0.8")
         ]
@@ -82,11 +82,11 @@ def test_restarts_are_not_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervisor, "MIN_PAUSE", 0.0001)
     monkeypatch.setattr(supervisor, "MAX_PAUSE", 0.0001)
     keeper = supervisor.Supervisor(["sh", "-c", "exit 3"])
-    told = Told(keeper)
-    monkeypatch.setattr(sys, "stderr", told)
+    output = LimitedOutput(keeper)
+    monkeypatch.setattr(sys, "stderr", output)
     keeper.restart_from_now_on()
     assert keeper.run() == 0
-    assert told.lines == MANY
+    assert output.lines == MANY
 
 
 def test_it_ends_the_command_at_the_end_of_its_input() -> None:

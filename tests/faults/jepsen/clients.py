@@ -17,7 +17,7 @@ from tests.faults.jepsen.system import System
 CLIENTS = 16
 WALKERS = 4
 STABLE = 12
-GIVEN = 4
+ASSIGNABLE_COUNT = 4
 UP_SECONDS = 120
 TRIES = 3
 
@@ -37,7 +37,7 @@ class Reply(NamedTuple):
         return "unknown" if self.status >= 500 or self.status == 409 else "fail"
 
 
-SILENCE = Reply(599, {}, None)
+NO_RESPONSE = Reply(599, {}, None)
 """No answer came."""
 
 
@@ -46,7 +46,7 @@ class Shared(NamedTuple):
 
     swapped: int
     """The task whose name is changed by If-Match."""
-    given: list[int]
+    assignable: list[int]
     """Tasks that clients give, each to a user of its own, and take away."""
     stable: list[int]
     """Tasks that nobody changes."""
@@ -71,7 +71,7 @@ class Client:
             reply = Reply(answer.status, answer.headers, json.loads(answer.read()))
         except (OSError, http.client.HTTPException, ValueError):
             self._connection.close()
-            reply = SILENCE
+            reply = NO_RESPONSE
         if reply.status >= 500:
             assert self._system.up.wait(UP_SECONDS)
         return reply
@@ -89,13 +89,13 @@ class Client:
                 break
         return reply
 
-    def note(self, kind: str, asked: Any, act: Callable[[], tuple[Reply, Any]]) -> Any:
+    def note(self, kind: str, argument: Any, act: Callable[[], tuple[Reply, Any]]) -> Any:
         """Adds an operation to the history; gives what was told, None where it was not done."""
         start = time.monotonic()
-        reply, told = act()
-        told = told if reply.outcome == "ok" else None
-        self.history.append(Op(kind, start, time.monotonic(), reply.outcome, asked, told))
-        return told
+        reply, result = act()
+        result = result if reply.outcome == "ok" else None
+        self.history.append(Op(kind, start, time.monotonic(), reply.outcome, argument, result))
+        return result
 
     def work(
         self, shared: Shared, user: int, mine: int, rounds: int, done: Callable[[], Any]
@@ -107,12 +107,12 @@ class Client:
             mine: a task that only this client changes.
             done: is called after each round.
         """
-        given = shared.given[self._number % len(shared.given)]
+        assignable = shared.assignable[self._number % len(shared.assignable)]
         for number in range(rounds):
             steps: list[Callable[[], Any]] = [
                 partial(self._create, f"new {self._number}.{number}"),
                 partial(self._swap, shared.swapped, f"swap {self._number}.{number}"),
-                partial(self._give, given, user, "unassign" if number % 2 else "assign"),
+                partial(self._give, assignable, user, "unassign" if number % 2 else "assign"),
                 partial(self.send, "PATCH", f"/v1/tasks/{mine}", {"expires_at": self._date()}),
             ]
             if self._number < WALKERS:
@@ -184,8 +184,8 @@ def run(system: System, rounds: int, faults: list[Callable[[], None]]) -> tuple[
     first = clients[0]
     task = {"name": "first", "expires_at": "2030-01-15"}
     stable = [first.made("/v1/tasks", task) for _ in range(STABLE)]
-    given = [first.made("/v1/tasks", task) for _ in range(GIVEN)]
-    shared = Shared(first.made("/v1/tasks", task), given, stable)
+    assignable = [first.made("/v1/tasks", task) for _ in range(ASSIGNABLE_COUNT)]
+    shared = Shared(first.made("/v1/tasks", task), assignable, stable)
     users = [first.made("/v1/users", {"username": f"user {n}"}) for n in range(CLIENTS)]
     own = [first.made("/v1/tasks", task) for _ in range(CLIENTS)]
     progress = threading.Semaphore(0)

@@ -28,8 +28,8 @@ class Op:
     start: float
     end: float
     outcome: Outcome
-    asked: Any = None
-    told: Any = None
+    argument: Any = None
+    result: Any = None
 
 
 def of(history: Iterable[Op], *kinds: str, outcome: Outcome | None = None) -> list[Op]:
@@ -38,10 +38,10 @@ def of(history: Iterable[Op], *kinds: str, outcome: Outcome | None = None) -> li
     return [op for op in wanted if outcome in (None, op.outcome)]
 
 
-def counting_out(history: Sequence[Op], moments: Sequence[tuple[float, float]]) -> list[Op]:
+def excluding_periods(history: Sequence[Op], moments: Sequence[tuple[float, float]]) -> list[Op]:
     """The history, as if nobody had been told of what ended in one of these stretches of time."""
     return [
-        replace(op, outcome="unknown", told=None)
+        replace(op, outcome="unknown", result=None)
         if op.outcome == "ok" and any(begin <= op.end <= end for begin, end in moments)
         else op
         for op in history
@@ -51,8 +51,8 @@ def counting_out(history: Sequence[Op], moments: Sequence[tuple[float, float]]) 
 def check_set(history: Sequence[Op], found: Sequence[tuple[int, str]]) -> list[str]:
     """Each create that was acknowledged is found, once, and nothing that was refused is."""
     creates = of(history, "create")
-    acknowledged = {(op.told, op.asked) for op in creates if op.outcome == "ok"}
-    may_be = {op.asked for op in creates if op.outcome != "fail"}
+    acknowledged = {(op.result, op.argument) for op in creates if op.outcome == "ok"}
+    may_be = {op.argument for op in creates if op.outcome != "fail"}
     names, ids = Counter(name for _, name in found), Counter(ident for ident, _ in found)
     return [
         *(f"{one} is lost" for one in acknowledged - set(found)),
@@ -68,14 +68,18 @@ def check_swaps(history: Sequence[Op]) -> list[str]:
     swaps, reads = of(history, "swap"), of(history, "read", outcome="ok")
     won = [op for op in swaps if op.outcome == "ok"]
     may_have = [op for op in swaps if op.outcome != "fail"]
-    wins = Counter(op.asked[0] for op in won)
-    names = {(op.asked[0] + 1, op.asked[1]) for op in may_have}
-    highest = max([op.told[0] for op in reads] + [op.told for op in won], default=FIRST_VERSION)
+    wins = Counter(op.argument[0] for op in won)
+    names = {(op.argument[0] + 1, op.argument[1]) for op in may_have}
+    highest = max([op.result[0] for op in reads] + [op.result for op in won], default=FIRST_VERSION)
     made = {version for version, _ in names} | {FIRST_VERSION}
-    seen = {op.told for op in reads if op.told[0] > FIRST_VERSION}
+    seen = {op.result for op in reads if op.result[0] > FIRST_VERSION}
     return [
         *(f"{times} won version {rested}" for rested, times in wins.items() if times > 1),
-        *(f"version {op.told} came of {op.asked[0]}" for op in won if op.told != op.asked[0] + 1),
+        *(
+            f"version {op.result} came of {op.argument[0]}"
+            for op in won
+            if op.result != op.argument[0] + 1
+        ),
         *(f"nobody made version {gap}" for gap in set(range(1, highest + 1)) - made),
         *(f"nobody wrote {one}" for one in seen - names),
         *_two_names(seen),
@@ -91,8 +95,8 @@ def _two_names(seen: Collection[tuple[int, str]]) -> Iterable[str]:
 
 def _too_early(won: Sequence[Op], reads: Sequence[Op]) -> Iterable[str]:
     """Real time: who starts after a version was known to be there meets none before it."""
-    known = [(op.end, op.told) for op in won] + [(op.end, op.told[0]) for op in reads]
-    met = [(op.start, op.asked[0]) for op in won] + [(op.start, op.told[0]) for op in reads]
+    known = [(op.end, op.result) for op in won] + [(op.end, op.result[0]) for op in reads]
+    met = [(op.start, op.argument[0]) for op in won] + [(op.start, op.result[0]) for op in reads]
     for start, version in met:
         newest = max((one for end, one in known if end < start), default=version)
         if version < newest:
@@ -101,9 +105,11 @@ def _too_early(won: Sequence[Op], reads: Sequence[Op]) -> Iterable[str]:
 
 def _refused_for_nothing(swaps: Sequence[Op], may_have: Sequence[Op]) -> Iterable[str]:
     for op in swaps:
-        rivals = (one for one in may_have if one.asked[0] == op.asked[0] and one.start < op.end)
+        rivals = (
+            one for one in may_have if one.argument[0] == op.argument[0] and one.start < op.end
+        )
         if op.outcome == "fail" and not any(rivals):
-            yield f"version {op.asked[0]} was refused, and nobody had changed it"
+            yield f"version {op.argument[0]} was refused, and nobody had changed it"
 
 
 def check_assignments(
@@ -124,8 +130,8 @@ def check_assignments(
         *(f"{pair} is on one side only" for pair in there ^ mirrored),
         *(
             f"{pair} is {'there' if pair in there else 'not there'}"
-            for pair in {op.asked for op in ops} | there
-            if (pair in there) not in _possible([op for op in ops if op.asked == pair])
+            for pair in {op.argument for op in ops} | there
+            if (pair in there) not in _possible([op for op in ops if op.argument == pair])
         ),
     ]
 
@@ -142,6 +148,6 @@ def check_walks(history: Sequence[Op], unchanged: Collection[int]) -> list[str]:
     """Each walk over all pages sees what does not change exactly once."""
     problems = []
     for op in of(history, "walk", outcome="ok"):
-        seen = Counter(op.told)
+        seen = Counter(op.result)
         problems += [f"a walk saw {one} {seen[one]} times" for one in unchanged if seen[one] != 1]
     return problems
