@@ -29,7 +29,7 @@ def application(operations: dict[str, list[replay.Operation]]) -> BilletApp:
         return {}
 
     @app.route("/bare/{name}", methods=["GET", "POST", "PUT"])
-    def without_java_environment(name: str) -> Any:
+    def bare(name: str) -> Any:
         output: dict[str, Any] = {}
         for method, arguments in calls[name]:
             output = method(**_with_new_id(arguments, output))

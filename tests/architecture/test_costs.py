@@ -19,7 +19,7 @@ from tests.support.bulk_data import add_tasks, add_users
 
 GET, QUERY, UPDATE, PUT, DELETE = "GetItem", "Query", "UpdateItem", "PutItem", "DeleteItem"
 TRANSACT = "TransactWriteItems"
-WHOLE = {"name": "mended", "desc": "", "status": "PENDING"}
+FULL_TASK = {"name": "mended", "desc": "", "status": "PENDING"}
 # Each request follows on those before it: its calls, read units, write units outside of
 # transactions, and operations within.
 WALK: list[tuple[tuple[Any, ...], list[str], float, float, int]] = [
@@ -49,8 +49,8 @@ WALK: list[tuple[tuple[Any, ...], list[str], float, float, int]] = [
     (("GET", "/v1/users/1/tasks?status=PENDING"), [GET, QUERY], 2, 0, 0),
     (("GET", "/v1/users/1/tasks?sort=expires_at&status=PENDING"), [GET, QUERY], 2, 0, 0),
     (("GET", "/v1/users/2/tasks"), [GET, QUERY], 1, 0, 0),
-    (("PUT", "/v1/tasks/1", WHOLE), [UPDATE, TRANSACT], 0, 0, 2),
-    (("PUT", "/v1/tasks/2", WHOLE), [UPDATE], 0, 5, 0),
+    (("PUT", "/v1/tasks/1", FULL_TASK), [UPDATE, TRANSACT], 0, 0, 2),
+    (("PUT", "/v1/tasks/2", FULL_TASK), [UPDATE], 0, 5, 0),
     (("PATCH", "/v1/tasks/1", {"name": "mend"}), [UPDATE, TRANSACT], 0, 0, 2),
     (("PATCH", "/v1/tasks/2", {"status": "DONE"}), [UPDATE], 0, 7, 0),
     (("PATCH", "/v1/tasks/2", {}), [GET], 1, 0, 0),
@@ -68,7 +68,7 @@ WALK: list[tuple[tuple[Any, ...], list[str], float, float, int]] = [
 KEYED_WALK: list[tuple[tuple[Any, ...], list[str], int]] = [
     (("POST", "/v1/users", {"username": "ada"}), [PUT, UPDATE, TRANSACT], 3),
     (("POST", "/v1/tasks", {"name": "plan"}), [PUT, UPDATE, TRANSACT], 2),
-    (("PUT", "/v1/tasks/1", WHOLE), [PUT, GET, TRANSACT], 2),
+    (("PUT", "/v1/tasks/1", FULL_TASK), [PUT, GET, TRANSACT], 2),
     (("PUT", "/v1/tasks/1/assign/user/1"), [PUT, GET, TRANSACT], 4),
     (("PUT", "/v1/tasks/1/assign/user/1"), [PUT, GET, GET, UPDATE], 0),
     (("PATCH", "/v1/tasks/1", {"name": "mend"}), [PUT, GET, TRANSACT], 3),
@@ -84,7 +84,7 @@ KEYED_WALK: list[tuple[tuple[Any, ...], list[str], int]] = [
 CONDITIONAL_WALK: list[tuple[tuple[Any, ...], dict[str, str], list[str]]] = [
     (("POST", "/v1/tasks", {"name": "plan"}), {"Idempotency_Key": "a"}, [PUT, UPDATE, TRANSACT]),
     (("POST", "/v1/tasks", {"name": "plan"}), {"Idempotency_Key": "a"}, [PUT]),
-    (("PUT", "/v1/tasks/3", WHOLE), {"If_Match": '"1"'}, [UPDATE]),
+    (("PUT", "/v1/tasks/3", FULL_TASK), {"If_Match": '"1"'}, [UPDATE]),
     (("DELETE", "/v1/tasks/3"), {"If_Match": '"2"'}, [DELETE]),
 ]
 

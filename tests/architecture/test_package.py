@@ -51,7 +51,7 @@ def run_package(stage: str, out: Path, **environ: str) -> subprocess.CompletedPr
     )
 
 
-def index_answers(scratch: Path) -> bool:
+def index_available(scratch: Path) -> bool:
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-cache-dir", "six"]
     return subprocess.run(command, cwd=scratch, capture_output=True, check=False).returncode == 0
 
@@ -67,7 +67,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
             if (folder / stage).exists():
                 continue
             built = run_package(stage, folder / stage)
-            if built.returncode != 0 and not os.environ.get("CI") and not index_answers(base):
+            if built.returncode != 0 and not os.environ.get("CI") and not index_available(base):
                 pytest.skip(f"no package index: {built.stderr}")
             assert built.returncode == 0, built.stderr
     return folder
@@ -124,8 +124,8 @@ def invoke(
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    answers: list[dict[str, Any]] = json.loads(done.stdout)
-    return answers
+    responses: list[dict[str, Any]] = json.loads(done.stdout)
+    return responses
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -193,9 +193,9 @@ def test_the_authorizer_in_the_zip_denies_with_a_policy_without_routes(
     assert resources(refused) == []
 
 
-def resources(answer: dict[str, Any]) -> Any:
+def resources(response: dict[str, Any]) -> Any:
     """What the policy allows, of an answer of the authorizer."""
-    [statement] = answer["policyDocument"]["Statement"]
+    [statement] = response["policyDocument"]["Statement"]
     assert statement["Effect"] == "Allow"
     return statement["Resource"]
 
@@ -333,8 +333,8 @@ def test_gateway_responses_have_the_form_of_api_errors(
         headers = response["ResponseParameters"]["Headers"]
         assert headers["Content-Type"] == "'application/problem+json'"
         assert headers["X-Request-Id"] == "context.requestId"
-        argument = {"x-forwarded-proto": "https"}
-        common = ResponseHeaders(()).common(argument, "GET", response["StatusCode"])
+        request_headers = {"x-forwarded-proto": "https"}
+        common = ResponseHeaders(()).common(request_headers, "GET", response["StatusCode"])
         assert {name: headers[name] for name in common} == {
             name: f"'{text}'" for name, text in common.items()
         }
@@ -399,10 +399,10 @@ def test_gateway_responses_allow_only_the_first_origin(origins: str, named: str 
 def test_gateway_responses_distinguish_missing_and_wrong_tokens_and_internal_errors(
     packages: Path,
 ) -> None:
-    responses = template(packages, "prod")["RestAPI"]["Properties"]["GatewayResponses"]
+    templates = template(packages, "prod")["RestAPI"]["Properties"]["GatewayResponses"]
     responses = {
         kind: (response["StatusCode"], response["ResponseParameters"]["Headers"])
-        for kind, response in responses.items()
+        for kind, response in templates.items()
     }
     challenge = 'Bearer realm="billet-tasks"'
     assert responses["UNAUTHORIZED"][0] == responses["ACCESS_DENIED"][0] == 401

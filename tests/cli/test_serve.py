@@ -241,12 +241,12 @@ def test_it_serves_tls_to_local_names_and_exports_metrics(serve: Serve, tmp_path
     options = ("--tls-cert", cert, "--tls-key", key, "--metrics-port", port)
     served = serve("--db", "memory", *options)
     assert served.url.startswith("https://localhost:")
-    answer = served.request("GET", "/v1/health")
-    assert answer.status_code == 200
-    assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
+    response = served.request("GET", "/v1/health")
+    assert response.status_code == 200
+    assert response.headers["Strict-Transport-Security"] == "max-age=31536000"
     for host, status in (("evil.example", 400), ("LOCALHOST:7", 200)):
-        answer = served.request("GET", "/v1/tasks", headers={"Host": host})
-        assert answer.status_code == status
+        response = served.request("GET", "/v1/tasks", headers={"Host": host})
+        assert response.status_code == status
     metrics = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=20)
     assert "granian_workers_spawns" in metrics.text
     assert served.stop() == 0

@@ -222,11 +222,11 @@ def test_it_starts_despite_a_port_race_and_a_proxy(
 
 
 def test_rejected_credentials_are_a_one_line_error(tmp_path: Path) -> None:
-    answer = {
+    response = {
         "__type": "com.amazon.coral.service#UnrecognizedClientException",
         "message": "The security token included in the request is invalid.",
     }
-    with http_server(json.dumps(answer).encode()) as url:
+    with http_server(json.dumps(response).encode()) as url:
         line = refused(tmp_path, AWS_ENDPOINT_URL_DYNAMODB=url)
     assert line.endswith(
         "UnrecognizedClientException: The security token included in the request is invalid.; "

@@ -30,15 +30,15 @@ def kept() -> list[dict[str, Any]]:
 @contextmanager
 def seen(connection: Connection) -> Iterator[list[dict[str, Any]]]:
     """Lists what DynamoDB is asked, but for the key."""
-    argument: list[dict[str, Any]] = []
+    operations: list[dict[str, Any]] = []
 
     def note(params: dict[str, Any], model: Any, **_: Any) -> None:
-        argument.append({**params, "Key": None, "operation": model.name})
+        operations.append({**params, "Key": None, "operation": model.name})
 
     events = connection.client.meta.events
     events.register("before-parameter-build.dynamodb", note)
     try:
-        yield argument
+        yield operations
     finally:
         events.unregister("before-parameter-build.dynamodb", note)
 
@@ -69,13 +69,13 @@ def test_every_token_check_makes_one_identical_read(
     expired, _ = tokens.issue("ci", "reader", now - timedelta(microseconds=1))
     revoked, gone = tokens.issue("ci", "reader", None)
     tokens.revoke(gone.digest)
-    with seen(connections.setdefault(endpoint, client.connect())) as argument:
+    with seen(connections.setdefault(endpoint, client.connect())) as operations:
         found = [
             tokens.find_valid(one) for one in (endless, lasting, expired, revoked, "", "\ud800")
         ]
     assert found == [made, later, None, None, None, None]
-    assert [one["operation"] for one in argument] == ["GetItem"] * 6
-    assert all(one == argument[0] and one["ConsistentRead"] for one in argument)
+    assert [one["operation"] for one in operations] == ["GetItem"] * 6
+    assert all(one == operations[0] and one["ConsistentRead"] for one in operations)
 
 
 def run(*arguments: str) -> Result:

@@ -125,7 +125,7 @@ class Machine(RuleBasedStateMachine):
             assert outcome(assignments.page, user_id, paging) is NotFound
             return
         theirs = [task for task in self.tasks.values() if user_id in task.assignees]
-        found = walked(lambda argument: assignments.page(user_id, argument), paging)
+        found = walked(lambda options: assignments.page(user_id, options), paging)
         assert found == self.listed(theirs, paging)
 
     @invariant()

@@ -157,7 +157,7 @@ def test_a_cached_layout_expires_by_either_clock(
     for name in times:
         monkeypatch.setattr(shared_state, name, lambda name=name: times[name])
     bind()
-    for step, argument in (
+    for step, reads in (
         ({}, 0),
         ({"monotonic": 54.0, "wall": 5004.0}, 0),
         ({"monotonic": 54.0, "wall": 5009.0}, 1),  # the process was suspended
@@ -167,7 +167,7 @@ def test_a_cached_layout_expires_by_either_clock(
         times.update(step)
         with inject_fault(connections[endpoint]) as sent:
             lanes.lanes_to_read()
-        assert len(sent) == argument, step
+        assert len(sent) == reads, step
 
 
 def test_a_database_without_a_recorded_layout_uses_that_of_its_counters(

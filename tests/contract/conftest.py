@@ -1,4 +1,4 @@
-"""The contract holds on both databases, and on one lane as on several."""
+"""The contract tests run on both databases, with one lane and with several."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from tests.conftest import CONFIGURED_ENDPOINT, Api, Bind, unavailable_reason
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leaves moto, which is slow, one lane, unless DynamoDB Local can't be had for several."""
+    """Skip several lanes on moto, which is slow, unless DynamoDB Local is unavailable."""
     if CONFIGURED_ENDPOINT or unavailable_reason() is None:
         items[:] = [item for item in items if not _has_lanes_of_moto(item)]
 

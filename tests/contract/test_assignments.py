@@ -24,10 +24,10 @@ def assignees(api: Api, task: int) -> list[int]:
 
 def test_repeated_assign_and_unassign_succeed(api: Api, task: int, user: int) -> None:
     def change(verb: str) -> str:
-        answer = api("PUT", f"/v1/tasks/{task}/{verb}/user/{user}")
-        assert answer.status_code == 200
-        assert answer.json_body["success"] is True
-        detail: str = answer.json_body["detail"]
+        response = api("PUT", f"/v1/tasks/{task}/{verb}/user/{user}")
+        assert response.status_code == 200
+        assert response.json_body["success"] is True
+        detail: str = response.json_body["detail"]
         return detail
 
     assert change("unassign") == f"task {task} was not assigned to user {user}"
@@ -57,9 +57,9 @@ def test_a_task_has_many_users_and_a_user_many_tasks(api: Api) -> None:
 
 @pytest.mark.parametrize("verb", ["assign", "unassign"])
 def test_a_missing_user_is_reported_and_changes_nothing(api: Api, task: int, verb: str) -> None:
-    answer = api("PUT", f"/v1/tasks/{task}/{verb}/user/7")
-    assert answer.status_code == 404
-    assert answer.json_body["detail"] == "user 7 does not exist"
+    response = api("PUT", f"/v1/tasks/{task}/{verb}/user/7")
+    assert response.status_code == 404
+    assert response.json_body["detail"] == "user 7 does not exist"
     assert assignees(api, task) == []
 
 
@@ -78,14 +78,14 @@ def test_a_task_has_at_most_fifty_users(api: Api) -> None:
     assert api("PUT", f"/v1/tasks/{task}/assign/user/{another}").status_code == 200
 
 
-def begin_deleting(user: int) -> None:
-    """Leaves the user as a crash in the midst of a large delete does."""
+def start_delete(user: int) -> None:
+    """Leave the user in the state of an interrupted delete."""
     found = queries.user(user)
     assert found
     change = Transaction()
     user_writes.mark_as_deleting(change, found)
     change.commit()
-    shared_state.forget()  # as when the copy of this process is too old
+    shared_state.forget()  # as if the cached copy had expired
 
 
 FORMS = ("", "?sort=expires_at", "?status=PENDING", "?status=DONE", "?order=asc&offset=1")
@@ -98,7 +98,7 @@ def test_a_user_being_deleted_does_not_exist_for_any_request(
     for one in (user, other):
         api("PUT", f"/v1/tasks/{task}/assign/user/{one}")
     cursor = cursor_in_the_list_of(api, user)
-    begin_deleting(user)
+    start_delete(user)
     assert api("GET", f"/v1/users/{user}").json_body is None
     assert [one["id"] for one in api("GET", "/v1/users").json_body] == [other]
     for form in (*FORMS, f"?cursor={cursor}"):
@@ -114,7 +114,7 @@ def test_a_user_being_deleted_does_not_exist_for_any_request(
 
 
 def cursor_in_the_list_of(api: Api, user: int) -> str:
-    """Gives the user two tasks more."""
+    """Assign two more tasks to the user and return the cursor of the first page."""
     add_tasks(2, assignees=[user])
     link = api("GET", f"/v1/users/{user}/tasks?page_size=1").headers["Link"]
     [cursor] = re.findall("cursor=([^&>]+)", link)
@@ -127,7 +127,7 @@ def test_no_task_shows_a_user_being_deleted(api: Api, task: int, user: int) -> N
         api("PUT", f"/v1/tasks/{task}/assign/user/{one}")
     named = api("GET", f"/v1/tasks/{task}")
     assert named.json_body["assignees"] == sorted((user, other))
-    begin_deleting(user)
+    start_delete(user)
     hidden = api("GET", f"/v1/tasks/{task}")
     wanted = named.json_body | {"assignees": [other]}
     assert hidden.json_body == wanted

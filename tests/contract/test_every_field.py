@@ -1,6 +1,6 @@
-"""Every field of a task survives every path. A new field is covered without a change here.
+"""Every write, read and repair keeps every field of a task. New fields are covered automatically.
 
-The values follow from the types of the request schema, and differ from the defaults.
+The values are derived from the types of the request schema and differ from the defaults.
 """
 
 from collections.abc import Mapping
@@ -28,11 +28,11 @@ Values = dict[str, Any]
 pytestmark = pytest.mark.backend("fastest")
 
 INTERNAL = {"version", "hidden_assignees"}
-"""The fields of a task that no response shows."""
+"""The fields of a task that are in no response."""
 
 
 def value(field: inspect.Field, number: int) -> Any:
-    """A value of the field's type other than its default, and another one for another number."""
+    """Return a value of the field's type other than its default, different for each number."""
     kind = field.type
     if isinstance(kind, inspect.UnionType):
         kind = next(one for one in kind.types if not isinstance(one, inspect.NoneType))
@@ -94,7 +94,7 @@ def test_the_values_differ_from_each_other_and_from_the_defaults() -> None:
 
 
 def create(api: Api, people: list[int], fields: Values = FIRST) -> int:
-    """Creates a task with these fields and assigns it."""
+    """Create a task with these fields and assign it."""
     ident: int = api("POST", "/v1/tasks", fields).json_body["payload"]["id"]
     for user_id in people:
         assert api("PUT", f"/v1/tasks/{ident}/assign/user/{user_id}").status_code == 200
@@ -102,7 +102,7 @@ def create(api: Api, people: list[int], fields: Values = FIRST) -> int:
 
 
 def assert_everywhere(api: Api, ident: int, people: list[int], wanted: Mapping[str, Any]) -> None:
-    """One task has these fields wherever it is read."""
+    """Assert that the task has these fields in every response."""
     body = api("GET", f"/v1/tasks/{ident}").json_body
     assert {name: body[name] for name in FIELDS} == wanted
     assert body["assignees"] == sorted(people)
@@ -248,6 +248,6 @@ def without(item: Mapping[str, Any], names: set[str]) -> dict[str, Any]:
 
 
 def another(field: Field) -> Any:
-    """A value of another content and the right type, which no task here has."""
+    """Return a value of the right type that no task in these tests has."""
     contents = {"S": "2029-01-01", "N": "77", "NS": ["77"], "BOOL": True}
     return {field.attribute.attr_type: contents[field.attribute.attr_type]}

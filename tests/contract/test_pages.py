@@ -1,4 +1,4 @@
-"""Lists in pages, by cursor and by offset, hold what the whole list holds, in its order."""
+"""Pages by cursor and by offset have the tasks of the whole list, in the same order."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,15 +20,15 @@ Item = dict[str, Any]
 
 
 def pages(api: Api, path: str, query: str) -> Iterator[list[Item]]:
-    """The pages behind the links, from the first to the last."""
+    """Follow the Link headers and yield every page."""
     while True:
-        answer = api("GET", path + query)
-        assert answer.status_code == 200, answer.body
-        yield answer.json_body
-        if "Link" not in answer.headers:
+        response = api("GET", path + query)
+        assert response.status_code == 200, response.body
+        yield response.json_body
+        if "Link" not in response.headers:
             return
-        link = LINK.fullmatch(answer.headers["Link"])
-        assert link, answer.headers["Link"]
+        link = LINK.fullmatch(response.headers["Link"])
+        assert link, response.headers["Link"]
         query = link[1]
 
 
@@ -42,7 +42,7 @@ def ids(items: Sequence[Item]) -> list[int]:
 
 @pytest.fixture
 def tasks(api: Api, user: int) -> list[Item]:
-    """Tasks of the user, of every status with every deadline, in the order of their creation."""
+    """Create tasks of the user in every status with every deadline, in order of creation."""
     made = [
         ident
         for status, deadline in product(STATUSES, DEADLINES)
@@ -61,7 +61,7 @@ def by_deadline(tasks: list[Item]) -> list[Item]:
 
 
 def as_stored_before(tasks: list[Item], user: int) -> None:
-    """Gives half of the tasks due on 9999-12-31 the keys that earlier versions gave them."""
+    """Give half of the tasks due on 9999-12-31 the keys of earlier versions."""
     last_day = [task["id"] for task in tasks if task["expires_at"] == "9999-12-31"]
     found = {task.id: task for task in TaskModel.scan()}
     for ident in last_day[::2]:
@@ -95,9 +95,9 @@ def test_pages_of_every_order_and_filter_have_each_task_once_in_order(
         wanted = ordered([task for task in tasks if status in (None, task["status"])])
         if reverse:
             wanted.reverse()
-        argument = f"?page_size=7{query}" + (f"&status={status}" if status else "")
-        found = list(pages(api, path, argument))
-        assert chained(found) == wanted, (path, argument)
+        query_string = f"?page_size=7{query}" + (f"&status={status}" if status else "")
+        found = list(pages(api, path, query_string))
+        assert chained(found) == wanted, (path, query_string)
         assert [len(page) for page in found[:-1]] == [7] * (len(found) - 1)
         assert 1 <= len(found[-1]) <= 7
 
@@ -190,7 +190,7 @@ def test_ids_start_at_1_and_are_consecutive(api: Api, lanes: int) -> None:
 
 
 def test_pages_of_large_tasks_are_shorter_and_complete(api: Api, user: int) -> None:
-    # DynamoDB ends a Query at 1 MB: in each of four lanes elsewhere, or not at all.
+    # DynamoDB ends a Query at 1 MB, at a different position in each lane.
     letters = {0: "𝄞", 2: "€"}
     made = add_tasks(140, [user], describe=lambda ident: letters.get(ident % 4, "a") * 10_000)[::-1]
     for path in ("/v1/tasks", f"/v1/users/{user}/tasks"):

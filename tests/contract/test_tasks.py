@@ -37,13 +37,13 @@ def test_only_the_name_of_a_task_is_required(api: Api) -> None:
 
 
 def test_get_of_a_missing_task_returns_null(api: Api) -> None:
-    answer = api("GET", "/v1/tasks/7")
-    assert (answer.status_code, answer.body) == (200, b"null\n")
+    response = api("GET", "/v1/tasks/7")
+    assert (response.status_code, response.body) == (200, b"null\n")
 
 
 @pytest.fixture(params=["nobody's", "somebody's"])
 def sample(request: pytest.FixtureRequest, api: Api, user: int) -> dict[str, Any]:
-    """The sample task, which nobody has, or the user."""
+    """Create the sample task, unassigned or assigned to the user."""
     task: dict[str, Any] = api("POST", "/v1/tasks", SAMPLE).json_body["payload"]
     if request.param == "somebody's":
         api("PUT", f"/v1/tasks/{task['id']}/assign/user/{user}")
@@ -72,10 +72,10 @@ def test_put_replaces_and_patch_changes_what_is_sent(
     api: Api, user: int, sample: dict[str, Any], method: str, body: Any, change: dict[str, Any]
 ) -> None:
     task = sample | change
-    answer = api(method, f"/v1/tasks/{task['id']}", body)
+    response = api(method, f"/v1/tasks/{task['id']}", body)
     detail = f"task {task['id']} updated"
-    assert answer.json_body == {"success": True, "detail": detail, "payload": task}
-    assert answer.status_code == 200
+    assert response.json_body == {"success": True, "detail": detail, "payload": task}
+    assert response.status_code == 200
     assert api("GET", f"/v1/tasks/{task['id']}").json_body == task
     assert api("GET", f"/v1/users/{user}/tasks").json_body == ([task] if task["assignees"] else [])
     for status in ("PENDING", "IN_PROGRESS", "DONE", "CANCELLED"):
@@ -99,7 +99,7 @@ def test_writes_to_a_missing_task_are_rejected(api: Api, user: int) -> None:
         ("PUT", f"/v1/tasks/7/assign/user/{user}", b""),
         ("PUT", f"/v1/tasks/7/unassign/user/{user}", b""),
     ):
-        answer = api(method, path, body)
-        assert answer.status_code == 404, (method, path)
-        assert answer.json_body["detail"] == "task 7 does not exist"
+        response = api(method, path, body)
+        assert response.status_code == 404, (method, path)
+        assert response.json_body["detail"] == "task 7 does not exist"
     assert api("GET", "/v1/tasks").json_body == []

@@ -20,8 +20,8 @@ def test_a_created_user_is_in_the_response_at_its_location_and_listed(api: Api) 
 
 
 def test_get_of_a_missing_user_returns_null(api: Api) -> None:
-    answer = api("GET", "/v1/users/7")
-    assert (answer.status_code, answer.body) == (200, b"null\n")
+    response = api("GET", "/v1/users/7")
+    assert (response.status_code, response.body) == (200, b"null\n")
 
 
 @pytest.mark.parametrize(
@@ -59,9 +59,9 @@ def test_a_deleted_users_name_is_available_again(api: Api, user: int) -> None:
 def test_a_missing_user_cannot_be_deleted_or_list_tasks(api: Api, user: int) -> None:
     api("DELETE", f"/v1/users/{user}")
     for method, path in (("DELETE", f"/v1/users/{user}"), ("GET", f"/v1/users/{user}/tasks")):
-        answer = api(method, path)
-        assert answer.status_code == 404
-        assert answer.json_body["detail"] == f"user {user} does not exist"
+        response = api(method, path)
+        assert response.status_code == 404
+        assert response.json_body["detail"] == f"user {user} does not exist"
 
 
 @pytest.mark.parametrize("count", [0, 1, 30, 50])

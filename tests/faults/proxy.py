@@ -72,7 +72,7 @@ class Proxy:
         self._port = 0
         self._connections: set[socket.socket] = set()
         self.way: Way = relay
-        self.argument = 0
+        self.request_count = 0
         """How many requests came."""
 
     @property
@@ -104,7 +104,7 @@ class Proxy:
             database.makefile("rb") as replies,
         ):
             while request := _message(requests):
-                self.argument += 1
+                self.request_count += 1
 
                 def ask(request: bytes = request) -> bytes:
                     database.sendall(request)

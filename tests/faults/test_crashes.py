@@ -91,8 +91,8 @@ def test_a_killed_user_delete_can_be_finished(api: Api, connection: Connection, 
             repair()
         else:
             end_leases()
-            answer = api("DELETE", f"/v1/users/{user_id}", Idempotency_Key=f"key-{user_id}")
-            assert answer.status_code == 200
+            response = api("DELETE", f"/v1/users/{user_id}", Idempotency_Key=f"key-{user_id}")
+            assert response.status_code == 200
         assert users.get(user_id) is None
         for task in api("GET", "/v1/tasks").json_body:
             assert task["assignees"] == others

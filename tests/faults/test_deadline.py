@@ -73,11 +73,11 @@ def slowly(clock: Clock, connection: Connection, api: Api) -> Callable[..., HTTP
     return send
 
 
-def assert_given_up(answer: HTTPResponse, clock: Clock, limit: float = LIMIT) -> None:
+def assert_timed_out(response: HTTPResponse, clock: Clock, limit: float = LIMIT) -> None:
     assert clock.time <= limit
-    assert answer.status_code == 503, answer.body
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    assert 1 <= int(answer.headers["Retry-After"]) <= 3
+    assert response.status_code == 503, response.body
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert 1 <= int(response.headers["Retry-After"]) <= 3
 
 
 def is_list_of_user(request: tuple[object, ...]) -> bool:
@@ -99,7 +99,7 @@ def test_no_request_exceeds_its_deadline_under_any_fault(
         limit = LIMIT + client.LONGEST_CALL * is_list_of_user(request)
         trouble: FaultHandler
         for trouble in (throttled, silent):
-            assert_given_up(slowly(*request, then=trouble), clock, limit)
+            assert_timed_out(slowly(*request, then=trouble), clock, limit)
         for trouble in (contended, throttled_at_first):
             slowly(*request, then=trouble)
             assert clock.time <= limit, (request, trouble)
@@ -108,7 +108,7 @@ def test_no_request_exceeds_its_deadline_under_any_fault(
 def test_a_silent_database_is_tried_at_most_twice(
     slowly: Callable[..., HTTPResponse], clock: Clock
 ) -> None:
-    assert_given_up(slowly("GET", "/v1/tasks", then=silent), clock)
+    assert_timed_out(slowly("GET", "/v1/tasks", then=silent), clock)
     assert clock.time <= 2 * client.LONGEST_CALL + 0.02
 
 
@@ -126,8 +126,8 @@ def test_an_endless_race_ends_at_the_deadline(
             clock.time = now  # what another does takes none of our time
 
     method, path = CHANGES["assign"]
-    answer = slowly(method, path.format_map(scenario.ids), then=overtaken)
-    assert_given_up(answer, clock)
+    response = slowly(method, path.format_map(scenario.ids), then=overtaken)
+    assert_timed_out(response, clock)
     assert api("GET", f"/v1/tasks/{scenario.ids['free']}").json_body["assignees"] == []
 
 
@@ -137,7 +137,7 @@ def test_a_long_delete_is_finished_by_repeated_requests(
     *others, user_id = add_users(49)
     add_tasks(3, assignees=[*others, user_id], at_once=1)
     path = f"/v1/users/{user_id}"
-    assert_given_up(slowly("DELETE", path), clock)
+    assert_timed_out(slowly("DELETE", path), clock)
     assert [finding.text for finding in findings()] == [
         f'users {{"id": {user_id}}}: is half deleted'
     ]
@@ -164,6 +164,6 @@ def test_the_remaining_lambda_time_limits_the_deadline(
         "GET", "/v1/tasks", {}
     )
     with inject_fault(connection) as calls:
-        answer = application(event, LambdaContext("billet", 128, max_runtime_ms=4900))
-    assert answer["statusCode"] == 503
+        response = application(event, LambdaContext("billet", 128, max_runtime_ms=4900))
+    assert response["statusCode"] == 503
     assert calls == []

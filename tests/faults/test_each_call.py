@@ -31,9 +31,9 @@ def test_a_failed_call_leaves_no_partial_effect(
     for (fault, lasting), position in product(ATTACKS, range(len(calls))):
         scenario = Scenario(api)
         with inject_fault(connection, fault.handler, at=position, lasting=lasting):
-            answer = scenario.send(*request_)
-        assert_right_or_refused(answer, clean, fault, lasting)
-        done = answer.status_code == clean.status_code
+            response = scenario.send(*request_)
+        assert_right_or_refused(response, clean, fault, lasting)
+        done = response.status_code == clean.status_code
         states = [after] if done else [before, after] if fault.done else [before]
         assert scenario.state() in states, (fault.name, position, lasting)
     assert [finding.text for finding in findings()] == []
@@ -47,17 +47,17 @@ def test_a_keyed_retry_after_a_failed_call_applies_the_write_once(
     for (fault, lasting), position in product(ATTACKS, range(len(calls))):
         scenario = Scenario(api, keyed=True)
         with inject_fault(connection, fault.handler, at=position, lasting=lasting):
-            answer = scenario.send(*change)
+            response = scenario.send(*change)
         case = (fault.name, position, lasting)
-        assert answer.status_code == (fault.refusal if lasting else clean.status_code), case
-        done = answer.status_code == clean.status_code
+        assert response.status_code == (fault.refusal if lasting else clean.status_code), case
+        done = response.status_code == clean.status_code
         assert done or scenario.state() == before, case
         end_leases()
         again = scenario.send(*change)
         assert again.status_code == clean.status_code, case
         # What is answered again was not done again, so what was acknowledged is seen here, too.
         assert done == ("Idempotency-Replayed" in again.headers), case
-        assert not done or again.body == answer.body, case
+        assert not done or again.body == response.body, case
         assert scenario.state() == after, case
     assert [finding.text for finding in findings()] == []
 
@@ -81,19 +81,21 @@ def test_an_error_response_does_not_hide_a_possible_earlier_success(
     scenario = Scenario(api)
     handlers = iter([done_and_silent, contended, contended, contended, contended])
     with inject_fault(connection, lambda request: next(handlers)(request), at=1, lasting=True):
-        answer = scenario.send(*CHANGES["assign"])
-    assert answer.status_code == 503
-    assert "check whether a change was made" in answer.json_body["detail"]
+        response = scenario.send(*CHANGES["assign"])
+    assert response.status_code == 503
+    assert "check whether a change was made" in response.json_body["detail"]
     assert api("GET", f"/v1/users/{scenario.ids['idle']}/tasks").json_body != []
 
 
 def assert_right_or_refused(
-    answer: HTTPResponse, clean: HTTPResponse, fault: Fault, lasting: bool
+    response: HTTPResponse, clean: HTTPResponse, fault: Fault, lasting: bool
 ) -> None:
     """What is refused for an instant is tried again; what lasts ends in a clean refusal."""
     wanted = fault.refusal if lasting else clean.status_code
     unsure = fault.unsure and not lasting
-    assert answer.status_code == wanted or (unsure and answer.status_code == fault.refusal), fault
-    if answer.status_code == fault.refusal:
-        assert answer.headers["Content-Type"] == "application/problem+json"
-        assert fault.refusal != 503 or int(answer.headers["Retry-After"]) > 0
+    assert response.status_code == wanted or (unsure and response.status_code == fault.refusal), (
+        fault
+    )
+    if response.status_code == fault.refusal:
+        assert response.headers["Content-Type"] == "application/problem+json"
+        assert fault.refusal != 503 or int(response.headers["Retry-After"]) > 0

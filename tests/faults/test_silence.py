@@ -36,10 +36,10 @@ def speaking_to_its_own_database(monkeypatch: pytest.MonkeyPatch) -> Iterator[ps
 
 def assert_refused(api: Api) -> None:
     for request in REQUESTS:
-        answer = api(*request)
-        assert answer.status_code == 503
-        assert answer.headers["Content-Type"] == "application/problem+json"
-        assert int(answer.headers["Retry-After"]) > 0
+        response = api(*request)
+        assert response.status_code == 503
+        assert response.headers["Content-Type"] == "application/problem+json"
+        assert int(response.headers["Retry-After"]) > 0
 
 
 @pytest.mark.usefixtures("startable")

@@ -78,13 +78,13 @@ def test_a_database_failure_is_a_fast_503_without_partial_writes(
 def assert_told(api: Api, road: proxy.Proxy, way: proxy.Way | None) -> None:
     road.way = way or proxy.relay
     for request in REQUESTS:
-        road.argument = 0
-        answer = api(*request)
-        assert answer.status_code == 503, (way, request)
-        assert answer.headers["Content-Type"] == "application/problem+json"
-        assert 1 <= int(answer.headers["Retry-After"]) <= 3
+        road.request_count = 0
+        response = api(*request)
+        assert response.status_code == 503, (way, request)
+        assert response.headers["Content-Type"] == "application/problem+json"
+        assert 1 <= int(response.headers["Retry-After"]) <= 3
         most = client.ATTEMPTS if way is proxy.throttling else client.MAX_UNANSWERED
-        assert road.argument <= most
+        assert road.request_count <= most
 
 
 def test_a_write_is_not_retried_after_a_tls_error(api: Api, connection: Connection) -> None:
@@ -117,9 +117,9 @@ def test_a_server_error_is_a_503_and_a_write_is_not_retried(
     api: Api, connection: Connection, status: int, code: str
 ) -> None:
     with inject_fault(connection, failing(status, code, done=True), at=1) as calls:
-        answer = api("POST", "/v1/tasks", {"name": "plan"})
-    assert (answer.status_code, calls) == (503, ["UpdateItem", "PutItem"])
-    assert "check whether a change was made" in answer.json_body["detail"]
+        response = api("POST", "/v1/tasks", {"name": "plan"})
+    assert (response.status_code, calls) == (503, ["UpdateItem", "PutItem"])
+    assert "check whether a change was made" in response.json_body["detail"]
     with inject_fault(connection, failing(status, code, done=False)) as calls:
         assert api("GET", "/v1/tasks/1").status_code == 200
     assert calls == ["GetItem"] * 2

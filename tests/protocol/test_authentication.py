@@ -1,4 +1,4 @@
-"""Who is let in, and how the others are told."""
+"""Authentication: valid tokens are accepted, others get a 401 with a challenge."""
 
 import re
 from collections.abc import Iterator
@@ -167,9 +167,11 @@ def test_only_the_routes_without_a_role_have_no_authorizer(application: BilletAp
             assert route.authorizer is (None if (method, path) in open_to_all else authorizer)
 
 
-def argument(app: BilletApp, method: str, path: str, **authorizer: Any) -> int:
-    """Sends a request past the authorizer, as if API Gateway had let it through with these words;
-    gives the status: 400 where it is let in, for nothing in it is right."""
+def status_of(app: BilletApp, method: str, path: str, **authorizer: Any) -> int:
+    """Send an invalid request with this authorizer context and return the status.
+
+    The status is 400 if the request is authorized.
+    """
     context: dict[str, Any] = {"resourcePath": path, "httpMethod": method, "path": path}
     if authorizer:
         context["authorizer"] = authorizer
@@ -187,9 +189,9 @@ def argument(app: BilletApp, method: str, path: str, **authorizer: Any) -> int:
 
 
 def test_a_request_without_an_authorizer_context_is_rejected(application: BilletApp) -> None:
-    assert argument(application, "GET", "/v1/tasks") == 401
+    assert status_of(application, "GET", "/v1/tasks") == 401
     known = {"id": "0123", "name": "ci", "role": "reader", "principalId": "0"}
-    assert argument(application, "GET", "/v1/tasks", **known) == 400
+    assert status_of(application, "GET", "/v1/tasks", **known) == 400
 
 
 @pytest.fixture
@@ -214,15 +216,15 @@ def test_user_pool_groups_are_roles_and_the_highest_applies(
 ) -> None:
     app = BilletApp(pool, in_lambda=True)
     claims = {"sub": "5c1d", "cognito:username": "ada", **groups}
-    assert argument(app, "GET", "/v1/tasks", claims=claims) == read
-    assert argument(app, "POST", "/v1/users", claims=claims) == create
-    assert argument(app, "GET", "/v1/tasks") == 401
+    assert status_of(app, "GET", "/v1/tasks", claims=claims) == read
+    assert status_of(app, "POST", "/v1/users", claims=claims) == create
+    assert status_of(app, "GET", "/v1/tasks") == 401
 
 
 def test_user_pool_claims_are_rejected_outside_lambda(pool: Settings) -> None:
     app = BilletApp(pool)
     claims = {"sub": "5c1d", "cognito:groups": "admin"}
-    assert argument(app, "GET", "/v1/tasks", claims=claims) == 401
+    assert status_of(app, "GET", "/v1/tasks", claims=claims) == 401
 
 
 def test_a_user_pool_replaces_the_token_authorizer_in_the_deployment(pool: Settings) -> None:

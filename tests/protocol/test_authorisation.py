@@ -1,4 +1,4 @@
-"""Who may do what: every route of the app, asked for by everyone."""
+"""Authorization: every role requests every route."""
 
 import httpx
 import pytest
@@ -15,7 +15,7 @@ RANKS = ["reader", "editor", "admin"]
 
 
 def needed(method: str, path: str) -> str | None:
-    """The role that the product's rules ask for; None: none at all."""
+    """Return the role that the route requires, or None if it is public."""
     if path in OPEN or path.startswith("/docs/"):
         return None
     if method == "GET":
@@ -38,13 +38,13 @@ def test_each_route_requires_its_role(server: str, application: BilletApp) -> No
             )
             for method, path in routes:
                 reply = client.request(method, path.format(task_id=1, user_id=1))
-                assert_rule_kept(who, needed(method, path), reply)
+                assert_role_enforced(who, needed(method, path), reply)
 
 
-def assert_rule_kept(who: str, role: str | None, reply: httpx.Response) -> None:
+def assert_role_enforced(who: str, role: str | None, reply: httpx.Response) -> None:
     case = (who, reply.request.method, reply.request.url.path)
     if role is None or (who in RANKS and RANKS.index(who) >= RANKS.index(role)):
-        # No body came along, and nothing is there: what is allowed is refused for these only.
+        # There is no body and no data, so an authorized request fails only for these reasons.
         assert reply.status_code in (200, 302, 400, 404), case
         return
     assert reply.headers["Content-Type"] == "application/problem+json", case

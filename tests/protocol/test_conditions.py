@@ -40,23 +40,23 @@ def test_if_match_is_evaluated_for_versioned_resources(
 def test_a_missing_resource_matches_no_condition(api: Api, condition: str) -> None:
     for path in ("/v1/tasks/7", "/v1/users/7"):
         assert api("GET", path, If_Match=condition).status_code == 412
-        answer = api("GET", path, If_None_Match=condition)
-        assert (answer.status_code, answer.json_body) == (200, None)
+        response = api("GET", path, If_None_Match=condition)
+        assert (response.status_code, response.json_body) == (200, None)
 
 
 @pytest.mark.parametrize("path", DOCUMENTS)
 def test_a_document_has_a_strong_etag_of_its_content(api: Api, path: str) -> None:
-    answer = api("GET", path)
-    tag = answer.headers["ETag"]
+    response = api("GET", path)
+    tag = response.headers["ETag"]
     assert re.fullmatch(r'"[0-9a-f]{32}"', tag)
     assert api("GET", path).headers["ETag"] == tag
     for known in (tag, f'"1", W/{tag}', "*"):
         unchanged = api("GET", path, If_None_Match=known)
         assert (unchanged.status_code, unchanged.body) == (304, b"")
         assert unchanged.headers["ETag"] == tag
-    assert api("GET", path, If_Match=tag).body == answer.body
+    assert api("GET", path, If_Match=tag).body == response.body
     assert api("GET", path, If_Match='"1"').status_code == 412
-    assert api("GET", path, If_None_Match='"1"').body == answer.body
+    assert api("GET", path, If_None_Match='"1"').body == response.body
 
 
 def test_each_document_has_its_own_etag(api: Api) -> None:
@@ -71,8 +71,8 @@ def test_a_list_exists_and_has_no_etag(api: Api, path: str) -> None:
         ({"If_Match": "*"}, 200),
         ({"If_Match": '"1"'}, 412),
     ):
-        answer = api("GET", path, **headers)
-        assert (answer.status_code, "ETag" in answer.headers) == (status, False)
+        response = api("GET", path, **headers)
+        assert (response.status_code, "ETag" in response.headers) == (status, False)
 
 
 @pytest.mark.parametrize("one", READS, ids=lambda one: one.view.__name__)

@@ -1,4 +1,4 @@
-"""The API's description, against the code that it tells of and the API as it is served."""
+"""The OpenAPI document agrees with the code and with the running API."""
 
 import os
 import re
@@ -38,7 +38,7 @@ schemathesis --config-file tests/protocol/schemathesis.toml run""",
 sed '/^.auth/,$d' tests/protocol/schemathesis.toml > "$DATA/schemathesis.toml"
 schemathesis --config-file "$DATA/schemathesis.toml" run --phases fuzzing""",
 }
-"""By AUTH. Where it is off, no token is sent, and the phases that need no luck are left out."""
+"""By AUTH. If it is off, no token is sent and only the fuzzing phase runs."""
 WATCHED = """
 import sys
 opened = []
@@ -58,9 +58,9 @@ def test_the_description_is_openapi() -> None:
 
 
 def test_the_served_description_is_the_committed_one(api: Api) -> None:
-    answer = api("GET", "/v1/openapi.json")
-    assert answer.headers["Content-Type"] == "application/json"
-    assert answer.body == (FILES / "openapi.json").read_bytes()
+    response = api("GET", "/v1/openapi.json")
+    assert response.headers["Content-Type"] == "application/json"
+    assert response.body == (FILES / "openapi.json").read_bytes()
 
 
 SPACES = "a \t\n\x1c\x85\xa0\u1680\u2029\u3000\ufeff\u200b\u3164\u0600\u2800"
@@ -75,7 +75,7 @@ def test_a_username_is_valid_if_it_matches_the_described_patterns(around: str, l
         text_rules.VISIBLE,
         text_rules.ALL_VISIBLE,
     )
-    # A newline at the end is what Python's `$` alone lets pass.
+    # Only Python's `$` matches before a trailing newline.
     described = "\n" not in name and all(re.search(pattern, name) for pattern in patterns)
     try:
         taken = convert({"username": name}, NewUser).username == name.strip()
@@ -85,7 +85,7 @@ def test_a_username_is_valid_if_it_matches_the_described_patterns(around: str, l
 
 
 def patterns(node: object, place: str = "") -> Iterator[tuple[str, str]]:
-    """Every pattern of a document, after the place where it stands."""
+    """Yield the location and the text of every pattern in a document."""
     if isinstance(node, dict):
         if isinstance(found := node.get("pattern"), str):
             yield place, found
@@ -101,7 +101,7 @@ PATTERNS = {pattern: place for place, pattern in patterns(document.build())}
 
 @pytest.mark.parametrize("pattern", PATTERNS, ids=list(PATTERNS.values()))
 def test_each_pattern_means_the_same_to_python_re2_and_rust(pattern: str) -> None:
-    """Generated clients check by them: in Go with RE2, in pydantic with Rust's regex."""
+    """Generated clients use the patterns: Go with RE2, pydantic with Rust's regex."""
     schema = core_schema.str_schema(pattern=pattern, regex_engine="rust-regex")
     rust = SchemaValidator(schema)
     for text in (
@@ -159,7 +159,7 @@ def test_a_token_is_optional_in_the_description() -> None:
 def test_the_root_redirects_to_the_docs_behind_any_stage(
     application: BilletApp, stage: str, slash: str
 ) -> None:
-    argument = f"{stage}{slash}" or "/"
+    root = f"{stage}{slash}" or "/"
     event = {
         "httpMethod": "GET",
         "path": "/",
@@ -174,14 +174,14 @@ def test_the_root_redirects_to_the_docs_behind_any_stage(
         "requestContext": {
             "httpMethod": "GET",
             "resourcePath": "/",
-            "path": argument,
+            "path": root,
             "identity": {"sourceIp": "127.0.0.1"},
         },
     }
     reply = application(event, LambdaContext("billet", 128))
     location = {**reply["headers"], **reply["multiValueHeaders"]}["Location"]
     assert reply["statusCode"] == 302
-    assert urljoin(f"https://a.example{argument}", location) == f"https://a.example{stage}/docs"
+    assert urljoin(f"https://a.example{root}", location) == f"https://a.example{stage}/docs"
 
 
 @pytest.mark.settings(auth="on")
@@ -224,8 +224,8 @@ def test_startup_does_not_read_the_docs_files() -> None:
 def test_schemathesis_finds_nothing_wrong_with_the_served_api(
     serve: Serve, user_environment: dict[str, str], tmp_path: Path, auth: str
 ) -> None:
-    """A twentieth of the examples of Hypothesis's profile each, and a seed as fixed."""
-    # At INFO it would log more than the pipe holds that nobody reads.
+    """Each phase runs a twentieth of the examples of the Hypothesis profile, with its seed."""
+    # At INFO the log would fill the pipe, which nobody reads.
     served = serve("--data", str(tmp_path), AUTH=auth, LOG_LEVEL="WARNING")
     seed = 1 if settings().derandomize else secrets.randbits(32)
     options = f"--url {served.url} --max-examples {settings().max_examples // 20} --seed {seed}"

@@ -1,4 +1,4 @@
-"""Requests as API Gateway gives them to the function, and as a WSGI server joins their headers."""
+"""API Gateway events, and headers as a WSGI server joins them."""
 
 import json
 from collections.abc import Callable
@@ -20,7 +20,7 @@ Call = Callable[..., dict[str, Any]]
 
 @pytest.fixture
 def call(database: object, application: BilletApp) -> Call:
-    """Sends a request as API Gateway does, `call("GET", "/v1/tasks")`; a header is a pair."""
+    """Return a function that sends a gateway event, `call("GET", "/v1/tasks", header_pair)`."""
 
     def send(
         method: str,
@@ -52,14 +52,14 @@ def call(database: object, application: BilletApp) -> Call:
                 **context,
             },
         }
-        answer: dict[str, Any] = application(event, LambdaContext("", 128, 28_000))
-        return answer
+        response: dict[str, Any] = application(event, LambdaContext("", 128, 28_000))
+        return response
 
     return send
 
 
-def detail(answer: dict[str, Any]) -> tuple[int, str]:
-    return answer["statusCode"], json.loads(answer["body"])["detail"]
+def detail(response: dict[str, Any]) -> tuple[int, str]:
+    return response["statusCode"], json.loads(response["body"])["detail"]
 
 
 def test_repeated_lines_of_a_list_header_are_joined(call: Call) -> None:
@@ -72,8 +72,8 @@ def test_repeated_lines_of_a_list_header_are_joined(call: Call) -> None:
     assert call("DELETE", "/v1/tasks/{task_id}", *other, ids=ids)["statusCode"] == 412
     mine = [("If-Match", '"9"'), ("If-Match", '"1"')]
     body = '{"desc": "a"}'
-    answer = call("PATCH", "/v1/tasks/{task_id}", JSON, *mine[::-1], ids=ids, body=body)
-    assert answer["statusCode"] == 200
+    response = call("PATCH", "/v1/tasks/{task_id}", JSON, *mine[::-1], ids=ids, body=body)
+    assert response["statusCode"] == 200
     mine = [("If-Match", '"2"'), ("If-Match", '"9"')]
     assert call("DELETE", "/v1/tasks/{task_id}", *mine, ids=ids)["statusCode"] == 200
 
@@ -98,10 +98,12 @@ def test_a_repeated_single_value_header_is_rejected(
     expected = (400, f"{name.lower()}: must be sent only once")
     others = [JSON] if name != "Content-Type" else []
     assert detail(call("POST", "/v1/tasks", *others, *headers, body='{"name": "a"}')) == expected
-    if not headers[0][1].startswith('"') or headers[0][1].endswith('"'):  # else it is one key
+    if not headers[0][1].startswith('"') or headers[0][1].endswith(
+        '"'
+    ):  # otherwise it is one quoted key
         joined = {name.replace("-", "_"): ",".join(text for _, text in headers)}
-        answer = api("POST", "/v1/tasks", {"name": "a"}, **joined)
-        assert (answer.status_code, answer.json_body["detail"]) == expected
+        response = api("POST", "/v1/tasks", {"name": "a"}, **joined)
+        assert (response.status_code, response.json_body["detail"]) == expected
     assert api("GET", "/v1/tasks").json_body == []
 
 

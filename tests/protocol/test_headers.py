@@ -1,4 +1,4 @@
-"""What every reply says beside its body, whoever it comes from."""
+"""Response headers, whichever component sends the response."""
 
 import logging
 import re
@@ -30,7 +30,7 @@ REQUESTS = {
     "an unknown method": ("BREW", "/v1/tasks", 405),
     "OPTIONS": ("OPTIONS", "/v1/tasks/1", 204),
 }
-"""Each is answered in another place."""
+"""Each request gets its response from another component."""
 
 
 allowed = pytest.mark.settings(cors_origins=f"https://other.example,{OURS}")
@@ -40,14 +40,14 @@ def test_every_response_has_security_headers_and_its_own_request_id(server: str)
     ids = set()
     with httpx.Client(base_url=f"http://{server}") as client:
         for method, path, status in REQUESTS.values():
-            answer = client.request(method, path)
-            assert answer.status_code == status
-            assert {name: answer.headers.get(name) for name in SECURITY} == SECURITY
+            response = client.request(method, path)
+            assert response.status_code == status
+            assert {name: response.headers.get(name) for name in SECURITY} == SECURITY
             kept = "private, no-cache" if status == 200 else "no-store"
-            assert answer.headers["Cache-Control"] == kept
-            assert "Strict-Transport-Security" not in answer.headers
-            assert "Access-Control-Allow-Origin" not in answer.headers
-            ids.add(answer.headers["X-Request-Id"])
+            assert response.headers["Cache-Control"] == kept
+            assert "Strict-Transport-Security" not in response.headers
+            assert "Access-Control-Allow-Origin" not in response.headers
+            ids.add(response.headers["X-Request-Id"])
     assert len(ids) == len(REQUESTS)
 
 
@@ -77,8 +77,8 @@ def test_only_allowed_origins_may_read_responses(
 
 @allowed
 def test_a_preflight_lists_the_allowed_methods_and_headers(server: str) -> None:
-    argument = {"Origin": OURS, "Access-Control-Request-Method": "PATCH"}
-    received = httpx.options(f"http://{server}/v1/tasks/1", headers=argument).headers
+    preflight = {"Origin": OURS, "Access-Control-Request-Method": "PATCH"}
+    received = httpx.options(f"http://{server}/v1/tasks/1", headers=preflight).headers
     assert received["Access-Control-Allow-Methods"] == "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"
     sent = set(received["Access-Control-Allow-Headers"].split(", "))
     assert sent >= {"Authorization", "Content-Type", "If-Match", "X-Request-Id"}
@@ -93,12 +93,12 @@ def test_options_lists_the_patch_media_types_of_patchable_resources() -> None:
 
 @allowed
 def test_the_app_handles_preflights_if_origins_are_allowed(api: Api) -> None:
-    answer = api("OPTIONS", "/v1/users/7", Origin=OURS, X_Request_Id="a")
-    assert (answer.status_code, answer.body) == (204, b"")
-    assert answer.headers["Access-Control-Allow-Origin"] == OURS
-    assert answer.headers["Access-Control-Allow-Methods"] == "DELETE, GET, OPTIONS"
-    assert answer.headers["X-Request-Id"] == "a"
-    assert {name: answer.headers.get(name) for name in SECURITY} == SECURITY
+    response = api("OPTIONS", "/v1/users/7", Origin=OURS, X_Request_Id="a")
+    assert (response.status_code, response.body) == (204, b"")
+    assert response.headers["Access-Control-Allow-Origin"] == OURS
+    assert response.headers["Access-Control-Allow-Methods"] == "DELETE, GET, OPTIONS"
+    assert response.headers["X-Request-Id"] == "a"
+    assert {name: response.headers.get(name) for name in SECURITY} == SECURITY
 
 
 def test_the_app_has_preflight_routes_only_if_origins_are_allowed() -> None:

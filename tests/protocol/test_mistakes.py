@@ -1,4 +1,4 @@
-"""Every mistake of a client is told in one form, names what is wrong, and changes nothing."""
+"""Every client error is a problem response that names the error and changes nothing."""
 
 import json
 import re
@@ -27,14 +27,14 @@ def api(api: Api, database: object) -> Api:
 
 
 def refused(api: Api, *request: Any, **headers: str) -> tuple[int, str]:
-    """The status and the detail of the problem that answers a request."""
-    answer = api(*request, **headers)
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    problem = json.loads(answer.body)
+    """Send an invalid request and return the status and the detail of the problem."""
+    response = api(*request, **headers)
+    assert response.headers["Content-Type"] == "application/problem+json"
+    problem = json.loads(response.body)
     assert set(problem) == {"type", "title", "status", "success", "detail"}
-    assert problem["status"] == answer.status_code
+    assert problem["status"] == response.status_code
     assert problem["success"] is False
-    return answer.status_code, problem["detail"]
+    return response.status_code, problem["detail"]
 
 
 NAME = "name: must be a string of 1 to 200 characters"
@@ -49,26 +49,26 @@ DEEP = "body: must not be nested that deeply"
 HALF = r"body: must not contain half of a surrogate pair, as in \ud800"
 
 
-def no_json(line: int, column: int) -> str:
+def invalid_json(line: int, column: int) -> str:
     return f"body: must be valid JSON, and is not at line {line}, column {column}"
 
 
 def a(**fields: Any) -> bytes:
-    """A task, which is right but for the fields."""
+    """Return a valid task body with these fields replaced."""
     return json.dumps({"name": "a", **fields}).encode()
 
 
 TEXTS = {
     "nothing": (b"", f"{OBJECT}, and is empty"),
-    "white space": (b" \n ", no_json(2, 2)),
-    "half an object": (b"{", no_json(1, 2)),
-    "half a name": (b'{"name": "a', no_json(1, 10)),
-    "no JSON": (b'{\n "name": "\xc3\xa9", oops}', no_json(2, 15)),
-    "single quotes": (b"{'name': 'a'}", no_json(1, 2)),
-    "two objects": (b'{"name": "a"}{}', no_json(1, 14)),
-    "a comma at the end": (b'{"name": "a",}', no_json(1, 14)),
-    "NaN": (b'{"name": NaN}', no_json(1, 10)),
-    "a raw control character": (b'{"name": "\x01"}', no_json(1, 11)),
+    "white space": (b" \n ", invalid_json(2, 2)),
+    "half an object": (b"{", invalid_json(1, 2)),
+    "half a name": (b'{"name": "a', invalid_json(1, 10)),
+    "no JSON": (b'{\n "name": "\xc3\xa9", oops}', invalid_json(2, 15)),
+    "single quotes": (b"{'name': 'a'}", invalid_json(1, 2)),
+    "two objects": (b'{"name": "a"}{}', invalid_json(1, 14)),
+    "a comma at the end": (b'{"name": "a",}', invalid_json(1, 14)),
+    "NaN": (b'{"name": NaN}', invalid_json(1, 10)),
+    "a raw control character": (b'{"name": "\x01"}', invalid_json(1, 11)),
     "a byte order mark": (
         b'\xef\xbb\xbf{"name": "a"}',
         "body: must not begin with a byte order mark",
@@ -85,7 +85,7 @@ TEXTS = {
     "a number below all floats": (b" -1e999999", OBJECT),
     "a long number": (b"9" * 5_000, OBJECT),
     "minus zero": (b"-0", OBJECT),
-    "Infinity": (b"-Infinity", no_json(1, 2)),
+    "Infinity": (b"-Infinity", invalid_json(1, 2)),
     "a name that is a number beyond all floats": (b'{"name": 1e999999}', NAME),
     "a date that is a number beyond all floats": (
         b'{"name": "a", "expires_at": -1e999999}',
@@ -215,8 +215,8 @@ def test_a_body_over_the_size_limit_is_rejected(api: Api) -> None:
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "json"])
 def test_another_content_type_is_rejected(api: Api, kind: str) -> None:
-    answer = refused(api, "POST", "/v1/tasks", {"name": "a"}, Content_Type=kind)
-    assert answer == (415, "content-type: must be application/json")
+    response = refused(api, "POST", "/v1/tasks", {"name": "a"}, Content_Type=kind)
+    assert response == (415, "content-type: must be application/json")
 
 
 ENCODED = "content-encoding: must be identity, or absent"
@@ -232,8 +232,8 @@ def test_an_encoded_body_is_rejected(api: Api, coding: str) -> None:
         ("PATCH", f"/v1/tasks/{task}"),
         ("DELETE", f"/v1/tasks/{task}"),
     ):
-        answer = refused(api, method, path, body, Content_Encoding=coding)
-        assert answer == (415, ENCODED)
+        response = refused(api, method, path, body, Content_Encoding=coding)
+        assert response == (415, ENCODED)
         headers = api(method, path, body, Content_Encoding=coding).headers
         assert headers["Accept-Encoding"] == "identity"
     assert [task["name"] for task in api("GET", "/v1/tasks").json_body] == ["plan"]
@@ -253,12 +253,12 @@ def test_only_a_patch_may_be_a_merge_patch(api: Api) -> None:
         415,
         "content-type: must be application/json",
     )
-    answer = api("PATCH", path, b"[]", Content_Type="application/json-patch+json")
-    assert answer.status_code == 415
-    assert answer.json_body["detail"] == (
+    response = api("PATCH", path, b"[]", Content_Type="application/json-patch+json")
+    assert response.status_code == 415
+    assert response.json_body["detail"] == (
         "content-type: must be application/json or application/merge-patch+json"
     )
-    assert answer.headers["Accept-Patch"] == "application/merge-patch+json, application/json"
+    assert response.headers["Accept-Patch"] == "application/merge-patch+json, application/json"
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH"])
@@ -280,7 +280,7 @@ IGNORED = {
     "a name twice": (b'{"a": 1, "b": {}, "a": 1}', "a: must be given only once"),
     "a name twice, deep within": (b'[[{"b": [{"a": 1, "a": 2}]}]]', "a: must be given only once"),
     "deep nesting": (b"[" * 50_000 + b"]" * 50_000, DEEP),
-    "half a list": (b"[", no_json(1, 16)),
+    "half a list": (b"[", invalid_json(1, 16)),
     "no UTF-8": (b'"\xff"', "body: must be UTF-8, and is not at byte 16"),
     "half a pair": (rb'"\ud800"', HALF),
 }
@@ -518,7 +518,7 @@ def test_a_malformed_header_is_rejected(
 
 
 def test_a_cross_site_request_without_a_content_type_is_rejected(api: Api) -> None:
-    answer = refused(
+    response = refused(
         api, "POST", "/v1/tasks", {"name": "a"}, Content_Type="", Origin="https://evil.example"
     )
-    assert answer == (415, "content-type: must be application/json")
+    assert response == (415, "content-type: must be application/json")

@@ -1,4 +1,4 @@
-"""A crowd: the answers that come are right, and the rest are clean 503s at once."""
+"""Under overload, requests succeed or get an immediate 503."""
 
 import json
 import threading
@@ -19,13 +19,13 @@ from tests.support.raw_http import CROWD, HEALTH, assert_busy, create_task, read
 pytestmark = pytest.mark.backend("moto")
 
 LONG = 60.0
-"""Seconds that nothing here takes."""
+"""Seconds; longer than any operation in these tests."""
 WORK = b"GET /work HTTP/1.1\r\nHost: localhost\r\n\r\n"
 NOTHING = b"GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 class Slow:
-    """An app with a route whose work does not end until it is told to."""
+    """An app with a route that blocks until it is released."""
 
     def __init__(self) -> None:
         self.app = BilletApp(Settings())

@@ -1,4 +1,4 @@
-"""What goes over the socket: every answer is ours, and the connection stays right."""
+"""HTTP on the socket: every response has the form of the API and the connection stays in sync."""
 
 import json
 import socket
@@ -52,7 +52,7 @@ REFUSED = {
         413,
     ),
 }
-"""What reaches the API: its answer is a problem."""
+"""Requests that reach the API and get a problem response."""
 
 
 @pytest.mark.parametrize(("data", "status"), REFUSED.values(), ids=REFUSED)
@@ -110,20 +110,20 @@ HOSTS = {
 def test_without_auth_another_host_is_rejected_and_with_auth_needs_a_token(
     host: str, accepted: bool
 ) -> None:
-    argument = Request("GET", "/v1/tasks", "", {"host": host}, "127.0.0.1")
+    request = Request("GET", "/v1/tasks", "", {"host": host}, "127.0.0.1")
     guarded = Gateway(APP, hosts.allowed(LOCAL, "box.example"))
-    answer = guarded.route(argument)
-    assert isinstance(answer, Match) == accepted
-    if isinstance(answer, Response):
-        assert answer.status == 400
-        assert json.loads(answer.body)["detail"].startswith("host: must be ")
+    response = guarded.route(request)
+    assert isinstance(response, Match) == accepted
+    if isinstance(response, Response):
+        assert response.status == 400
+        assert json.loads(response.body)["detail"].startswith("host: must be ")
     open_to_all = Gateway(APP, hosts.allowed(Settings(auth="on")))
-    assert isinstance(open_to_all.route(argument), Match)
+    assert isinstance(open_to_all.route(request), Match)
 
 
 def test_without_auth_an_http_1_0_client_needs_no_host() -> None:
-    argument = Request("GET", "/v1/tasks", "", {}, "127.0.0.1", "HTTP/1.0")
-    assert isinstance(Gateway(APP, hosts.allowed(LOCAL)).route(argument), Match)
+    request = Request("GET", "/v1/tasks", "", {}, "127.0.0.1", "HTTP/1.0")
+    assert isinstance(Gateway(APP, hosts.allowed(LOCAL)).route(request), Match)
 
 
 BAD_REQUESTS = {
@@ -155,7 +155,7 @@ BAD_REQUESTS = {
         {400},
     ),
 }
-"""What does not reach the API: granian refuses it, without a body."""
+"""Requests that granian rejects without a body, before they reach the API."""
 
 
 @pytest.mark.parametrize(("data", "statuses"), BAD_REQUESTS.values(), ids=BAD_REQUESTS)

@@ -1,4 +1,4 @@
-"""What is not allowed is refused before DynamoDB is asked for anything."""
+"""Invalid requests are rejected before any call to DynamoDB."""
 
 from typing import Any
 
@@ -97,7 +97,7 @@ REQUESTS: dict[str, list[tuple[Any, ...]]] = {
 def connection(
     endpoint: str, connections: dict[str, Connection], monkeypatch: pytest.MonkeyPatch
 ) -> Connection:
-    """The connection that the API uses. There are no tables, for nobody may ask for them."""
+    """Return the connection of the API. There are no tables: any call would fail."""
     monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", endpoint)
     connection = connections.setdefault(endpoint, client.connect())
     client.bind(Settings(table_prefix="none"), connection)
@@ -113,7 +113,7 @@ def test_a_request_beyond_a_limit_makes_no_call(
         assert bill.calls == []
         assert statuses <= {400, 413}
         api("GET", "/v1/health")
-        assert bill.calls == ["GetItem"]  # it would have been seen
+        assert bill.calls == ["GetItem"]  # calls are recorded
 
 
 @pytest.mark.settings(rate_quota=1, rate_shared="off")

@@ -1,4 +1,4 @@
-"""Clients that do not read, do not write, or write slowly, and what that costs the others."""
+"""Slow clients do not delay other clients."""
 
 import json
 import socket
@@ -30,7 +30,7 @@ HEADS = 60
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[Served]:
-    """A server as a user has it."""
+    """Start a server with default settings."""
     served = Served("--db", "memory", "--workers", "2")
     yield served
     served.stop()
@@ -48,7 +48,7 @@ def assert_served(address: str) -> None:
 
 @contextmanager
 def hanging(address: str, count: int, data: bytes) -> Iterator[list[socket.socket]]:
-    """Connections that send this and then nothing, and do not read."""
+    """Open connections that send this data, then neither send nor read."""
     with ExitStack() as stack:
         yield [stack.enter_context(send_raw(address, data)) for _ in range(count)]
 
@@ -99,7 +99,7 @@ def test_unfinished_heads_use_little_memory(served: Served) -> None:
                 for _ in range(100):
                     connection.sendall(line)
             except OSError:
-                continue  # refused, as it should be
+                continue  # rejected, as expected
         assert_served(address(served))
         assert memory(served) - before < MAX_GROWTH
 

@@ -1,4 +1,4 @@
-"""A principal gets what the settings allow, to the request, and is told what is left."""
+"""Rate limits are exact, and responses report the remaining quota."""
 
 import json
 import math
@@ -25,11 +25,11 @@ from tests.support.injection import inject_fault, nothing_there
 pytestmark = pytest.mark.backend("moto")
 
 START = 1_700_000_040.0
-"""The beginning of a minute."""
+"""The start of a minute."""
 
 
 class Clock:
-    """A clock that stands still until it is told to go on."""
+    """A clock that is set by the test."""
 
     def __init__(self) -> None:
         self.now = START
@@ -40,20 +40,20 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """What the process takes for the time of day."""
+    """Replace the wall clock of the process."""
     clock = Clock()
     monkeypatch.setattr(time, "time", clock)
     return clock
 
 
 def limit(**settings: int) -> pytest.MarkDecorator:
-    """The limits of the app under test, `@limit(rate_quota=500)`."""
+    """Set the limits of the app under test, `@limit(rate_quota=500)`."""
     return pytest.mark.settings(rate_shared="off", **settings)
 
 
 @pytest.fixture
 def _no_database() -> Iterator[None]:
-    """Has DynamoDB answer at once that there is nothing."""
+    """Replace every DynamoDB response by an empty one."""
     connection = client.connect()
     client.bind(Settings(), connection)
     with inject_fault(connection, nothing_there, lasting=True):
@@ -65,15 +65,15 @@ def _no_database() -> Iterator[None]:
 def test_1000_requests_at_twice_the_quota_get_exactly_the_quota(api: Api, clock: Clock) -> None:
     for number in range(1000):
         clock.now = START + number * 0.06  # 1,000 in a minute, 17 in a second
-        answer = api("GET", "/v1/health")
-        assert answer.status_code == (200 if number < 500 else 429)
-        assert answer.headers["RateLimit-Policy"] == '"burst";q=20;w=1, "quota";q=500;w=60'
-        burst, quota = answer.headers["RateLimit"].split(", ")
+        response = api("GET", "/v1/health")
+        assert response.status_code == (200 if number < 500 else 429)
+        assert response.headers["RateLimit-Policy"] == '"burst";q=20;w=1, "quota";q=500;w=60'
+        burst, quota = response.headers["RateLimit"].split(", ")
         assert burst.startswith('"burst";r=')
         until_the_window_ends = math.ceil(START + 60 - clock.now)
         assert quota == f'"quota";r={max(499 - number, 0)};t={until_the_window_ends}'
         if number >= 500:
-            assert answer.headers["Retry-After"] == str(until_the_window_ends)
+            assert response.headers["Retry-After"] == str(until_the_window_ends)
     clock.now = START + 60
     assert '"quota";r=499;t=60' in api("GET", "/v1/health").headers["RateLimit"]
 
@@ -82,10 +82,10 @@ def test_1000_requests_at_twice_the_quota_get_exactly_the_quota(api: Api, clock:
 @limit(rate_quota=100, rate_burst=3)
 def test_a_burst_gets_a_quota_exceeded_problem_and_uses_no_quota(api: Api) -> None:
     statuses = [api("GET", "/v1/tasks/0").status_code for _ in range(5)]
-    assert statuses == [400, 400, 400, 429, 429]  # what is refused for another reason counts
-    answer = api("GET", "/v1/tasks/0")
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    assert json.loads(answer.body) == {
+    assert statuses == [400, 400, 400, 429, 429]  # requests rejected for another reason count
+    response = api("GET", "/v1/tasks/0")
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert json.loads(response.body) == {
         "type": "https://iana.org/assignments/http-problem-types#quota-exceeded",
         "title": "Too Many Requests",
         "status": 429,
@@ -93,18 +93,18 @@ def test_a_burst_gets_a_quota_exceeded_problem_and_uses_no_quota(api: Api) -> No
         "detail": "requests: must be at most 3 in 1 s; try again in 1 s",
         "violated-policies": ["burst"],
     }
-    assert answer.headers["Retry-After"] == "1"
-    assert answer.headers["RateLimit"] == '"burst";r=0;t=1, "quota";r=97;t=60'
+    assert response.headers["Retry-After"] == "1"
+    assert response.headers["RateLimit"] == '"burst";r=0;t=1, "quota";r=97;t=60'
 
 
 @limit(rate_quota=3, rate_burst=3)
 def test_retry_after_is_the_longest_wait_of_all_exceeded_policies(api: Api, clock: Clock) -> None:
     clock.now = START + 20.5
-    answers = [api("GET", "/v1/tasks/0") for _ in range(4)]
-    assert [answer.status_code for answer in answers] == [400, 400, 400, 429]
-    assert answers[-1].headers["RateLimit"] == '"burst";r=0;t=1, "quota";r=0;t=40'
-    assert answers[-1].headers["Retry-After"] == "40"
-    problem = json.loads(answers[-1].body)
+    responses = [api("GET", "/v1/tasks/0") for _ in range(4)]
+    assert [response.status_code for response in responses] == [400, 400, 400, 429]
+    assert responses[-1].headers["RateLimit"] == '"burst";r=0;t=1, "quota";r=0;t=40'
+    assert responses[-1].headers["Retry-After"] == "40"
+    problem = json.loads(responses[-1].body)
     assert problem["violated-policies"] == ["burst", "quota"]
     assert problem["detail"] == (
         "requests: must be at most 3 in 1 s and 3 in 60 s; try again in 40 s"
@@ -125,7 +125,7 @@ def test_a_process_keeps_only_the_most_recent_principals() -> None:
     assert len(limiter) == MAX_PRINCIPALS
     assert not limiter.admit("address:39999", shared=False)[0]
     assert not limiter.admit(f"address:{40_000 - MAX_PRINCIPALS}", shared=False)[0]
-    assert limiter.admit("address:0", shared=False)[0]  # forgotten
+    assert limiter.admit("address:0", shared=False)[0]  # evicted
 
 
 @pytest.mark.usefixtures("clock")

@@ -1,4 +1,4 @@
-"""The API behind any WSGI server, here the reference one and the standard's own checker."""
+"""The API behind the WSGI reference server and the standard validator."""
 
 import io
 import json
@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.backend("moto"), pytest.mark.usefixtures("database")]
 
 
 class Input(io.BytesIO):
-    """A stream that has ended where the body has."""
+    """A stream that ends with the body."""
 
 
 def send(

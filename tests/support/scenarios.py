@@ -13,12 +13,12 @@ from tests.conftest import Api
 from tests.support.bulk_data import add_users, age_reply
 from tests.support.injection import inject_fault
 
-WHOLE = {"name": "mended", "desc": "", "status": "DONE"}
+FULL_TASK = {"name": "mended", "desc": "", "status": "DONE"}
 CHANGES: dict[str, tuple[Any, ...]] = {
     "create a user": ("POST", "/v1/users", {"username": "bob {idle}"}),
     "create a task": ("POST", "/v1/tasks", {"name": "new"}),
-    "replace a task": ("PUT", "/v1/tasks/{free}", WHOLE),
-    "replace an assigned task": ("PUT", "/v1/tasks/{held}", WHOLE),
+    "replace a task": ("PUT", "/v1/tasks/{free}", FULL_TASK),
+    "replace an assigned task": ("PUT", "/v1/tasks/{held}", FULL_TASK),
     "patch a task": ("PATCH", "/v1/tasks/{free}", {"status": "DONE"}),
     "patch an assigned task": ("PATCH", "/v1/tasks/{held}", {"expires_at": "2030-01-01"}),
     "delete a task": ("DELETE", "/v1/tasks/{free}"),
@@ -106,10 +106,10 @@ def _free_and_held(user_id: int) -> list[int]:
 def until_available(api: Api, *request: Any) -> HTTPResponse:
     """The first answer but 503: where time-outs are short, a busy machine may take too long."""
     for _ in range(100):
-        answer = api(*request)
-        if answer.status_code != 503:
+        response = api(*request)
+        if response.status_code != 503:
             break
-    return answer
+    return response
 
 
 def end_leases() -> None:

@@ -67,8 +67,8 @@ class Client:
         text = "" if body is None else json.dumps(body)
         try:
             self._connection.request(method, path, text, named)
-            answer = self._connection.getresponse()
-            reply = Reply(answer.status, answer.headers, json.loads(answer.read()))
+            response = self._connection.getresponse()
+            reply = Reply(response.status, response.headers, json.loads(response.read()))
         except (OSError, http.client.HTTPException, ValueError):
             self._connection.close()
             reply = NO_RESPONSE
