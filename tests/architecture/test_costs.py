@@ -1,4 +1,4 @@
-"""What each endpoint costs: its calls to DynamoDB in their order, and its capacity units.
+"""The cost of each endpoint: its ordered calls to DynamoDB and its capacity units.
 
 The calls are the same on both databases. The units are those of DynamoDB Local; moto's differ.
 """
@@ -20,8 +20,8 @@ from tests.support.bulk_data import add_tasks, add_users
 GET, QUERY, UPDATE, PUT, DELETE = "GetItem", "Query", "UpdateItem", "PutItem", "DeleteItem"
 TRANSACT = "TransactWriteItems"
 FULL_TASK = {"name": "mended", "desc": "", "status": "PENDING"}
-# Each request follows on those before it: its calls, read units, write units outside of
-# transactions, and operations within.
+# Each request depends on those before it: calls, read units, write units outside transactions,
+# and operations in transactions.
 WALK: list[tuple[tuple[Any, ...], list[str], float, float, int]] = [
     (("POST", "/v1/users", {"username": "ada"}), [UPDATE, TRANSACT], 0, 1, 2),
     (("POST", "/v1/users", {"username": "eve"}), [UPDATE, TRANSACT], 0, 1, 2),
@@ -64,7 +64,7 @@ WALK: list[tuple[tuple[Any, ...], list[str], float, float, int]] = [
     (("DELETE", "/v1/tasks/2"), [DELETE, TRANSACT], 0, 0, 2),
 ]
 
-# The same with an idempotency key: its claim, and one more operation in the transaction.
+# The same with an idempotency key: a write to reserve it and one more operation per transaction.
 KEYED_WALK: list[tuple[tuple[Any, ...], list[str], int]] = [
     (("POST", "/v1/users", {"username": "ada"}), [PUT, UPDATE, TRANSACT], 3),
     (("POST", "/v1/tasks", {"name": "plan"}), [PUT, UPDATE, TRANSACT], 2),
@@ -80,7 +80,7 @@ KEYED_WALK: list[tuple[tuple[Any, ...], list[str], int]] = [
     (("DELETE", "/v1/tasks/2"), [PUT, TRANSACT, TRANSACT], 5),
     (("DELETE", "/v1/users/1"), [PUT, GET, QUERY, TRANSACT], 3),
 ]
-# What a key costs that has its reply, and what If-Match does.
+# The cost of a key with a stored response, and of If-Match.
 CONDITIONAL_WALK: list[tuple[tuple[Any, ...], dict[str, str], list[str]]] = [
     (("POST", "/v1/tasks", {"name": "plan"}), {"Idempotency_Key": "a"}, [PUT, UPDATE, TRANSACT]),
     (("POST", "/v1/tasks", {"name": "plan"}), {"Idempotency_Key": "a"}, [PUT]),
@@ -96,7 +96,7 @@ def cost(
     connections: dict[str, Connection],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[..., Usage]:
-    """What a request costs, but for the reading of `shared` anew every few seconds."""
+    """Return a function that measures a request, without the periodic read of `shared`."""
     monkeypatch.setattr(shared_state, "FRESH_SECONDS", 3600.0)
     connection = connections.setdefault(endpoint, client.connect())
 
@@ -105,7 +105,7 @@ def cost(
             response = api(*request, **headers)
         assert response.status_code < 400, response.body
         if set(bill.calls) == {GET, QUERY}:
-            bill.calls.sort()  # they are sent side by side
+            bill.calls.sort()  # they are sent concurrently
         return bill
 
     return measure
@@ -144,13 +144,13 @@ def test_the_walks_cover_every_endpoint() -> None:
 
 
 def shape(path: str) -> tuple[str, ...]:
-    """The path without its query, ids and the names of ids left out."""
+    """Return the path without its query, ids and names of ids."""
     parts = path.partition("?")[0].split("/")
     return tuple("" if part.isdigit() or part.startswith("{") else part for part in parts)
 
 
 OFFSETS = {0: 1, 100: 1, 200: 2}
-"""How many calls a page of 9 takes, of tasks of which 1 MB holds 130."""
+"""The calls for a page of 9 tasks at each offset; 1 MB holds 130 of the tasks."""
 PAGES = (
     "/v1/tasks?page_size=10",
     "/v1/tasks?page_size=10&sort=expires_at",
@@ -201,6 +201,6 @@ def test_lanes_outside_the_page_are_read_in_parts(
 
 
 def grow() -> None:
-    """Adds 70 users, and 70 tasks that the first has: in each lane of four more than a page."""
+    """Add 70 users, and 70 tasks of the first user: more than a page in each of four lanes."""
     add_users(70)
     add_tasks(70, assignees=[1])

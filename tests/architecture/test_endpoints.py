@@ -1,4 +1,4 @@
-"""What a new endpoint or setting needs elsewhere, in code that does not import it."""
+"""Every endpoint and setting is documented, benchmarked and used."""
 
 import re
 from pathlib import Path
@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 
 
 def shape(path: str) -> str:
-    """The path with all ids alike."""
+    """Return the path with the same placeholder for every id."""
     return re.sub(r"{\w*}", "{}", path)
 
 

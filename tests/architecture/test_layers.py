@@ -1,4 +1,4 @@
-"""The import directions that pyproject.toml lays down."""
+"""The import directions defined in pyproject.toml."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""What the Markdown files name is there: files, headings, decision records and tests."""
+"""The files, headings, decision records and tests named in Markdown files exist."""
 
 import re
 from pathlib import Path
@@ -15,7 +15,7 @@ CODE = re.compile(r"^```.*?^```|`[^`\n]+`", re.MULTILINE | re.DOTALL)
 
 
 def anchors(page: Path) -> set[str]:
-    """The names that GitHub gives to the headings of a page."""
+    """Return the anchors that GitHub generates for the headings of a page."""
     headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 

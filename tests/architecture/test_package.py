@@ -58,7 +58,7 @@ def index_available(scratch: Path) -> bool:
 
 @pytest.fixture(scope="session")
 def packages(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """A folder with the package of each stage in it, made once for all workers."""
+    """Return a folder with the package of each stage, created once for all workers."""
     base = tmp_path_factory.getbasetemp()
     folder = (base if worker_id == "master" else base.parent) / "packages"
     with open(f"{folder}.lock", "w") as lock:
@@ -113,7 +113,7 @@ def invoke(
     events: list[dict[str, Any]],
     handler: str = "app.app",
 ) -> list[dict[str, Any]]:
-    """Lets a bare interpreter, with nothing but the folder on its path, handle the events."""
+    """Handle the events in an interpreter that has only the folder on its path."""
     aws = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-W", "error", "-c", HANDLER, str(folder), handler],
@@ -194,7 +194,7 @@ def test_the_authorizer_in_the_zip_denies_with_a_policy_without_routes(
 
 
 def resources(response: dict[str, Any]) -> Any:
-    """What the policy allows, of an answer of the authorizer."""
+    """Return the resources that an authorizer response allows."""
     [statement] = response["policyDocument"]["Statement"]
     assert statement["Effect"] == "Allow"
     return statement["Resource"]
@@ -424,7 +424,7 @@ def test_a_missing_package_index_is_a_one_line_error(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.usefixtures("packages")  # skips where there is no package index
+@pytest.mark.usefixtures("packages")  # skips if there is no package index
 def test_a_package_without_one_of_its_libraries_is_rejected(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -454,7 +454,7 @@ importlib.import_module("billet.cli").main()
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `pip install .` unpacks. It is built from a copy, beside which setuptools may write."""
+    """Return the files that `pip install .` installs, built from a copy of the repository."""
     pytest.importorskip("setuptools", minversion="77", reason="setuptools is older than the lock")
     source, wheels, target = (tmp_path_factory.mktemp(one) for one in ("source", "wheels", "site"))
     ignored = shutil.ignore_patterns("__pycache__")
@@ -506,7 +506,7 @@ def test_packaging_without_the_repository_is_a_one_line_error(tmp_path: Path) ->
 
 
 def unbuildable(folder: Path) -> Path:
-    """A source distribution that tells its name and version, but can't be made into a wheel."""
+    """Create a source distribution with a name and a version that cannot be built."""
     setup = b"import setuptools, sys\nassert 'bdist_wheel' not in sys.argv\n"
     setup += b"setuptools.setup(name='broken', version='1')\n"
     with tarfile.open(folder / "broken-1.tar.gz", "w:gz") as archive:

@@ -45,11 +45,11 @@ ALL: list[tuple[Any, ...]] = [
     ("DELETE", "/v1/users/1", None),
     ("GET", "/v1/health", None),
 ]
-"""Every endpoint, every order of every list, and a key that is kept as one that is given back."""
+"""Every endpoint, every order of every list, and an idempotency key that is stored and replayed."""
 
 
 def allowed(file: str) -> Iterator[tuple[str, str]]:
-    """Each action that the policy allows, with its resource."""
+    """Yield each action that the policy allows, with its resource."""
     policy = json.loads((POLICIES / file).read_text())
     for statement in policy["Statement"]:
         assert statement["Effect"] == "Allow"
@@ -59,7 +59,7 @@ def allowed(file: str) -> Iterator[tuple[str, str]]:
 
 
 def accesses(operation: str, arguments: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """The actions that an operation needs, each with its table or index."""
+    """Yield the actions that an operation needs, each with its table or index."""
     if operation == "TransactWriteItems":
         for item in arguments["TransactItems"]:
             yield from ((f"{verb}Item", parts["TableName"]) for verb, parts in item.items())
@@ -72,7 +72,7 @@ def accesses(operation: str, arguments: dict[str, Any]) -> Iterator[tuple[str, s
 
 @contextmanager
 def recorded(connection: Connection, prefix: str) -> Iterator[set[tuple[str, str]]]:
-    """All that is done in DynamoDB, with a prefix of its own taken from each table."""
+    """Record every access to DynamoDB, without the prefix of the table names."""
     found: set[tuple[str, str]] = set()
 
     def record(params: dict[str, Any], model: Any, **_: Any) -> None:
@@ -89,10 +89,10 @@ def recorded(connection: Connection, prefix: str) -> Iterator[set[tuple[str, str
 
 @pytest.fixture
 def called(bind: Bind, endpoint: str, connections: dict[str, Connection]) -> set[tuple[str, str]]:
-    """What the endpoints do in DynamoDB."""
+    """Return the accesses of all endpoints to DynamoDB."""
     prefix = bind().prefix
     connection = connections[endpoint]
-    client.bind(Settings(table_prefix=prefix, lanes=2), connection)  # so the layout grows
+    client.bind(Settings(table_prefix=prefix, lanes=2), connection)  # so the number of lanes grows
     limited = BilletApp(Settings(rate_quota=1000))
     with recorded(connection, prefix) as found, Client(limited, stage_name="local") as api:
         for method, path, body, *more in ALL:
@@ -114,7 +114,7 @@ def test_the_requests_cover_every_endpoint_that_uses_the_database() -> None:
 
 
 def expected(stage: str, called: set[tuple[str, str]]) -> set[tuple[str, str]]:
-    """What a policy allows that allows this on the stage's tables, and to write the log."""
+    """Return the statements for these accesses to the tables of the stage, and for the log."""
     table = f"arn:${{AWS::Partition}}:dynamodb:{ACCOUNT}:table/billet-{stage}-"
     verbs = ("CreateLogGroup", "CreateLogStream", "PutLogEvents")
     return {(action, table + path) for action, path in called} | {

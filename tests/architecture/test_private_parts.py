@@ -1,4 +1,4 @@
-"""What chalicelib/dynamodb/botocore_patches.py takes for granted about botocore and PynamoDB."""
+"""The internals of botocore and PynamoDB that botocore_patches.py depends on."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""What the requirements files and the table of settings say, held against the code."""
+"""The requirements files and the table of settings agree with the code."""
 
 import ast
 import os
@@ -18,7 +18,7 @@ from chalicelib.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 INJECTED = {"chalice"}
-"""What `chalice package` puts into the zip by itself."""
+"""The packages that `chalice package` itself adds to the zip."""
 FILES = (
     "requirements.in",
     "requirements-serve.in",
@@ -38,7 +38,7 @@ assert helped.exit_code == 0 and "needs libraries that are not installed" in hel
 refused = CliRunner().invoke(billet.cli.main, ["bench", "--quick"])
 assert refused.exit_code == 1 and "is not installed; do:" in refused.output, refused.output"""
 SERVED = {"offapi"}
-"""What has no code that is imported, but files that are served."""
+"""Packages whose files are served and whose code is not imported."""
 
 
 def requirements(name: str) -> list[Requirement]:
@@ -47,7 +47,7 @@ def requirements(name: str) -> list[Requirement]:
 
 
 def imported(*places: str) -> set[str]:
-    """The distributions that the modules in these places import."""
+    """Return the distributions that the modules in these places import."""
     files = [file for place in places for file in (ROOT / place).rglob("*.py")]
     nodes = [node for file in files for node in ast.walk(ast.parse(file.read_text()))]
     plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
@@ -68,7 +68,7 @@ def test_imports_of_commands_and_tests_are_required_by_name() -> None:
 
 
 def locked(source: str) -> dict[str, list[Requirement]]:
-    """The exact versions in the lock of a requirements file, by canonical name."""
+    """Return the locked versions of a requirements file by canonical name."""
     text = (ROOT / source).with_suffix(".txt").read_text().replace("\\\n", " ")
     pins: dict[str, list[Requirement]] = {}
     for line in text.splitlines():
@@ -110,7 +110,7 @@ def test_locked_versions_have_hashes_and_no_registry(name: str) -> None:
 
 
 def test_serving_imports_only_its_requirements() -> None:
-    """As a process of its own sees it, that refuses to import anything else."""
+    """A separate process rejects every other import."""
     level = FILES[: FILES.index("requirements-serve.in") + 1]
     allowed = {requirement.name.lower() for file in level for requirement in requirements(file)}
     known = packages_distributions()

@@ -1,4 +1,4 @@
-"""The documentation page in a real browser: what a reader does with it."""
+"""The documentation page in a real browser."""
 
 import re
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from tests.browser.conftest import Visit
 from tests.support.servers import Served
 
 ACCEPTED = {"heading-order", "nested-interactive", "region"}
-"""What axe-core finds in Swagger UI itself; docs/decisions/0054 lists it."""
+"""The findings of axe-core in Swagger UI itself; see docs/decisions/0054."""
 
 
 def create_task(visit: Visit) -> Locator:
@@ -19,7 +19,7 @@ def create_task(visit: Visit) -> Locator:
 
 
 def execute(operation: Locator, *, status: str) -> None:
-    """Presses Execute, and waits for the response to the request that it sends."""
+    """Press Execute and wait for the response."""
     with operation.page.expect_response(lambda reply: reply.request.method == "POST"):
         operation.locator(".execute").click()
     shown = operation.locator(".live-responses-table .response-col_status").last
@@ -81,7 +81,7 @@ def test_a_reader_can_authorize_and_send_a_request(
     page.goto(served.url + "/docs#/tasks/createTask")
     operation.locator(".try-out__btn").click()
     execute(operation, status="401")
-    visit.complaints.clear()  # Chromium logs each status from 400 on
+    visit.complaints.clear()  # Chromium logs each status of 400 or above
     page.locator(".btn.authorize").click()
     page.locator(".modal-ux input").fill(secret)
     page.locator(".modal-ux .btn.authorize").click()
@@ -89,7 +89,7 @@ def test_a_reader_can_authorize_and_send_a_request(
     execute(operation, status="201")
     assert visit.complaints == []
     assert visit.posts[-1]["authorization"] == f"Bearer {secret}"
-    page.reload()  # which forgets the token
+    page.reload()  # clears the token
     operation.locator(".try-out__btn").click()
     with page.expect_request(lambda request: request.method == "POST") as sent:
         operation.locator(".execute").click()

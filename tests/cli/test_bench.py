@@ -1,4 +1,4 @@
-"""python -m billet bench, as it is typed, on the sections that need no package index."""
+"""`python -m billet bench`, for the sections that need no package index."""
 
 import json
 import subprocess

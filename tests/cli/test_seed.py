@@ -1,4 +1,4 @@
-"""What `seed` writes, on one lane and on several."""
+"""`seed` with one lane and with several."""
 
 from collections import Counter
 from datetime import UTC, datetime

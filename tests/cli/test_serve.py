@@ -155,7 +155,7 @@ def test_an_invalid_configuration_is_a_one_line_error(environ: dict[str, str], l
 def test_chalice_local_serves_it_and_requires_a_token(database: Settings) -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = str(probe.getsockname()[1])
-    # Its output is a pipe, into which Python writes only when much has come together.
+    # Python buffers its output because it is a pipe.
     environ = {**os.environ, "TABLE_PREFIX": database.prefix, "AUTH": "on", "PYTHONUNBUFFERED": "1"}
     secret, _ = tokens.issue("ci", "admin", None)
     chalice = str(Path(sys.executable).with_name("chalice"))
@@ -213,7 +213,9 @@ def test_a_request_in_flight_at_shutdown_is_finished(serve: Serve) -> None:
     head = f"POST /v1/tasks HTTP/1.1\r\nHost: [::1]\r\nContent-Length: {len(body)}\r\n\r\n".encode()
     with socket.create_connection((address.hostname, address.port), timeout=30) as connection:
         connection.sendall(head + body[:5])
-        assert served.request("GET", "/v1/health").status_code == 200  # so the head was read
+        assert (
+            served.request("GET", "/v1/health").status_code == 200
+        )  # so the server has read the head
         served.process.terminate()
         assert "Stopping" not in served.output
         connection.sendall(body[5:])

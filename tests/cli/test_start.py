@@ -1,4 +1,4 @@
-"""What keeps `python -m billet serve` from starting is one line that says what to do."""
+"""If `python -m billet serve` cannot start, it prints a one-line error with the solution."""
 
 import json
 import os
@@ -29,7 +29,7 @@ main()"""
 
 @pytest.fixture
 def without_java_environment(tmp_path: Path) -> dict[str, str]:
-    """A machine without Java, on which pip finds nothing."""
+    """Return the environment of a machine without Java, where pip finds no packages."""
     (tmp_path / "bin").mkdir()
     cache = tmp_path / "cache" / "billet-tasks" / "dynamodb-local-2.9.30"
     cache.mkdir(parents=True)
@@ -42,7 +42,7 @@ def without_java_environment(tmp_path: Path) -> dict[str, str]:
 
 
 def refused(data: Path, *options: str, **environ: str) -> str:
-    """The last line of a start that must fail without a traceback."""
+    """Assert that the start fails without a traceback and return the last line."""
     ended = run_serve("--port", "0", "--data", str(data), *options, **environ)
     assert ended.returncode == 1
     assert "Traceback" not in ended.stderr
@@ -102,7 +102,7 @@ def test_a_corrupt_database_file_is_reported_by_name(
 
 @pytest.fixture(scope="module")
 def damaged(startable: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database file in which all is damaged but the schema."""
+    """Create a database file in which everything except the schema is damaged."""
     data = tmp_path_factory.mktemp("damaged")
     with dynamodb_local.run(data) as url:
         database = Session().create_client("dynamodb", endpoint_url=url)
@@ -124,7 +124,7 @@ def damaged(startable: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_damage_inside_a_database_file_is_reported(damaged: Path) -> None:
-    data_folder.check(damaged.parent)  # which reads the beginning
+    data_folder.check(damaged.parent)  # reads only the beginning
     line = refused(damaged.parent)
     assert line.startswith(f"Error: {damaged} is corrupt (")
     assert "; restore it from a backup (docs/running.md), or move it away" in line
@@ -161,7 +161,7 @@ def test_a_folder_that_cannot_be_created_is_reported(
 
 @contextmanager
 def mounted(folder: Path, options: str) -> Iterator[Path]:
-    """A disk of its own; only root can have one."""
+    """Mount a separate disk; this requires root."""
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
     done = subprocess.run(mount, capture_output=True, text=True, timeout=60)
@@ -207,7 +207,7 @@ def test_a_truncated_jar_is_reported_and_removed(tmp_path: Path) -> None:
 def test_it_starts_despite_a_port_race_and_a_proxy(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """DynamoDB Local lives on without a word, and never answers, if its port is taken."""
+    """DynamoDB Local keeps running and never responds if its port is in use."""
     for name in ("http_proxy", "HTTP_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     for name in ("no_proxy", "NO_PROXY"):
@@ -252,7 +252,7 @@ def test_a_missing_library_is_reported_with_the_install_command(tmp_path: Path) 
 
 @contextmanager
 def http_server(body: bytes) -> Iterator[str]:
-    """A server that answers all with 400 and this body, as the double of another program."""
+    """Run a server that responds to every request with 400 and this body."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:

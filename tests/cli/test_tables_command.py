@@ -1,4 +1,4 @@
-"""`tables create` and `tables status`, on tables as they are, are not, or were before."""
+"""`tables create` and `tables status` on current, missing and older tables."""
 
 import os
 import subprocess
@@ -43,7 +43,7 @@ def run(command: str) -> tuple[int, list[str]]:
 
 
 def make(model: type[Model], key: list[str], kind: str = "N") -> None:
-    """A table with nothing but these keys."""
+    """Create a table with only these keys."""
     connection: Any = client.connect()
     connection.client.create_table(
         TableName=model.Meta.table_name,

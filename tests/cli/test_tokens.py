@@ -1,4 +1,4 @@
-"""Tokens: what is kept of them, when they hold, and the commands of the operator."""
+"""Tokens: how they are stored and checked, and the `token` commands."""
 
 import base64
 import hashlib
@@ -23,13 +23,13 @@ SOON = timedelta(minutes=1)
 
 
 def kept() -> list[dict[str, Any]]:
-    """All that the table holds."""
+    """Return every item of the table."""
     return [item.attribute_values for page in lookup.scan(TokenModel) for item in page]
 
 
 @contextmanager
 def seen(connection: Connection) -> Iterator[list[dict[str, Any]]]:
-    """Lists what DynamoDB is asked, but for the key."""
+    """List the requests to DynamoDB, without the key."""
     operations: list[dict[str, Any]] = []
 
     def note(params: dict[str, Any], model: Any, **_: Any) -> None:

@@ -1,4 +1,4 @@
-"""Whatever is done in whatever order, the product says what a plain model in memory says."""
+"""Random sequences of operations: the API agrees with a simple model in memory."""
 
 from collections.abc import Callable
 from typing import Any
@@ -41,7 +41,7 @@ PAGINGS = st.builds(
 
 
 def outcome(call: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
-    """What a call gives, or the kind of the error that it raises."""
+    """Return the result of a call, or the type of the error that it raises."""
     try:
         return call(*arguments, **named)
     except BilletError as error:
@@ -49,7 +49,7 @@ def outcome(call: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
 
 
 class Machine(RuleBasedStateMachine):
-    """Does the same to the product and to two dicts. Ids of what is deleted stay in play."""
+    """Apply the same operations to the API and to two dicts. Ids of deleted items stay in use."""
 
     user_ids = Bundle("users")
     task_ids = Bundle("tasks")
@@ -147,7 +147,7 @@ class Machine(RuleBasedStateMachine):
         return [plain(task) for task in kept]
 
     def teardown(self) -> None:
-        """Leaves the tables empty for the next run."""
+        """Empty the tables for the next run."""
         for user_id in self.users:
             users.delete(user_id)
         for task_id in self.tasks:
@@ -155,7 +155,7 @@ class Machine(RuleBasedStateMachine):
 
 
 def plain(task: Task) -> dict[str, Any]:
-    """The fields of the task but for its version, which the model does not keep."""
+    """Return the fields of the task without its version, which the model does not track."""
     names = set(Task.__struct_fields__) - {"version"}
     return {name: getattr(task, name) for name in names}
 
@@ -163,7 +163,7 @@ def plain(task: Task) -> dict[str, Any]:
 def walked(
     page: Callable[[pagination.Paging], pagination.Page[Task]], paging: pagination.Paging
 ) -> list[dict[str, Any]]:
-    """The whole list, page by page."""
+    """Return the whole list, read page by page."""
     found: list[dict[str, Any]] = []
     while True:
         part = page(paging)

@@ -1,4 +1,4 @@
-"""LANES are raised and lowered while the tables are in use, by servers that differ in them."""
+"""Servers with different LANES share the tables while LANES are raised and lowered."""
 
 import json
 import os
@@ -29,11 +29,11 @@ pytestmark = pytest.mark.backend("dynamodb-local")
 ROOT = Path(__file__).parents[2]
 FRESH, WAIT, COUNT = 0.1, 0.4, "24"
 ROUNDS = [(1, 8), (2, 16, 1)]
-"""The LANES of servers that run side by side, one group after the other: up and down."""
+"""The LANES of servers that run concurrently, group by group."""
 
 
 class AcknowledgedWrites:
-    """What all servers have said so far, by kind."""
+    """The writes that the servers have acknowledged so far, by kind."""
 
     def __init__(self) -> None:
         self.all: dict[str, list[Any]] = {"tasks": [], "users": [], "DONE": [], "refused": []}
@@ -51,7 +51,7 @@ class AcknowledgedWrites:
 def server(
     prefix: str, number: int, name: str, acknowledged: AcknowledgedWrites
 ) -> Iterator[threading.Thread]:
-    """A process that writes, and a thread that lives as long as it."""
+    """Run a process that writes, and a thread that reads its output until it ends."""
     command = [
         sys.executable,
         "-m",
@@ -91,7 +91,7 @@ def walked(page: Callable[..., Any], paging: pagination.Paging) -> list[int]:
 
 
 def assert_complete(acknowledged: AcknowledgedWrites) -> None:
-    """Each list holds all that was acknowledged before the walk began, and nothing twice."""
+    """Assert that each list has every write acknowledged before the walk began, exactly once."""
     for kind, page, paging in WALKS:
         known = acknowledged.known(kind)
         found = walked(page, paging)
@@ -199,8 +199,10 @@ def test_ids_stay_unique_if_counters_change_while_they_are_read(
     count: int,
     at: int,
 ) -> None:
-    """Between the reading of the counters and their layout, another server lays them out for more
-    lanes, and hands ids out; the first sees some counters before that, and the others behind."""
+    """One server reads some counters before another server adds lanes, and the rest after.
+
+    The other server also allocates ids in between.
+    """
     settings = bind(4)
     allocated = add_tasks(8)
     connection = connections[endpoint]
@@ -210,10 +212,10 @@ def test_ids_stay_unique_if_counters_change_while_they_are_read(
     stale = lanes.read_counters
 
     def torn_reading(kind: str) -> list[CounterModel]:
-        """Half of the counters as they are, and the others as they are when ids were taken."""
+        """Return half of the counters from before, and the rest from after the allocations."""
         first = stale(kind)
         torn.append(True)
-        if len(torn) != 2:  # the second reading is the one that the layout rests on
+        if len(torn) != 2:  # the layout is based on the second read
             return first
         other(settings, connection, allocated, count)
         second = {one.name: one for one in stale(kind)}
@@ -232,7 +234,7 @@ def test_ids_stay_unique_if_counters_change_while_they_are_read(
 
 
 def other(settings: Settings, connection: Connection, allocated: list[int], count: int) -> None:
-    """Another server, of 16 lanes, lays the counters out and hands out ids."""
+    """Act as another server with 16 lanes: create the counters and allocate ids."""
     memory = client.database
     mine = memory.settings, memory.memory
     memory.settings = msgspec.structs.replace(settings, lanes=16)

@@ -1,4 +1,4 @@
-"""Requests that race end as if one had come after the other. moto does not take threads."""
+"""Concurrent requests have the result of some serial order. moto is not thread-safe."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -34,7 +34,7 @@ def lanes(request: pytest.FixtureRequest, bind: Bind) -> int:
 
 
 def race(calls: Sequence[Callable[[], Any]]) -> list[Any]:
-    """What the calls give, begun at the same instant, or the kinds of the errors they raise."""
+    """Start the calls at the same time; return their results or the types of their errors."""
     start = threading.Barrier(len(calls))
 
     def run(call: Callable[[], Any]) -> Any:
@@ -190,7 +190,7 @@ def test_doctor_finds_nothing_while_clients_write() -> None:
 
 
 def once(key: str, act: Callable[[WriteContext], Any]) -> Callable[[], Any]:
-    """A request with this key, which answers the JSON of what comes of it, or is refused."""
+    """Return a request with this key that returns JSON or raises an error."""
     write = Write(if_match=None, key=Key(digest=key, fingerprint="same"), status=200)
     return lambda: msgspec.json.encode(write(act, ApiResponse).body)
 

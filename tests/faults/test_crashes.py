@@ -47,7 +47,7 @@ def zygote(dynamodb_local_endpoint: str) -> Iterator[subprocess.Popen[str]]:
 
 @pytest.fixture
 def kill(zygote: subprocess.Popen[str], database: Settings) -> Kill:
-    """Has another process carry out a request, and killed at its call of this number, from 1."""
+    """Return a function that runs a request in a process that is killed at its nth call."""
 
     def carry_out_and_die(number: int, *request: Any, **headers: str) -> None:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -101,7 +101,7 @@ def test_a_killed_user_delete_can_be_finished(api: Api, connection: Connection, 
 
 
 def someone(others: Sequence[int]) -> int:
-    """A new user, who has with these others more tasks than fit into two transactions."""
+    """Create a user who shares more tasks with these users than fit into two transactions."""
     [user_id] = add_users(1)
     add_tasks(3, assignees=[*others, user_id], at_once=1)
     return user_id

@@ -1,6 +1,6 @@
-"""No request works on for longer than it may, however slow each call is: by a clock of the test's.
+"""No request exceeds its deadline, however slow each call is.
 
-Here a second passes only where the test lets it, in calls to DynamoDB and in waits between them.
+The tests use a fake clock that advances only in calls to DynamoDB and in waits between them.
 """
 
 import itertools
@@ -39,7 +39,7 @@ LIMIT = Settings().request_seconds
 
 
 class Clock:
-    """The time of `deadline`, in seconds. It passes where it is told to."""
+    """The fake clock of `deadline`, in seconds."""
 
     def __init__(self) -> None:
         self.time = 0.0
@@ -58,8 +58,10 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture
 def slowly(clock: Clock, connection: Connection, api: Api) -> Callable[..., HTTPResponse]:
-    """Sends a request whose every call takes as long as a call can, and then goes as it would, or
-    as `then` says."""
+    """Return a function that sends a request whose calls take the maximum time.
+
+    Each call then succeeds, or is handled by `then`.
+    """
 
     def send(*request: str, then: FaultHandler | None = None) -> HTTPResponse:
         def handler(call: AWSPreparedRequest) -> AWSResponse | None:
@@ -81,7 +83,7 @@ def assert_timed_out(response: HTTPResponse, clock: Clock, limit: float = LIMIT)
 
 
 def is_list_of_user(request: tuple[object, ...]) -> bool:
-    """Whether it makes two calls side by side, whose times this clock adds up."""
+    """Return whether the request makes two concurrent calls, which this clock counts twice."""
     method, path, *_ = request
     return method == "GET" and str(path).startswith("/v1/users/") and str(path).endswith("/tasks")
 
@@ -123,7 +125,7 @@ def test_an_endless_race_ends_at_the_deadline(
             botocore_patches.table_of(TaskModel).update_item(
                 str(scenario.ids["free"]), actions=again
             )
-            clock.time = now  # what another does takes none of our time
+            clock.time = now  # the other request takes no time
 
     method, path = CHANGES["assign"]
     response = slowly(method, path.format_map(scenario.ids), then=overtaken)

@@ -1,6 +1,6 @@
-"""Each call of each endpoint fails once, and for good, before and after DynamoDB has done it.
+"""Each call of each endpoint fails once, or permanently, before or after it takes effect.
 
-The calls are those that the endpoint is seen to make.
+The calls are recorded from a run without faults.
 """
 
 from itertools import product
@@ -20,7 +20,7 @@ from tests.support.scenarios import CHANGES, READS, Scenario, end_leases, record
 pytestmark = [pytest.mark.backend("dynamodb-local"), pytest.mark.usefixtures("impatience")]
 
 ATTACKS = [(fault, False) for fault in FAULTS] + [(fault, True) for fault in FAULTS if fault.lasts]
-"""Each fault once; and for good, one of each kind."""
+"""Each fault once, and each lasting fault permanently."""
 
 
 @pytest.mark.parametrize("request_", (CHANGES | READS).values(), ids=CHANGES | READS)
@@ -55,7 +55,7 @@ def test_a_keyed_retry_after_a_failed_call_applies_the_write_once(
         end_leases()
         again = scenario.send(*change)
         assert again.status_code == clean.status_code, case
-        # What is answered again was not done again, so what was acknowledged is seen here, too.
+        # A replayed response has no second effect, so the state shows every acknowledged write.
         assert done == ("Idempotency-Replayed" in again.headers), case
         assert not done or again.body == response.body, case
         assert scenario.state() == after, case
@@ -71,7 +71,7 @@ def test_faults_are_injected_into_every_endpoint() -> None:
 
 
 def of_docs(endpoint: Endpoint) -> bool:
-    """Whether it tells of the API itself, for which no database is asked."""
+    """Return whether the endpoint describes the API itself and makes no call."""
     return endpoint.view.__module__ == docs.__name__
 
 
@@ -90,7 +90,7 @@ def test_an_error_response_does_not_hide_a_possible_earlier_success(
 def assert_right_or_refused(
     response: HTTPResponse, clean: HTTPResponse, fault: Fault, lasting: bool
 ) -> None:
-    """What is refused for an instant is tried again; what lasts ends in a clean refusal."""
+    """Assert that a single fault is retried and a lasting fault is a clean error."""
     wanted = fault.refusal if lasting else clean.status_code
     unsure = fault.unsure and not lasting
     assert response.status_code == wanted or (unsure and response.status_code == fault.refusal), (

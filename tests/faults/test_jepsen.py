@@ -1,4 +1,4 @@
-"""16 clients at once, while the API is killed and the database stopped: what they were told holds.
+"""No acknowledged write is lost when the API is killed and the database stopped under load.
 
 JEPSEN_ROUNDS makes the run longer, as `make jepsen` does.
 """
@@ -26,7 +26,7 @@ ROUNDS = int(os.environ.get("JEPSEN_ROUNDS", "3"))
 
 
 class Run(NamedTuple):
-    """A history, and what is there afterwards."""
+    """A history and the final state."""
 
     history: list[Op]
     shared: Shared
@@ -54,7 +54,7 @@ def finish(system: System, shared: Shared, history: list[Op]) -> Run:
 
 @pytest.fixture(scope="module")
 def troubled(startable: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
-    """A run in which the API is killed and the database stopped, in turn."""
+    """Run the clients while the API is killed and the database stopped, alternately."""
     system = System(tmp_path_factory.mktemp("data"), systems.SERVE)
     faults = [system.kill_api, system.stop_database] * max(1, ROUNDS // 3)
     with system.running():

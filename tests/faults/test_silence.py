@@ -1,4 +1,4 @@
-"""A database that is silent, or gone, is told as such, and forgotten when it is back."""
+"""An unavailable database is a 503, and requests succeed again once it is back."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ REQUESTS = [("GET", "/v1/health"), ("GET", "/v1/tasks"), ("POST", "/v1/users", {
 
 @contextmanager
 def speaking_to_its_own_database(monkeypatch: pytest.MonkeyPatch) -> Iterator[psutil.Process]:
-    """Has the API use a database of its own, with a short time-out; gives its process."""
+    """Give the API its own database with a short timeout; yield the process of the database."""
     with dynamodb_local.run() as endpoint:
         monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", endpoint)
         settings = Settings(table_prefix="test")
@@ -51,5 +51,8 @@ def test_an_unavailable_database_is_a_503_until_it_recovers(
         assert_refused(api)
         process.resume()
         again = [until_available(api, *request).status_code for request in REQUESTS]
-        assert again in ([200, 200, 201], [200, 200, 409])  # 409: it was done, but took too long
+        assert again in (
+            [200, 200, 201],
+            [200, 200, 409],
+        )  # 409: the first request took effect after its timeout
     assert_refused(api)

@@ -1,6 +1,6 @@
-"""The database is slow, refuses, resets or goes: a 503, soon, nothing half done, then forgotten.
+"""A slow, refusing or resetting database: a fast 503, no partial write, and a full recovery.
 
-Each trouble is real: it happens on the way of the real client to a real database.
+The faults happen between the real client and a real database.
 """
 
 from collections.abc import Iterator
@@ -37,8 +37,10 @@ REQUESTS: list[tuple[Any, ...]] = [
 def road(
     endpoint: str, connection: Connection, database: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[proxy.Proxy]:
-    """The proxy through which the API speaks to its database, closed until it is opened. There are
-    a user and two tasks."""
+    """Return the proxy between the API and its database, which starts closed.
+
+    The database has a user and two tasks.
+    """
     add_users(1)
     add_tasks(2)
     road = proxy.Proxy(endpoint)
@@ -72,7 +74,10 @@ def test_a_database_failure_is_a_fast_503_without_partial_writes(
     road.way = proxy.relay
     with road.open():
         again = [until_available(api, *request).status_code for request in REQUESTS]
-    assert again in ([201, 200, 200], [409, 200, 200])  # 409: it was done, but took too long
+    assert again in (
+        [201, 200, 200],
+        [409, 200, 200],
+    )  # 409: the first request took effect after its timeout
 
 
 def assert_told(api: Api, road: proxy.Proxy, way: proxy.Way | None) -> None:
@@ -98,7 +103,7 @@ def test_a_write_is_not_retried_after_a_tls_error(api: Api, connection: Connecti
 
 
 def failing(status: int, code: str, done: bool, **more: Any) -> FaultHandler:
-    """Answers with this error, after the database has done it or in its place."""
+    """Return a handler that responds with this error, after or instead of the real call."""
 
     def handler(request: AWSPreparedRequest) -> AWSResponse:
         if done:

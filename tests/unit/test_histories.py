@@ -1,4 +1,4 @@
-"""The checkers of histories: a good one passes, and each way to be wrong is found."""
+"""The history checkers accept valid histories and detect each kind of error."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Sort keys sort as what they stand for."""
+"""Sort keys have the order of the values they encode."""
 
 import unicodedata
 from datetime import date, datetime
@@ -69,7 +69,7 @@ def test_a_claim_is_the_same_for_every_case_of_a_name(name: str) -> None:
 
 
 def d146(text: str) -> str:
-    """What two compatibility caseless matches have in common: Unicode 3.13, D146, to the letter."""
+    """Return the form for compatibility caseless matching: Unicode 3.13, D146."""
     once = unicodedata.normalize("NFKD", unicodedata.normalize("NFD", text).casefold())
     return unicodedata.normalize("NFKD", once.casefold())
 

@@ -1,4 +1,4 @@
-"""The commands find the local server's database by themselves, and no other's by mistake."""
+"""The commands find the database of the local server, and never another one."""
 
 import os
 import shutil
@@ -18,7 +18,7 @@ URL = "http://127.0.0.1:4699"
 
 @pytest.fixture(autouse=True)
 def environment() -> Iterator[None]:
-    """That of a user none of whose variables names a database."""
+    """Remove the variables that select a database."""
     kept = dict(os.environ)
     for name in (*local_server.DATABASE_VARIABLES, *local_server.TABLE_SETTINGS):
         os.environ.pop(name, None)

@@ -1,4 +1,4 @@
-"""Settings come from the environment, and one that can't be is named."""
+"""Settings come from the environment, and errors name the invalid setting."""
 
 import importlib
 import re
@@ -36,7 +36,7 @@ ALLOWED = {
     "RATE_BURST": ("1", "must be a whole number of 1 or more"),
     "RATE_SHARED": ("off", SWITCH),
 }
-"""For each setting a value that it can have, and what is said of one that it can't have."""
+"""For each setting a valid value, and the message for an invalid one."""
 
 
 @pytest.mark.parametrize("name", [field.encode_name for field in fields(Settings)])
@@ -64,7 +64,7 @@ def test_each_command_option_rejects_invalid_values_in_one_line() -> None:
 
 
 def _options() -> Iterator[tuple[list[str], click.Option]]:
-    """Each option of each command, with the words before it; bench and openapi may be missing."""
+    """Yield each option of each command with its command words; bench and openapi are optional."""
     for name in sorted(COMMANDS.keys() - {"bench", "openapi"}):
         module, _, attribute = COMMANDS[name].partition(":")
         command = getattr(importlib.import_module(module), attribute)

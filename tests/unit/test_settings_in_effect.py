@@ -1,4 +1,4 @@
-"""Each setting reaches what it is for. LOG_LEVEL belongs to the process, and TABLE_PREFIX too."""
+"""Each setting takes effect. LOG_LEVEL and TABLE_PREFIX apply to the process."""
 
 import logging
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from chalicelib.settings import Settings
 
 @pytest.fixture
 def _of_the_process() -> Iterator[None]:
-    """Puts back what belongs to the process."""
+    """Restore the settings of the process."""
     yield
     create_app(Settings())
 

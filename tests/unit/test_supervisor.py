@@ -1,4 +1,4 @@
-"""Keeping the database's process running, tried on shell commands."""
+"""The supervisor of the database process, tested with shell commands."""
 
 import io
 import subprocess
@@ -15,7 +15,7 @@ MANY = 40
 
 
 class LimitedOutput(io.StringIO):
-    """Takes what is said, and has said enough at MANY lines."""
+    """An output that stops the supervisor after MANY lines."""
 
     def __init__(self, keeper: supervisor.Supervisor) -> None:
         super().__init__()
@@ -30,7 +30,7 @@ class LimitedOutput(io.StringIO):
 
 
 class Supervised:
-    """A supervisor in a process of its own, with its three pipes."""
+    """A supervisor in a separate process, with its three pipes."""
 
     def __init__(self, process: "subprocess.Popen[bytes]") -> None:
         assert process.stdin

@@ -1,4 +1,4 @@
-"""`billet` with a condition left out: a task is changed whatever version it has by now."""
+"""`billet` without the version condition: an update ignores concurrent changes."""
 
 from typing import Any
 
@@ -14,5 +14,5 @@ def careless(self: Transaction, key: Any, actions: Any, condition: Any = None) -
 
 
 Transaction.update = careless  # type: ignore[method-assign]
-if __name__ == "__main__":  # the workers import it too, for the change above
+if __name__ == "__main__":  # the workers import this module for the patch above
     main()

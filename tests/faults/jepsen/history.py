@@ -1,6 +1,6 @@
-"""What clients did and were told, and whether one order of events can explain it. Pure.
+"""Histories of operations, and checks that they are consistent. Pure functions.
 
-After Jepsen: https://github.com/jepsen-io/jepsen. Each checker gives what is wrong, in words.
+After Jepsen: https://github.com/jepsen-io/jepsen. Each checker returns descriptions of the errors.
 """
 
 from collections import Counter
@@ -9,19 +9,19 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 Outcome = Literal["ok", "fail", "unknown"]
-"""It is done; it is not and never will be; nobody was told."""
+"""Done; not done and never will be; unknown to the client."""
 FIRST_VERSION = 1
 
 
 @dataclass(frozen=True)
 class Op:
-    """One operation of one client, from `start` to `end`, in seconds of one clock.
+    """One operation of one client, from `start` to `end` in seconds of a shared clock.
 
-    create   asked: the name; told: the id
-    read     told: version and name
-    swap     asked: the version that it rests on, and the new name; told: the new version
-    assign, unassign   asked: task and user
-    walk     told: the ids on all pages, in their order
+    create   argument: the name; result: the id
+    read     result: version and name
+    swap     argument: the expected version and the new name; result: the new version
+    assign, unassign   argument: task and user
+    walk     result: the ids on all pages, in order
     """
 
     kind: str
@@ -33,13 +33,13 @@ class Op:
 
 
 def of(history: Iterable[Op], *kinds: str, outcome: Outcome | None = None) -> list[Op]:
-    """The operations of these kinds."""
+    """Return the operations of these kinds."""
     wanted = (op for op in history if op.kind in kinds)
     return [op for op in wanted if outcome in (None, op.outcome)]
 
 
 def excluding_periods(history: Sequence[Op], moments: Sequence[tuple[float, float]]) -> list[Op]:
-    """The history, as if nobody had been told of what ended in one of these stretches of time."""
+    """Return the history; operations that end in one of these periods become unknown."""
     return [
         replace(op, outcome="unknown", result=None)
         if op.outcome == "ok" and any(begin <= op.end <= end for begin, end in moments)
@@ -49,7 +49,7 @@ def excluding_periods(history: Sequence[Op], moments: Sequence[tuple[float, floa
 
 
 def check_set(history: Sequence[Op], found: Sequence[tuple[int, str]]) -> list[str]:
-    """Each create that was acknowledged is found, once, and nothing that was refused is."""
+    """Check that each acknowledged create is found once, and no failed create is found."""
     creates = of(history, "create")
     acknowledged = {(op.result, op.argument) for op in creates if op.outcome == "ok"}
     may_be = {op.argument for op in creates if op.outcome != "fail"}
@@ -63,8 +63,11 @@ def check_set(history: Sequence[Op], found: Sequence[tuple[int, str]]) -> list[s
 
 
 def check_swaps(history: Sequence[Op]) -> list[str]:
-    """Of all who change a version one wins; versions have no gaps; nobody sees an earlier one than
-    was known before; and who is refused was late."""
+    """Check that updates are linearizable.
+
+    One update per version succeeds, versions have no gaps, no read returns an older version than
+    one known before, and each rejected update was based on a changed version.
+    """
     swaps, reads = of(history, "swap"), of(history, "read", outcome="ok")
     won = [op for op in swaps if op.outcome == "ok"]
     may_have = [op for op in swaps if op.outcome != "fail"]
@@ -94,7 +97,7 @@ def _two_names(seen: Collection[tuple[int, str]]) -> Iterable[str]:
 
 
 def _too_early(won: Sequence[Op], reads: Sequence[Op]) -> Iterable[str]:
-    """Real time: who starts after a version was known to be there meets none before it."""
+    """Check real time: an operation that starts after a version is known sees no older one."""
     known = [(op.end, op.result) for op in won] + [(op.end, op.result[0]) for op in reads]
     met = [(op.start, op.argument[0]) for op in won] + [(op.start, op.result[0]) for op in reads]
     for start, version in met:
@@ -117,7 +120,7 @@ def check_assignments(
     tasks: Mapping[int, Collection[int]],
     lists: Mapping[int, Collection[int]],
 ) -> list[str]:
-    """Both sides agree, and on what each pair's one client did last.
+    """Check that both sides agree with each other and with the last operation on each pair.
 
     Args:
         tasks: the assignees of each task.
@@ -145,7 +148,7 @@ def _possible(ops: Sequence[Op]) -> set[bool]:
 
 
 def check_walks(history: Sequence[Op], unchanged: Collection[int]) -> list[str]:
-    """Each walk over all pages sees what does not change exactly once."""
+    """Check that each walk over all pages returns each unchanged task exactly once."""
     problems = []
     for op in of(history, "walk", outcome="ok"):
         seen = Counter(op.result)
