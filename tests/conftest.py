@@ -234,7 +234,7 @@ def application(request: pytest.FixtureRequest) -> BilletApp:
 
 @pytest.fixture
 def api(application: BilletApp) -> Iterator[Api]:
-    """Return a function that sends requests to the app: `api("POST", "/v1/tasks", {"name": "a"})`."""
+    """Return a function that sends requests to the app: `api("GET", "/v1/tasks")`."""
     with Client(application, stage_name="local") as client:
         yield partial(send, client)
 

@@ -431,7 +431,7 @@ def test_a_package_without_one_of_its_libraries_is_rejected(
     project = tmp_path / "project"
     (project / "chalicelib").mkdir(parents=True)
     (project / "app.py").write_text(APP)
-    (project / "requirements.txt").write_text(str(unbuildable(tmp_path)))
+    (project / "requirements.txt").write_text(str(unbuildable_source(tmp_path)))
     (project / ".chalice").symlink_to(ROOT / ".chalice")
     monkeypatch.setattr(chalice, "ROOT", project)
     with pytest.raises(chalice.PackagingError, match=r"^no wheel for Lambda: broken==1$"):
@@ -505,7 +505,7 @@ def test_packaging_without_the_repository_is_a_one_line_error(tmp_path: Path) ->
         chalice.require_repository(tmp_path)
 
 
-def unbuildable(folder: Path) -> Path:
+def unbuildable_source(folder: Path) -> Path:
     """Create a source distribution with a name and a version that cannot be built."""
     setup = b"import setuptools, sys\nassert 'bdist_wheel' not in sys.argv\n"
     setup += b"setuptools.setup(name='broken', version='1')\n"

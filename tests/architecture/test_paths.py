@@ -18,7 +18,7 @@ PLAIN, KEYED = 39, 52
 
 
 @contextmanager
-def crossings() -> Iterator[list[str]]:
+def calls_between_files() -> Iterator[list[str]]:
     """List the calls between files in this thread. A resumed generator is not a call."""
     found: list[str] = []
 
@@ -46,6 +46,6 @@ def test_a_request_makes_few_calls_between_files(
     api: Api, headers: dict[str, str], most: int
 ) -> None:
     assert api("POST", "/v1/tasks", {"name": "plan"}).status_code == 201
-    with crossings() as found:
+    with calls_between_files() as found:
         assert api("POST", "/v1/tasks", {"name": "plan"}, **headers).status_code == 201
     assert len(found) <= most, "\n".join(found)

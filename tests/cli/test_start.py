@@ -175,18 +175,18 @@ def mounted(folder: Path, options: str) -> Iterator[Path]:
 
 @pytest.mark.skipif(shutil.which("mount") is None, reason="mount is not installed")
 @pytest.mark.parametrize(
-    ("options", "trouble"),
+    ("options", "fault"),
     [
         ("size=4m", ": the disk is full (less than 16 MB free); free some space, or choose"),
         ("ro", "/lock cannot be written (Read-only file system); make it writable, or choose"),
     ],
 )
 def test_a_full_or_read_only_disk_is_reported(
-    tmp_path: Path, without_java_environment: dict[str, str], options: str, trouble: str
+    tmp_path: Path, without_java_environment: dict[str, str], options: str, fault: str
 ) -> None:
     with mounted(tmp_path / "disk", options) as disk:
         assert refused(disk, **without_java_environment) == (
-            f"Error: {disk}{trouble} another folder with --data"
+            f"Error: {disk}{fault} another folder with --data"
         )
 
 

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("database")
 SOON = timedelta(minutes=1)
 
 
-def kept() -> list[dict[str, Any]]:
+def stored_items() -> list[dict[str, Any]]:
     """Return every item of the table."""
     return [item.attribute_values for page in lookup.scan(TokenModel) for item in page]
 
@@ -48,7 +48,7 @@ def test_a_token_is_256_random_bits_and_only_its_digest_is_stored() -> None:
     secret, _ = tokens.issue("ci", "editor", until)
     assert re.fullmatch(r"blt_[A-Za-z0-9_-]{43}", secret)
     assert len(base64.urlsafe_b64decode(secret[4:] + "=")) == 32
-    [item] = kept()
+    [item] = stored_items()
     assert datetime.fromisoformat(item.pop("created_at")) <= datetime.now(UTC)
     assert item == {
         "digest": hashlib.sha256(secret.encode()).hexdigest(),
@@ -128,7 +128,7 @@ def test_an_invalid_token_request_is_rejected() -> None:
         refused = run("create", *(word for pair in options.items() for word in pair))
         assert refused.exit_code != 0
         assert refused.stderr.splitlines()[-1] == line
-    assert kept() == []
+    assert stored_items() == []
 
 
 def test_an_unreadable_token_is_listed_and_can_be_revoked() -> None:
@@ -141,4 +141,4 @@ def test_an_unreadable_token_is_listed_and_can_be_revoked() -> None:
     assert listed.exit_code == 0
     assert "abababababababab: its item cannot be read\n" in listed.stdout
     assert run("revoke", "abababababababab").exit_code == 0
-    assert [one["name"] for one in kept()] == ["well"]
+    assert [one["name"] for one in stored_items()] == ["well"]

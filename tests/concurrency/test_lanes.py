@@ -211,7 +211,7 @@ def test_ids_stay_unique_if_counters_change_while_they_are_read(
     torn: list[bool] = []
     stale = lanes.read_counters
 
-    def torn_reading(kind: str) -> list[CounterModel]:
+    def partly_stale_read(kind: str) -> list[CounterModel]:
         """Return half of the counters from before, and the rest from after the allocations."""
         first = stale(kind)
         torn.append(True)
@@ -225,7 +225,7 @@ def test_ids_stay_unique_if_counters_change_while_they_are_read(
         chosen += [second.get(name) for name in names[at:]]
         return [one for one in chosen if one]
 
-    monkeypatch.setattr(lanes, "read_counters", torn_reading)
+    monkeypatch.setattr(lanes, "read_counters", partly_stale_read)
     allocated += [counters.allocate_id("tasks") for _ in range(20)]
     assert len(torn) >= 2
     client.bind(msgspec.structs.replace(settings, lanes=16), connection)

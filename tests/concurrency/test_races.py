@@ -52,7 +52,7 @@ def listed(user_id: int) -> list[int]:
     return [task.id for task in assignments.page(user_id, pagination.Paging()).items]
 
 
-def assert_whole() -> None:
+def assert_consistent() -> None:
     assert [finding.text for finding in findings()] == []
 
 
@@ -60,7 +60,7 @@ def test_one_of_many_concurrent_users_gets_the_username() -> None:
     ends = race([partial(users.create, "ada")] * THREADS)
     assert ends.count(UsernameTaken) == THREADS - 1
     assert len(users.page(pagination.Paging()).items) == 1
-    assert_whole()
+    assert_consistent()
 
 
 def test_tasks_created_concurrently_have_unique_ids(lanes: int) -> None:
@@ -82,7 +82,7 @@ def test_concurrent_assignments_of_one_task_all_succeed() -> None:
     assert task
     assert task.assignees == tuple(people)
     assert [listed(one) for one in people] == [[task_id]] * len(people)
-    assert_whole()
+    assert_consistent()
 
 
 def test_a_user_deleted_during_an_assignment_has_no_tasks() -> None:
@@ -100,7 +100,7 @@ def test_a_user_deleted_during_an_assignment_has_no_tasks() -> None:
             task = tasks.get(task_id)
             assert task
             assert task.assignees == ()
-    assert_whole()
+    assert_consistent()
 
 
 def test_a_task_deleted_during_other_writes_is_deleted_everywhere() -> None:
@@ -119,7 +119,7 @@ def test_a_task_deleted_during_other_writes_is_deleted_everywhere() -> None:
         assert edited is NotFound or edited.task.status == "DONE"
         assert tasks.get(task_id) is None
         assert listed(user_id) == []
-    assert_whole()
+    assert_consistent()
 
 
 @pytest.mark.parametrize("assigned", [False, True])
@@ -132,7 +132,7 @@ def test_concurrent_updates_of_different_fields_all_persist(assigned: bool) -> N
         task = tasks.get(task_id)
         assert task
         assert (task.name, task.desc, task.status, task.version) == ("mend", "soon", "DONE", 4)
-    assert_whole()
+    assert_consistent()
 
 
 def test_one_of_many_concurrent_deletes_of_a_user_succeeds() -> None:
@@ -142,7 +142,7 @@ def test_one_of_many_concurrent_deletes_of_a_user_succeeds() -> None:
     assert set(ends) <= {None, NotFound}
     assert ends.count(None) >= 1
     assert users.get(user_id) is None
-    assert_whole()
+    assert_consistent()
 
 
 @pytest.mark.parametrize("assigned", [False, True])
@@ -162,7 +162,7 @@ def test_one_of_many_updates_with_the_same_etag_succeeds(assigned: bool) -> None
         task = tasks.get(task_id)
         assert task
         assert task.version == version + 1
-    assert_whole()
+    assert_consistent()
 
 
 def test_doctor_finds_nothing_while_clients_write() -> None:
@@ -184,7 +184,7 @@ def test_doctor_finds_nothing_while_clients_write() -> None:
         checks = 0
         while not (checks and all(writer.done() for writer in writers)):
             checks += 1
-            assert_whole()
+            assert_consistent()
         for writer in writers:
             writer.result()
 
@@ -213,4 +213,4 @@ def test_repeated_assigns_with_different_keys_assign_once_and_are_all_stored() -
         ends = race(calls)
         assert sorted(b"true" in end for end in ends) == [False, False, False, True]
         assert [call() for call in calls] == ends
-    assert_whole()
+    assert_consistent()

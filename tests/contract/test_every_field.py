@@ -101,7 +101,9 @@ def create(api: Api, people: list[int], fields: Values = FIRST) -> int:
     return ident
 
 
-def assert_everywhere(api: Api, ident: int, people: list[int], wanted: Mapping[str, Any]) -> None:
+def assert_in_every_response(
+    api: Api, ident: int, people: list[int], wanted: Mapping[str, Any]
+) -> None:
     """Assert that the task has these fields in every response."""
     body = api("GET", f"/v1/tasks/{ident}").json_body
     assert {name: body[name] for name in FIELDS} == wanted
@@ -135,27 +137,27 @@ def test_every_field_survives_every_request(
         assert response.json_body["payload"] == api("GET", path).json_body
         assert not keyed or api(method, path, fields, **header).body == response.body
 
-    assert_everywhere(api, ident, people, FIRST)
+    assert_in_every_response(api, ident, people, FIRST)
     send("PUT", SECOND)
-    assert_everywhere(api, ident, people, SECOND)
+    assert_in_every_response(api, ident, people, SECOND)
     wanted = dict(SECOND)
     for name in FIELDS:
         send("PATCH", {name: FIRST[name]})
         wanted[name] = FIRST[name]
-        assert_everywhere(api, ident, people, wanted)
+        assert_in_every_response(api, ident, people, wanted)
     required = {one: SECOND[one] for one in ("name", "desc", "status")}
     send("PUT", required)
-    assert_everywhere(api, ident, people, DEFAULTS | required)
+    assert_in_every_response(api, ident, people, DEFAULTS | required)
 
 
 def test_every_field_survives_writes_to_other_fields(api: Api, people: list[int]) -> None:
     ident = create(api, people)
     [ann, bob] = people
     assert api("PUT", f"/v1/tasks/{ident}/unassign/user/{ann}").status_code == 200
-    assert_everywhere(api, ident, [bob], FIRST)
+    assert_in_every_response(api, ident, [bob], FIRST)
     assert api("PUT", f"/v1/tasks/{ident}/assign/user/{ann}").status_code == 200
     assert api("DELETE", f"/v1/users/{bob}").status_code == 200
-    assert_everywhere(api, ident, [ann], FIRST)
+    assert_in_every_response(api, ident, [ann], FIRST)
     assert api("DELETE", f"/v1/tasks/{ident}").status_code == 200
     assert api("GET", f"/v1/users/{ann}/tasks").json_body == []
     assert list(lookup.items(AssignmentModel)) == [[]]
@@ -177,7 +179,7 @@ def test_every_field_survives_the_repair_of_missing_assignees(
     UserModel(bob).delete()
     status, output = run_doctor("--repair")
     assert (status, "has assignees that do not exist" in output) == (0, True)
-    assert_everywhere(api, ident, [ann], FIRST)
+    assert_in_every_response(api, ident, [ann], FIRST)
 
 
 def test_every_field_survives_the_repair_of_copies(api: Api, people: list[int]) -> None:
@@ -185,7 +187,7 @@ def test_every_field_survives_the_repair_of_copies(api: Api, people: list[int]) 
     lost, *_ = items(AssignmentModel)
     AssignmentModel(int(lost["user_id"]["N"]), lost["recency"]["S"]).delete()
     assert run_doctor("--repair")[0] == 0
-    assert_everywhere(api, ident, people, FIRST)
+    assert_in_every_response(api, ident, people, FIRST)
     for field in ASSIGNMENTS.fields:
         if field.name == "id":
             continue
@@ -194,7 +196,7 @@ def test_every_field_survives_the_repair_of_copies(api: Api, people: list[int]) 
             write(AssignmentModel, {name: one for name, one in copy.items() if one})
             status, output = run_doctor("--repair")
             assert (status, f"differs: {field.stored_name}" in output) == (0, True), output
-            assert_everywhere(api, ident, people, FIRST)
+            assert_in_every_response(api, ident, people, FIRST)
 
 
 def test_every_field_survives_the_repair_of_an_unreadable_attribute(
@@ -205,7 +207,7 @@ def test_every_field_survives_the_repair_of_an_unreadable_attribute(
         stored = getattr(TaskModel, name).attr_name
         write(TaskModel, {**items(TaskModel)[0], stored: {"B": b"x"}})
         assert run_doctor("--repair")[0] == 0
-        assert_everywhere(api, ident, people, FIRST)
+        assert_in_every_response(api, ident, people, FIRST)
 
 
 def test_a_repair_without_evidence_keeps_the_attribute(api: Api) -> None:
@@ -221,7 +223,7 @@ def test_a_repair_without_evidence_keeps_the_attribute(api: Api) -> None:
         assert wire.same(items(TaskModel)[0][stored], broken[stored])
     write(TaskModel, whole)
     assert run_doctor()[0] == 0
-    assert_everywhere(api, ident, [], FIRST)
+    assert_in_every_response(api, ident, [], FIRST)
 
 
 def test_items_from_a_release_without_the_field_have_its_default(
@@ -236,11 +238,11 @@ def test_items_from_a_release_without_the_field_have_its_default(
     write(TaskModel, without(task, old))
     for copy in copies:
         write(AssignmentModel, without(copy, old))
-    assert_everywhere(api, ident, people, wanted)
+    assert_in_every_response(api, ident, people, wanted)
     for one in added:  # another release may write the default
         default = {one.attribute.attr_type: one.attribute.serialize(one.default)}
         write(AssignmentModel, {**without(copies[0], old), one.stored_name: default})
-        assert_everywhere(api, ident, people, wanted)
+        assert_in_every_response(api, ident, people, wanted)
 
 
 def without(item: Mapping[str, Any], names: set[str]) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def pages(api: Api, path: str, query: str) -> Iterator[list[Item]]:
         query = link[1]
 
 
-def chained(found: Iterable[list[Item]]) -> list[Item]:
+def concatenated(found: Iterable[list[Item]]) -> list[Item]:
     return list(chain.from_iterable(found))
 
 
@@ -60,7 +60,7 @@ def by_deadline(tasks: list[Item]) -> list[Item]:
     return sorted(tasks, key=lambda task: (task["expires_at"] or "none: last", task["id"]))
 
 
-def as_stored_before(tasks: list[Item], user: int) -> None:
+def use_keys_of_earlier_versions(tasks: list[Item], user: int) -> None:
     """Give half of the tasks due on 9999-12-31 the keys of earlier versions."""
     last_day = [task["id"] for task in tasks if task["expires_at"] == "9999-12-31"]
     found = {task.id: task for task in TaskModel.scan()}
@@ -97,7 +97,7 @@ def test_pages_of_every_order_and_filter_have_each_task_once_in_order(
             wanted.reverse()
         query_string = f"?page_size=7{query}" + (f"&status={status}" if status else "")
         found = list(pages(api, path, query_string))
-        assert chained(found) == wanted, (path, query_string)
+        assert concatenated(found) == wanted, (path, query_string)
         assert [len(page) for page in found[:-1]] == [7] * (len(found) - 1)
         assert 1 <= len(found[-1]) <= 7
 
@@ -105,13 +105,13 @@ def test_pages_of_every_order_and_filter_have_each_task_once_in_order(
 def test_items_with_keys_of_earlier_versions_are_listed_once(
     api: Api, user: int, tasks: list[Item]
 ) -> None:
-    as_stored_before(tasks, user)
+    use_keys_of_earlier_versions(tasks, user)
     lists = ("/v1/tasks", f"/v1/users/{user}/tasks")
     for path, order, status in product(lists, ("asc", "desc"), ("", "&status=DONE")):
         query = f"sort=expires_at&order={order}{status}"
         [whole] = pages(api, path, f"?{query}&page_size=1000")
         assert len(whole) == (12 if status else 48)
-        assert chained(pages(api, path, f"?{query}&page_size=1")) == whole
+        assert concatenated(pages(api, path, f"?{query}&page_size=1")) == whole
         ranks = [task["expires_at"] or "9999-12-31" for task in whole]
         assert ranks == sorted(ranks, reverse=order == "desc")
 
@@ -137,7 +137,7 @@ def test_users_are_paged_newest_first(api: Api) -> None:
     made = add_users(20)
     for query, wanted in (("", made[::-1]), ("&order=asc", made)):
         found = list(pages(api, "/v1/users", f"?page_size=6{query}"))
-        assert ids(chained(found)) == wanted
+        assert ids(concatenated(found)) == wanted
         assert [len(page) for page in found] == [6, 6, 6, 2]
 
 
@@ -153,7 +153,7 @@ def test_a_cursor_stays_valid_after_its_task_is_deleted(api: Api, tasks: list[It
     seen = next(walk)
     api("DELETE", f"/v1/tasks/{seen[-1]['id']}")
     add_tasks(3)
-    assert seen + chained(walk) == tasks[::-1]
+    assert seen + concatenated(walk) == tasks[::-1]
 
 
 @pytest.mark.parametrize("other", [1, 2, 8])
@@ -166,7 +166,7 @@ def test_a_cursor_stays_valid_when_the_number_of_lanes_changes(
     for task in tasks[::5]:
         edited = api("PATCH", f"/v1/tasks/{task['id']}", {"desc": "edited", "status": "DONE"})
         assert edited.status_code == 200
-    assert ids(seen + chained(walk)) == ids(tasks)[::-1]
+    assert ids(seen + concatenated(walk)) == ids(tasks)[::-1]
 
 
 def test_ids_stay_unique_when_the_number_of_lanes_changes(api: Api, bind: Bind, lanes: int) -> None:
@@ -195,6 +195,6 @@ def test_pages_of_large_tasks_are_shorter_and_complete(api: Api, user: int) -> N
     made = add_tasks(140, [user], describe=lambda ident: letters.get(ident % 4, "a") * 10_000)[::-1]
     for path in ("/v1/tasks", f"/v1/users/{user}/tasks"):
         found = list(pages(api, path, "?page_size=1000"))
-        assert ids(chained(found)) == made
+        assert ids(concatenated(found)) == made
         assert len(found) > 1
-    assert ids(chained(pages(api, "/v1/tasks", "?offset=100"))) == made[100:]
+    assert ids(concatenated(pages(api, "/v1/tasks", "?offset=100"))) == made[100:]

@@ -7,7 +7,7 @@ from tests.conftest import Api
 
 
 @pytest.fixture
-def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_retry_delay(monkeypatch: pytest.MonkeyPatch) -> None:
     """Retry without delay."""
     monkeypatch.setattr(backoff, "LONGEST", 0.0)
 
@@ -19,7 +19,7 @@ def api(api: Api, database: Settings) -> Api:
 
 
 @pytest.fixture(autouse=True)
-def one_reading(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_shared_state_reread(monkeypatch: pytest.MonkeyPatch) -> None:
     """Do not reread `shared`, so that a request always makes the same calls."""
     monkeypatch.setattr(shared_state, "FRESH_SECONDS", 3600.0)
 

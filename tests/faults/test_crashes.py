@@ -24,7 +24,7 @@ from tests.support.bulk_data import add_tasks, add_users
 from tests.support.injection import inject_fault
 from tests.support.scenarios import CHANGES, Scenario, end_leases, recorded
 
-pytestmark = [pytest.mark.backend("dynamodb-local"), pytest.mark.usefixtures("impatience")]
+pytestmark = [pytest.mark.backend("dynamodb-local"), pytest.mark.usefixtures("no_retry_delay")]
 
 ROOT = Path(__file__).parents[2]
 Kill = Callable[..., None]
@@ -49,14 +49,14 @@ def zygote(dynamodb_local_endpoint: str) -> Iterator[subprocess.Popen[str]]:
 def kill(zygote: subprocess.Popen[str], database: Settings) -> Kill:
     """Return a function that runs a request in a process that is killed at its nth call."""
 
-    def carry_out_and_die(number: int, *request: Any, **headers: str) -> None:
+    def run_and_kill(number: int, *request: Any, **headers: str) -> None:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         named |= {"Content-Type": "application/json"}
         print(json.dumps([database.prefix, request, named, number]), file=zygote.stdin, flush=True)
         assert zygote.stdout
         assert int(zygote.stdout.readline()) == -signal.SIGKILL
 
-    return carry_out_and_die
+    return run_and_kill
 
 
 @pytest.mark.parametrize("keyed", [False, True], ids=["plain", "with a key"])
@@ -78,12 +78,12 @@ def test_a_killed_write_is_atomic_and_a_keyed_retry_applies_it_once(
 
 def test_a_killed_user_delete_can_be_finished(api: Api, connection: Connection, kill: Kill) -> None:
     others = add_users(48)
-    first = someone(others)
+    first = user_with_many_tasks(others)
     with inject_fault(connection) as calls:
         api("DELETE", f"/v1/users/{first}", Idempotency_Key=f"key-{first}")
     assert calls.count("TransactWriteItems") >= 3
     for number in range(1, len(calls) + 2):
-        user_id = someone(others)
+        user_id = user_with_many_tasks(others)
         kill(number, "DELETE", f"/v1/users/{user_id}", Idempotency_Key=f"key-{user_id}")
         texts = [finding.text for finding in findings()]
         assert texts in ([], [f'users {{"id": {user_id}}}: is half deleted'])
@@ -100,7 +100,7 @@ def test_a_killed_user_delete_can_be_finished(api: Api, connection: Connection, 
         assert [finding.text for finding in findings()] == []
 
 
-def someone(others: Sequence[int]) -> int:
+def user_with_many_tasks(others: Sequence[int]) -> int:
     """Create a user who shares more tasks with these users than fit into two transactions."""
     [user_id] = add_users(1)
     add_tasks(3, assignees=[*others, user_id], at_once=1)

@@ -44,7 +44,7 @@ class Clock:
     def __init__(self) -> None:
         self.time = 0.0
 
-    def passes(self, seconds: float) -> None:
+    def advance(self, seconds: float) -> None:
         self.time += seconds
 
 
@@ -52,12 +52,12 @@ class Clock:
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(time_budget, "monotonic", lambda: clock.time)
-    monkeypatch.setattr(time_budget, "sleep", clock.passes)
+    monkeypatch.setattr(time_budget, "sleep", clock.advance)
     return clock
 
 
 @pytest.fixture
-def slowly(clock: Clock, connection: Connection, api: Api) -> Callable[..., HTTPResponse]:
+def send_slowly(clock: Clock, connection: Connection, api: Api) -> Callable[..., HTTPResponse]:
     """Return a function that sends a request whose calls take the maximum time.
 
     Each call then succeeds, or is handled by `then`.
@@ -65,7 +65,7 @@ def slowly(clock: Clock, connection: Connection, api: Api) -> Callable[..., HTTP
 
     def send(*request: str, then: FaultHandler | None = None) -> HTTPResponse:
         def handler(call: AWSPreparedRequest) -> AWSResponse | None:
-            clock.passes(client.LONGEST_CALL)
+            clock.advance(client.LONGEST_CALL)
             return then(call) if then else None
 
         clock.time = 0.0
@@ -89,7 +89,7 @@ def is_list_of_user(request: tuple[object, ...]) -> bool:
 
 
 def test_no_request_exceeds_its_deadline_under_any_fault(
-    api: Api, slowly: Callable[..., HTTPResponse], clock: Clock
+    api: Api, send_slowly: Callable[..., HTTPResponse], clock: Clock
 ) -> None:
     times = itertools.count(1)
 
@@ -99,27 +99,27 @@ def test_no_request_exceeds_its_deadline_under_any_fault(
     for template in (CHANGES | READS).values():
         request = Scenario(api).request(*template)
         limit = LIMIT + client.LONGEST_CALL * is_list_of_user(request)
-        trouble: FaultHandler
-        for trouble in (throttled, silent):
-            assert_timed_out(slowly(*request, then=trouble), clock, limit)
-        for trouble in (contended, throttled_at_first):
-            slowly(*request, then=trouble)
-            assert clock.time <= limit, (request, trouble)
+        fault: FaultHandler
+        for fault in (throttled, silent):
+            assert_timed_out(send_slowly(*request, then=fault), clock, limit)
+        for fault in (contended, throttled_at_first):
+            send_slowly(*request, then=fault)
+            assert clock.time <= limit, (request, fault)
 
 
 def test_a_silent_database_is_tried_at_most_twice(
-    slowly: Callable[..., HTTPResponse], clock: Clock
+    send_slowly: Callable[..., HTTPResponse], clock: Clock
 ) -> None:
-    assert_timed_out(slowly("GET", "/v1/tasks", then=silent), clock)
+    assert_timed_out(send_slowly("GET", "/v1/tasks", then=silent), clock)
     assert clock.time <= 2 * client.LONGEST_CALL + 0.02
 
 
 def test_an_endless_race_ends_at_the_deadline(
-    api: Api, slowly: Callable[..., HTTPResponse], clock: Clock
+    api: Api, send_slowly: Callable[..., HTTPResponse], clock: Clock
 ) -> None:
     scenario = Scenario(api)
 
-    def overtaken(call: AWSPreparedRequest) -> None:
+    def change_concurrently(call: AWSPreparedRequest) -> None:
         if operation(call) == "TransactWriteItems":
             now, again = clock.time, [TaskModel.version.add(1)]
             botocore_patches.table_of(TaskModel).update_item(
@@ -128,23 +128,23 @@ def test_an_endless_race_ends_at_the_deadline(
             clock.time = now  # the other request takes no time
 
     method, path = CHANGES["assign"]
-    response = slowly(method, path.format_map(scenario.ids), then=overtaken)
+    response = send_slowly(method, path.format_map(scenario.ids), then=change_concurrently)
     assert_timed_out(response, clock)
     assert api("GET", f"/v1/tasks/{scenario.ids['free']}").json_body["assignees"] == []
 
 
 def test_a_long_delete_is_finished_by_repeated_requests(
-    api: Api, slowly: Callable[..., HTTPResponse], clock: Clock
+    api: Api, send_slowly: Callable[..., HTTPResponse], clock: Clock
 ) -> None:
     *others, user_id = add_users(49)
     add_tasks(3, assignees=[*others, user_id], at_once=1)
     path = f"/v1/users/{user_id}"
-    assert_timed_out(slowly("DELETE", path), clock)
+    assert_timed_out(send_slowly("DELETE", path), clock)
     assert [finding.text for finding in findings()] == [
         f'users {{"id": {user_id}}}: is half deleted'
     ]
     assert api("GET", path).json_body is None
-    assert slowly("DELETE", path).status_code == 200
+    assert send_slowly("DELETE", path).status_code == 200
     assert clock.time <= LIMIT
     assert [finding.text for finding in findings()] == []
 
@@ -153,7 +153,7 @@ def test_lane_reader_threads_share_the_deadline(bind: Bind, clock: Clock) -> Non
     bind(lanes=4)
     with time_budget.within(client.LONGEST_CALL):
         assert tasks.page(Paging()).items == []
-        clock.passes(0.1)
+        clock.advance(0.1)
         with pytest.raises(Unavailable):
             tasks.page(Paging())
     assert tasks.page(Paging()).items == []

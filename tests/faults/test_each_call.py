@@ -17,9 +17,11 @@ from tests.conftest import Api
 from tests.support.injection import FAULTS, Fault, contended, done_and_silent, inject_fault
 from tests.support.scenarios import CHANGES, READS, Scenario, end_leases, recorded
 
-pytestmark = [pytest.mark.backend("dynamodb-local"), pytest.mark.usefixtures("impatience")]
+pytestmark = [pytest.mark.backend("dynamodb-local"), pytest.mark.usefixtures("no_retry_delay")]
 
-ATTACKS = [(fault, False) for fault in FAULTS] + [(fault, True) for fault in FAULTS if fault.lasts]
+FAULT_CASES = [(fault, False) for fault in FAULTS] + [
+    (fault, True) for fault in FAULTS if fault.lasts
+]
 """Each fault once, and each lasting fault permanently."""
 
 
@@ -28,11 +30,11 @@ def test_a_failed_call_leaves_no_partial_effect(
     api: Api, connection: Connection, request_: tuple[Any, ...]
 ) -> None:
     clean, calls, before, after = recorded(api, connection, request_)
-    for (fault, lasting), position in product(ATTACKS, range(len(calls))):
+    for (fault, lasting), position in product(FAULT_CASES, range(len(calls))):
         scenario = Scenario(api)
         with inject_fault(connection, fault.handler, at=position, lasting=lasting):
             response = scenario.send(*request_)
-        assert_right_or_refused(response, clean, fault, lasting)
+        assert_correct_or_rejected(response, clean, fault, lasting)
         done = response.status_code == clean.status_code
         states = [after] if done else [before, after] if fault.done else [before]
         assert scenario.state() in states, (fault.name, position, lasting)
@@ -44,7 +46,7 @@ def test_a_keyed_retry_after_a_failed_call_applies_the_write_once(
     api: Api, connection: Connection, change: tuple[Any, ...]
 ) -> None:
     clean, calls, before, after = recorded(api, connection, change, keyed=True)
-    for (fault, lasting), position in product(ATTACKS, range(len(calls))):
+    for (fault, lasting), position in product(FAULT_CASES, range(len(calls))):
         scenario = Scenario(api, keyed=True)
         with inject_fault(connection, fault.handler, at=position, lasting=lasting):
             response = scenario.send(*change)
@@ -64,13 +66,13 @@ def test_a_keyed_retry_after_a_failed_call_applies_the_write_once(
 
 def test_faults_are_injected_into_every_endpoint() -> None:
     scenario = {"idle": "{user_id}", "busy": "{user_id}", "free": "{task_id}", "held": "{task_id}"}
-    attacked = {
+    tested = {
         (method, path.format_map(scenario)) for method, path, *_ in (CHANGES | READS).values()
     }
-    assert attacked == {(one.method, one.path) for one in ENDPOINTS if not of_docs(one)}
+    assert tested == {(one.method, one.path) for one in ENDPOINTS if not is_documentation(one)}
 
 
-def of_docs(endpoint: Endpoint) -> bool:
+def is_documentation(endpoint: Endpoint) -> bool:
     """Return whether the endpoint describes the API itself and makes no call."""
     return endpoint.view.__module__ == docs.__name__
 
@@ -87,7 +89,7 @@ def test_an_error_response_does_not_hide_a_possible_earlier_success(
     assert api("GET", f"/v1/users/{scenario.ids['idle']}/tasks").json_body != []
 
 
-def assert_right_or_refused(
+def assert_correct_or_rejected(
     response: HTTPResponse, clean: HTTPResponse, fault: Fault, lasting: bool
 ) -> None:
     """Assert that a single fault is retried and a lasting fault is a clean error."""

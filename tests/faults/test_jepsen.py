@@ -53,7 +53,7 @@ def finish(system: System, shared: Shared, history: list[Op]) -> Run:
 
 
 @pytest.fixture(scope="module")
-def troubled(startable: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+def faulty_run(startable: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     """Run the clients while the API is killed and the database stopped, alternately."""
     system = System(tmp_path_factory.mktemp("data"), systems.SERVE)
     faults = [system.kill_api, system.stop_database] * max(1, ROUNDS // 3)
@@ -61,26 +61,26 @@ def troubled(startable: None, tmp_path_factory: pytest.TempPathFactory) -> Itera
         yield finish(system, *run(system, ROUNDS, faults))
 
 
-def test_each_acknowledged_create_exists_once(troubled: Run) -> None:
-    assert len(of(troubled.history, "create", outcome="ok")) > ROUNDS
-    assert check_set(troubled.history, troubled.found) == []
+def test_each_acknowledged_create_exists_once(faulty_run: Run) -> None:
+    assert len(of(faulty_run.history, "create", outcome="ok")) > ROUNDS
+    assert check_set(faulty_run.history, faulty_run.found) == []
 
 
-def test_one_update_per_version_succeeds_and_versions_have_no_gaps(troubled: Run) -> None:
-    assert len(of(troubled.history, "swap", outcome="ok")) > ROUNDS
-    assert len(of(troubled.history, "swap", outcome="fail")) > ROUNDS
-    assert check_swaps(troubled.history) == []
+def test_one_update_per_version_succeeds_and_versions_have_no_gaps(faulty_run: Run) -> None:
+    assert len(of(faulty_run.history, "swap", outcome="ok")) > ROUNDS
+    assert len(of(faulty_run.history, "swap", outcome="fail")) > ROUNDS
+    assert check_swaps(faulty_run.history) == []
 
 
-def test_tasks_and_users_agree_on_assignments(troubled: Run) -> None:
-    assert len(of(troubled.history, "assign", outcome="ok")) > ROUNDS
-    assert check_assignments(troubled.history, troubled.tasks, troubled.lists) == []
-    assert "Nothing is broken" in troubled.system.doctor()
+def test_tasks_and_users_agree_on_assignments(faulty_run: Run) -> None:
+    assert len(of(faulty_run.history, "assign", outcome="ok")) > ROUNDS
+    assert check_assignments(faulty_run.history, faulty_run.tasks, faulty_run.lists) == []
+    assert "Nothing is broken" in faulty_run.system.doctor()
 
 
-def test_a_cursor_walk_returns_each_unchanged_task_once(troubled: Run) -> None:
-    assert len(of(troubled.history, "walk", outcome="ok")) > ROUNDS
-    assert check_walks(troubled.history, troubled.shared.stable) == []
+def test_a_cursor_walk_returns_each_unchanged_task_once(faulty_run: Run) -> None:
+    assert len(of(faulty_run.history, "walk", outcome="ok")) > ROUNDS
+    assert check_walks(faulty_run.history, faulty_run.shared.stable) == []
 
 
 def test_a_build_without_a_condition_is_detected(startable: None) -> None:

@@ -19,7 +19,7 @@ REQUESTS = [("GET", "/v1/health"), ("GET", "/v1/tasks"), ("POST", "/v1/users", {
 
 
 @contextmanager
-def speaking_to_its_own_database(monkeypatch: pytest.MonkeyPatch) -> Iterator[psutil.Process]:
+def own_database_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[psutil.Process]:
     """Give the API its own database with a short timeout; yield the process of the database."""
     with dynamodb_local.run() as endpoint:
         monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", endpoint)
@@ -46,7 +46,7 @@ def assert_refused(api: Api) -> None:
 def test_an_unavailable_database_is_a_503_until_it_recovers(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with speaking_to_its_own_database(monkeypatch) as process:
+    with own_database_process(monkeypatch) as process:
         process.suspend()
         assert_refused(api)
         process.resume()

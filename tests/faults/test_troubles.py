@@ -34,7 +34,7 @@ REQUESTS: list[tuple[Any, ...]] = [
 
 
 @pytest.fixture
-def road(
+def proxied_database(
     endpoint: str, connection: Connection, database: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[proxy.Proxy]:
     """Return the proxy between the API and its database, which starts closed.
@@ -43,18 +43,18 @@ def road(
     """
     add_users(1)
     add_tasks(2)
-    road = proxy.Proxy(endpoint)
-    with road.open():
-        monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", road.url)
+    proxied_database = proxy.Proxy(endpoint)
+    with proxied_database.open():
+        monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", proxied_database.url)
         monkeypatch.setattr(client, "READ_TIMEOUT", READ_SECONDS)
         client.bind(database)
-    yield road
+    yield proxied_database
     client.bind(database, connection)
     assert [finding.text for finding in findings()] == []
     assert len(list(UserModel.scan())) == 2
 
 
-WAYS = [
+NETWORK_FAULTS = [
     proxy.silent,
     proxy.late,
     proxy.resetting,
@@ -65,14 +65,14 @@ WAYS = [
 ]
 
 
-@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__ if way else "gone")
+@pytest.mark.parametrize("way", NETWORK_FAULTS, ids=lambda way: way.__name__ if way else "gone")
 def test_a_database_failure_is_a_fast_503_without_partial_writes(
-    api: Api, road: proxy.Proxy, way: proxy.Way | None
+    api: Api, proxied_database: proxy.Proxy, way: proxy.Way | None
 ) -> None:
-    with road.open() if way else nullcontext():
-        assert_told(api, road, way)
-    road.way = proxy.relay
-    with road.open():
+    with proxied_database.open() if way else nullcontext():
+        assert_reported(api, proxied_database, way)
+    proxied_database.way = proxy.relay
+    with proxied_database.open():
         again = [until_available(api, *request).status_code for request in REQUESTS]
     assert again in (
         [201, 200, 200],
@@ -80,16 +80,16 @@ def test_a_database_failure_is_a_fast_503_without_partial_writes(
     )  # 409: the first request took effect after its timeout
 
 
-def assert_told(api: Api, road: proxy.Proxy, way: proxy.Way | None) -> None:
-    road.way = way or proxy.relay
+def assert_reported(api: Api, proxied_database: proxy.Proxy, way: proxy.Way | None) -> None:
+    proxied_database.way = way or proxy.relay
     for request in REQUESTS:
-        road.request_count = 0
+        proxied_database.request_count = 0
         response = api(*request)
         assert response.status_code == 503, (way, request)
         assert response.headers["Content-Type"] == "application/problem+json"
         assert 1 <= int(response.headers["Retry-After"]) <= 3
         most = client.ATTEMPTS if way is proxy.throttling else client.MAX_UNANSWERED
-        assert road.request_count <= most
+        assert proxied_database.request_count <= most
 
 
 def test_a_write_is_not_retried_after_a_tls_error(api: Api, connection: Connection) -> None:

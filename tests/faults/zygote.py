@@ -22,7 +22,7 @@ def die(**_: Any) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def die_at(number: int, events: Any) -> None:
+def kill_at_call(number: int, events: Any) -> None:
     left = number
 
     def count(**_: Any) -> None:
@@ -48,7 +48,7 @@ def main() -> None:
         if child == 0:
             client.bind(Settings(table_prefix=prefix), connection)
             shared_state.recent()  # so that only the calls of the request are counted
-            die_at(number, events)
+            kill_at_call(number, events)
             carry_out(method, path, json.dumps(*body).encode() if body else b"", headers)
             die()
         print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)  # noqa: T201

@@ -14,7 +14,7 @@ OPEN = {"/", "/v1/health", "/v1/openapi.json", "/docs"}
 RANKS = ["reader", "editor", "admin"]
 
 
-def needed(method: str, path: str) -> str | None:
+def required_role(method: str, path: str) -> str | None:
     """Return the role that the route requires, or None if it is public."""
     if path in OPEN or path.startswith("/docs/"):
         return None
@@ -38,7 +38,7 @@ def test_each_route_requires_its_role(server: str, application: BilletApp) -> No
             )
             for method, path in routes:
                 reply = client.request(method, path.format(task_id=1, user_id=1))
-                assert_role_enforced(who, needed(method, path), reply)
+                assert_role_enforced(who, required_role(method, path), reply)
 
 
 def assert_role_enforced(who: str, role: str | None, reply: httpx.Response) -> None:

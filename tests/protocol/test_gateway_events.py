@@ -81,8 +81,8 @@ def test_repeated_lines_of_a_list_header_are_joined(call: Call) -> None:
 TWICE = {
     "two keys": [("Idempotency-Key", '"a"'), ("Idempotency-Key", '"b"')],
     "one key twice": [("Idempotency-Key", '"a"'), ("Idempotency-Key", '"a"')],
-    "two keys without quotes": [("Idempotency-Key", "a"), ("idempotency-key", "b")],
-    "two halves of a key": [("Idempotency-Key", '"a'), ("Idempotency-Key", 'b"')],
+    "two unquoted keys": [("Idempotency-Key", "a"), ("idempotency-key", "b")],
+    "a key split over two lines": [("Idempotency-Key", '"a'), ("Idempotency-Key", 'b"')],
     "two types": [JSON, ("Content-Type", "application/json")],
     "another type": [JSON, ("content-type", "text/plain")],
     "two tokens": [("Authorization", "Bearer a"), ("Authorization", "Bearer b")],

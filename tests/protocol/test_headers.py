@@ -24,7 +24,7 @@ SECURITY = {
 }
 REQUESTS = {
     "served": ("GET", "/v1/health", 200),
-    "refused by the app": ("POST", "/v1/tasks", 400),
+    "rejected by the app": ("POST", "/v1/tasks", 400),
     "an unknown path": ("GET", "/v1/nothing", 404),
     "a wrong method": ("DELETE", "/v1/tasks", 405),
     "an unknown method": ("BREW", "/v1/tasks", 405),
@@ -43,8 +43,8 @@ def test_every_response_has_security_headers_and_its_own_request_id(server: str)
             response = client.request(method, path)
             assert response.status_code == status
             assert {name: response.headers.get(name) for name in SECURITY} == SECURITY
-            kept = "private, no-cache" if status == 200 else "no-store"
-            assert response.headers["Cache-Control"] == kept
+            stored_items = "private, no-cache" if status == 200 else "no-store"
+            assert response.headers["Cache-Control"] == stored_items
             assert "Strict-Transport-Security" not in response.headers
             assert "Access-Control-Allow-Origin" not in response.headers
             ids.add(response.headers["X-Request-Id"])

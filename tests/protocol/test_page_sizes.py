@@ -24,7 +24,7 @@ TEXTS = {
     "control characters": "\x01",
     "quotes": '"',
     "backslashes": "\\",
-    "letters of Latin 1": "\u00e9",
+    "Latin-1 letters": "\u00e9",
     "ideographs": "\u4e2d",
     "ASCII": "a",
 }

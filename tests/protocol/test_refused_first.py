@@ -81,7 +81,7 @@ REQUESTS: dict[str, list[tuple[Any, ...]]] = {
             ("PATCH", "/v1/tasks/1"),
         )
     ],
-    "bodies where none is read": [
+    "unexpected bodies": [
         (method, path, LARGEST)
         for method, path in (
             ("GET", "/v1/users"),

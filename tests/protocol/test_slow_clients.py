@@ -47,24 +47,27 @@ def assert_served(address: str) -> None:
 
 
 @contextmanager
-def hanging(address: str, count: int, data: bytes) -> Iterator[list[socket.socket]]:
+def idle_connections(address: str, count: int, data: bytes) -> Iterator[list[socket.socket]]:
     """Open connections that send this data, then neither send nor read."""
     with ExitStack() as stack:
         yield [stack.enter_context(send_raw(address, data)) for _ in range(count)]
 
 
 def test_clients_that_do_not_read_delay_nobody(served: Served) -> None:
-    with hanging(address(served), READERS, PAGE * 6):
+    with idle_connections(address(served), READERS, PAGE * 6):
         assert_served(address(served))
 
 
 def test_unfinished_bodies_delay_nobody(served: Served) -> None:
-    with hanging(address(served), 4 * READERS, HEAD + b"1\r\n{\r\n"):
+    with idle_connections(address(served), 4 * READERS, HEAD + b"1\r\n{\r\n"):
         assert_served(address(served))
 
 
 def test_idle_connections_and_unfinished_heads_delay_nobody(served: Served) -> None:
-    with hanging(address(served), 128, b""), hanging(address(served), 128, HEAD[:-2]):
+    with (
+        idle_connections(address(served), 128, b""),
+        idle_connections(address(served), 128, HEAD[:-2]),
+    ):
         assert_served(address(served))
 
 

@@ -47,7 +47,7 @@ class Scenario:
     def __init__(self, api: Api, keyed: bool = False) -> None:
         self.api = api
         idle, busy = add_users(2)
-        free, held = _free_and_held(busy)
+        free, held = _free_and_assigned_tasks(busy)
         self.ids = {"idle": idle, "busy": busy, "free": free, "held": held}
         self.headers = {"Idempotency_Key": f"key-{idle}"} if keyed else {}
 
@@ -81,7 +81,7 @@ class Scenario:
         return task | {"id": 0, "assignees": [names[user] for user in task["assignees"]]}
 
 
-def _free_and_held(user_id: int) -> list[int]:
+def _free_and_assigned_tasks(user_id: int) -> list[int]:
     """Create an unassigned task and one assigned to the user."""
     free, held = counters.allocate_ids("tasks", 2)
     change = Transaction()

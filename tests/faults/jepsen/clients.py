@@ -112,7 +112,7 @@ class Client:
             steps: list[Callable[[], Any]] = [
                 partial(self._create, f"new {self._number}.{number}"),
                 partial(self._swap, shared.swapped, f"swap {self._number}.{number}"),
-                partial(self._give, assignable, user, "unassign" if number % 2 else "assign"),
+                partial(self._assign, assignable, user, "unassign" if number % 2 else "assign"),
                 partial(self.send, "PATCH", f"/v1/tasks/{mine}", {"expires_at": self._date()}),
             ]
             if self._number < WALKERS:
@@ -146,7 +146,7 @@ class Client:
         if found := self.note("read", None, read):
             self.note("swap", (found[0], name), swap)
 
-    def _give(self, task: int, user: int, verb: str) -> None:
+    def _assign(self, task: int, user: int, verb: str) -> None:
         def act() -> tuple[Reply, Any]:
             return self.until_known("PUT", f"/v1/tasks/{task}/{verb}/user/{user}"), None
 

@@ -85,18 +85,18 @@ def check_swaps(history: Sequence[Op]) -> list[str]:
         ),
         *(f"nobody made version {gap}" for gap in set(range(1, highest + 1)) - made),
         *(f"nobody wrote {one}" for one in seen - names),
-        *_two_names(seen),
-        *_too_early(won, reads),
-        *_refused_for_nothing(swaps, may_have),
+        *_conflicting_names(seen),
+        *_stale_reads(won, reads),
+        *_unjustified_conflicts(swaps, may_have),
     ]
 
 
-def _two_names(seen: Collection[tuple[int, str]]) -> Iterable[str]:
+def _conflicting_names(seen: Collection[tuple[int, str]]) -> Iterable[str]:
     versions = Counter(version for version, _ in seen)
     return (f"version {one} was seen with {n} names" for one, n in versions.items() if n > 1)
 
 
-def _too_early(won: Sequence[Op], reads: Sequence[Op]) -> Iterable[str]:
+def _stale_reads(won: Sequence[Op], reads: Sequence[Op]) -> Iterable[str]:
     """Check real time: an operation that starts after a version is known sees no older one."""
     known = [(op.end, op.result) for op in won] + [(op.end, op.result[0]) for op in reads]
     met = [(op.start, op.argument[0]) for op in won] + [(op.start, op.result[0]) for op in reads]
@@ -106,7 +106,7 @@ def _too_early(won: Sequence[Op], reads: Sequence[Op]) -> Iterable[str]:
             yield f"version {version} was met after {newest}"
 
 
-def _refused_for_nothing(swaps: Sequence[Op], may_have: Sequence[Op]) -> Iterable[str]:
+def _unjustified_conflicts(swaps: Sequence[Op], may_have: Sequence[Op]) -> Iterable[str]:
     for op in swaps:
         rivals = (
             one for one in may_have if one.argument[0] == op.argument[0] and one.start < op.end
@@ -134,12 +134,12 @@ def check_assignments(
         *(
             f"{pair} is {'there' if pair in there else 'not there'}"
             for pair in {op.argument for op in ops} | there
-            if (pair in there) not in _possible([op for op in ops if op.argument == pair])
+            if (pair in there) not in _possible_states([op for op in ops if op.argument == pair])
         ),
     ]
 
 
-def _possible(ops: Sequence[Op]) -> set[bool]:
+def _possible_states(ops: Sequence[Op]) -> set[bool]:
     states = {False}
     for op in sorted(ops, key=lambda op: op.start):
         then = {op.kind == "assign"}
