@@ -136,15 +136,15 @@ class Machine(RuleBasedStateMachine):
         self.tasks[task_id] = msgspec.structs.replace(self.tasks[task_id], **values)
 
     def listed(self, found: list[Task], paging: pagination.Paging) -> list[Any]:
-        stored_items = [task for task in found if paging.status in (None, task.status)]
+        selected = [task for task in found if paging.status in (None, task.status)]
 
         def sort_key(task: Task) -> str:
             if paging.sort == "created_at":
                 return index_keys.created_key(task.created_at, task.id)
             return index_keys.due_key(task.expires_at, task.id)
 
-        stored_items.sort(key=sort_key, reverse=not paging.ascending)
-        return [plain(task) for task in stored_items]
+        selected.sort(key=sort_key, reverse=not paging.ascending)
+        return [plain(task) for task in selected]
 
     def teardown(self) -> None:
         """Empty the tables for the next run."""

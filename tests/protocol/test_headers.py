@@ -43,8 +43,8 @@ def test_every_response_has_security_headers_and_its_own_request_id(server: str)
             response = client.request(method, path)
             assert response.status_code == status
             assert {name: response.headers.get(name) for name in SECURITY} == SECURITY
-            stored_items = "private, no-cache" if status == 200 else "no-store"
-            assert response.headers["Cache-Control"] == stored_items
+            cache_control = "private, no-cache" if status == 200 else "no-store"
+            assert response.headers["Cache-Control"] == cache_control
             assert "Strict-Transport-Security" not in response.headers
             assert "Access-Control-Allow-Origin" not in response.headers
             ids.add(response.headers["X-Request-Id"])

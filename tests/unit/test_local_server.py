@@ -19,12 +19,12 @@ URL = "http://127.0.0.1:4699"
 @pytest.fixture(autouse=True)
 def environment() -> Iterator[None]:
     """Remove the variables that select a database."""
-    stored_items = dict(os.environ)
+    saved = dict(os.environ)
     for name in (*local_server.DATABASE_VARIABLES, *local_server.TABLE_SETTINGS):
         os.environ.pop(name, None)
     yield
     os.environ.clear()
-    os.environ.update(stored_items)
+    os.environ.update(saved)
 
 
 def test_a_running_servers_database_is_found_and_reported(tmp_path: Path) -> None:
