@@ -20,7 +20,8 @@ class BilletApp(Chalice):
     """
 
     def __init__(self, settings: Settings, *, in_lambda: bool = False) -> None:
-        super().__init__(app_name="billet-tasks")
+        # Chalice appends to AWS_EXECUTION_ENV, which is part of the User-Agent of each request.
+        super().__init__(app_name="billet-tasks", env={})
         self.settings = settings
         self.response_headers = ResponseHeaders(settings.origins)
         authorizer, read_principal = authentication.configure(self, settings, in_lambda=in_lambda)

@@ -4,7 +4,7 @@ import contextvars
 import heapq
 import operator
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -50,9 +50,15 @@ def query_lanes(
 
 @contextmanager
 def alongside(check: Callable[[], object]) -> Iterator[None]:
-    """Run a check in another thread while the block runs, and raise what it raises at the end."""
+    """Run a check in another thread while the block runs, and raise what it raises at the end.
+
+    No thread outlives the request: in a frozen Lambda function it would go on in the next one.
+    """
     checking = _threads.submit(contextvars.copy_context().run, check)
-    yield
+    try:
+        yield
+    finally:
+        wait([checking])
     checking.result()
 
 
@@ -68,4 +74,5 @@ def _concurrently(
 ) -> list[QueryResult[E]]:
     # Each thread has a copy of the context, which holds the time budget.
     works = [_threads.submit(contextvars.copy_context().run, read, key) for key in hash_keys]
+    wait(works)
     return [work.result() for work in works]

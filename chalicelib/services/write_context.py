@@ -43,7 +43,8 @@ class WriteContext(msgspec.Struct, frozen=True, kw_only=True):
             The JSON of DynamoDB's reply.
 
         Raises:
-            RequestInProgress: another request has taken over the idempotency key; nothing was written.
+            RequestInProgress: another request has taken over the idempotency key. Nothing was
+                written.
             ConditionFailed, LostRace, Unavailable: see `Transaction.commit`.
         """
         if self.record is None:

@@ -1,8 +1,12 @@
 """Importing chalicelib reads no environment: app.py alone is the composition root."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
+
+from chalicelib.app_factory import BilletApp
+from chalicelib.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 POISONED = """if True:
@@ -41,3 +45,9 @@ def test_importing_a_module_reads_no_environment_and_does_not_connect() -> None:
         timeout=60,
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_an_app_leaves_the_environment_as_it_is() -> None:
+    before = dict(os.environ)
+    BilletApp(Settings())
+    assert dict(os.environ) == before

@@ -1,0 +1,46 @@
+"""Threads that read beside each other end with the request that started them."""
+
+import time
+
+import pytest
+
+from chalicelib.dynamodb import lane_queries
+from chalicelib.dynamodb.codec import QueryResult, StoredTask
+
+
+def test_a_failed_block_waits_for_the_check_beside_it() -> None:
+    ended: list[bool] = []
+
+    def check() -> None:
+        time.sleep(0.05)
+        ended.append(True)
+
+    with pytest.raises(ValueError, match="broken"), lane_queries.alongside(check):
+        raise ValueError("broken")
+    assert ended == [True]
+
+
+def test_a_failed_check_is_raised_after_the_block() -> None:
+    ended: list[bool] = []
+
+    def check() -> None:
+        raise ValueError("broken")
+
+    with pytest.raises(ValueError, match="broken"), lane_queries.alongside(check):
+        ended.append(True)
+    assert ended == [True]
+
+
+def test_a_failed_lane_waits_for_the_other_lanes() -> None:
+    ended: list[str] = []
+
+    def read(lane: str) -> QueryResult[StoredTask]:
+        if lane == "0":
+            raise ValueError("broken")
+        time.sleep(0.05)
+        ended.append(lane)
+        return QueryResult([], more=False)
+
+    with pytest.raises(ValueError, match="broken"):
+        lane_queries._concurrently(read, ["0", "1", "2"])
+    assert sorted(ended) == ["1", "2"]
