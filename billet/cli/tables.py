@@ -25,7 +25,7 @@ def create_command() -> None:
     """Create missing tables and indexes.
 
     Waits until they are active. Building an index of a large table can take hours; the API can be
-    used meanwhile.
+    used in the meantime.
     """
     for name, changes in create():
         click.echo(f"{name}: {', '.join(changes) or 'already exists'}")

@@ -18,7 +18,7 @@ class _Unreadable(Conflict):
 def finish_delete(user: Item, reservation: Item | None) -> None:
     """Unassign all tasks of the user, then remove the user and their reservation of the name.
 
-    No task can be assigned to the user meanwhile, and each step removes one copy, so it ends.
+    No task can be assigned to the user in the meantime, and each step removes one copy, so it ends.
 
     Raises:
         Conflict: a task of the user can't be read.

@@ -19,14 +19,14 @@ from tests.support.bulk_data import add_tasks, add_users
 
 GET, QUERY, UPDATE, PUT, DELETE = "GetItem", "Query", "UpdateItem", "PutItem", "DeleteItem"
 TRANSACT = "TransactWriteItems"
-FULL_TASK = {"name": "mended", "desc": "", "status": "PENDING"}
+FULL_TASK = {"name": "edited", "desc": "", "status": "PENDING"}
 # Each request depends on those before it: calls, read units, write units outside transactions,
 # and operations in transactions.
 WALK: list[tuple[tuple[Any, ...], list[str], float, float, int]] = [
     (("POST", "/v1/users", {"username": "ada"}), [UPDATE, TRANSACT], 0, 1, 2),
     (("POST", "/v1/users", {"username": "eve"}), [UPDATE, TRANSACT], 0, 1, 2),
     (("POST", "/v1/tasks", {"name": "plan"}), [UPDATE, PUT], 0, 6, 0),
-    (("POST", "/v1/tasks", {"name": "mend"}), [UPDATE, PUT], 0, 6, 0),
+    (("POST", "/v1/tasks", {"name": "edit"}), [UPDATE, PUT], 0, 6, 0),
     (("PUT", "/v1/tasks/1/assign/user/1"), [GET, TRANSACT], 1, 0, 3),
     (("PUT", "/v1/tasks/1/assign/user/1"), [GET, GET], 2, 0, 0),
     (("PUT", "/v1/tasks/1/unassign/user/2"), [GET, GET], 2, 0, 0),
@@ -51,7 +51,7 @@ WALK: list[tuple[tuple[Any, ...], list[str], float, float, int]] = [
     (("GET", "/v1/users/2/tasks"), [GET, QUERY], 1, 0, 0),
     (("PUT", "/v1/tasks/1", FULL_TASK), [UPDATE, TRANSACT], 0, 0, 2),
     (("PUT", "/v1/tasks/2", FULL_TASK), [UPDATE], 0, 5, 0),
-    (("PATCH", "/v1/tasks/1", {"name": "mend"}), [UPDATE, TRANSACT], 0, 0, 2),
+    (("PATCH", "/v1/tasks/1", {"name": "edit"}), [UPDATE, TRANSACT], 0, 0, 2),
     (("PATCH", "/v1/tasks/2", {"status": "DONE"}), [UPDATE], 0, 7, 0),
     (("PATCH", "/v1/tasks/2", {}), [GET], 1, 0, 0),
     (("PUT", "/v1/tasks/1/unassign/user/1"), [GET, TRANSACT], 1, 0, 3),
@@ -71,7 +71,7 @@ KEYED_WALK: list[tuple[tuple[Any, ...], list[str], int]] = [
     (("PUT", "/v1/tasks/1", FULL_TASK), [PUT, GET, TRANSACT], 2),
     (("PUT", "/v1/tasks/1/assign/user/1"), [PUT, GET, TRANSACT], 4),
     (("PUT", "/v1/tasks/1/assign/user/1"), [PUT, GET, GET, UPDATE], 0),
-    (("PATCH", "/v1/tasks/1", {"name": "mend"}), [PUT, GET, TRANSACT], 3),
+    (("PATCH", "/v1/tasks/1", {"name": "edit"}), [PUT, GET, TRANSACT], 3),
     (("PATCH", "/v1/tasks/1", {}), [PUT, GET, UPDATE], 0),
     (("PUT", "/v1/tasks/1/unassign/user/1"), [PUT, GET, TRANSACT], 4),
     (("DELETE", "/v1/tasks/1"), [PUT, TRANSACT], 2),

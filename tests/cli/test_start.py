@@ -41,7 +41,7 @@ def without_java_environment(tmp_path: Path) -> dict[str, str]:
     }
 
 
-def refused(data: Path, *options: str, **environ: str) -> str:
+def startup_error(data: Path, *options: str, **environ: str) -> str:
     """Assert that the start fails without a traceback and return the last line."""
     ended = run_serve("--port", "0", "--data", str(data), *options, **environ)
     assert ended.returncode == 1
@@ -82,7 +82,7 @@ def test_it_refuses_to_start_if_it_cannot_open_existing_data(
     data = tmp_path / "data"
     data.mkdir()
     (data / "shared-local-instance.db").touch()
-    line = refused(data, **without_java_environment)
+    line = startup_error(data, **without_java_environment)
     assert line.startswith(f"Error: no DynamoDB Local: {NO_JAVA}")
     assert line.endswith(
         f"; {data} has data, so no empty database takes its place; --db memory asks for one"
@@ -94,7 +94,7 @@ def test_a_corrupt_database_file_is_reported_by_name(
 ) -> None:
     file = tmp_path / "shared-local-instance.db"
     file.write_bytes(bytes(range(256)) * 16)
-    assert refused(tmp_path, **without_java_environment) == (
+    assert startup_error(tmp_path, **without_java_environment) == (
         f"Error: {file} is corrupt (file is not a database); restore it from a backup "
         "(docs/running.md), or move it away to start with an empty database"
     )
@@ -125,7 +125,7 @@ def damaged(startable: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_damage_inside_a_database_file_is_reported(damaged: Path) -> None:
     data_folder.check(damaged.parent)  # reads only the beginning
-    line = refused(damaged.parent)
+    line = startup_error(damaged.parent)
     assert line.startswith(f"Error: {damaged} is corrupt (")
     assert "; restore it from a backup (docs/running.md), or move it away" in line
 
@@ -152,7 +152,7 @@ def test_a_command_reports_the_damaged_file_of_the_local_server(damaged: Path) -
 def test_a_folder_that_cannot_be_created_is_reported(
     choice: str, without_java_environment: dict[str, str]
 ) -> None:
-    line = refused(Path("/dev/null/data"), "--db", choice, **without_java_environment)
+    line = startup_error(Path("/dev/null/data"), "--db", choice, **without_java_environment)
     assert line.endswith(
         "/dev/null/data cannot be written (Not a directory); "
         "make it writable, or choose another folder with --data"
@@ -185,7 +185,7 @@ def test_a_full_or_read_only_disk_is_reported(
     tmp_path: Path, without_java_environment: dict[str, str], options: str, fault: str
 ) -> None:
     with mounted(tmp_path / "disk", options) as disk:
-        assert refused(disk, **without_java_environment) == (
+        assert startup_error(disk, **without_java_environment) == (
             f"Error: {disk}{fault} another folder with --data"
         )
 
@@ -197,7 +197,7 @@ def test_a_truncated_jar_is_reported_and_removed(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     shutil.copy(whole / downloads.CHECKSUMS, folder)
     (folder / "DynamoDBLocal.jar").write_bytes(b"PK")
-    line = refused(tmp_path / "data", "--db", "local", XDG_CACHE_HOME=str(tmp_path))
+    line = startup_error(tmp_path / "data", "--db", "local", XDG_CACHE_HOME=str(tmp_path))
     assert "was broken" in line
     assert "start again to download it again" in line
     assert not folder.exists()
@@ -227,7 +227,7 @@ def test_rejected_credentials_are_a_one_line_error(tmp_path: Path) -> None:
         "message": "The security token included in the request is invalid.",
     }
     with http_server(json.dumps(response).encode()) as url:
-        line = refused(tmp_path, AWS_ENDPOINT_URL_DYNAMODB=url)
+        line = startup_error(tmp_path, AWS_ENDPOINT_URL_DYNAMODB=url)
     assert line.endswith(
         "UnrecognizedClientException: The security token included in the request is invalid.; "
         "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and AWS_PROFILE"

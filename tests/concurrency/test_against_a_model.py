@@ -27,7 +27,7 @@ DEADLINES = st.none() | st.sampled_from(["2030-01-01", "2031-01-01"])
 NAMES = st.sampled_from(["ada", "Ada", "eve", "bob"])
 UPDATES = st.builds(
     TaskUpdate,
-    name=st.just("mended") | st.just(msgspec.UNSET),
+    name=st.just("edited") | st.just(msgspec.UNSET),
     status=STATUSES | st.just(msgspec.UNSET),
     expires_at=DEADLINES | st.just(msgspec.UNSET),
 )

@@ -103,7 +103,7 @@ def test_a_user_being_deleted_does_not_exist_for_any_request(
     assert [one["id"] for one in api("GET", "/v1/users").json_body] == [other]
     for form in (*FORMS, f"?cursor={cursor}"):
         assert api("GET", f"/v1/users/{user}/tasks{form}").status_code == 404, form
-    free = api("POST", "/v1/tasks", {"name": "mend"}).json_body["payload"]["id"]
+    free = api("POST", "/v1/tasks", {"name": "edit"}).json_body["payload"]["id"]
     for verb, one in product(("assign", "unassign"), (task, free)):
         assert api("PUT", f"/v1/tasks/{one}/{verb}/user/{user}").status_code == 404
     assert api("POST", "/v1/users", {"username": "ada"}).status_code == 409

@@ -17,13 +17,13 @@ from tests.conftest import Api
 from tests.support.bulk_data import add_tasks, age_reply
 from tests.support.injection import inject_fault
 
-FULL_TASK = {"name": "mended", "desc": "", "status": "DONE"}
+FULL_TASK = {"name": "edited", "desc": "", "status": "DONE"}
 CHANGES: list[tuple[Any, ...]] = [
     ("POST", "/v1/users", {"username": "ada"}),
     ("POST", "/v1/tasks", {"name": "plan", "desc": '"é\n'}),
     ("PUT", "/v1/tasks/1", FULL_TASK),
     ("PUT", "/v1/tasks/1/assign/user/1"),
-    ("PATCH", "/v1/tasks/1", {"name": "mend"}),
+    ("PATCH", "/v1/tasks/1", {"name": "edit"}),
     ("PUT", "/v1/tasks/1/assign/user/1", b" "),
     ("PUT", "/v1/tasks/1/unassign/user/1"),
     ("DELETE", "/v1/tasks/1"),
@@ -67,12 +67,12 @@ def test_a_repeated_request_gets_the_first_response_and_changes_nothing(api: Api
 
 def test_a_key_with_another_payload_is_rejected(api: Api, user: int, task: int) -> None:
     path = f"/v1/tasks/{task}"
-    assert api("PATCH", path, {"name": "mend"}, Idempotency_Key="a").status_code == 200
+    assert api("PATCH", path, {"name": "edit"}, Idempotency_Key="a").status_code == 200
     before = state(api)
     for other, body, headers in (
         (path, {"name": "other"}, {}),
-        ("/v1/tasks/2", {"name": "mend"}, {}),
-        (path, {"name": "mend"}, {"If_Match": "*"}),
+        ("/v1/tasks/2", {"name": "edit"}, {}),
+        (path, {"name": "edit"}, {"If_Match": "*"}),
     ):
         response = api("PATCH", other, body, Idempotency_Key="a", **headers)
         assert (response.status_code, response.json_body["title"]) == (422, "Unprocessable Content")

@@ -10,10 +10,10 @@ from chalicelib.dynamodb.transaction import Transaction
 from tests.conftest import Api
 from tests.support.bulk_data import add_tasks, add_users
 
-FULL_TASK = {"name": "mended", "desc": "", "status": "DONE"}
+FULL_TASK = {"name": "edited", "desc": "", "status": "DONE"}
 CHANGES: list[tuple[Any, ...]] = [
     ("PUT", "", FULL_TASK),
-    ("PATCH", "", {"name": "mend"}),
+    ("PATCH", "", {"name": "edit"}),
     ("PUT", "/assign/user/{user}"),
     ("PUT", "/unassign/user/{user}"),
     ("DELETE", ""),

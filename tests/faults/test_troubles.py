@@ -28,7 +28,7 @@ pytestmark = pytest.mark.backend("dynamodb-local")
 READ_SECONDS = 0.5
 REQUESTS: list[tuple[Any, ...]] = [
     ("POST", "/v1/users", {"username": "new"}),
-    ("PATCH", "/v1/tasks/1", {"name": "mended"}),
+    ("PATCH", "/v1/tasks/1", {"name": "edited"}),
     ("PUT", "/v1/tasks/2/assign/user/1"),
 ]
 

@@ -26,7 +26,7 @@ def api(api: Api, database: object) -> Api:
     return api
 
 
-def refused(api: Api, *request: Any, **headers: str) -> tuple[int, str]:
+def rejection(api: Api, *request: Any, **headers: str) -> tuple[int, str]:
     """Send an invalid request and return the status and the detail of the problem."""
     response = api(*request, **headers)
     assert response.headers["Content-Type"] == "application/problem+json"
@@ -138,7 +138,7 @@ TEXTS = {
 
 @pytest.mark.parametrize(("body", "detail"), TEXTS.values(), ids=TEXTS)
 def test_an_invalid_task_body_is_rejected(api: Api, body: bytes, detail: str) -> None:
-    assert refused(api, "POST", "/v1/tasks", body) == (400, detail)
+    assert rejection(api, "POST", "/v1/tasks", body) == (400, detail)
     assert api("GET", "/v1/tasks").json_body == []
 
 
@@ -153,7 +153,7 @@ def test_an_invalid_task_body_is_rejected(api: Api, body: bytes, detail: str) ->
 def test_a_task_at_the_limits_is_accepted_and_one_beyond_rejected(
     api: Api, body: Any, field: str
 ) -> None:
-    status, detail = refused(api, "POST", "/v1/tasks", body)
+    status, detail = rejection(api, "POST", "/v1/tasks", body)
     assert (status, detail.partition(":")[0]) == (400, field)
     largest = {"name": "a" * 200, "desc": "é" * 10_000}
     assert api("POST", "/v1/tasks", largest).json_body["payload"]["desc"] == largest["desc"]
@@ -182,7 +182,7 @@ USERNAMES = {
 
 @pytest.mark.parametrize(("name", "detail"), USERNAMES.values(), ids=USERNAMES)
 def test_an_invalid_username_is_rejected(api: Api, name: Any, detail: str) -> None:
-    assert refused(api, "POST", "/v1/users", {"username": name}) == (400, detail)
+    assert rejection(api, "POST", "/v1/users", {"username": name}) == (400, detail)
     assert api("GET", "/v1/users").json_body == []
 
 
@@ -202,20 +202,20 @@ def test_a_put_requires_every_writable_field(api: Api) -> None:
     for field in ("name", "desc", "status"):
         body = {"name": "a", "desc": "", "status": "DONE"}
         del body[field]
-        assert refused(api, "PUT", "/v1/tasks/1", body) == (400, f"{field}: required")
+        assert rejection(api, "PUT", "/v1/tasks/1", body) == (400, f"{field}: required")
 
 
 def test_a_body_over_the_size_limit_is_rejected(api: Api) -> None:
     most = 256 * 1024
     body = b'{"name": "a"' + b" " * (most - 13) + b"}"
     assert api("POST", "/v1/tasks", body).status_code == 201
-    status, detail = refused(api, "POST", "/v1/tasks", body + b" ")
+    status, detail = rejection(api, "POST", "/v1/tasks", body + b" ")
     assert (status, detail) == (413, f"body: must have at most {most} bytes")
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "json"])
 def test_another_content_type_is_rejected(api: Api, kind: str) -> None:
-    response = refused(api, "POST", "/v1/tasks", {"name": "a"}, Content_Type=kind)
+    response = rejection(api, "POST", "/v1/tasks", {"name": "a"}, Content_Type=kind)
     assert response == (415, "content-type: must be application/json")
 
 
@@ -232,7 +232,7 @@ def test_an_encoded_body_is_rejected(api: Api, coding: str) -> None:
         ("PATCH", f"/v1/tasks/{task}"),
         ("DELETE", f"/v1/tasks/{task}"),
     ):
-        response = refused(api, method, path, body, Content_Encoding=coding)
+        response = rejection(api, method, path, body, Content_Encoding=coding)
         assert response == (415, ENCODED)
         headers = api(method, path, body, Content_Encoding=coding).headers
         assert headers["Accept-Encoding"] == "identity"
@@ -249,7 +249,7 @@ def test_only_a_patch_may_be_a_merge_patch(api: Api) -> None:
     path, kind = f"/v1/tasks/{task}", "application/merge-patch+json; charset=utf-8"
     done = api("PATCH", path, {"expires_at": None}, Content_Type=kind)
     assert (done.status_code, done.json_body["payload"]["expires_at"]) == (200, None)
-    assert refused(api, "POST", "/v1/tasks", {"name": "a"}, Content_Type=kind) == (
+    assert rejection(api, "POST", "/v1/tasks", {"name": "a"}, Content_Type=kind) == (
         415,
         "content-type: must be application/json",
     )
@@ -271,7 +271,7 @@ def test_a_task_from_a_response_is_a_valid_request_body(api: Api, method: str) -
     odd = {**got, "created_at": {"a": [7]}, "assignees": "none", "desc": "new"}
     assert api(method, path, odd).json_body["payload"] == {**got, "desc": "new"}
     for ident in (task + 1, str(task), None, float(task) + 0.5, [task]):
-        status, detail = refused(api, method, path, {**got, "id": ident})
+        status, detail = rejection(api, method, path, {**got, "id": ident})
         assert (status, detail.partition(",")[0]) == (400, "id: must be the id in the path")
     assert api("GET", path).json_body == {**got, "desc": "new"}
 
@@ -290,7 +290,7 @@ IGNORED = {
 def test_ignored_fields_must_be_valid_json(api: Api, value: bytes, detail: str) -> None:
     [task] = add_tasks(1)
     body = b'{"assignees": ' + value + b"}"
-    assert refused(api, "PATCH", f"/v1/tasks/{task}", body) == (400, detail)
+    assert rejection(api, "PATCH", f"/v1/tasks/{task}", body) == (400, detail)
 
 
 def test_an_ignored_number_may_have_any_length(api: Api) -> None:
@@ -342,7 +342,7 @@ def test_an_invalid_id_is_rejected(api: Api, ident: str) -> None:
         ("PUT", f"/v1/tasks/1/assign/user/{ident}", "user_id"),
     ):
         detail = f"{name}: must be an integer from 1 to {BIG - 1}"
-        assert refused(api, method, path) == (400, detail)
+        assert rejection(api, method, path) == (400, detail)
     assert api("GET", f"/v1/tasks/{BIG - 1}").json_body is None
 
 
@@ -385,14 +385,14 @@ QUERIES = {
 @pytest.mark.parametrize(("query", "detail"), QUERIES.items(), ids=lambda text: text[:30])
 def test_an_invalid_query_parameter_is_rejected(api: Api, query: str, detail: str) -> None:
     for path in ("/v1/tasks", "/v1/users/1/tasks"):
-        assert refused(api, "GET", f"{path}?{query}") == (400, detail)
+        assert rejection(api, "GET", f"{path}?{query}") == (400, detail)
 
 
 @pytest.mark.parametrize("query", ["sort=created_at", "status=DONE"])
 def test_users_have_no_status_and_one_order(api: Api, query: str) -> None:
     field = query.partition("=")[0]
     detail = f"{field}: unknown query parameter; allowed are cursor, offset, order, page_size"
-    assert refused(api, "GET", f"/v1/users?{query}") == (400, detail)
+    assert rejection(api, "GET", f"/v1/users?{query}") == (400, detail)
 
 
 ENDPOINTS_WITHOUT_QUERY = [one for one in ENDPOINTS if "query" not in one.parameters]
@@ -408,7 +408,7 @@ def test_a_query_parameter_without_a_definition_is_rejected(api: Api, one: Endpo
         body |= {"desc": "", "status": "DONE"}
     path = re.sub("{.*?}", str(task), one.path)
     detail = "dry_run: unknown query parameter; none is allowed"
-    assert refused(api, one.method, f"{path}?dry_run=true", body) == (400, detail)
+    assert rejection(api, one.method, f"{path}?dry_run=true", body) == (400, detail)
     assert (api("GET", "/v1/tasks").body, api("GET", "/v1/users").body) == before
 
 
@@ -423,10 +423,10 @@ def test_a_cursor_is_valid_only_for_its_list_order_and_filter(api: Api) -> None:
         ("status=DONE", "status: must be PENDING, as in the cursor"),
         ("offset=1", "offset: must not be sent with a cursor"),
     ):
-        assert refused(api, "GET", f"/v1/tasks?{query}&{more}") == (400, detail)
+        assert rejection(api, "GET", f"/v1/tasks?{query}&{more}") == (400, detail)
     detail = "cursor: must be from the Link header of this list"
     for path in ("/v1/users", "/v1/users/1/tasks"):
-        assert refused(api, "GET", f"{path}?{query}") == (400, detail)
+        assert rejection(api, "GET", f"{path}?{query}") == (400, detail)
     same = api("GET", f"/v1/tasks?{query}&sort=expires_at&order=asc&status=PENDING")
     assert [task["name"] for task in same.json_body] == ["b"]
 
@@ -454,7 +454,7 @@ def test_a_forged_cursor_is_limited_to_what_the_query_accepts(
 ) -> None:
     api("POST", "/v1/users", {"username": "ada"})
     cursor = cursors.encode(path, paging, after)
-    assert refused(api, "GET", f"/v1/{path}?cursor={cursor}") == (400, CURSOR)
+    assert rejection(api, "GET", f"/v1/{path}?cursor={cursor}") == (400, CURSOR)
 
 
 def test_an_internal_error_returns_a_request_id_and_logs_the_details(
@@ -462,7 +462,7 @@ def test_an_internal_error_returns_a_request_id_and_logs_the_details(
 ) -> None:
     table = botocore_patches.table_of(TaskModel)
     table.put_item("1", attributes={"name": {"S": "a task without a status"}})
-    status, detail = refused(api, "GET", "/v1/tasks/1")
+    status, detail = rejection(api, "GET", "/v1/tasks/1")
     assert status == 500
     assert re.fullmatch(r"request [0-9a-f-]{36} failed", detail)
     assert detail.split()[1] in caplog.text
@@ -513,12 +513,12 @@ def test_a_malformed_header_is_rejected(
 ) -> None:
     [task] = add_tasks(1)
     path = "/v1/tasks" if method == "POST" else f"/v1/tasks/{task}"
-    assert refused(api, method, path, {"name": "mend"}, **headers) == (400, detail)
+    assert rejection(api, method, path, {"name": "edit"}, **headers) == (400, detail)
     assert [task["name"] for task in api("GET", "/v1/tasks").json_body] == ["plan"]
 
 
 def test_a_cross_site_request_without_a_content_type_is_rejected(api: Api) -> None:
-    response = refused(
+    response = rejection(
         api, "POST", "/v1/tasks", {"name": "a"}, Content_Type="", Origin="https://evil.example"
     )
     assert response == (415, "content-type: must be application/json")

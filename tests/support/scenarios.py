@@ -13,7 +13,7 @@ from tests.conftest import Api
 from tests.support.bulk_data import add_users, age_reply
 from tests.support.injection import inject_fault
 
-FULL_TASK = {"name": "mended", "desc": "", "status": "DONE"}
+FULL_TASK = {"name": "edited", "desc": "", "status": "DONE"}
 CHANGES: dict[str, tuple[Any, ...]] = {
     "create a user": ("POST", "/v1/users", {"username": "bob {idle}"}),
     "create a task": ("POST", "/v1/tasks", {"name": "new"}),
