@@ -1,7 +1,7 @@
-"""Databases for the tests: moto, and DynamoDB Local wherever it can be had.
+"""Databases for the tests: moto, and DynamoDB Local if it is available.
 
-The endpoint in AWS_ENDPOINT_URL_DYNAMODB, where it is set, takes the place of an own DynamoDB
-Local. Each test has tables of its own.
+If AWS_ENDPOINT_URL_DYNAMODB is set, the tests use that endpoint instead of starting DynamoDB Local.
+Each test has its own tables.
 """
 
 import json
@@ -23,19 +23,19 @@ from pynamodb.connection import Connection
 
 from chalicelib.settings import Settings
 
-GIVEN_ENDPOINT = os.environ.get("AWS_ENDPOINT_URL_DYNAMODB")
-os.environ.update(  # before botocore reads them: no test can reach an account of AWS
+CONFIGURED_ENDPOINT = os.environ.get("AWS_ENDPOINT_URL_DYNAMODB")
+os.environ.update(  # before botocore reads them, so that no test reaches an AWS account
     AWS_ACCESS_KEY_ID="test",
     AWS_SECRET_ACCESS_KEY="test",
     AWS_DEFAULT_REGION="us-east-1",
     AWS_EC2_METADATA_DISABLED="true",
     AWS_ENDPOINT_URL="http://127.0.0.1:9",
-    # Databases that live for seconds: to compile and collect less takes half the time of a core.
+    # Short-lived databases: less compilation and garbage collection halves the CPU time.
     JDK_JAVA_OPTIONS="-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
 )
 for name in ("AWS_ENDPOINT_URL_DYNAMODB", "AWS_PROFILE", "AWS_SESSION_TOKEN"):
     os.environ.pop(name, None)
-for field in fields(Settings):  # a container has those of its server
+for field in fields(Settings):  # a container sets those of its server
     os.environ.pop(field.encode_name, None)
 
 from billet.cli import tables
@@ -67,7 +67,7 @@ Api = Callable[..., HTTPResponse]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Runs a test that needs a database on each of BACKENDS, or on those that its marker names."""
+    """Run a test that needs a database on each of BACKENDS, or on those named by its marker."""
     if "backend" in metafunc.fixturenames:
         marker = metafunc.definition.get_closest_marker("backend")
         names = marker.args if marker else BACKENDS
@@ -90,9 +90,9 @@ def startable() -> None:
 
 @pytest.fixture(scope="session")
 def dynamodb_local_endpoint(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The database that is given, or one of our own."""
-    if GIVEN_ENDPOINT:
-        yield GIVEN_ENDPOINT
+    """Yield the endpoint of the configured database, or start one."""
+    if CONFIGURED_ENDPOINT:
+        yield CONFIGURED_ENDPOINT
         return
     request.getfixturevalue("startable")
     with dynamodb_local.run() as url:
@@ -110,7 +110,7 @@ def why_no_dynamodb_local() -> str | None:
 
 
 def fastest_backend() -> str:
-    return "dynamodb-local" if GIVEN_ENDPOINT or why_no_dynamodb_local() is None else "moto"
+    return "dynamodb-local" if CONFIGURED_ENDPOINT or why_no_dynamodb_local() is None else "moto"
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -128,7 +128,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         for name, _ in getattr(report, "user_properties", ())
     ]
     if NEEDS_DATABASE in properties:
-        reason = None if GIVEN_ENDPOINT else why_no_dynamodb_local()
+        reason = None if CONFIGURED_ENDPOINT else why_no_dynamodb_local()
         databases = f"moto only; {reason}" if reason else "moto and DynamoDB Local"
     else:
         databases = "none; no test needs one"
@@ -138,21 +138,21 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture
 def backend(request: pytest.FixtureRequest) -> str:
-    """The name of the database that the test runs on."""
+    """Return the name of the database that the test runs on."""
     name: str = request.param
     return name
 
 
 @pytest.fixture
 def endpoint(backend: str, request: pytest.FixtureRequest) -> str:
-    """The URL of the backend."""
+    """Return the URL of the backend."""
     url: str = request.getfixturevalue(backend.replace("-", "_") + "_endpoint")
     return url
 
 
 @pytest.fixture(scope="session")
 def connections() -> dict[str, Connection]:
-    """One connection an endpoint, for making one takes longer than most tests."""
+    """Cache one connection per endpoint: creating one takes longer than most tests."""
     return {}
 
 
@@ -161,8 +161,10 @@ def reusable_table_prefixes(connections: dict[str, Connection]) -> Iterator[dict
     """The prefixes of tables that tests have used before, by endpoint: making some takes longer."""
     prefixes: dict[str, list[str]] = {}
     yield prefixes
-    for prefix in prefixes.get(GIVEN_ENDPOINT or "", ()):  # which others use, and may keep its data
-        client.bind(Settings(table_prefix=prefix), connections[str(GIVEN_ENDPOINT)])
+    for prefix in prefixes.get(
+        CONFIGURED_ENDPOINT or "", ()
+    ):  # a shared database that may keep its data
+        client.bind(Settings(table_prefix=prefix), connections[str(CONFIGURED_ENDPOINT)])
         delete_tables()
 
 
@@ -174,7 +176,10 @@ def bind(
     monkeypatch: pytest.MonkeyPatch,
     request: pytest.FixtureRequest,
 ) -> Iterator[Bind]:
-    """Binds the models to empty tables of the test's own, `bind(lanes=4)`; again, to the same."""
+    """Return a function that binds the models to empty tables, `bind(lanes=4)`.
+
+    Further calls bind them to the same tables.
+    """
     monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", endpoint)
     unused = reusable_table_prefixes.setdefault(endpoint, [])
     made = bool(unused)
@@ -211,7 +216,7 @@ def empty_tables() -> None:
 
 
 def write_raw(model: Any, requests: list[Any]) -> None:
-    """Puts and deletes items in DynamoDB's form, also such as no model can hold."""
+    """Put and delete items in DynamoDB's form, including items that no model can represent."""
     batch_write = table_of(model).connection.client.batch_write_item
     for start in range(0, len(requests), 25):
         left = {model.Meta.table_name: requests[start : start + 25]}
@@ -227,40 +232,40 @@ def delete_tables() -> None:
 
 @pytest.fixture
 def database(bind: Bind) -> Settings:
-    """Fresh tables with one lane."""
+    """Bind the models to fresh tables with one lane."""
     return bind()
 
 
 @pytest.fixture
 def application(request: pytest.FixtureRequest) -> BilletApp:
-    """The app under test, with the settings of the markers `settings`; the nearest one counts."""
-    given: dict[str, Any] = {}
+    """Return the app under test with the settings of its `settings` markers; the closest wins."""
+    values: dict[str, Any] = {}
     for marker in request.node.iter_markers("settings"):
-        given = {**marker.kwargs, **given}
-    return BilletApp(Settings(**given))
+        values = {**marker.kwargs, **values}
+    return BilletApp(Settings(**values))
 
 
 @pytest.fixture
 def api(application: BilletApp) -> Iterator[Api]:
-    """Sends a request to the app in this process, `api("POST", "/v1/tasks", {"name": "Plan"})`."""
+    """Return a function that sends requests to the app: `api("GET", "/v1/tasks")`."""
     with Client(application, stage_name="local") as client:
         yield partial(send, client)
 
 
 @pytest.fixture
 def api_with() -> Iterator[Callable[..., Api]]:
-    """Makes another app with settings of its own, `api_with(rate_quota=5)("GET", "/v1/tasks")`."""
+    """Return a function that creates another app, `api_with(rate_quota=5)("GET", "/v1/tasks")`."""
     with ExitStack() as stack:
 
-        def make(**given: Any) -> Api:
-            app = BilletApp(Settings(**given))
+        def make(**values: Any) -> Api:
+            app = BilletApp(Settings(**values))
             return partial(send, stack.enter_context(Client(app, stage_name="local")))
 
         yield make
 
 
 def send(client: Client, method: str, path: str, body: Any = b"", **headers: str) -> HTTPResponse:
-    """Sends a request, by default of JSON; a `_` in the name of a header is a hyphen."""
+    """Send a request, by default with JSON; a `_` in the name of a header is a hyphen."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     sent = {"Content-Type": "application/json"} | {
         name.replace("_", "-"): value for name, value in headers.items()
@@ -269,5 +274,5 @@ def send(client: Client, method: str, path: str, body: Any = b"", **headers: str
 
 
 def today() -> str:
-    """The date in UTC, YYYY-MM-DD. A test compares with the dates before and after its request."""
+    """Return the UTC date, YYYY-MM-DD."""
     return datetime.now(UTC).date().isoformat()

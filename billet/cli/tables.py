@@ -29,7 +29,7 @@ def create_command() -> None:
     """Create missing tables and indexes.
 
     Waits until they are active. Building an index of a large table can take hours; the API can be
-    used meanwhile. After six hours the command fails; run it again to wait longer.
+    used in the meantime. After six hours the command fails; run it again to wait longer.
     """
     for name, changes in create():
         click.echo(f"{name}: {', '.join(changes) or 'already exists'}")

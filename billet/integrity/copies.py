@@ -42,7 +42,8 @@ def _of_copy(copy: Item, task_item: Item | None) -> Iterator[Finding]:
     if task_item is not None and task is None:
         yield from _of_unreadable_task(copy, task_item)
     elif task is None or not is_needed(copy, task):
-        detail = f"user {wire.readable(copy['user_id'])} has a copy that no task needs"
+        user = wire.readable(copy["user_id"])
+        detail = f"user {user} has a copy of a task that is not assigned to them"
         repair = partial(delete_copy, copy, task_item)
         yield Finding(
             "orphan-copy", AssignmentModel, lookup.key_of(AssignmentModel, copy), detail, repair

@@ -32,7 +32,7 @@ class Counters:
 
     def check(self) -> Iterator[Finding]:
         """Yield the faults of the counters, given all ids that were seen."""
-        # Read twice: counters that are just being laid out anew look broken for an instant.
+        # Read twice: counters that are being recreated look broken for an instant.
         broken = [key for key, item in self._read().items() if _faults(item)]
         for item in map(self._read().get, broken):
             if item and (found := _faults(item)):
@@ -57,7 +57,7 @@ class Counters:
             ]
         laid_out = ", ".join(f"{one.name} at {one.last} of {one.lanes}" for one in counters)
         key = {"name": wire.string(f"{self._kind}#0")}
-        detail = f"the counters of {self._kind} are not one layout: {laid_out or 'there is none'}"
+        detail = f"the id counters of {self._kind} are inconsistent: {laid_out or 'none exist'}"
         return [Finding("counters", CounterModel, key, detail, repair)]
 
     def _low(self, counters: Sequence[CounterModel]) -> Iterator[tuple[str, str]]:
@@ -65,7 +65,7 @@ class Counters:
         for ident in self._highest.values():
             counter = by_lane[ident % len(by_lane)]
             if counter.last < ident:
-                yield counter.name, f"is at {counter.last}, and id {ident} is in use"
+                yield counter.name, f"is at {counter.last}, but id {ident} is in use"
 
     def _top(self) -> int:
         return max(self._highest.values(), default=0)

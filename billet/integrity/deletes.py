@@ -45,7 +45,7 @@ def _unassign_or_delete_copy(user: Item, copy: Item) -> None:
 
 
 def delete_copy(copy: Item, task_item: Item | None) -> None:
-    """Remove a copy that no task needs, unless the task has changed."""
+    """Remove an orphan copy, unless the task has changed."""
     transaction = RawTransaction()
     expected = (
         wire.pick(task_item, {"id", "version", "assignees", "created_at"})

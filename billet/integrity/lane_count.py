@@ -78,7 +78,7 @@ def _judge(item: Item | None) -> list[Finding]:
         repair = partial(_set_shared_state, item, known)
         found.append(Finding("layout", CounterModel, KEY, f"lanes {fault}", repair))
     elif value and int(value["N"]) < counted:
-        detail = f"has {value['N']} lanes, and the id counters have {counted}"
+        detail = f"has {value['N']} lanes, but the id counters have {counted}"
         found.append(
             Finding("layout", CounterModel, KEY, detail, partial(_set_shared_state, item, known))
         )
@@ -104,7 +104,7 @@ def _of_marks(item: Item) -> list[Finding]:
     stale = sorted({str(key["id"]["N"]) for key in marked} - deleting)
     if not stale:
         return []
-    detail = f"says of users that they are being deleted, and they are not: {', '.join(stale)}"
+    detail = f"lists users as being deleted that are not: {', '.join(stale)}"
     return [Finding("stale-mark", CounterModel, KEY, detail, partial(_remove_marks, item, stale))]
 
 

@@ -76,7 +76,7 @@ def _of_task(task_item: Item, related: _Related) -> Iterator[Finding]:
     if task is not None:
         yield from _of_readable_task(task_item, task, related)
     elif shown := INDEX_KEY_NAMES & task_item.keys():
-        detail = "is listed, though it can't be read"
+        detail = "is in an index, but is unreadable"
         repair = partial(set_task_attributes, task_item, dict.fromkeys(shown))
         yield Finding("listed-unreadable", TaskModel, key, detail, repair)
 
@@ -119,7 +119,7 @@ def _wrong_attributes(copy: Item, task: StoredTask) -> Sequence[str]:
 def _of_index_keys(task_item: Item, task: StoredTask) -> Iterator[Finding]:
     key, right = lookup.key_of(TaskModel, task_item), _task_index_keys(task_item, task)
     if wrong := wire.differing(task_item, right):
-        detail = f"is not in its place in the indexes: {', '.join(sorted(wrong))}"
+        detail = f"has wrong index keys: {', '.join(sorted(wrong))}"
         yield Finding(
             "misplaced", TaskModel, key, detail, partial(set_task_attributes, task_item, right)
         )
@@ -133,10 +133,10 @@ def _task_index_keys(task_item: Item, task: StoredTask) -> Values:
 def _of_assignees(task_item: Item, task: StoredTask, gone: Sequence[int]) -> Iterator[Finding]:
     key, count = lookup.key_of(TaskModel, task_item), len(task.assignees) - len(gone)
     if count > MAX_ASSIGNEES:
-        detail = f"has {count} assignees, and {MAX_ASSIGNEES} is the most that a task may have"
+        detail = f"has {count} assignees; the maximum is {MAX_ASSIGNEES}"
         yield Finding("too-many-assignees", TaskModel, key, detail)
     if gone:
-        detail = f"names missing users: {', '.join(map(str, gone))}"
+        detail = f"has assignees that do not exist: {', '.join(map(str, gone))}"
         yield Finding(
             "missing-users", TaskModel, key, detail, partial(unassign, task_item, task, gone)
         )

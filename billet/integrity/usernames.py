@@ -38,9 +38,9 @@ def _judge(reservation: Item | None) -> Sequence[Finding]:
         return [Finding("orphan-claim", UsernameModel, key, f"user_id {fault}", repair)]
     ident = wire.readable(reservation["user_id"])
     if owner and reservation_key(owner) is None:
-        detail = f"is the claim of user {ident}, whose username can't be read"
+        detail = f"is the reservation of user {ident}, whose username is unreadable"
         return [Finding("orphan-claim", UsernameModel, key, detail)]
-    detail = f"is a claim of user {ident}, and belongs to no such user"
+    detail = f"is a reservation of user {ident}, who does not have this username"
     return [Finding("orphan-claim", UsernameModel, key, detail, repair)]
 
 

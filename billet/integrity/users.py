@@ -85,7 +85,7 @@ def _of_faults(user: Item, left: shape.Faults) -> Iterator[Finding]:
     yield Finding(kind, UserModel, key, shape.describe(left))
     if shown := INDEX_KEY_NAMES & user.keys():
         repair = partial(set_user_attributes, user, dict.fromkeys(shown))
-        detail = "is listed, though it can't be read"
+        detail = "is in an index, but is unreadable"
         yield Finding("listed-unreadable", UserModel, key, detail, repair)
 
 
@@ -110,15 +110,19 @@ def _of_reservation(user: Item, name: Item, reservation: Item | None) -> Iterato
     repair = partial(_reserve, user, name, reservation)
     username = wire.readable(user["username"])
     if reservation is None:
-        yield Finding("unclaimed", UserModel, key, f"has no claim to the name {username!r}", repair)
+        yield Finding(
+            "unclaimed", UserModel, key, f"has no reservation of the username {username!r}", repair
+        )
     elif not owned(reservation, user):
         _, rival = owner_of(reservation)
         if rival and owned(reservation, rival):
             ident = wire.readable(rival["id"])
-            detail = f"has the name {username!r}, which is user {ident}'s"
+            detail = f"has the same username as user {ident}: {username!r}"
             yield Finding("same-name", UserModel, key, detail)
         else:
-            detail = f"has the name {username!r}, whose claim names another user or none"
+            detail = (
+                f"has the username {username!r}, but its reservation names another user or none"
+            )
             yield Finding("wrong-claim", UserModel, key, detail, repair)
 
 
@@ -132,7 +136,7 @@ def owner_of(reservation: Item) -> tuple[str | None, Item | None]:
 def _of_index_keys(user: Item) -> Iterator[Finding]:
     right = _user_index_keys(user)
     if wrong := wire.differing(user, right):
-        detail = f"is not in its place in the index: {', '.join(sorted(wrong))}"
+        detail = f"has wrong index keys: {', '.join(sorted(wrong))}"
         key = lookup.key_of(UserModel, user)
         yield Finding(
             "misplaced", UserModel, key, detail, partial(set_user_attributes, user, right)

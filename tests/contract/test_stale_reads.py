@@ -8,7 +8,7 @@ from chalicelib.dynamodb import queries, user_writes
 from chalicelib.dynamodb.codec import StoredTask
 from chalicelib.dynamodb.models import AssignmentModel
 from chalicelib.services import optimistic
-from chalicelib.services.optimistic import UserCondition
+from chalicelib.services.optimistic import UserOperation
 from chalicelib.services.write_context import NO_CONTEXT
 from tests.conftest import Api
 from tests.support.bulk_data import add_tasks
@@ -58,6 +58,6 @@ def test_a_write_of_a_deleted_task_finds_none(api: Api, stale: StoredTask) -> No
 
 
 def test_a_write_for_a_deleted_user_names_the_user(stale: StoredTask) -> None:
-    condition = UserCondition(77, user_writes.require_user)
+    condition = UserOperation(77, user_writes.require_user)
     with pytest.raises(NotFound, match="user 77 does not exist"):
         optimistic.update_task(stale, done, NO_CONTEXT, condition)

@@ -8,14 +8,14 @@ from billet.benchmark.report import ResultTable, format_cell
 from billet.benchmark.timing import Workload, p50, p99, percentile, time_interleaved
 
 
-def test_percentiles_are_samples_by_the_nearest_rank() -> None:
+def test_percentiles_use_the_nearest_rank() -> None:
     samples = [float(number) for number in range(100, 0, -1)]
     assert (p50(samples), p99(samples), percentile(samples, 1)) == (50, 99, 100)
     assert p50([3.0]) == p99([3.0]) == 3
     assert p50([1.0, 2.0, 9.0]) == 2
 
 
-def test_each_workload_runs_once_per_round_with_the_result_of_its_setup() -> None:
+def test_each_workload_runs_once_per_round_with_its_setup() -> None:
     seen: list[object] = []
     workloads = {
         "a": Workload(seen.append, lambda: "prepared"),
