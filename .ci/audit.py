@@ -1,7 +1,7 @@
-"""Asks PyPI, by pip-audit, for known vulnerabilities of the libraries that are installed.
+"""Check the installed libraries for known vulnerabilities with pip-audit.
 
-pip-audit passes over what its service does not know, or a mirror does not tell. So that no answer
-is never taken for a good one, this says so, and fails where an answer is required.
+pip-audit skips packages that its vulnerability service does not know, which a mirror can cause.
+This script reports skipped packages, and fails if `--require` is given.
 """
 
 import json
@@ -16,34 +16,40 @@ COMMAND = ("-m", "pip_audit", "--local", "--format", "json", "--progress-spinner
 
 
 @click.command()
-@click.option("--require", is_flag=True, help="Fail where something could not be audited.")
+@click.option("--require", is_flag=True, help="Fail if a package could not be audited.")
 def main(require: bool) -> None:
-    """Exit status 1: there are vulnerabilities, or an answer that is required is missing."""
-    asked = subprocess.run([sys.executable, *COMMAND], capture_output=True, text=True, check=False)  # noqa: S603
+    """Exit with status 1 if there are vulnerabilities, or if a required result is missing."""
+    audit = subprocess.run([sys.executable, *COMMAND], capture_output=True, text=True, check=False)  # noqa: S603
     try:
-        found = json.loads(asked.stdout)["dependencies"]
+        packages = json.loads(audit.stdout)["dependencies"]
     except ValueError:
-        raise SystemExit(unaudited(asked.stderr.strip().rpartition("\n")[2], require)) from None
-    raise SystemExit(verdict(found, require))
+        last_line = audit.stderr.strip().rpartition("\n")[2]
+        raise SystemExit(report_unaudited(last_line, require)) from None
+    raise SystemExit(report(packages, require))
 
 
-def verdict(found: Sequence[dict[str, Any]], require: bool) -> int:
-    """Tells what pip-audit found; gives the exit status."""
-    vulnerable = [one for one in found if one.get("vulns")]
-    for one in vulnerable:
-        ids = ", ".join(vulnerability["id"] for vulnerability in one["vulns"])
-        click.secho(f"{one['name']} {one['version']}: {ids}", fg="red")
-    skipped = [one["name"] for one in found if "skip_reason" in one]
-    if len(skipped) == len(found):
-        return unaudited("the service knows none of the libraries; is it PyPI itself?", require)
-    click.echo(f"pip-audit: {len(found) - len(skipped)} audited, {len(vulnerable)} vulnerable")
-    missed = unaudited(f"no answer about {', '.join(skipped)}", require) if skipped else 0
-    return 1 if vulnerable else missed
+def report(packages: Sequence[dict[str, Any]], require: bool) -> int:
+    """Print the results of pip-audit and return the exit status."""
+    vulnerable = [package for package in packages if package.get("vulns")]
+    for package in vulnerable:
+        ids = ", ".join(vulnerability["id"] for vulnerability in package["vulns"])
+        click.secho(f"{package['name']} {package['version']}: {ids}", fg="red")
+    skipped = [package["name"] for package in packages if "skip_reason" in package]
+    if len(skipped) == len(packages):
+        reason = "the service knows none of the packages; check that it is PyPI"
+        return report_unaudited(reason, require)
+    audited = len(packages) - len(skipped)
+    click.echo(f"pip-audit: {audited} audited, {len(vulnerable)} vulnerable")
+    if skipped:
+        status = report_unaudited(f"the service does not know {', '.join(skipped)}", require)
+    else:
+        status = 0
+    return 1 if vulnerable else status
 
 
-def unaudited(why: str, require: bool) -> int:
-    """Says that there was no answer; gives the exit status."""
-    click.secho(f"NOT AUDITED for known vulnerabilities: {why}", fg="yellow", err=True)
+def report_unaudited(reason: str, require: bool) -> int:
+    """Print why packages were not audited and return the exit status."""
+    click.secho(f"NOT AUDITED for known vulnerabilities: {reason}", fg="yellow", err=True)
     return int(require)
 
 

@@ -1,4 +1,6 @@
-"""The environment variables that the API reads. botocore reads those of AWS."""
+"""The settings of the API, which are environment variables.
+
+The variables of AWS are read elsewhere: by botocore, `dynamodb.client` and `app_factory`."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, get_args, get_origin

@@ -1,7 +1,7 @@
-"""Databases for the tests: moto, and DynamoDB Local wherever it can be had.
+"""Databases for the tests: moto, and DynamoDB Local if it is available.
 
-The endpoint in AWS_ENDPOINT_URL_DYNAMODB, where it is set, takes the place of an own DynamoDB
-Local. Each test has tables of its own.
+If AWS_ENDPOINT_URL_DYNAMODB is set, the tests use that endpoint instead of starting DynamoDB Local.
+Each test has its own tables.
 """
 
 import json
@@ -23,19 +23,19 @@ from pynamodb.connection import Connection
 
 from chalicelib.settings import Settings
 
-GIVEN_ENDPOINT = os.environ.get("AWS_ENDPOINT_URL_DYNAMODB")
-os.environ.update(  # before botocore reads them: no test can reach an account of AWS
+CONFIGURED_ENDPOINT = os.environ.get("AWS_ENDPOINT_URL_DYNAMODB")
+os.environ.update(  # before botocore reads them, so that no test reaches an AWS account
     AWS_ACCESS_KEY_ID="test",
     AWS_SECRET_ACCESS_KEY="test",
     AWS_DEFAULT_REGION="us-east-1",
     AWS_EC2_METADATA_DISABLED="true",
     AWS_ENDPOINT_URL="http://127.0.0.1:9",
-    # Databases that live for seconds: to compile and collect less takes half the time of a core.
+    # Short-lived databases: less compilation and garbage collection halves the CPU time.
     JDK_JAVA_OPTIONS="-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
 )
 for name in ("AWS_ENDPOINT_URL_DYNAMODB", "AWS_PROFILE", "AWS_SESSION_TOKEN"):
     os.environ.pop(name, None)
-for field in fields(Settings):  # a container has those of its server
+for field in fields(Settings):  # a container sets those of its server
     os.environ.pop(field.encode_name, None)
 
 from billet.cli import tables
@@ -43,9 +43,9 @@ from billet.emulators import dynamodb_local, moto_server
 from billet.emulators.errors import EmulatorError
 from billet.integrity import lookup
 from chalicelib.app_factory import BilletApp, create_app
-from chalicelib.dynamodb import client
-from chalicelib.dynamodb import lanes as layouts
+from chalicelib.dynamodb import client, lanes
 from chalicelib.dynamodb.botocore_patches import table_of
+from chalicelib.dynamodb.lanes import lanes_to_read
 from chalicelib.dynamodb.models import SUFFIXES
 
 create_app(Settings())  # sets up the log
@@ -57,20 +57,21 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 NO_CHROMIUM = "Chromium is not installed; the documentation page is NOT TESTED"
 collect_ignore = [] if find_spec("playwright") else ["browser"]
 BACKENDS = ("moto", "dynamodb-local")
+DATABASE_FIXTURES = {"backend", "moto_endpoint", "dynamodb_local_endpoint", "startable"}
+NEEDS_DATABASE = "needs_database"
 pytest_plugins = ("tests.support.servers",)
 client.READ_TIMEOUT = 15.0  # on a busy machine moto takes its time for a large transaction
-layouts.WAIT_SECONDS = 0.0  # no other process reads the tables of a test
+lanes.WAIT_SECONDS = 0.0  # no other process reads the tables of a test
 Bind = Callable[..., Settings]
 Api = Callable[..., HTTPResponse]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Runs a test that needs a database on each of BACKENDS, or on those that its marker names."""
+    """Run a test that needs a database on each of BACKENDS, or on those named by its marker."""
     if "backend" in metafunc.fixturenames:
         marker = metafunc.definition.get_closest_marker("backend")
         names = marker.args if marker else BACKENDS
-        fastest = "dynamodb-local" if GIVEN_ENDPOINT or obstacle() is None else "moto"
-        chosen = [fastest if name == "fastest" else name for name in names]
+        chosen = [fastest_backend() if name == "fastest" else name for name in names]
         metafunc.parametrize("backend", chosen, indirect=True)
 
 
@@ -83,15 +84,15 @@ def moto_endpoint() -> Iterator[str]:
 @pytest.fixture(scope="session")
 def startable() -> None:
     """Skips where DynamoDB Local can't be had; where it can but does not start, a test fails."""
-    if reason := obstacle():
+    if reason := why_no_dynamodb_local():
         pytest.skip(f"no DynamoDB Local: {reason}")
 
 
 @pytest.fixture(scope="session")
 def dynamodb_local_endpoint(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The database that is given, or one of our own."""
-    if GIVEN_ENDPOINT:
-        yield GIVEN_ENDPOINT
+    """Yield the endpoint of the configured database, or start one."""
+    if CONFIGURED_ENDPOINT:
+        yield CONFIGURED_ENDPOINT
         return
     request.getfixturevalue("startable")
     with dynamodb_local.run() as url:
@@ -99,8 +100,8 @@ def dynamodb_local_endpoint(request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 @cache
-def obstacle() -> str | None:
-    """Why DynamoDB Local can't be started on this machine, if so."""
+def why_no_dynamodb_local() -> str | None:
+    """Why DynamoDB Local can't be started on this machine, if so. Downloads it if necessary."""
     try:
         dynamodb_local.java_command(0, None)
     except EmulatorError as reason:
@@ -108,46 +109,62 @@ def obstacle() -> str | None:
     return None
 
 
-def pytest_report_header() -> list[str]:
-    reason = None if GIVEN_ENDPOINT else obstacle()
-    return [
-        "databases: moto " + (f"only; {reason}" if reason else "and DynamoDB Local"),
-        f"browser: {CHROMIUM or NO_CHROMIUM}",
-    ]
+def fastest_backend() -> str:
+    return "dynamodb-local" if CONFIGURED_ENDPOINT or why_no_dynamodb_local() is None else "moto"
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Marks the report of a test that needs a database, also for the main process of xdist."""
+    if not DATABASE_FIXTURES.isdisjoint(getattr(item, "fixturenames", ())):
+        item.user_properties.append((NEEDS_DATABASE, True))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    for line in pytest_report_header():
-        terminalreporter.write_line(line)
+    """Says which databases the tests ran on. Does not download one if no test needs it."""
+    properties = [
+        name
+        for reports in terminalreporter.stats.values()
+        for report in reports
+        for name, _ in getattr(report, "user_properties", ())
+    ]
+    if NEEDS_DATABASE in properties:
+        reason = None if CONFIGURED_ENDPOINT else why_no_dynamodb_local()
+        databases = f"moto only; {reason}" if reason else "moto and DynamoDB Local"
+    else:
+        databases = "none; no test needs one"
+    terminalreporter.write_line(f"databases: {databases}")
+    terminalreporter.write_line(f"browser: {CHROMIUM or NO_CHROMIUM}")
 
 
 @pytest.fixture
 def backend(request: pytest.FixtureRequest) -> str:
-    """The name of the database that the test runs on."""
+    """Return the name of the database that the test runs on."""
     name: str = request.param
     return name
 
 
 @pytest.fixture
 def endpoint(backend: str, request: pytest.FixtureRequest) -> str:
-    """The URL of the backend."""
+    """Return the URL of the backend."""
     url: str = request.getfixturevalue(backend.replace("-", "_") + "_endpoint")
     return url
 
 
 @pytest.fixture(scope="session")
 def connections() -> dict[str, Connection]:
-    """One connection an endpoint, for making one takes longer than most tests."""
+    """Cache one connection per endpoint: creating one takes longer than most tests."""
     return {}
 
 
 @pytest.fixture(scope="session")
-def emptied(connections: dict[str, Connection]) -> Iterator[dict[str, list[str]]]:
+def reusable_table_prefixes(connections: dict[str, Connection]) -> Iterator[dict[str, list[str]]]:
     """The prefixes of tables that tests have used before, by endpoint: making some takes longer."""
     prefixes: dict[str, list[str]] = {}
     yield prefixes
-    for prefix in prefixes.get(GIVEN_ENDPOINT or "", ()):  # which others use, and may keep its data
-        client.bind(Settings(table_prefix=prefix), connections[str(GIVEN_ENDPOINT)])
+    for prefix in prefixes.get(
+        CONFIGURED_ENDPOINT or "", ()
+    ):  # a shared database that may keep its data
+        client.bind(Settings(table_prefix=prefix), connections[str(CONFIGURED_ENDPOINT)])
         delete_tables()
 
 
@@ -155,13 +172,16 @@ def emptied(connections: dict[str, Connection]) -> Iterator[dict[str, list[str]]
 def bind(
     endpoint: str,
     connections: dict[str, Connection],
-    emptied: dict[str, list[str]],
+    reusable_table_prefixes: dict[str, list[str]],
     monkeypatch: pytest.MonkeyPatch,
     request: pytest.FixtureRequest,
 ) -> Iterator[Bind]:
-    """Binds the models to empty tables of the test's own, `bind(lanes=4)`; again, to the same."""
+    """Return a function that binds the models to empty tables, `bind(lanes=4)`.
+
+    Further calls bind them to the same tables.
+    """
     monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", endpoint)
-    unused = emptied.setdefault(endpoint, [])
+    unused = reusable_table_prefixes.setdefault(endpoint, [])
     made = bool(unused)
     prefix = unused.pop() if made else f"test-{uuid.uuid4().hex[:12]}"
     connection = connections.setdefault(endpoint, client.connect())
@@ -171,11 +191,11 @@ def bind(
         settings = Settings(table_prefix=prefix, lanes=lanes)
         client.bind(settings, connection)
         if made:
-            tables.record_layout()
+            tables.record_lane_count()
         else:
             list(tables.create())
             made = True
-        layouts.lanes_to_read()
+        lanes_to_read()
         return settings
 
     yield bind_with
@@ -196,7 +216,7 @@ def empty_tables() -> None:
 
 
 def write_raw(model: Any, requests: list[Any]) -> None:
-    """Puts and deletes items in DynamoDB's form, also such as no model can hold."""
+    """Put and delete items in DynamoDB's form, including items that no model can represent."""
     batch_write = table_of(model).connection.client.batch_write_item
     for start in range(0, len(requests), 25):
         left = {model.Meta.table_name: requests[start : start + 25]}
@@ -212,40 +232,40 @@ def delete_tables() -> None:
 
 @pytest.fixture
 def database(bind: Bind) -> Settings:
-    """Fresh tables with one lane."""
+    """Bind the models to fresh tables with one lane."""
     return bind()
 
 
 @pytest.fixture
 def application(request: pytest.FixtureRequest) -> BilletApp:
-    """The app under test, with the settings of the markers `settings`; the nearest one counts."""
-    given: dict[str, Any] = {}
+    """Return the app under test with the settings of its `settings` markers; the closest wins."""
+    values: dict[str, Any] = {}
     for marker in request.node.iter_markers("settings"):
-        given = {**marker.kwargs, **given}
-    return BilletApp(Settings(**given))
+        values = {**marker.kwargs, **values}
+    return BilletApp(Settings(**values))
 
 
 @pytest.fixture
 def api(application: BilletApp) -> Iterator[Api]:
-    """Sends a request to the app in this process, `api("POST", "/v1/tasks", {"name": "Plan"})`."""
+    """Return a function that sends requests to the app: `api("GET", "/v1/tasks")`."""
     with Client(application, stage_name="local") as client:
         yield partial(send, client)
 
 
 @pytest.fixture
 def api_with() -> Iterator[Callable[..., Api]]:
-    """Makes another app with settings of its own, `api_with(rate_quota=5)("GET", "/v1/tasks")`."""
+    """Return a function that creates another app, `api_with(rate_quota=5)("GET", "/v1/tasks")`."""
     with ExitStack() as stack:
 
-        def make(**given: Any) -> Api:
-            app = BilletApp(Settings(**given))
+        def make(**values: Any) -> Api:
+            app = BilletApp(Settings(**values))
             return partial(send, stack.enter_context(Client(app, stage_name="local")))
 
         yield make
 
 
 def send(client: Client, method: str, path: str, body: Any = b"", **headers: str) -> HTTPResponse:
-    """Sends a request, by default of JSON; a `_` in the name of a header is a hyphen."""
+    """Send a request, by default with JSON; a `_` in the name of a header is a hyphen."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     sent = {"Content-Type": "application/json"} | {
         name.replace("_", "-"): value for name, value in headers.items()
@@ -254,5 +274,5 @@ def send(client: Client, method: str, path: str, body: Any = b"", **headers: str
 
 
 def today() -> str:
-    """The date in UTC, YYYY-MM-DD. A test compares with the dates before and after its request."""
+    """Return the UTC date, YYYY-MM-DD."""
     return datetime.now(UTC).date().isoformat()

@@ -9,14 +9,17 @@ from typing import Any
 from pynamodb.models import Model
 
 from billet.cli import tables
+from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.task import Task
 from chalicelib.domain.user import User
-from chalicelib.dynamodb import client, clock, counters
+from chalicelib.dynamodb import backoff, client, clock, counters
 from chalicelib.dynamodb.codec import assignment_values, created_key_of, task_values, user_values
 from chalicelib.dynamodb.models import AssignmentModel, TaskModel, UserModel
 from chalicelib.settings import Settings
 
 BATCH_SIZE = 25
+MAX_ATTEMPTS = 20
+"""The number of calls for one batch, of which DynamoDB may leave items unprocessed."""
 WRITER_THREADS = 4
 CANCELLED_TASKS = 60
 """The oldest tasks; no other task has the status CANCELLED."""
@@ -96,6 +99,8 @@ def _write(boto3: Any, batch: Sequence[tuple[type[Model], dict[str, Any]]]) -> i
     for model, values in batch:
         put = {"PutRequest": {"Item": model(**values).serialize()}}
         requests.setdefault(model.Meta.table_name, []).append(put)
-    while requests:
+    for _ in backoff.attempts(MAX_ATTEMPTS):
         requests = boto3.batch_write_item(RequestItems=requests)["UnprocessedItems"]
-    return len(batch)
+        if not requests:
+            return len(batch)
+    raise Unavailable

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import click
 import msgspec
 
-from billet import table_schema
+from billet.cli import table_schema
 from billet.cli.errors import DATABASE_ERRORS, cli_errors
 from billet.integrity import CHECKS, findings
 from billet.integrity.finding import Finding
@@ -64,14 +64,14 @@ def _outcome(finding: Finding, repair: bool) -> tuple[str, str]:
     if not repair:
         return "found", ""
     if not finding.repairable:
-        return "left", "a person has to decide"
+        return "left", "an operator has to decide"
     try:
         finding.repair()
     except ConditionFailed:
         return "failed", "it has changed in the meantime"
     except REPAIR_ERRORS as error:
         return "failed", str(error)
-    return "mended", finding.action
+    return "repaired", finding.action
 
 
 def _report(finding: Finding, outcome: str, reason: str) -> None:

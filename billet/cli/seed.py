@@ -13,8 +13,8 @@ from typing import TypeVar
 import click
 
 from billet.cli.errors import cli_errors
+from billet.cli.sample_data import MAX_SAMPLE_ASSIGNEES, SampleData
 from billet.integrity import lookup
-from billet.sample_data import MAX_SAMPLE_ASSIGNEES, SampleData
 from chalicelib.domain.task import Task
 from chalicelib.domain.user import User
 from chalicelib.dynamodb import counters, task_writes, user_writes
@@ -119,7 +119,7 @@ def write_tasks(tasks: Sequence[Task]) -> None:
     transaction = Transaction()
     counts = Counter(user_id for task in tasks for user_id in task.assignees)
     for user_id, count in counts.items():
-        user_writes.count_assignments(transaction, user_id, count)
+        user_writes.increment_assignment_count(transaction, user_id, count)
     for task in tasks:
         task_writes.create_task(transaction, task)
     _commit(transaction)

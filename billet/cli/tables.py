@@ -1,17 +1,21 @@
 """`billet tables`: create the tables, and show their state."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import click
 from pynamodb.models import Model
 
-from billet import table_schema
+from billet.cli import table_schema
 from billet.cli.errors import cli_errors
 from chalicelib.dynamodb import client, counters, lanes
 from chalicelib.dynamodb.models import EXPIRIES, SUFFIXES
 
 POLL_SECONDS = 0.5
+MAX_WAIT_SECONDS = 6 * 3600.0
+"""The time that a table and its indexes may take to become active."""
+TEMPORARY_STATES = {"ACTIVE", "CREATING", "UPDATING", "DELETING"}
+"""The states that a table or an index has, or leaves without an action of its owner."""
 
 
 @click.group()
@@ -25,7 +29,7 @@ def create_command() -> None:
     """Create missing tables and indexes.
 
     Waits until they are active. Building an index of a large table can take hours; the API can be
-    used meanwhile.
+    used in the meantime. After six hours the command fails; run it again to wait longer.
     """
     for name, changes in create():
         click.echo(f"{name}: {', '.join(changes) or 'already exists'}")
@@ -47,20 +51,21 @@ def status_command() -> None:
 
 
 def create() -> Iterator[tuple[str, Sequence[str]]]:
-    """Create missing tables and indexes, the lane layout and the id counters.
+    """Create missing tables and indexes, the lane count and the id counters.
 
     Yields:
         Each table's name and the changes that were made, once the table and its indexes are active.
 
     Raises:
-        click.ClickException: a table exists with other keys, or without a local index.
+        click.ClickException: a table exists with other keys, or without a local index; or a table
+            or index is not active within MAX_WAIT_SECONDS, or can't become active.
     """
     for model in SUFFIXES:
         yield model.Meta.table_name, _create_or_update(model)
-    record_layout()
+    record_lane_count()
 
 
-def record_layout() -> None:
+def record_lane_count() -> None:
     """Raise the number of lanes in the database to LANES, and create missing id counters.
 
     The number is never lowered. In a database that is in use, the counters are created once all
@@ -92,13 +97,30 @@ def _create_or_update(model: type[Model]) -> Sequence[str]:
 
 def _await_active(model: type[Model]) -> table_schema.Description:
     """Wait until the table and its indexes are active; return their description."""
+    name = model.Meta.table_name
+    deadline = time.monotonic() + MAX_WAIT_SECONDS
     while True:
         description = table_schema.describe(model)
+        states = {"table": "MISSING"}
         if description:
-            states = {description["TableStatus"], *_index_states(description).values()}
-            if states == {"ACTIVE"}:
+            states = {"table": description["TableStatus"], **_index_states(description)}
+            if set(states.values()) == {"ACTIVE"}:
                 return description
+            if not TEMPORARY_STATES.issuperset(states.values()):
+                raise click.ClickException(
+                    f"{name} can't become active ({_listed(states)}); repair it in the AWS "
+                    "console, then run `billet tables create` again"
+                )
+        if time.monotonic() >= deadline:
+            raise click.ClickException(
+                f"{name} is not active after {MAX_WAIT_SECONDS:g} seconds ({_listed(states)}); "
+                "run `billet tables create` again to wait longer"
+            )
         time.sleep(POLL_SECONDS)
+
+
+def _listed(states: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {state}" for name, state in states.items())
 
 
 def _index_states(description: table_schema.Description) -> dict[str, str]:
@@ -112,8 +134,8 @@ def _summary(model: type[Model], description: table_schema.Description | None) -
         return "MISSING"
     missing = dict.fromkeys(table_schema.missing_indexes(model, description), "MISSING")
     states = _index_states(description) | missing
-    indexes = [f"{name} {state}" for name, state in states.items()]
-    facts = [description["TableStatus"], f"{description['ItemCount']} items", *indexes]
+    facts = [description["TableStatus"], f"{description['ItemCount']} items"]
+    facts += [_listed(states)] if states else []
     return ", ".join([*facts, *table_schema.differences(model, description)])
 
 

@@ -13,10 +13,10 @@ from pynamodb.models import Model
 from billet.integrity import lookup
 from billet.integrity.copies import check_copies
 from billet.integrity.counters import Counters
-from billet.integrity.entries import check_replies, check_tokens
 from billet.integrity.finding import Finding
-from billet.integrity.lane_count import check_layout
+from billet.integrity.lane_count import check_lane_count
 from billet.integrity.tasks import check_tasks
+from billet.integrity.tokens_and_replies import check_replies, check_tokens
 from billet.integrity.usernames import check_reservations
 from billet.integrity.users import check_users
 from chalicelib.dynamodb.client import Item
@@ -52,7 +52,7 @@ def findings(progress: Callable[[int], object] = lambda scanned: None) -> Iterat
     Raises:
         Unavailable: the database does not respond.
     """
-    yield from check_layout()
+    yield from check_lane_count()
     counters = {UserModel: Counters("users"), TaskModel: Counters("tasks")}
     for model, check in CHECKS.items():
         for page in lookup.items(model):

@@ -6,7 +6,7 @@ from functools import partial
 
 from billet.integrity import lane_count, lookup, shape, wire
 from billet.integrity.finding import Finding
-from billet.integrity.raw_transaction import RawTransaction
+from billet.integrity.raw_transaction import set_attributes
 from chalicelib.dynamodb import counters as id_counters
 from chalicelib.dynamodb.client import Item
 from chalicelib.dynamodb.models import CounterModel
@@ -32,7 +32,7 @@ class Counters:
 
     def check(self) -> Iterator[Finding]:
         """Yield the faults of the counters, given all ids that were seen."""
-        # Read twice: counters that are just being laid out anew look broken for an instant.
+        # Read twice: counters that are being recreated look broken for an instant.
         broken = [key for key, item in self._read().items() if _faults(item)]
         for item in map(self._read().get, broken):
             if item and (found := _faults(item)):
@@ -57,7 +57,7 @@ class Counters:
             ]
         laid_out = ", ".join(f"{one.name} at {one.last} of {one.lanes}" for one in counters)
         key = {"name": wire.string(f"{self._kind}#0")}
-        detail = f"the counters of {self._kind} are not one layout: {laid_out or 'there is none'}"
+        detail = f"the id counters of {self._kind} are inconsistent: {laid_out or 'none exist'}"
         return [Finding("counters", CounterModel, key, detail, repair)]
 
     def _low(self, counters: Sequence[CounterModel]) -> Iterator[tuple[str, str]]:
@@ -65,7 +65,7 @@ class Counters:
         for ident in self._highest.values():
             counter = by_lane[ident % len(by_lane)]
             if counter.last < ident:
-                yield counter.name, f"is at {counter.last}, and id {ident} is in use"
+                yield counter.name, f"is at {counter.last}, but id {ident} is in use"
 
     def _top(self) -> int:
         return max(self._highest.values(), default=0)
@@ -75,15 +75,12 @@ class Counters:
         known = [int(text) for text in re.findall(r"\b[0-9]{1,16}\b", repr(item.get("last")))]
         last = max([self._top(), *known])
         values = {"last": wire.number(last), "lanes": wire.number(_lanes(self._read()))}
-        transaction = RawTransaction()
-        key = lookup.key_of(CounterModel, item)
-        transaction.update(CounterModel, key, values, wire.some(item, {"name", *values}))
-        transaction.commit()
+        set_attributes(CounterModel, item, values)
 
 
 def _lanes(counters: Mapping[tuple[str, ...], Item]) -> int:
     """Return the number of lanes that the counters are set up for, or are to be."""
-    return lane_count.agreed(counters) or lane_count.lane_count()
+    return lane_count.agreed_lane_count(counters) or lane_count.lane_count()
 
 
 def _faults(item: Item) -> shape.Faults:

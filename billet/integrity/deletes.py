@@ -1,8 +1,8 @@
 """Finishing an interrupted delete of a user, whatever state the copies are in."""
 
 from billet.integrity import lookup, wire
-from billet.integrity.assignees import copy_key, is_needed, readable_task, task_key, unassign
-from billet.integrity.lane_count import add_unmark
+from billet.integrity.assignees import is_needed, readable_task, task_key, unassign
+from billet.integrity.lane_count import add_removal_of_mark
 from billet.integrity.raw_transaction import RawTransaction
 from chalicelib.domain.errors import Conflict
 from chalicelib.dynamodb.client import Item
@@ -11,53 +11,47 @@ from chalicelib.dynamodb.models import AssignmentModel, TaskModel, UserModel, Us
 PAGE = 25
 
 
-class _Unreadable(Conflict):
-    """A task of the user can't be read."""
-
-
 def finish_delete(user: Item, reservation: Item | None) -> None:
     """Unassign all tasks of the user, then remove the user and their reservation of the name.
-
-    No task can be assigned to the user meanwhile, and each step removes one copy, so it ends.
 
     Raises:
         Conflict: a task of the user can't be read.
         ConditionFailed: something changed since it was read; try again.
     """
+    # Ends: each step removes a copy or raises, and a user that is being deleted gets no new copies.
     while copies := lookup.of_user(AssignmentModel, user["id"], PAGE):
         for copy in copies:
-            _take_one(user, copy)
+            _unassign_or_delete_copy(user, copy)
     transaction = RawTransaction()
-    same = wire.some(user, {"id", "going", "assigns"})
-    transaction.delete(UserModel, lookup.key_of(UserModel, user), same)
+    expected = wire.pick(user, {"id", "going", "assigns"})
+    transaction.delete(UserModel, lookup.key_of(UserModel, user), expected)
     if reservation and reservation.get("user_id") == user["id"]:
-        same = wire.some(reservation, {"name", "user_id"})
-        transaction.delete(UsernameModel, lookup.key_of(UsernameModel, reservation), same)
-    add_unmark(transaction, user["id"])
+        expected = wire.pick(reservation, {"name", "user_id"})
+        transaction.delete(UsernameModel, lookup.key_of(UsernameModel, reservation), expected)
+    add_removal_of_mark(transaction, user["id"])
     transaction.commit()
 
 
-def _take_one(user: Item, copy: Item) -> None:
+def _unassign_or_delete_copy(user: Item, copy: Item) -> None:
     key = task_key(copy)
-    task = lookup.get(TaskModel, key)
-    record = readable_task(task)
-    if task and record is None:
-        raise _Unreadable(f"task {wire.plain(key['id'])} can't be read")
-    if task and record and is_needed(copy, record):
-        unassign(task, record, {record_id(user)})
+    task_item = lookup.get(TaskModel, key)
+    task = readable_task(task_item)
+    if task_item and task is None:
+        raise Conflict(f"task {wire.readable(key['id'])} can't be read")
+    if task_item and task and is_needed(copy, task):
+        unassign(task_item, task, {int(user["id"]["N"])})
     else:
-        delete_copy(copy, task)
+        delete_copy(copy, task_item)
 
 
-def record_id(user: Item) -> int:
-    """Return the user's id."""
-    return int(user["id"]["N"])
-
-
-def delete_copy(copy: Item, task: Item | None) -> None:
-    """Remove a copy that no task needs, unless the task has changed."""
+def delete_copy(copy: Item, task_item: Item | None) -> None:
+    """Remove an orphan copy, unless the task has changed."""
     transaction = RawTransaction()
-    same = wire.some(task, {"id", "version", "assignees", "created_at"}) if task else {"id": None}
-    transaction.check(TaskModel, task_key(copy), same)
-    transaction.delete(AssignmentModel, copy_key(copy), {})
+    expected = (
+        wire.pick(task_item, {"id", "version", "assignees", "created_at"})
+        if task_item
+        else {"id": None}
+    )
+    transaction.check(TaskModel, task_key(copy), expected)
+    transaction.delete(AssignmentModel, lookup.key_of(AssignmentModel, copy), {})
     transaction.commit()

@@ -15,28 +15,28 @@ MAX_ROUNDS = 8
 """The number of times an item is checked again because part of it was repaired."""
 
 KINDS: Mapping[str, str] = {
-    "unreadable": "restored",
-    "invalid": "set to what it stands for",
-    "listed-unreadable": "taken out of the lists",
-    "misplaced": "placed anew",
+    "unreadable": "value restored",
+    "invalid": "set to a valid value",
+    "listed-unreadable": "removed from the indexes",
+    "misplaced": "index keys set",
     "half-deleted": "delete finished",
     "not-going": "mark removed",
     "uncounted": "count set",
-    "unclaimed": "name claimed",
-    "wrong-claim": "name claimed for the user",
+    "unclaimed": "username reserved",
+    "wrong-claim": "username reserved for the user",
     "same-name": "",
-    "orphan-claim": "claim removed",
-    "missing-users": "users taken off the task",
+    "orphan-claim": "reservation removed",
+    "missing-users": "missing users removed from the task",
     "too-many-assignees": "",
     "missing-copy": "copy written from the task",
-    "wrong-copy": "copy written anew from the task",
+    "wrong-copy": "copy rewritten from the task",
     "orphan-copy": "copy removed",
     "broken-token": "",
     "broken-reply": "reply removed",
-    "layout": "layout written anew",
+    "layout": "number of lanes set",
     "stale-mark": "mark removed",
-    "counters": "counters laid out anew, above all ids in use",
-    "low-counter": "counters laid out anew, above all ids in use",
+    "counters": "counters recreated above every id in use",
+    "low-counter": "counters recreated above every id in use",
     "unsettled": "",
 }
 """The kinds of findings, and what a repair did. docs/doctor.md explains them."""
@@ -49,8 +49,8 @@ class Finding:
         kind: one of KINDS.
         key: the key of the item, which may not exist.
         detail: what is wrong, in words.
-        repair: repairs it; None if a person has to decide. It raises ConditionFailed, and changes
-            nothing, if the items have changed since they were read.
+        repair: repairs it; None if an operator has to decide. It raises ConditionFailed and
+            changes nothing if the items have changed since they were read.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Finding:
     ) -> None:
         self.kind = kind
         self.table = SUFFIXES[model]
-        self.key = {name: wire.plain(value) for name, value in key.items()}
+        self.key = {name: wire.readable(value) for name, value in key.items()}
         self.detail = detail
         self.action = KINDS[kind]
         self.repaired = False
@@ -71,7 +71,7 @@ class Finding:
 
     @property
     def repairable(self) -> bool:
-        """Whether it can be repaired without a person."""
+        """Whether it can be repaired without an operator."""
         return self._repair is not None
 
     @property

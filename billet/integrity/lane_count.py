@@ -13,7 +13,7 @@ from pynamodb.exceptions import PynamoDBException
 
 from billet.integrity import lookup, shape, wire
 from billet.integrity.finding import Finding, settled
-from billet.integrity.raw_transaction import RawTransaction
+from billet.integrity.raw_transaction import RawTransaction, set_attributes
 from chalicelib.dynamodb import lanes, shared_state
 from chalicelib.dynamodb.client import Item
 from chalicelib.dynamodb.models import CounterModel, UserModel
@@ -22,8 +22,8 @@ from chalicelib.settings import MAX_LANES
 KEY = {"name": wire.string(shared_state.NAME)}
 
 
-def check_layout() -> Iterator[Finding]:
-    """Yields what is broken about the item that every process reads, confirmed."""
+def check_lane_count() -> Iterator[Finding]:
+    """Yield the confirmed faults of the item that every process reads."""
     yield from settled(CounterModel, KEY, _judge)
 
 
@@ -41,12 +41,12 @@ def lane_count() -> int:
     try:
         return lanes.lanes_to_read()
     except (msgspec.ValidationError, PynamoDBException, ValueError, TypeError):
-        return _lanes_of_counters()
+        return _lane_count_of_counters()
 
 
-def _lanes_of_counters() -> int:
+def _lane_count_of_counters() -> int:
     """Return the number of lanes that the id counters agree on; 1 if they do not."""
-    return max(1, *map(agreed, map(counters_of, lanes.KINDS)))
+    return max(1, *map(agreed_lane_count, map(counters_of, lanes.KINDS)))
 
 
 def counters_of(kind: str) -> Mapping[tuple[str, ...], Item]:
@@ -55,7 +55,7 @@ def counters_of(kind: str) -> Mapping[tuple[str, ...], Item]:
     return lookup.fetch(CounterModel, [{"name": name} for name in names])
 
 
-def agreed(counters: Mapping[tuple[str, ...], Item]) -> int:
+def agreed_lane_count(counters: Mapping[tuple[str, ...], Item]) -> int:
     """Return the number of lanes that these counters of one kind agree on; 0 if they do not."""
     readable = (
         one
@@ -71,45 +71,53 @@ def _judge(item: Item | None) -> list[Finding]:
     if item is None:
         return []  # the next reader writes it
     found = []
-    counted = _lanes_of_counters()
+    counted = _lane_count_of_counters()
     value = item.get("lanes")
     known = {"lanes": wire.number(max(counted, *_lanes_in(value)))}
     if fault := shape.misfit(CounterModel, "lanes", value):
-        repair = partial(_set, item, known)
+        repair = partial(_set_shared_state, item, known)
         found.append(Finding("layout", CounterModel, KEY, f"lanes {fault}", repair))
     elif value and int(value["N"]) < counted:
-        detail = f"has {value['N']} lanes, and the id counters have {counted}"
-        found.append(Finding("layout", CounterModel, KEY, detail, partial(_set, item, known)))
+        detail = f"has {value['N']} lanes, but the id counters have {counted}"
+        found.append(
+            Finding("layout", CounterModel, KEY, detail, partial(_set_shared_state, item, known))
+        )
     if next(iter(item.get("going", {"NS": []}))) != "NS":
         detail = "going is not a set of numbers"
         found.append(
-            Finding("layout", CounterModel, KEY, detail, partial(_set, item, {"going": None}))
+            Finding(
+                "layout",
+                CounterModel,
+                KEY,
+                detail,
+                partial(_set_shared_state, item, {"going": None}),
+            )
         )
     return found or _of_marks(item)
 
 
 def _of_marks(item: Item) -> list[Finding]:
-    """The users that the item says are being deleted, and are not."""
+    """Return the marks of users that are not being deleted."""
     marked: list[Item] = [{"id": {"N": one}} for one in item.get("going", {"NS": []})["NS"]]
     users = lookup.fetch(UserModel, marked).values()
     deleting = {user["id"]["N"] for user in users if user.get("going") == {"BOOL": True}}
     stale = sorted({str(key["id"]["N"]) for key in marked} - deleting)
     if not stale:
         return []
-    detail = f"says of users that they are being deleted, and they are not: {', '.join(stale)}"
-    return [Finding("stale-mark", CounterModel, KEY, detail, partial(_unmark, item, stale))]
+    detail = f"lists users as being deleted that are not: {', '.join(stale)}"
+    return [Finding("stale-mark", CounterModel, KEY, detail, partial(_remove_marks, item, stale))]
 
 
-def _unmark(item: Item, stale: list[str]) -> None:
+def _remove_marks(item: Item, stale: list[str]) -> None:
     transaction = RawTransaction()
-    same = wire.some(item, {"name", "going"})
-    transaction.update(CounterModel, KEY, {}, same, without={"going": {"NS": stale}})
+    expected = wire.pick(item, {"name", "going"})
+    transaction.update(CounterModel, KEY, {}, expected, without={"going": {"NS": stale}})
     transaction.commit()
     shared_state.forget()
 
 
-def add_unmark(transaction: RawTransaction, user_id: lookup.Value) -> None:
-    """Adds that the user is not being deleted any more."""
+def add_removal_of_mark(transaction: RawTransaction, user_id: lookup.Value) -> None:
+    """Add the removal of the mark that the user is being deleted."""
     item = lookup.get(CounterModel, KEY) or {}
     if user_id["N"] in item.get("going", {}).get("NS", ()):
         deleting = {"going": {"NS": [user_id["N"]]}}
@@ -117,13 +125,11 @@ def add_unmark(transaction: RawTransaction, user_id: lookup.Value) -> None:
 
 
 def _lanes_in(value: lookup.Value | None) -> list[int]:
-    """The numbers of lanes in what should be one."""
+    """Return the possible lane counts in what should be one."""
     found = map(int, re.findall(r"\b[0-9]{1,2}\b", repr(value)))
     return [1, *(number for number in found if number <= MAX_LANES)]
 
 
-def _set(item: Item, values: wire.Values) -> None:
-    transaction = RawTransaction()
-    transaction.update(CounterModel, KEY, values, wire.some(item, {"name", "lanes", "going"}))
-    transaction.commit()
+def _set_shared_state(item: Item, values: wire.Values) -> None:
+    set_attributes(CounterModel, item, values, {"lanes", "going"})
     shared_state.forget()

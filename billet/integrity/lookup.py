@@ -4,7 +4,7 @@ Items are in DynamoDB's form, `{"id": {"N": "7"}}`, because models raise on wron
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 from pynamodb.attributes import Attribute
@@ -14,19 +14,12 @@ from chalicelib.domain.errors import Unavailable
 from chalicelib.dynamodb import backoff, botocore_patches, client
 from chalicelib.dynamodb.client import Item
 
-M = TypeVar("M", bound=Model)
 Value = Mapping[str, Any]
 """The value of an attribute as DynamoDB sends it: {"N": "7"}."""
 PAGE = 500
 BATCH = 100
 """DynamoDB's limit of keys for one BatchGetItem."""
 ATTEMPTS = 10
-
-
-def scan(model: type[M]) -> Iterator[Sequence[M]]:
-    """Yield the whole table in pages of models; raise on an item that the model can't hold."""
-    for page in items(model):
-        yield [model.from_raw_data(dict(item)) for item in page]
 
 
 def items(model: type[Model]) -> Iterator[Sequence[Item]]:
@@ -107,6 +100,7 @@ def _batch(model: type[Model], keys: Sequence[Item]) -> Iterator[Item]:
 
 def _pages(read: Any) -> Iterator[Sequence[Item]]:
     start: dict[str, Any] = {}
+    # Ends: each page starts after the last key of the page before it.
     while True:
         reply = read(start)
         yield reply["Items"]

@@ -1,12 +1,14 @@
 """Transactions on items in DynamoDB's form, on condition that nobody else has changed them."""
 
 import uuid
+from collections.abc import Iterable
 from typing import Any
 
 from pynamodb.constants import TRANSACT_WRITE_ITEMS
 from pynamodb.models import Model
 
-from billet.integrity.lookup import Value, key_names
+from billet.integrity import wire
+from billet.integrity.lookup import Value, key_names, key_of
 from billet.integrity.wire import Values
 from chalicelib.dynamodb import client
 from chalicelib.dynamodb.client import Item
@@ -29,36 +31,46 @@ class RawTransaction:
         model: type[Model],
         key: Item,
         values: Values,
-        same: Values,
+        expected: Values,
         *,
         add: Item | None = None,
         without: Item | None = None,
     ) -> None:
-        """Add an update of attributes, if those in `same` have these values.
+        """Add an update of attributes, if those in `expected` have these values.
 
-        It creates the item if there is none and `same` allows that.
+        It creates the item if there is none and `expected` allows that.
 
         Args:
             add: numbers to add to attributes.
             without: elements to remove from sets.
         """
-        words = _Words()
+        placeholders = _Placeholders()
         values = {name: value for name, value in values.items() if name not in key_names(model)}
-        sets = [f"{words.name(n)} = {words.value(v)}" for n, v in values.items() if v is not None]
-        removes = [words.name(name) for name, value in values.items() if value is None]
-        adds = [f"{words.name(name)} {words.value(value)}" for name, value in (add or {}).items()]
-        takes = [f"{words.name(n)} {words.value(value)}" for n, value in (without or {}).items()]
+        sets = [
+            f"{placeholders.name(n)} = {placeholders.value(v)}"
+            for n, v in values.items()
+            if v is not None
+        ]
+        removes = [placeholders.name(name) for name, value in values.items() if value is None]
+        adds = [
+            f"{placeholders.name(name)} {placeholders.value(value)}"
+            for name, value in (add or {}).items()
+        ]
+        takes = [
+            f"{placeholders.name(n)} {placeholders.value(value)}"
+            for n, value in (without or {}).items()
+        ]
         parts = {"SET": sets, "REMOVE": removes, "ADD": adds, "DELETE": takes}
         expression = " ".join(f"{verb} {', '.join(one)}" for verb, one in parts.items() if one)
-        self._add("Update", model, key, words, same, UpdateExpression=expression)
+        self._add("Update", model, key, placeholders, expected, UpdateExpression=expression)
 
-    def delete(self, model: type[Model], key: Item, same: Values) -> None:
-        """Add the removal of an item, if the attributes in `same` have these values."""
-        self._add("Delete", model, key, _Words(), same)
+    def delete(self, model: type[Model], key: Item, expected: Values) -> None:
+        """Add the removal of an item, if the attributes in `expected` have these values."""
+        self._add("Delete", model, key, _Placeholders(), expected)
 
-    def check(self, model: type[Model], key: Item, same: Values) -> None:
+    def check(self, model: type[Model], key: Item, expected: Values) -> None:
         """Add a condition on an item that does not change."""
-        self._add("ConditionCheck", model, key, _Words(), same)
+        self._add("ConditionCheck", model, key, _Placeholders(), expected)
 
     def commit(self) -> None:
         """Send the operations.
@@ -83,17 +95,37 @@ class RawTransaction:
         verb: str,
         model: type[Model],
         key: Item,
-        words: "_Words",
-        same: Values,
+        placeholders: "_Placeholders",
+        expected: Values,
         **more: str,
     ) -> None:
-        if same:
-            more["ConditionExpression"] = " AND ".join(words.same(*one) for one in same.items())
+        if expected:
+            more["ConditionExpression"] = " AND ".join(
+                placeholders.equals(*one) for one in expected.items()
+            )
         place = {"TableName": model.Meta.table_name, "Key": key}
-        self._operations.append({verb: {**place, **more, **words.defined()}})
+        self._operations.append({verb: {**place, **more, **placeholders.defined()}})
 
 
-class _Words:
+def set_attributes(
+    model: type[Model], item: Item, values: Values, also_expected: Iterable[str] = ()
+) -> None:
+    """Set attributes of an item, and remove those whose value is None.
+
+    Args:
+        also_expected: the names of attributes that must not have changed since the item was read,
+            in addition to the key and those in `values`.
+
+    Raises:
+        ConditionFailed: an attribute has changed; nothing was written.
+    """
+    expected = wire.pick(item, {*key_names(model), *also_expected, *values})
+    transaction = RawTransaction()
+    transaction.update(model, key_of(model, item), values, expected)
+    transaction.commit()
+
+
+class _Placeholders:
     """The placeholders in an expression."""
 
     def __init__(self) -> None:
@@ -108,7 +140,7 @@ class _Words:
         self._values[word] = value
         return word
 
-    def same(self, name: str, value: Value | None) -> str:
+    def equals(self, name: str, value: Value | None) -> str:
         if value is None:
             return f"attribute_not_exists({self.name(name)})"
         return f"{self.name(name)} = {self.value(value)}"

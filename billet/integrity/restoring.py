@@ -14,7 +14,9 @@ CONTENT = sorted(shape.content(TaskModel) & shape.content(AssignmentModel))
 """The attributes that a task and its copies have in common."""
 
 
-def restorable(task: Item, found: shape.Faults, holders: Collection[int]) -> Values:
+def restorable_task_values(
+    task_item: Item, found: shape.Faults, holders: Collection[int]
+) -> Values:
     """Return the right values of those faulty attributes for which there is evidence.
 
     Evidence is a copy that agrees with all readable attributes of the task, a key of an index, or a
@@ -23,46 +25,46 @@ def restorable(task: Item, found: shape.Faults, holders: Collection[int]) -> Val
     Args:
         holders: users who may have a copy, in addition to the assignees of the task.
     """
-    witnesses = _witnesses(task, found, holders)
+    witnesses = _witnesses(task_item, found, holders)
     values: dict[str, Value | None] = {}
     for name in found.keys() & set(CONTENT):
         seen = {_text(copy.get(name)): copy.get(name) for copy in witnesses}
-        options = [*seen.values()] if len(seen) == 1 else [*_own(task, name)]
+        options = [*seen.values()] if len(seen) == 1 else [*_own(task_item, name)]
         if options:
             values[name] = options[0]
     return values
 
 
-def _witnesses(task: Item, found: shape.Faults, holders: Collection[int]) -> Sequence[Item]:
-    created_key = _recency(task, found)
+def _witnesses(task_item: Item, found: shape.Faults, holders: Collection[int]) -> Sequence[Item]:
+    created_key = _recency(task_item, found)
     if created_key is None:
         return []
-    named = {*holders, *_numbers_in(task.get("assignees"))}
+    named = {*holders, *_numbers_in(task_item.get("assignees"))}
     copies = lookup.fetch(
         AssignmentModel, [assignees.key_of_copy(one, created_key) for one in sorted(named)]
     )
     good = [name for name in CONTENT if name not in found]
-    return [copy for copy in copies.values() if _is_witness(copy, task, good)]
+    return [copy for copy in copies.values() if _is_witness(copy, task_item, good)]
 
 
-def _is_witness(copy: Item, task: Item, good: Sequence[str]) -> bool:
+def _is_witness(copy: Item, task_item: Item, good: Sequence[str]) -> bool:
     if shape.faults(AssignmentModel, copy).keys() - lookup.index_key_names(AssignmentModel):
         return False
     holds = copy["user_id"]["N"] in copy.get("assignees", {"NS": []})["NS"]
     copied, own = (
         wire.without_defaults(AssignmentModel, copy),
-        wire.without_defaults(TaskModel, task),
+        wire.without_defaults(TaskModel, task_item),
     )
-    agrees = all(wire.same(copied.get(name), own.get(name)) for name in good)
-    return holds and copy["id"] == task["id"] and agrees
+    agrees = all(wire.are_equal(copied.get(name), own.get(name)) for name in good)
+    return holds and copy["id"] == task_item["id"] and agrees
 
 
-def _recency(task: Item, found: shape.Faults) -> str | None:
+def _recency(task_item: Item, found: shape.Faults) -> str | None:
     """Return the created key, from either attribute that has it."""
     if "created_at" not in found:
-        return index_keys.created_key(task["created_at"]["S"], int(task["id"]["N"]))
-    created_at = created_at_of(task)
-    return index_keys.created_key(created_at, int(task["id"]["N"])) if created_at else None
+        return index_keys.created_key(task_item["created_at"]["S"], int(task_item["id"]["N"]))
+    created_at = created_at_of(task_item)
+    return index_keys.created_key(created_at, int(task_item["id"]["N"])) if created_at else None
 
 
 def created_at_of(item: Item) -> str | None:
@@ -74,24 +76,24 @@ def created_at_of(item: Item) -> str | None:
     return text if index_keys.created_key(text, int(ident)) == created_key else None
 
 
-def _own(task: Item, name: str) -> Iterator[Value | None]:
+def _own(task_item: Item, name: str) -> Iterator[Value | None]:
     """Yield the values of an attribute that follow from other attributes, the best first."""
-    if name == "created_at" and (created_at := created_at_of(task)):
+    if name == "created_at" and (created_at := created_at_of(task_item)):
         yield wire.string(created_at)
     elif name == "status":
-        status = wire.string(task.get("status_lane", {}).get("S", "").rpartition("#")[0])
+        status = wire.string(task_item.get("status_lane", {}).get("S", "").rpartition("#")[0])
         if shape.misfit(TaskModel, "status", status) is None:
             yield status
     elif name == "expires_at":
-        yield from _due_date(task)
-    elif name == "version" and re.fullmatch("0|-[0-9]+", task.get(name, {}).get("N", "")):
+        yield from _due_date(task_item)
+    elif name == "version" and re.fullmatch("0|-[0-9]+", task_item.get(name, {}).get("N", "")):
         yield wire.number(1)  # as the next change would make it, or less
-    if task.get(name) == {"NULL": True} and lookup.attributes_of(TaskModel)[name].null:
+    if task_item.get(name) == {"NULL": True} and lookup.attributes_of(TaskModel)[name].null:
         yield None
 
 
-def _due_date(task: Item) -> Iterator[Value | None]:
-    due_key, ident = task.get("urgency", {}).get("S", ""), int(task["id"]["N"])
+def _due_date(task_item: Item) -> Iterator[Value | None]:
+    due_key, ident = task_item.get("urgency", {}).get("S", ""), int(task_item["id"]["N"])
     for text in (None, due_key[:10], "9999-12-31"):
         if index_keys.due_key(text, ident) == due_key and (text is None or shape.is_date(text)):
             yield wire.string(text) if text else None

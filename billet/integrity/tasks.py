@@ -18,8 +18,8 @@ from billet.integrity.assignees import (
     write_copy,
 )
 from billet.integrity.finding import Finding, settled
-from billet.integrity.raw_transaction import RawTransaction
-from billet.integrity.restoring import restorable
+from billet.integrity.raw_transaction import set_attributes
+from billet.integrity.restoring import restorable_task_values
 from billet.integrity.wire import Values
 from chalicelib.domain.task import MAX_ASSIGNEES
 from chalicelib.dynamodb.client import Item
@@ -45,104 +45,103 @@ class _Related(msgspec.Struct):
 def check_tasks(page: Sequence[Item]) -> Iterator[Finding]:
     """Yield the confirmed faults of these tasks and of the copies that they need."""
     related = _related(page)
-    for task in page:
-        if any(_of_task(task, related)):
-            yield from settled(TaskModel, lookup.key_of(TaskModel, task), _judge)
+    for task_item in page:
+        if any(_of_task(task_item, related)):
+            yield from settled(TaskModel, lookup.key_of(TaskModel, task_item), _judge)
 
 
-def _judge(task: Item | None) -> Sequence[Finding]:
-    return list(_of_task(task, _related([task]))) if task else []
+def _judge(task_item: Item | None) -> Sequence[Finding]:
+    return list(_of_task(task_item, _related([task_item]))) if task_item else []
 
 
 def _related(page: Sequence[Item]) -> _Related:
-    records = [record for record in map(readable_task, page) if record]
-    pairs = [
-        (user_id, created_key_of(record)) for record in records for user_id in record.assignees
-    ]
+    tasks = [task for task in map(readable_task, page) if task]
+    pairs = [(user_id, created_key_of(task)) for task in tasks for user_id in task.assignees]
     copies = lookup.fetch(AssignmentModel, [key_of_copy(*pair) for pair in pairs])
     users = lookup.fetch(UserModel, [{"id": wire.number(user_id)} for user_id, _ in pairs])
     return _Related(copies, users)
 
 
-def _of_task(task: Item, related: _Related) -> Iterator[Finding]:
-    found, key = faults(task), lookup.key_of(TaskModel, task)
-    values = restorable(task, found, ()) if found else {}
+def _of_task(task_item: Item, related: _Related) -> Iterator[Finding]:
+    found, key = faults(task_item), lookup.key_of(TaskModel, task_item)
+    values = restorable_task_values(task_item, found, ()) if found else {}
     if values:  # the rest is checked after the repair, because copies would get a wrong value
         wrong = {name: why for name, why in found.items() if name in values}
-        kind, repair = _kind(task, wrong), partial(rewrite, task, values)
+        kind, repair = _kind(task_item, wrong), partial(set_task_attributes, task_item, values)
         yield Finding(kind, TaskModel, key, shape.describe(wrong), repair)
         return
     if found:
-        yield Finding(_kind(task, found), TaskModel, key, shape.describe(found))
-    record = readable_task(task)
-    if record is not None:
-        yield from _of_record(task, record, related)
-    elif shown := INDEX_KEY_NAMES & task.keys():
-        detail = "is listed, though it can't be read"
-        repair = partial(rewrite, task, dict.fromkeys(shown))
+        yield Finding(_kind(task_item, found), TaskModel, key, shape.describe(found))
+    task = readable_task(task_item)
+    if task is not None:
+        yield from _of_readable_task(task_item, task, related)
+    elif shown := INDEX_KEY_NAMES & task_item.keys():
+        detail = "is in an index, but is unreadable"
+        repair = partial(set_task_attributes, task_item, dict.fromkeys(shown))
         yield Finding("listed-unreadable", TaskModel, key, detail, repair)
 
 
-def _kind(task: Item, found: shape.Faults) -> str:
-    readable = shape.unreadable(TaskModel, task).keys().isdisjoint(found)
+def _kind(task_item: Item, found: shape.Faults) -> str:
+    readable = shape.unreadable(TaskModel, task_item).keys().isdisjoint(found)
     return "invalid" if readable else "unreadable"
 
 
-def _of_record(task: Item, record: StoredTask, related: _Related) -> Iterator[Finding]:
-    gone = [user_id for user_id in record.assignees if related.user(user_id) is None]
-    for user_id in record.assignees:
+def _of_readable_task(task_item: Item, task: StoredTask, related: _Related) -> Iterator[Finding]:
+    gone = [user_id for user_id in task.assignees if related.user(user_id) is None]
+    for user_id in task.assignees:
         user = related.user(user_id)
         if user and "going" not in user:
-            yield from _of_copy(task, record, user_id, related.copy(user_id, record))
-    yield from _of_index_keys(task, record)
-    yield from _of_assignees(task, record, gone)
+            yield from _of_copy(task_item, task, user_id, related.copy(user_id, task))
+    yield from _of_index_keys(task_item, task)
+    yield from _of_assignees(task_item, task, gone)
 
 
-def _of_copy(task: Item, record: StoredTask, user_id: int, copy: Item | None) -> Iterator[Finding]:
+def _of_copy(
+    task_item: Item, task: StoredTask, user_id: int, copy: Item | None
+) -> Iterator[Finding]:
     key, repair = (
-        key_of_copy(user_id, created_key_of(record)),
-        partial(write_copy, task, record, user_id),
+        key_of_copy(user_id, created_key_of(task)),
+        partial(write_copy, task_item, task, user_id),
     )
     if copy is None:
-        detail = f"user {user_id} has no copy of task {record.id}"
+        detail = f"user {user_id} has no copy of task {task.id}"
         yield Finding("missing-copy", AssignmentModel, key, detail, repair)
-    elif wrong := _wrong_attributes(copy, record):
-        detail = f"user {user_id}'s copy of task {record.id} differs: {', '.join(sorted(wrong))}"
+    elif wrong := _wrong_attributes(copy, task):
+        detail = f"user {user_id}'s copy of task {task.id} differs: {', '.join(sorted(wrong))}"
         yield Finding("wrong-copy", AssignmentModel, key, detail, repair)
 
 
-def _wrong_attributes(copy: Item, record: StoredTask) -> Sequence[str]:
-    right = wire.written(AssignmentModel, assignment_values(record))
+def _wrong_attributes(copy: Item, task: StoredTask) -> Sequence[str]:
+    right = wire.serialized(AssignmentModel, assignment_values(task))
     return wire.differing(wire.without_defaults(AssignmentModel, copy), right)
 
 
-def _of_index_keys(task: Item, record: StoredTask) -> Iterator[Finding]:
-    key, right = lookup.key_of(TaskModel, task), _right_index_keys(task, record)
-    if wrong := wire.differing(task, right):
-        detail = f"is not in its place in the indexes: {', '.join(sorted(wrong))}"
-        yield Finding("misplaced", TaskModel, key, detail, partial(rewrite, task, right))
-
-
-def _right_index_keys(task: Item, record: StoredTask) -> Values:
-    values = wire.written(TaskModel, task_values(record, lane_count.lane_of(task)))
-    return {name: values[name] for name in INDEX_KEY_NAMES}
-
-
-def _of_assignees(task: Item, record: StoredTask, gone: Sequence[int]) -> Iterator[Finding]:
-    key, count = lookup.key_of(TaskModel, task), len(record.assignees) - len(gone)
-    if count > MAX_ASSIGNEES:
-        detail = f"has {count} assignees, and {MAX_ASSIGNEES} is the most that a task may have"
-        yield Finding("too-many-assignees", TaskModel, key, detail)
-    if gone:
-        detail = f"names missing users: {', '.join(map(str, gone))}"
+def _of_index_keys(task_item: Item, task: StoredTask) -> Iterator[Finding]:
+    key, right = lookup.key_of(TaskModel, task_item), _task_index_keys(task_item, task)
+    if wrong := wire.differing(task_item, right):
+        detail = f"has wrong index keys: {', '.join(sorted(wrong))}"
         yield Finding(
-            "missing-users", TaskModel, key, detail, partial(unassign, task, record, gone)
+            "misplaced", TaskModel, key, detail, partial(set_task_attributes, task_item, right)
         )
 
 
-def rewrite(task: Item, values: Values) -> None:
+def _task_index_keys(task_item: Item, task: StoredTask) -> Values:
+    values = wire.serialized(TaskModel, task_values(task, lane_count.lane_of(task_item)))
+    return {name: values[name] for name in INDEX_KEY_NAMES}
+
+
+def _of_assignees(task_item: Item, task: StoredTask, gone: Sequence[int]) -> Iterator[Finding]:
+    key, count = lookup.key_of(TaskModel, task_item), len(task.assignees) - len(gone)
+    if count > MAX_ASSIGNEES:
+        detail = f"has {count} assignees; the maximum is {MAX_ASSIGNEES}"
+        yield Finding("too-many-assignees", TaskModel, key, detail)
+    if gone:
+        detail = f"has assignees that do not exist: {', '.join(map(str, gone))}"
+        yield Finding(
+            "missing-users", TaskModel, key, detail, partial(unassign, task_item, task, gone)
+        )
+
+
+def set_task_attributes(task_item: Item, values: Values) -> None:
     """Set attributes of the task, unless it has changed."""
-    transaction = RawTransaction()
-    same = wire.some(task, {"id", "version", "assignees", "created_at", *values})
-    transaction.update(TaskModel, lookup.key_of(TaskModel, task), values, same)
-    transaction.commit()
+    set_attributes(TaskModel, task_item, values, {"version", "assignees", "created_at"})

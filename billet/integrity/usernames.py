@@ -36,16 +36,16 @@ def _judge(reservation: Item | None) -> Sequence[Finding]:
     key, repair = lookup.key_of(UsernameModel, reservation), partial(_drop, reservation)
     if fault:
         return [Finding("orphan-claim", UsernameModel, key, f"user_id {fault}", repair)]
-    ident = wire.plain(reservation["user_id"])
+    ident = wire.readable(reservation["user_id"])
     if owner and reservation_key(owner) is None:
-        detail = f"is the claim of user {ident}, whose username can't be read"
+        detail = f"is the reservation of user {ident}, whose username is unreadable"
         return [Finding("orphan-claim", UsernameModel, key, detail)]
-    detail = f"is a claim of user {ident}, and belongs to no such user"
+    detail = f"is a reservation of user {ident}, who does not have this username"
     return [Finding("orphan-claim", UsernameModel, key, detail, repair)]
 
 
 def _drop(reservation: Item) -> None:
     transaction = RawTransaction()
-    same = wire.some(reservation, {"name", "user_id"})
-    transaction.delete(UsernameModel, lookup.key_of(UsernameModel, reservation), same)
+    expected = wire.pick(reservation, {"name", "user_id"})
+    transaction.delete(UsernameModel, lookup.key_of(UsernameModel, reservation), expected)
     transaction.commit()

@@ -6,7 +6,7 @@ from functools import partial
 from billet.integrity import lane_count, lookup, shape, wire
 from billet.integrity.deletes import finish_delete
 from billet.integrity.finding import Finding, settled
-from billet.integrity.raw_transaction import RawTransaction
+from billet.integrity.raw_transaction import RawTransaction, set_attributes
 from billet.integrity.restoring import created_at_of
 from billet.integrity.wire import Values
 from chalicelib.domain.user import normalize_username
@@ -64,11 +64,13 @@ def _of_user(user: Item, reservation: Item | None) -> Iterator[Finding]:
         for name, why in shape.faults(UserModel, user).items()
         if name not in INDEX_KEY_NAMES
     }
-    values = _restorable(user, found)
+    values = _restorable_user_values(user, found)
     left = {name: why for name, why in found.items() if name not in values}
     for attribute, (kind, value) in values.items():
         detail = shape.describe({attribute: found[attribute]})
-        yield Finding(kind, UserModel, key, detail, partial(_set, user, {attribute: value}))
+        yield Finding(
+            kind, UserModel, key, detail, partial(set_user_attributes, user, {attribute: value})
+        )
     if name := reservation_key(user):
         yield from _of_reservation(user, name, reservation)
     if left:
@@ -82,12 +84,14 @@ def _of_faults(user: Item, left: shape.Faults) -> Iterator[Finding]:
     kind = "unreadable" if left.keys() & shape.unreadable(UserModel, user).keys() else "invalid"
     yield Finding(kind, UserModel, key, shape.describe(left))
     if shown := INDEX_KEY_NAMES & user.keys():
-        repair = partial(_set, user, dict.fromkeys(shown))
-        detail = "is listed, though it can't be read"
+        repair = partial(set_user_attributes, user, dict.fromkeys(shown))
+        detail = "is in an index, but is unreadable"
         yield Finding("listed-unreadable", UserModel, key, detail, repair)
 
 
-def _restorable(user: Item, found: shape.Faults) -> dict[str, tuple[str, lookup.Value | None]]:
+def _restorable_user_values(
+    user: Item, found: shape.Faults
+) -> dict[str, tuple[str, lookup.Value | None]]:
     """Return the attributes whose right values are known, with kind of finding and value."""
     values: dict[str, tuple[str, lookup.Value | None]] = {}
     if "going" in found and user["going"] in ({"BOOL": False}, {"NULL": True}):
@@ -104,17 +108,21 @@ def _restorable(user: Item, found: shape.Faults) -> dict[str, tuple[str, lookup.
 def _of_reservation(user: Item, name: Item, reservation: Item | None) -> Iterator[Finding]:
     key = lookup.key_of(UserModel, user)
     repair = partial(_reserve, user, name, reservation)
-    username = wire.plain(user["username"])
+    username = wire.readable(user["username"])
     if reservation is None:
-        yield Finding("unclaimed", UserModel, key, f"has no claim to the name {username!r}", repair)
+        yield Finding(
+            "unclaimed", UserModel, key, f"has no reservation of the username {username!r}", repair
+        )
     elif not owned(reservation, user):
         _, rival = owner_of(reservation)
         if rival and owned(reservation, rival):
-            ident = wire.plain(rival["id"])
-            detail = f"has the name {username!r}, which is user {ident}'s"
+            ident = wire.readable(rival["id"])
+            detail = f"has the same username as user {ident}: {username!r}"
             yield Finding("same-name", UserModel, key, detail)
         else:
-            detail = f"has the name {username!r}, whose claim names another user or none"
+            detail = (
+                f"has the username {username!r}, but its reservation names another user or none"
+            )
             yield Finding("wrong-claim", UserModel, key, detail, repair)
 
 
@@ -126,30 +134,29 @@ def owner_of(reservation: Item) -> tuple[str | None, Item | None]:
 
 
 def _of_index_keys(user: Item) -> Iterator[Finding]:
-    right = _right_index_keys(user)
+    right = _user_index_keys(user)
     if wrong := wire.differing(user, right):
-        detail = f"is not in its place in the index: {', '.join(sorted(wrong))}"
+        detail = f"has wrong index keys: {', '.join(sorted(wrong))}"
         key = lookup.key_of(UserModel, user)
-        yield Finding("misplaced", UserModel, key, detail, partial(_set, user, right))
+        yield Finding(
+            "misplaced", UserModel, key, detail, partial(set_user_attributes, user, right)
+        )
 
 
-def _right_index_keys(user: Item) -> Values:
+def _user_index_keys(user: Item) -> Values:
     created_key = index_keys.created_key(user["created_at"]["S"], int(user["id"]["N"]))
     return {"lane": wire.number(lane_count.lane_of(user)), "recency": wire.string(created_key)}
 
 
-def _set(user: Item, values: Values) -> None:
-    """Set attributes, unless they, or the marks of a delete, have changed."""
-    transaction = RawTransaction()
-    same = wire.some(user, {"id", "going", *values})
-    transaction.update(UserModel, lookup.key_of(UserModel, user), values, same)
-    transaction.commit()
+def set_user_attributes(user: Item, values: Values) -> None:
+    """Set attributes, unless they, or the mark of a delete, have changed."""
+    set_attributes(UserModel, user, values, {"going"})
 
 
 def _reserve(user: Item, name: Item, reservation: Item | None) -> None:
     transaction = RawTransaction()
-    present = wire.some(user, {"id", "username", "going"})
+    present = wire.pick(user, {"id", "username", "going"})
     transaction.check(UserModel, lookup.key_of(UserModel, user), present)
-    same = wire.some(reservation, {"name", "user_id"}) if reservation else {"name": None}
-    transaction.update(UsernameModel, name, {"user_id": user["id"]}, same)
+    expected = wire.pick(reservation, {"name", "user_id"}) if reservation else {"name": None}
+    transaction.update(UsernameModel, name, {"user_id": user["id"]}, expected)
     transaction.commit()

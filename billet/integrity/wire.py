@@ -23,11 +23,11 @@ def string(value: str) -> Value:
     return {"S": value}
 
 
-def written(model: type[Model], values: Mapping[str, Any]) -> Values:
+def serialized(model: type[Model], values: Mapping[str, Any]) -> Values:
     """Return attributes as the API writes them, by their names in the table."""
-    serialized = model(**values).serialize(null_check=False)
+    attributes = model(**values).serialize(null_check=False)
     names = [getattr(model, name).attr_name for name in values]
-    return {name: serialized.get(name) for name in names}
+    return {name: attributes.get(name) for name in names}
 
 
 def without_defaults(model: type[Model], item: Item) -> Item:
@@ -42,20 +42,20 @@ def without_defaults(model: type[Model], item: Item) -> Item:
 
 def _is_default(field: Field, value: Value) -> bool:
     stored = field.attribute.serialize(field.default)
-    return stored is not None and same({field.attribute.attr_type: stored}, value)
+    return stored is not None and are_equal({field.attribute.attr_type: stored}, value)
 
 
-def some(item: Item, names: Sequence[str] | set[str]) -> Values:
+def pick(item: Item, names: Sequence[str] | set[str]) -> Values:
     """Return some attributes of an item, None for those that it does not have."""
     return {name: item.get(name) for name in names}
 
 
 def differing(item: Item, values: Values) -> Sequence[str]:
     """Return the names of the attributes that have other values in the item."""
-    return [name for name, value in values.items() if not same(item.get(name), value)]
+    return [name for name, value in values.items() if not are_equal(item.get(name), value)]
 
 
-def same(one: Value | None, other: Value | None) -> bool:
+def are_equal(one: Value | None, other: Value | None) -> bool:
     """Return whether two values are equal. DynamoDB does not keep the order of sets."""
     if one is None or other is None:
         return one is other
@@ -68,7 +68,7 @@ def ordered(value: Value) -> Value:
     return {kind: sorted(content)} if kind in ("NS", "SS", "BS") else value
 
 
-def plain(value: Value) -> Any:
+def readable(value: Value) -> Any:
     """Return the value in a readable form."""
     [(kind, content)] = value.items()
     if kind != "N":

@@ -233,7 +233,7 @@ ERRORS = (
         "Forbidden",
         403,
         "The role of the token does not permit the request.",
-        "authorization: must have the role editor, and has reader",
+        "authorization: requires the role editor; this token has reader",
         is_guarded,
         ("WWW-Authenticate",),
     ),
@@ -245,7 +245,7 @@ ERRORS = (
         409,
         "The username is taken, the task has 50 assignees, other clients were changing the same"
         " task, or a request with the same Idempotency-Key is in progress (with Retry-After).",
-        "assignees: must be at most 50; task 7 has as many",
+        "assignees: task 7 already has 50, the maximum",
         changes,
     ),
     ErrorResponse(

@@ -1,4 +1,4 @@
-"""Runs `chalice package` on a clean copy of the application.
+"""Run `chalice package` on a clean copy of the application.
 
 In the repository, it would also pack the `__pycache__` folders of chalicelib, and would use an
 earlier zip again, even one without some library.
@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from chalice.constants import MISSING_DEPENDENCIES_TEMPLATE
 
-from billet.package import gateway
+from billet.package import api_gateway
 from chalicelib.http.routes import ENDPOINTS
 from chalicelib.settings import Settings
 
@@ -53,7 +53,7 @@ def package(stage: str, scratch: Path) -> Built:
     require_repository(ROOT)
     project, out, merge = scratch / "project", scratch / "out", scratch / "merge.json"
     _copy(project)
-    merge.write_text(json.dumps(gateway.merge_template(ENDPOINTS, _settings(stage))))
+    merge.write_text(json.dumps(api_gateway.merge_template(ENDPOINTS, _settings(stage))))
     options = ["--stage", stage, "--merge-template", str(merge), str(out)]
     _run(["--project-dir", str(project), "package", *options])
     function = _function(out / "sam.json")

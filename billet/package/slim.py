@@ -1,4 +1,4 @@
-"""Makes the zip small, fast to import, and reproducible."""
+"""Make the zip small, fast to import, and reproducible."""
 
 import gzip
 import json

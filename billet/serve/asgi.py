@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from billet.serve.gateway import Gateway, Request, Response, check_length
-from billet.serve.router import Match
+from billet.serve.route_table import Match
 from billet.serve.thread_pool import BoundedThreadPool
 from chalicelib.http.problems import HttpProblem
 
@@ -86,7 +86,7 @@ async def _read(receive: Receive) -> bytes:
     while more:
         message = await receive()
         if message["type"] == "http.disconnect":
-            raise HttpProblem(400, "body: it was cut off")
+            raise HttpProblem(400, "body: is incomplete; the connection ended early")
         body += message.get("body", b"")
         check_length(len(body))
         more = message.get("more_body", False)

@@ -21,7 +21,7 @@ from chalice.local import (
 )
 
 from billet.serve import hosts
-from billet.serve.router import Match, Router
+from billet.serve.route_table import Match, RouteTable
 from chalicelib.app_factory import BilletApp
 from chalicelib.http import authentication, problems, request_headers, request_ids
 from chalicelib.http.parsing import MAX_BODY
@@ -82,7 +82,7 @@ class Gateway:
         self._app = app
         self._response_headers = app.response_headers
         self._authorizer = LocalGatewayAuthorizer(app)
-        self._router = Router(app.routes)
+        self._routes = RouteTable(app.routes)
         self._allowed_hosts = allowed_hosts
 
     def route(self, request: Request) -> Response | Match:
@@ -91,9 +91,9 @@ class Gateway:
             self._check_host(request)
             _check_head(request)
             if request.path == "*" and request.method == "OPTIONS":  # RFC 9110, section 9.3.7
-                headers = self._response_headers.options(self._router.methods)
+                headers = self._response_headers.options(self._routes.methods)
                 return self._response(request, 204, headers, b"")
-            match = self._router.match(request.path)
+            match = self._routes.match(request.path)
         except HttpProblem as problem:
             return self.problem_response(request, problem)
         if request.method == "OPTIONS":

@@ -80,7 +80,7 @@ class _Job:
         try:
             self._work()
         except Exception:  # keeps the thread for the next request
-            log.exception("a mistake of ours:")
+            log.exception("unexpected error:")
         finally:
             self.loop.call_soon_threadsafe(self._finish)
 

@@ -50,7 +50,7 @@ def _body(environ: Environ) -> bytes:
     body: bytes = environ["wsgi.input"].read(MAX_BODY + 1 if chunked else length)
     check_length(len(body))
     if len(body) < length:
-        raise HttpProblem(400, "body: it was cut off")
+        raise HttpProblem(400, "body: is incomplete; the connection ended early")
     return body
 
 

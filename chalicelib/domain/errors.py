@@ -53,11 +53,11 @@ class TooManyAssignees(Conflict):
     """The task has the maximum number of assignees."""
 
     def __init__(self, task_id: int, most: int) -> None:
-        super().__init__(f"assignees: must be at most {most}; task {task_id} has as many")
+        super().__init__(f"assignees: task {task_id} already has {most}, the maximum")
 
 
 class LostRace(Conflict):
-    """Other writes came first at every attempt. Nothing was changed."""
+    """Other writes came first at every attempt. This request changed nothing."""
 
     def __init__(self) -> None:
         super().__init__("other requests are changing the same task or user; try again")

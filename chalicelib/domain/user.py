@@ -18,7 +18,8 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
     """How many times a task was ever assigned to the user. Never decreases, so that a delete
     notices an assignment that came after it read the user's tasks."""
     deleting: bool = False
-    """Whether a delete in several transactions has started. Readers do not see the user."""
+    """Whether a delete in several transactions has started. Readers hide the user. Other processes
+    may show the user for some seconds more, as an assignee (`services.deleting_users`)."""
 
 
 def normalize_username(username: str) -> str:

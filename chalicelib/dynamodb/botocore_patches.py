@@ -89,8 +89,8 @@ class WireConnection(Connection):
         return self._wire_session
 
 
-def rename(model: type[Model], name: str, connection: Connection) -> None:
-    """Bind a model to another table, over a connection that it shares with the other models."""
+def bind_model(model: type[Model], name: str, connection: Connection) -> None:
+    """Bind a model to a table, over a connection that it shares with the other models."""
     model.Meta.table_name = name
     model._connection = None
     table = model._get_connection()

@@ -115,7 +115,7 @@ def bind(settings: Settings, connection: Connection | None = None) -> None:
     database.memory = {}
     database.connection = connection or connect()
     for model, suffix in SUFFIXES.items():
-        botocore_patches.rename(model, f"{settings.prefix}-{suffix}", database.connection)
+        botocore_patches.bind_model(model, f"{settings.prefix}-{suffix}", database.connection)
 
 
 def warm_up() -> None:

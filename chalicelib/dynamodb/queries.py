@@ -102,7 +102,7 @@ def token(digest: str) -> Token | None:
 
 
 def ping() -> None:
-    """Read any item; raises Unavailable if the database does not respond."""
+    """Read an item that does not exist; raise Unavailable if the database does not respond."""
     _get(CounterModel, "ping")
 
 

@@ -76,14 +76,8 @@ def read() -> SharedState:
 
 def recent() -> SharedState:
     """Return the item as it was at most FRESH_SECONDS ago."""
-    copy = latest()
-    return copy if copy is not None and copy.fresh else read()
-
-
-def latest() -> SharedState | None:
-    """Return this process's copy, however old, or None."""
     copy: SharedState | None = client.database.memory.get(NAME)
-    return copy
+    return copy if copy is not None and copy.fresh else read()
 
 
 def forget() -> None:

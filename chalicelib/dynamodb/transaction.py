@@ -1,6 +1,7 @@
 """Writes that take effect together or not at all.
 
-One operation is sent as a PutItem, UpdateItem or DeleteItem, several as one TransactWriteItems.
+One write is sent as a PutItem, UpdateItem or DeleteItem; several operations, or a single condition,
+as one TransactWriteItems.
 """
 
 import uuid
@@ -24,9 +25,6 @@ class Transaction:
 
     def __init__(self) -> None:
         self._operations: list[tuple[str, dict[str, Any]]] = []
-
-    def __len__(self) -> int:
-        return len(self._operations)
 
     def put(self, item: Model, condition: Condition) -> int:
         """Add a write of a whole item."""
@@ -52,7 +50,7 @@ class Transaction:
         return self._add("Delete", arguments)
 
     def check(self, key: Model, condition: Condition) -> int:
-        """Add a condition on an item that does not change. Needs another operation beside it."""
+        """Add a condition on an item that does not change."""
         arguments = key.get_delete_kwargs_from_instance(
             condition=condition, return_values_on_condition_failure=ALL_OLD
         )
@@ -73,16 +71,16 @@ class Transaction:
             LostRace: other writes interfered at every attempt; nothing was written.
             Unavailable: the database is overloaded or did not respond.
         """
-        if len(self._operations) == 1:
-            [(verb, arguments)] = self._operations
+        verb, arguments = self._operations[0]
+        if len(self._operations) == 1 and verb != "ConditionCheck":
             if verb == "Update":
                 arguments = {**arguments, "ReturnValues": ALL_NEW}
             return client.dispatch(f"{verb}Item", arguments, repeatable=repeatable)
-        arguments = {
+        transaction = {
             "TransactItems": [{verb: arguments} for verb, arguments in self._operations],
             "ClientRequestToken": str(uuid.uuid4()),
         }
-        return client.dispatch(TRANSACT_WRITE_ITEMS, arguments, repeatable=True)
+        return client.dispatch(TRANSACT_WRITE_ITEMS, transaction, repeatable=True)
 
     def _add(self, verb: str, arguments: dict[str, Any]) -> int:
         self._operations.append((verb, arguments))

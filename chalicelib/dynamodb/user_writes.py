@@ -25,9 +25,8 @@ def require_user(transaction: Transaction, user_id: int) -> int:
     return transaction.check(UserModel(user_id), _PRESENT)
 
 
-def count_assignments(transaction: Transaction, user_id: int, count: int = 1) -> int:
-    """Add the number of tasks that this transaction assigns to the user, who must exist and not be
-    being deleted."""
+def increment_assignment_count(transaction: Transaction, user_id: int, count: int = 1) -> int:
+    """Add `count` to the user's assignments. The user must exist and not be being deleted."""
     return transaction.update(UserModel(user_id), [UserModel.assignment_count.add(count)], _PRESENT)
 
 

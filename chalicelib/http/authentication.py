@@ -82,7 +82,7 @@ def configure(app: Chalice, settings: Settings, *, in_lambda: bool) -> Authentic
 def authenticate(request: AuthRequest) -> AuthResponse:
     """Look up the token of a request. API Gateway caches the result for all routes.
 
-    A policy without routes refuses the token; `billet.package.gateway` makes that a 401.
+    A policy without routes refuses the token; `billet.package.api_gateway` makes that a 401.
     """
     secret = bearer_token(request.token)
     with time_budget.within(AUTHORIZER_SECONDS):
@@ -123,7 +123,8 @@ def require_role(principal: Principal, role: Role | None) -> None:
     if not principal.id:
         raise missing_token()
     challenge = {"WWW-Authenticate": f'{CHALLENGE}, error="insufficient_scope"'}
-    detail = f"authorization: must have the role {role}, and has {principal.role or 'none'}"
+    has = f"has {principal.role}" if principal.role else "has no role"
+    detail = f"authorization: requires the role {role}; this token {has}"
     raise HttpProblem(403, detail, headers=challenge)
 
 
@@ -146,7 +147,7 @@ def refusal(authorization: str | None) -> HttpProblem:
 
 def missing_token() -> HttpProblem:
     """Return the problem for a request without a token."""
-    detail = "authorization: must be Bearer and a token"
+    detail = "authorization: must have the form Bearer TOKEN"
     return HttpProblem(401, detail, headers={"WWW-Authenticate": CHALLENGE})
 
 

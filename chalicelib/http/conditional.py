@@ -15,10 +15,10 @@ MAX_TAGS = 100
 """DynamoDB's limit for IN in a condition."""
 
 _TAG = re.compile(r'(?:W/)?"[\x21\x23-\x7e\x80-\xff]*"')
-_OURS = re.compile(r'"([1-9][0-9]{0,15})(?:-[1-9][0-9]?)?"')
+_VERSION_TAG = re.compile(r'"([1-9][0-9]{0,15})(?:-[1-9][0-9]?)?"')
 
 
-def tagged(version: int, hidden: int = 0) -> Mapping[str, str]:
+def etag_header(version: int, hidden: int = 0) -> Mapping[str, str]:
     """Return the strong ETag header of a version.
 
     Bodies of one version are identical, apart from assignees that are left out. Their number
@@ -27,7 +27,7 @@ def tagged(version: int, hidden: int = 0) -> Mapping[str, str]:
     return {"ETag": f'"{version}-{hidden}"' if hidden else f'"{version}"'}
 
 
-def tagged_by_content(content: bytes) -> Mapping[str, str]:
+def content_etag_header(content: bytes) -> Mapping[str, str]:
     """Return the strong ETag header of content without a version, made of its digest."""
     return {"ETag": f'"{hashlib.sha256(content).hexdigest()[:32]}"'}
 
@@ -56,13 +56,13 @@ def if_match(request: Request, *, required: bool) -> Collection[int] | None:
     tags = _tags("if-match", header)
     if tags is None:
         return None
-    versions = {int(ours[1]) for tag in tags if (ours := _OURS.fullmatch(tag))}
+    versions = {int(ours[1]) for tag in tags if (ours := _VERSION_TAG.fullmatch(tag))}
     if len(versions) > MAX_TAGS:
         raise Invalid(f"if-match: must have at most {MAX_TAGS} tags")
     return versions
 
 
-def evaluate(request: Request, answer: ApiResponse[Any]) -> ApiResponse[Any]:
+def evaluate(request: Request, response: ApiResponse[Any]) -> ApiResponse[Any]:
     """Return the response to a GET, or a 304 without a body if If-None-Match has its ETag.
 
     `*` means any current representation. `null` is none; a list is one, without an ETag.
@@ -72,21 +72,22 @@ def evaluate(request: Request, answer: ApiResponse[Any]) -> ApiResponse[Any]:
         HttpProblem: 412, If-Match has another ETag.
     """
     if request.method != "GET":
-        return answer
-    current = answer.headers.get("ETag")
-    exists = answer.body is not None
+        return response
+    current = response.headers.get("ETag")
+    exists = response.body is not None
     header = request.headers.get("if-match")
     if header is not None:
         tags = _tags("if-match", header)
-        if not exists if tags is None else current not in tags:
+        matches = exists if tags is None else current in tags
+        if not matches:
             raise HttpProblem(412, "if-match: must have the current ETag")
     header = request.headers.get("if-none-match")
     if header is not None:
         tags = _tags("if-none-match", header)
         known = tags is None or current in [tag.removeprefix("W/") for tag in tags]
         if exists and known:
-            return ApiResponse(None, answer.headers, status=304)
-    return answer
+            return ApiResponse(None, response.headers, status=304)
+    return response
 
 
 def _tags(name: str, header: str) -> Sequence[str] | None:

@@ -60,8 +60,8 @@ class Router:
         """Declare the decorated view as the endpoint of a method and a path.
 
         The annotation of each parameter of the view says what the pipeline passes to it: an int is
-        an id in the path; a `ListQuery` is the query; any other struct is the JSON body; `Write`,
-        `Urls` and Chalice's `Request` are those of the request.
+        an id in the path; a `ListQuery` is the query; any other struct is the JSON body;
+        `WriteRequest`, `Urls` and Chalice's `Request` are those of the request.
 
         Args:
             role: the lowest role that may call it; None: everybody may, without a token.

@@ -10,7 +10,7 @@ from msgspec import Meta, Raw
 
 from chalicelib.domain.task import MAX_ASSIGNEES, Status
 from chalicelib.http import text_rules
-from chalicelib.services import pagination
+from chalicelib.services import cursor, pagination
 
 MAX_ID = 2**53 - 1
 """The largest integer that every JSON reader keeps exact (RFC 8259, section 6)."""
@@ -23,7 +23,6 @@ MUST_BE_ID_IN_PATH = "must be the id in the path"
 MUST_BE_OFFSET = (
     f"must be an integer from 0 to {pagination.MAX_OFFSET}; to go further, follow the Link header"
 )
-MUST_BE_CURSOR = "must be a cursor from a Link header"
 
 # Bodies of requests
 Username = Annotated[
@@ -120,7 +119,7 @@ Cursor = Annotated[
     Meta(
         description="The cursor from a Link header. It holds place, order and status, so"
         " send no other parameter with it than page_size.",
-        extra={"must": MUST_BE_CURSOR},
+        extra={"must": cursor.MUST_BE},
         extra_json_schema={"format": "cursor"},
     ),
 ]

@@ -31,7 +31,7 @@ _QUOTED = re.compile(r'"((?:[ !\x23-\x5b\x5d-\x7e]|\\["\\]){1,255})"')
 _BARE = re.compile(r"[A-Za-z0-9._~:+/=-]{1,255}")
 
 
-class Key(msgspec.Struct, frozen=True):
+class IdempotencyKey(msgspec.Struct, frozen=True):
     """An idempotency key."""
 
     digest: str
@@ -40,12 +40,12 @@ class Key(msgspec.Struct, frozen=True):
     """The digest of the request, which a repeated request must have too."""
 
 
-class Write(msgspec.Struct, frozen=True):
+class WriteRequest(msgspec.Struct, frozen=True):
     """A request that writes."""
 
     if_match: Collection[int] | None
     """The versions in If-Match; None accepts all."""
-    key: Key | None
+    key: IdempotencyKey | None
     status: int
     """The status of a successful response."""
 
@@ -58,7 +58,7 @@ class Write(msgspec.Struct, frozen=True):
         principal: Principal,
         *,
         if_match_required: bool,
-    ) -> "Write":
+    ) -> "WriteRequest":
         """Read the headers of a request.
 
         Args:
@@ -76,10 +76,10 @@ class Write(msgspec.Struct, frozen=True):
             status,
         )
 
-    def __call__(
-        self, write: Callable[[WriteContext], R], render: Callable[[R], ApiResponse[B]]
+    def run(
+        self, change: Callable[[WriteContext], R], render: Callable[[R], ApiResponse[B]]
     ) -> ApiResponse[B]:
-        """Call `write` and return the response that `render` makes of its result.
+        """Call `change` and return the response that `render` makes of its result.
 
         With an idempotency key whose response is stored, return that response and write nothing.
         Failed requests are not stored; a repeated one runs again.
@@ -88,9 +88,9 @@ class Write(msgspec.Struct, frozen=True):
             HttpProblem: another request used the key (422), or the same one is running (409).
         """
         if self.key is None:
-            return render(write(WriteContext(if_match=self.if_match)))
+            return render(change(WriteContext(if_match=self.if_match)))
         try:
-            return self._once(self.key, write, render)
+            return self._once(self.key, change, render)
         except RequestInProgress as error:
             after = {"Retry-After": str(RETRY_SECONDS)}
             raise HttpProblem(409, str(error), kind=KIND, headers=after) from error
@@ -98,7 +98,10 @@ class Write(msgspec.Struct, frozen=True):
             raise HttpProblem(422, str(error), kind=KIND) from error
 
     def _once(
-        self, key: Key, write: Callable[[WriteContext], R], render: Callable[[R], ApiResponse[B]]
+        self,
+        key: IdempotencyKey,
+        change: Callable[[WriteContext], R],
+        render: Callable[[R], ApiResponse[B]],
     ) -> ApiResponse[B]:
         found = idempotency_store.acquire(key.digest, key.fingerprint)
         if isinstance(found, StoredResponse):
@@ -106,7 +109,7 @@ class Write(msgspec.Struct, frozen=True):
         recorder = _Recorder(self.status, render)
         record = IdempotencyRecord(lock=found, render=recorder)
         try:
-            write(WriteContext(if_match=self.if_match, record=record))
+            change(WriteContext(if_match=self.if_match, record=record))
         except Exception:
             idempotency_store.release(found)
             raise
@@ -133,17 +136,17 @@ def _replayed(stored: StoredResponse) -> ApiResponse[Any]:
     return ApiResponse(msgspec.Raw(stored.body.encode()), headers, stored.status)
 
 
-def _key(request: Request, route: str, principal: Principal) -> Key | None:
+def _key(request: Request, route: str, principal: Principal) -> IdempotencyKey | None:
     header = request.headers.get("idempotency-key")
     if header is None:
         return None
     scope = [principal.owner, request.method, route]
     ids = request.uri_params and {key: unquote(text) for key, text in request.uri_params.items()}
     payload = [ids, request.headers.get("if-match"), parsing.raw_body(request)]
-    return Key(_digest([*scope, _word(header.strip(" \t"))]), _digest(payload))
+    return IdempotencyKey(_digest([*scope, _parse_key(header.strip(" \t"))]), _digest(payload))
 
 
-def _word(header: str) -> str:
+def _parse_key(header: str) -> str:
     """Return the key: a String (RFC 9651, section 3.3.3), or a bare word as Stripe's."""
     if _BARE.fullmatch(header):
         return header

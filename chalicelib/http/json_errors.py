@@ -22,16 +22,16 @@ def describe(raw: bytes, error: Exception) -> str:
     """Return the detail for a body that can't be decoded.
 
     Args:
-        error: what msgspec raised. Its position is not always that of the mistake.
+        error: what msgspec raised. Its position is not always that of the error.
     """
     if not raw:
-        return "body: must be a JSON object, and is empty"
+        return "body: must be a JSON object; it is empty"
     if isinstance(error, RecursionError):
         return "body: must not be nested that deeply"
     try:
         text = raw.decode()
     except UnicodeDecodeError as bad:
-        return f"body: must be UTF-8, and is not at byte {bad.start + 1}"
+        return f"body: must be UTF-8; byte {bad.start + 1} is invalid"
     if text.startswith("\ufeff"):
         return "body: must not begin with a byte order mark"
     try:
@@ -50,7 +50,7 @@ def describe(raw: bytes, error: Exception) -> str:
 
 def _at(before: str) -> str:
     line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
-    return f"body: must be valid JSON, and is not at line {line}, column {column}"
+    return f"body: must be valid JSON; syntax error at line {line}, column {column}"
 
 
 def refuse_duplicates(raw: bytes) -> None:

@@ -10,7 +10,7 @@ import msgspec
 
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.task import Status
-from chalicelib.http.fields import MUST_BE_CURSOR, MUST_BE_OFFSET
+from chalicelib.http.fields import MUST_BE_OFFSET
 from chalicelib.http.responses import ApiResponse
 from chalicelib.http.schemas import ListQuery
 from chalicelib.http.urls import Urls
@@ -104,4 +104,4 @@ def _require_valid(paging: Paging, query: ListQuery) -> None:
     sorts = get_args(Sort) if "sort" in names else ("created_at",)
     statuses = (None, *get_args(Status)) if "status" in names else (None,)
     if paging.sort not in sorts or paging.status not in statuses:
-        raise Invalid(f"cursor: {MUST_BE_CURSOR}")
+        raise Invalid(f"cursor: {cursor.MUST_BE}")

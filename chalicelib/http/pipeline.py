@@ -17,7 +17,7 @@ from chalicelib.http import (
 )
 from chalicelib.http.authentication import Principal, PrincipalReader
 from chalicelib.http.endpoints import Endpoint
-from chalicelib.http.idempotency import Write
+from chalicelib.http.idempotency import WriteRequest
 from chalicelib.http.problems import HttpProblem
 from chalicelib.http.rate_limits import RateLimits
 from chalicelib.http.response_headers import ResponseHeaders
@@ -137,9 +137,9 @@ class Pipeline:
             return lambda request, _: request
         if kind is Urls:
             return lambda request, _: Urls(request, self._settings.public_url)
-        if kind is Write:
+        if kind is WriteRequest:
             required = self._settings.require_if_match == "on"
-            return lambda request, principal: Write.of(
+            return lambda request, principal: WriteRequest.of(
                 request, endpoint.path, endpoint.status, principal, if_match_required=required
             )
         if kind is int:

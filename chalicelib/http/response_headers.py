@@ -26,7 +26,7 @@ EXPOSED = (
 ALLOWED = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-Id"
 """Access-Control-Allow-Headers: what scripts of an allowed origin may send."""
 PREFLIGHT_SECONDS = 7200
-"""How long a browser may cache the response to a preflight. No browser takes more."""
+"""How long a browser may cache the response to a preflight: Chromium's maximum."""
 
 
 class ResponseHeaders:

@@ -10,6 +10,7 @@ from chalicelib.domain.user import User
 from chalicelib.http import text_rules
 from chalicelib.http.fields import (
     MAX_NAME,
+    MAX_USERNAME,
     Assignees,
     Cursor,
     Day,
@@ -41,10 +42,10 @@ class NewUser(_Body):
     username: Username
 
     def __post_init__(self) -> None:
-        self.username = text_rules.clean_username(self.username)
+        self.username = text_rules.clean_username(self.username, MAX_USERNAME)
 
 
-class _TaskBody(_Body):
+class _TaskFieldsBody(_Body):
     """A body with the fields of a task."""
 
     name: Name | msgspec.UnsetType = msgspec.UNSET
@@ -54,7 +55,7 @@ class _TaskBody(_Body):
             self.name = text_rules.clean_name("name", self.name, MAX_NAME)
 
 
-class NewTask(_TaskBody):
+class NewTask(_TaskFieldsBody):
     """The body of POST /v1/tasks. Only `name` is required."""
 
     name: Name
@@ -67,7 +68,7 @@ class NewTask(_TaskBody):
         return _converted(self, TaskFields)
 
 
-class _OutputOnly(_TaskBody, kw_only=True):
+class _ExistingTaskBody(_TaskFieldsBody, kw_only=True):
     """The output-only fields, which a client may send back. All but the id are ignored."""
 
     id: SameId | msgspec.UnsetType = msgspec.UNSET
@@ -75,7 +76,7 @@ class _OutputOnly(_TaskBody, kw_only=True):
     assignees: Ignored | msgspec.UnsetType = msgspec.UNSET
 
 
-class WholeTask(_OutputOnly, kw_only=True):
+class WholeTask(_ExistingTaskBody, kw_only=True):
     """The body of PUT /v1/tasks/{task_id}. Without `expires_at` the task has no deadline."""
 
     name: Name
@@ -88,7 +89,7 @@ class WholeTask(_OutputOnly, kw_only=True):
         return _converted(self, TaskUpdate)
 
 
-class TaskPatch(_OutputOnly, kw_only=True):
+class TaskPatch(_ExistingTaskBody, kw_only=True):
     """The body of PATCH /v1/tasks/{task_id}: the fields to change (RFC 7396)."""
 
     name: Name | msgspec.UnsetType = msgspec.UNSET
@@ -159,14 +160,14 @@ class TaskBody(msgspec.Struct, kw_only=True):
         )
 
 
-class Done(msgspec.Struct, kw_only=True):
+class ChangeBody(msgspec.Struct, kw_only=True):
     """The body of a successful change. `detail` says what changed."""
 
     success: Literal[True] = True
     detail: str
 
 
-class TaskDone(Done, kw_only=True):
+class TaskChangeBody(ChangeBody, kw_only=True):
     """The body of a successful change of a task, with the task in `payload`."""
 
     payload: TaskBody

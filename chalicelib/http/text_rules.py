@@ -53,15 +53,15 @@ def clean_name(field: str, text: str, most: int) -> str:
     return trimmed
 
 
-def clean_username(text: str) -> str:
-    """Return a username without white space at both ends.
+def clean_username(text: str, most: int) -> str:
+    """Return a username of up to `most` characters without white space at both ends.
 
     It has no invisible character, so that no two different usernames look the same because of one.
 
     Raises:
         ValueError: see `clean_name`, or the text has an invisible character.
     """
-    trimmed = clean_name("username", text, 254)
+    trimmed = clean_name("username", text, most)
     if _INVISIBLE.search(trimmed):
         raise ValueError("username: must not contain invisible characters")
     return trimmed

@@ -11,7 +11,7 @@ from chalicelib.domain.task import Task
 from chalicelib.dynamodb import lane_queries, queries, user_writes
 from chalicelib.dynamodb.codec import StoredTask
 from chalicelib.services import deleting_users, optimistic, pagination
-from chalicelib.services.optimistic import TaskChange, UserCondition
+from chalicelib.services.optimistic import TaskChange, UserOperation
 from chalicelib.services.write_context import NO_CONTEXT, WriteContext
 
 
@@ -26,7 +26,7 @@ def assign(task_id: int, user_id: int, context: WriteContext = NO_CONTEXT) -> Ta
         LostRace: other writes came first at every attempt.
         Unavailable: the database is overloaded or does not respond.
     """
-    user = UserCondition(user_id, user_writes.count_assignments)
+    user = UserOperation(user_id, user_writes.increment_assignment_count)
     return _change(task_id, lambda task: task.assigned_to(user_id), user, context)
 
 
@@ -40,7 +40,7 @@ def unassign(task_id: int, user_id: int, context: WriteContext = NO_CONTEXT) -> 
         LostRace: other writes came first at every attempt.
         Unavailable: the database is overloaded or does not respond.
     """
-    user = UserCondition(user_id, user_writes.require_user)
+    user = UserOperation(user_id, user_writes.require_user)
     return _change(task_id, lambda task: task.unassigned_from(user_id), user, context)
 
 
@@ -65,12 +65,12 @@ def _index(paging: pagination.Paging) -> queries.Index[StoredTask]:
 def _change(
     task_id: int,
     change: Callable[[StoredTask], StoredTask],
-    user: UserCondition,
+    user: UserOperation,
     context: WriteContext,
 ) -> TaskChange:
     task = optimistic.read_task(task_id)
     try:
-        result = optimistic.update_task(task, change, context, user)
+        result = optimistic.update_task(task, change, context, user, deleting_users.hide)
     except Stale:
         _require_user(user.user_id)  # a user who does not exist comes before any condition
         raise

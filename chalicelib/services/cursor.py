@@ -13,6 +13,8 @@ import msgspec
 from chalicelib.domain.errors import Invalid
 from chalicelib.services.pagination import Order, Paging, Sort
 
+MUST_BE = "must be a cursor from a Link header"
+
 _DATE = r"[0-9]{4}-[0-9]{2}-[0-9]{2}"
 _SORT_KEYS: dict[Sort, re.Pattern[str]] = {
     "created_at": re.compile(rf"{_DATE}T[0-9]{{2}}:[0-9]{{2}}:[0-9]{{2}}\.[0-9]{{6}}Z#[0-9]{{16}}"),
@@ -47,9 +49,9 @@ def decode(text: str, path: str) -> Paging:
         raw = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         cursor = msgspec.json.decode(raw, type=_Cursor)
     except (binascii.Error, ValueError, msgspec.DecodeError) as error:
-        raise Invalid("cursor: must be a cursor from a Link header") from error
+        raise Invalid(f"cursor: {MUST_BE}") from error
     if not _SORT_KEYS[cursor.sort].fullmatch(cursor.after):
-        raise Invalid("cursor: must be a cursor from a Link header")
+        raise Invalid(f"cursor: {MUST_BE}")
     if cursor.path != path:
         raise Invalid("cursor: must be from the Link header of this list")
     return Paging(sort=cursor.sort, order=cursor.order, status=cursor.status, after=cursor.after)

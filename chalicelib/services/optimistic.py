@@ -27,39 +27,42 @@ class TaskChange(NamedTuple):
     changed: bool
 
 
-class UserCondition(NamedTuple):
-    """A user who must exist when the task changes."""
+class UserOperation(NamedTuple):
+    """An operation on a user, who must exist when the task changes."""
 
     user_id: int
-    add: Callable[[Transaction, int], int]
-    """Adds the condition on the user to the transaction and returns its position."""
+    add_to: Callable[[Transaction, int], int]
+    """Adds the operation to a transaction and returns its position."""
 
 
 def update_task(
     task: StoredTask,
     change: Callable[[StoredTask], StoredTask],
     context: WriteContext,
-    user: UserCondition | None = None,
+    user: UserOperation | None = None,
     view: Callable[[StoredTask], StoredTask] = lambda task: task,
 ) -> TaskChange:
     """Write the task that `change` returns. If that is the same object, write and record nothing.
 
     Args:
-        view: makes the task in the result of a write from the one that is written.
+        view: makes the task of the result from the one that is stored.
 
     Raises:
         NotFound: the task or the user does not exist.
         Stale: the task has none of the versions that the context accepts.
+        TooManyAssignees: `change` raises it.
+        RequestInProgress: another request has taken over the idempotency key.
         LostRace: other writes came first at every attempt.
+        Unavailable: the database is overloaded or does not respond.
     """
     for _ in backoff.attempts(ATTEMPTS):
         after = change(task)
         context.require("task", task.id, task.version)
         if after is task:
-            return TaskChange(task, changed=False)
+            return TaskChange(view(task), changed=False)
         after = msgspec.structs.replace(after, version=task.version + 1)
         transaction = Transaction()
-        user_position = user.add(transaction, user.user_id) if user else None
+        user_position = user.add_to(transaction, user.user_id) if user else None
         position = task_writes.update_task(transaction, task, after)
         result = TaskChange(view(after), changed=True)
         try:
@@ -79,7 +82,9 @@ def delete_task(task: StoredTask, context: WriteContext) -> None:
     Raises:
         NotFound: the task does not exist.
         Stale: the task has none of the versions that the context accepts.
+        RequestInProgress: another request has taken over the idempotency key.
         LostRace: other writes came first at every attempt.
+        Unavailable: the database is overloaded or does not respond.
     """
     for _ in backoff.attempts(ATTEMPTS):
         context.require("task", task.id, task.version)

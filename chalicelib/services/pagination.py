@@ -1,6 +1,7 @@
 """Pages of lists: sort order, filter, offset and start.
 
-A page costs one Query for each lane. DynamoDB ends a Query at 1 MB, so a page of large tasks may
+A page costs one Query for each lane; with an offset that skips more than 1 MB of a lane, up to
+MAX_ROUNDS. DynamoDB ends a Query at 1 MB, so a page of large tasks may
 have fewer items than asked for; its cursor leads to the others.
 """
 
@@ -22,7 +23,7 @@ Sort = Literal["created_at", "expires_at"]
 Order = Literal["asc", "desc"]
 
 MAX_OFFSET = 10_000
-FAR = 2_500
+EQUAL_SHARE_OFFSET = 2_500
 """The offset above which each lane skips an equal share: about 1 MB of short tasks."""
 MAX_ROUNDS = 20
 """How many times 1 MB of each lane an offset may skip."""
@@ -79,7 +80,7 @@ def read_page(index: Index[E], hash_keys: Sequence[str], paging: Paging) -> Page
     """
     after, skip = paging.after, paging.offset
     for _ in range(MAX_ROUNDS):
-        far = skip > FAR and len(hash_keys) > 1
+        far = skip > EQUAL_SHARE_OFFSET and len(hash_keys) > 1
         found = query_lanes(
             index,
             hash_keys,
@@ -92,7 +93,7 @@ def read_page(index: Index[E], hash_keys: Sequence[str], paging: Paging) -> Page
             return _page(found.entries[skip:], found.more, paging.page_size)
         skip -= len(found.entries)
         after = found.entries[-1].sort_key
-    raise Invalid("offset: is too large for the tasks of this list; follow the Link header instead")
+    raise Invalid("offset: is too large for this list; follow the Link header instead")
 
 
 def _page(entries: Sequence[Entry[E]], more: bool, page_size: int) -> Page[E]:

@@ -63,7 +63,7 @@ class Balance:
         """How many requests the policy has left, as far as this process knows."""
         return self.unused + self.left
 
-    def lease(self, policy: Policy) -> int:
+    def next_lease_size(self, policy: Policy) -> int:
         """Return how many requests to lease next.
 
         These are as many as this process has admitted, so that an idle process withholds few, and
@@ -163,7 +163,7 @@ class Limiter:
             return principal
 
     def _lease(self, who: str, balance: Balance) -> None:
-        count = balance.lease(self.quota)
+        count = balance.next_lease_size(self.quota)
         used = self._take(who, balance.start, count)
         if used is None:
             balance.credit_alone()

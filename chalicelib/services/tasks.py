@@ -47,7 +47,7 @@ def page(paging: pagination.Paging) -> pagination.Page[Task]:
     return pagination.read_page(index, hash_keys, paging).map(deleting_users.hide)
 
 
-def update(task_id: int, update: TaskUpdate, context: WriteContext = NO_CONTEXT) -> TaskChange:
+def update(task_id: int, values: TaskUpdate, context: WriteContext = NO_CONTEXT) -> TaskChange:
     """Update a task.
 
     Assumes first that the task has no assignees, which takes one write without a read. With an
@@ -61,19 +61,19 @@ def update(task_id: int, update: TaskUpdate, context: WriteContext = NO_CONTEXT)
         LostRace: other writes came first at every attempt.
         Unavailable: the database is overloaded or does not respond.
     """
-    if not update.values():
+    if not values.values():
         return _unchanged(task_id, context)
     if context.record is not None:
         task = optimistic.read_task(task_id)
     else:
         transaction = Transaction()
-        task_writes.update_unassigned_task(transaction, task_id, update, context.if_match)
+        task_writes.update_unassigned_task(transaction, task_id, values, context.if_match)
         try:
             return TaskChange(TASKS.of_update(transaction.commit()), changed=True)
         except client.ConditionFailed as failed:
             task = optimistic.current_task(failed, 0, task_id)
     return optimistic.update_task(
-        task, lambda before: before.updated(update), context, view=deleting_users.hide
+        task, lambda before: before.updated(values), context, view=deleting_users.hide
     )
 
 

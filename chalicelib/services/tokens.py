@@ -35,7 +35,7 @@ def issue(name: str, role: Role, expires_at: datetime | None) -> tuple[str, Toke
         Invalid: the name is longer than 64 characters, or has others than letters, digits, ._@-
     """
     if not _NAME.fullmatch(name):
-        raise Invalid("name: expected 1 to 64 letters, digits or characters of ._@-")
+        raise Invalid("name: must have 1 to 64 characters, each a letter, a digit or one of ._@-")
     secret = PREFIX + secrets.token_urlsafe(BYTES)
     token = Token(
         digest=_digest(secret),

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import msgspec
 
-from chalicelib.domain.errors import Invalid, NotFound, Unavailable, UsernameTaken
+from chalicelib.domain.errors import Invalid, LostRace, NotFound, Unavailable, UsernameTaken
 from chalicelib.domain.user import VERSION, User, normalize_username
 from chalicelib.dynamodb import (
+    backoff,
     client,
     clock,
     counters,
@@ -23,6 +24,7 @@ from chalicelib.services import pagination
 from chalicelib.services.write_context import NO_CONTEXT, WriteContext
 
 MAX_DELETE_STEPS = 150
+_REPEAT = "repeat the request to finish"
 
 
 def create(username: str, context: WriteContext = NO_CONTEXT) -> User:
@@ -74,43 +76,91 @@ def delete(user_id: int, context: WriteContext = NO_CONTEXT) -> None:
         NotFound: the user does not exist.
         Stale: the user has none of the versions that the context accepts.
         RequestInProgress: another request has taken over the idempotency key.
+        LostRace: other writes interfered at every attempt. The user is not marked.
         Unavailable: the database is overloaded or does not respond, or the delete takes longer than
-            a request may; repeat the call to finish.
+            a request may, or other writes interfered after the user was marked; repeat the call to
+            finish.
     """
-    user = _read(user_id)
+    deletion = _Deletion(_read(user_id), context)
     context.require("user", user_id, VERSION)
-    owns_reservation = True
-    for _ in range(MAX_DELETE_STEPS):
-        tasks, complete = _tasks_for_one_transaction(user)
-        if not complete and not user.deleting:
-            user = _mark_as_deleting(user)
-            continue
-        transaction = Transaction()
-        for task in tasks:
-            after = task.unassigned_from(user_id)
-            after = msgspec.structs.replace(after, version=task.version + 1)
-            task_writes.update_task(transaction, task, after)
-        reservation = None
+    try:
+        deletion.run()
+    except LostRace:
+        if deletion.user.deleting:
+            raise Unavailable(f"user {user_id} is deleted in part; {_REPEAT}") from None
+        raise
+
+
+class _Deletion:
+    """A delete of a user: up to MAX_DELETE_STEPS transactions, until the user is gone."""
+
+    def __init__(self, user: User, context: WriteContext) -> None:
+        self.user = user
+        """The user as last read. Marked once the mark is written."""
+        self._context = context
+        self._owns_reservation = True
+
+    def run(self) -> None:
+        failures = 0
+        for _ in range(MAX_DELETE_STEPS):
+            try:
+                if self._step():
+                    return
+                failures = 0
+            except client.ConditionFailed:
+                failures += 1
+                backoff.wait(failures + 1)
+                self.user = _read(self.user.id)
+        raise Unavailable(f"user {self.user.id} has many tasks; {_REPEAT}")
+
+    def _step(self) -> bool:
+        """Commit the next transaction. Return whether the user is gone."""
+        tasks, complete = _tasks_for_one_transaction(self.user)
+        if complete:
+            self._remove_user(tasks)
+        elif self.user.deleting:
+            _unassigning(tasks, self.user.id).commit()
+        else:
+            self._mark()
+        return complete
+
+    def _remove_user(self, tasks: Sequence[StoredTask]) -> None:
+        transaction = _unassigning(tasks, self.user.id)
+        add_reservation = (
+            user_writes.delete_reservation
+            if self._owns_reservation
+            else user_writes.require_foreign_reservation
+        )
+        reservation = add_reservation(transaction, self.user)
+        user_writes.delete_user(transaction, self.user)
         try:
-            if not complete:
-                transaction.commit()
-                continue
-            add = (
-                user_writes.delete_reservation
-                if owns_reservation
-                else user_writes.require_foreign_reservation
-            )
-            reservation = add(transaction, user)
-            user_writes.delete_user(transaction, user)
-            context.commit(transaction, None)
+            self._context.commit(transaction, None)
         except client.ConditionFailed as failed:
             if reservation in failed.found:
-                owns_reservation = not owns_reservation
-            user = _read(user_id)
-        else:
-            shared_state.forget()
-            return
-    raise Unavailable(f"user {user_id} has many tasks; repeat the request to finish")
+                self._owns_reservation = not self._owns_reservation
+            raise
+        shared_state.forget()
+
+    def _mark(self) -> None:
+        transaction = Transaction()
+        user_writes.mark_as_deleting(transaction, self.user)
+        try:
+            transaction.commit()
+        except client.ConditionFailed:
+            raise NotFound("user", self.user.id) from None
+        self.user = msgspec.structs.replace(self.user, deleting=True)
+        shared_state.forget()
+        self.user = _read(self.user.id)
+
+
+def _unassigning(tasks: Sequence[StoredTask], user_id: int) -> Transaction:
+    """Return a transaction that removes the user from the assignees of the tasks."""
+    transaction = Transaction()
+    for task in tasks:
+        after = task.unassigned_from(user_id)
+        after = msgspec.structs.replace(after, version=task.version + 1)
+        task_writes.update_task(transaction, task, after)
+    return transaction
 
 
 def _read(user_id: int) -> User:
@@ -135,14 +185,3 @@ def _tasks_for_one_transaction(user: User) -> tuple[Sequence[StoredTask], bool]:
             return fitting, False
         fitting.append(entry.entity)
     return fitting, not found.more
-
-
-def _mark_as_deleting(user: User) -> User:
-    transaction = Transaction()
-    user_writes.mark_as_deleting(transaction, user)
-    try:
-        transaction.commit()
-    except client.ConditionFailed:
-        raise NotFound("user", user.id) from None
-    shared_state.forget()
-    return _read(user.id)

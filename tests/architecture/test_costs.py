@@ -1,4 +1,4 @@
-"""What each endpoint costs: its calls to DynamoDB in their order, and its capacity units.
+"""The cost of each endpoint: its ordered calls to DynamoDB and its capacity units.
 
 The calls are the same on both databases. The units are those of DynamoDB Local; moto's differ.
 """
@@ -19,14 +19,14 @@ from tests.support.bulk_data import add_tasks, add_users
 
 GET, QUERY, UPDATE, PUT, DELETE = "GetItem", "Query", "UpdateItem", "PutItem", "DeleteItem"
 TRANSACT = "TransactWriteItems"
-WHOLE = {"name": "mended", "desc": "", "status": "PENDING"}
-# Each request follows on those before it: its calls, read units, write units outside of
-# transactions, and operations within.
+FULL_TASK = {"name": "edited", "desc": "", "status": "PENDING"}
+# Each request depends on those before it: calls, read units, write units outside transactions,
+# and operations in transactions.
 WALK: list[tuple[tuple[Any, ...], list[str], float, float, int]] = [
     (("POST", "/v1/users", {"username": "ada"}), [UPDATE, TRANSACT], 0, 1, 2),
     (("POST", "/v1/users", {"username": "eve"}), [UPDATE, TRANSACT], 0, 1, 2),
     (("POST", "/v1/tasks", {"name": "plan"}), [UPDATE, PUT], 0, 6, 0),
-    (("POST", "/v1/tasks", {"name": "mend"}), [UPDATE, PUT], 0, 6, 0),
+    (("POST", "/v1/tasks", {"name": "edit"}), [UPDATE, PUT], 0, 6, 0),
     (("PUT", "/v1/tasks/1/assign/user/1"), [GET, TRANSACT], 1, 0, 3),
     (("PUT", "/v1/tasks/1/assign/user/1"), [GET, GET], 2, 0, 0),
     (("PUT", "/v1/tasks/1/unassign/user/2"), [GET, GET], 2, 0, 0),
@@ -49,9 +49,9 @@ WALK: list[tuple[tuple[Any, ...], list[str], float, float, int]] = [
     (("GET", "/v1/users/1/tasks?status=PENDING"), [GET, QUERY], 2, 0, 0),
     (("GET", "/v1/users/1/tasks?sort=expires_at&status=PENDING"), [GET, QUERY], 2, 0, 0),
     (("GET", "/v1/users/2/tasks"), [GET, QUERY], 1, 0, 0),
-    (("PUT", "/v1/tasks/1", WHOLE), [UPDATE, TRANSACT], 0, 0, 2),
-    (("PUT", "/v1/tasks/2", WHOLE), [UPDATE], 0, 5, 0),
-    (("PATCH", "/v1/tasks/1", {"name": "mend"}), [UPDATE, TRANSACT], 0, 0, 2),
+    (("PUT", "/v1/tasks/1", FULL_TASK), [UPDATE, TRANSACT], 0, 0, 2),
+    (("PUT", "/v1/tasks/2", FULL_TASK), [UPDATE], 0, 5, 0),
+    (("PATCH", "/v1/tasks/1", {"name": "edit"}), [UPDATE, TRANSACT], 0, 0, 2),
     (("PATCH", "/v1/tasks/2", {"status": "DONE"}), [UPDATE], 0, 7, 0),
     (("PATCH", "/v1/tasks/2", {}), [GET], 1, 0, 0),
     (("PUT", "/v1/tasks/1/unassign/user/1"), [GET, TRANSACT], 1, 0, 3),
@@ -64,14 +64,14 @@ WALK: list[tuple[tuple[Any, ...], list[str], float, float, int]] = [
     (("DELETE", "/v1/tasks/2"), [DELETE, TRANSACT], 0, 0, 2),
 ]
 
-# The same with an idempotency key: its claim, and one more operation in the transaction.
+# The same with an idempotency key: a write to reserve it and one more operation per transaction.
 KEYED_WALK: list[tuple[tuple[Any, ...], list[str], int]] = [
     (("POST", "/v1/users", {"username": "ada"}), [PUT, UPDATE, TRANSACT], 3),
     (("POST", "/v1/tasks", {"name": "plan"}), [PUT, UPDATE, TRANSACT], 2),
-    (("PUT", "/v1/tasks/1", WHOLE), [PUT, GET, TRANSACT], 2),
+    (("PUT", "/v1/tasks/1", FULL_TASK), [PUT, GET, TRANSACT], 2),
     (("PUT", "/v1/tasks/1/assign/user/1"), [PUT, GET, TRANSACT], 4),
     (("PUT", "/v1/tasks/1/assign/user/1"), [PUT, GET, GET, UPDATE], 0),
-    (("PATCH", "/v1/tasks/1", {"name": "mend"}), [PUT, GET, TRANSACT], 3),
+    (("PATCH", "/v1/tasks/1", {"name": "edit"}), [PUT, GET, TRANSACT], 3),
     (("PATCH", "/v1/tasks/1", {}), [PUT, GET, UPDATE], 0),
     (("PUT", "/v1/tasks/1/unassign/user/1"), [PUT, GET, TRANSACT], 4),
     (("DELETE", "/v1/tasks/1"), [PUT, TRANSACT], 2),
@@ -80,11 +80,11 @@ KEYED_WALK: list[tuple[tuple[Any, ...], list[str], int]] = [
     (("DELETE", "/v1/tasks/2"), [PUT, TRANSACT, TRANSACT], 5),
     (("DELETE", "/v1/users/1"), [PUT, GET, QUERY, TRANSACT], 3),
 ]
-# What a key costs that has its reply, and what If-Match does.
+# The cost of a key with a stored response, and of If-Match.
 CONDITIONAL_WALK: list[tuple[tuple[Any, ...], dict[str, str], list[str]]] = [
     (("POST", "/v1/tasks", {"name": "plan"}), {"Idempotency_Key": "a"}, [PUT, UPDATE, TRANSACT]),
     (("POST", "/v1/tasks", {"name": "plan"}), {"Idempotency_Key": "a"}, [PUT]),
-    (("PUT", "/v1/tasks/3", WHOLE), {"If_Match": '"1"'}, [UPDATE]),
+    (("PUT", "/v1/tasks/3", FULL_TASK), {"If_Match": '"1"'}, [UPDATE]),
     (("DELETE", "/v1/tasks/3"), {"If_Match": '"2"'}, [DELETE]),
 ]
 
@@ -96,7 +96,7 @@ def cost(
     connections: dict[str, Connection],
     monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[..., Usage]:
-    """What a request costs, but for the reading of `shared` anew every few seconds."""
+    """Return a function that measures a request, without the periodic read of `shared`."""
     monkeypatch.setattr(shared_state, "FRESH_SECONDS", 3600.0)
     connection = connections.setdefault(endpoint, client.connect())
 
@@ -105,14 +105,14 @@ def cost(
             response = api(*request, **headers)
         assert response.status_code < 400, response.body
         if set(bill.calls) == {GET, QUERY}:
-            bill.calls.sort()  # they are sent side by side
+            bill.calls.sort()  # they are sent concurrently
         return bill
 
     return measure
 
 
 @pytest.mark.usefixtures("database")
-def test_each_request_makes_the_calls_and_takes_the_units_that_it_should(
+def test_each_request_has_the_expected_calls_and_units(
     backend: str, cost: Callable[..., Usage]
 ) -> None:
     bills = [cost(*step[0]) for step in WALK]
@@ -124,7 +124,7 @@ def test_each_request_makes_the_calls_and_takes_the_units_that_it_should(
 
 
 @pytest.mark.usefixtures("database")
-def test_a_key_costs_its_claim_and_one_more_operation_and_a_condition_costs_nothing(
+def test_a_key_adds_two_operations_and_a_condition_adds_none(
     cost: Callable[..., Usage],
 ) -> None:
     for position, (request, calls, transacted) in enumerate(KEYED_WALK):
@@ -134,7 +134,7 @@ def test_a_key_costs_its_claim_and_one_more_operation_and_a_condition_costs_noth
         assert (request, cost(*request, **headers).calls) == (request, calls)
 
 
-def test_the_walks_take_in_every_endpoint() -> None:
+def test_the_walks_cover_every_endpoint() -> None:
     walked = {(step[0][0], shape(step[0][1])) for step in WALK}
     routes = {(one.method, shape(one.path)) for one in ENDPOINTS}
     assert walked == routes
@@ -144,13 +144,13 @@ def test_the_walks_take_in_every_endpoint() -> None:
 
 
 def shape(path: str) -> tuple[str, ...]:
-    """The path without its query, ids and the names of ids left out."""
+    """Return the path without its query, ids and names of ids."""
     parts = path.partition("?")[0].split("/")
     return tuple("" if part.isdigit() or part.startswith("{") else part for part in parts)
 
 
 OFFSETS = {0: 1, 100: 1, 200: 2}
-"""How many calls a page of 9 takes, of tasks of which 1 MB holds 130."""
+"""The calls for a page of 9 tasks at each offset; 1 MB holds 130 of the tasks."""
 PAGES = (
     "/v1/tasks?page_size=10",
     "/v1/tasks?page_size=10&sort=expires_at",
@@ -164,7 +164,7 @@ PAGES = (
 
 @pytest.mark.parametrize("lanes", [1, 4])
 @pytest.mark.backend("dynamodb-local")
-def test_a_page_costs_the_same_however_large_the_table_is(
+def test_the_cost_of_a_page_does_not_depend_on_the_table_size(
     lanes: int, bind: Bind, cost: Callable[..., Usage]
 ) -> None:
     bind(lanes)
@@ -177,7 +177,7 @@ def test_a_page_costs_the_same_however_large_the_table_is(
 
 
 @pytest.mark.backend("dynamodb-local")
-def test_an_offset_costs_what_it_skips_in_one_query_a_megabyte(
+def test_an_offset_reads_the_skipped_tasks_in_1_mb_queries(
     database: Settings, cost: Callable[..., Usage]
 ) -> None:
     add_tasks(220, describe=lambda ident: "a" * 7_700)
@@ -189,10 +189,10 @@ def test_an_offset_costs_what_it_skips_in_one_query_a_megabyte(
 
 
 @pytest.mark.backend("dynamodb-local")
-def test_lanes_far_from_the_page_are_read_in_shares(
+def test_lanes_outside_the_page_are_read_in_parts(
     bind: Bind, cost: Callable[..., Usage], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pagination, "FAR", 40)
+    monkeypatch.setattr(pagination, "EQUAL_SHARE_OFFSET", 40)
     bind(lanes=4)
     add_tasks(180, describe=lambda ident: "a" * 3_700)
     near, far = (cost("GET", f"/v1/tasks?page_size=1&offset={offset}") for offset in (40, 44))
@@ -201,6 +201,6 @@ def test_lanes_far_from_the_page_are_read_in_shares(
 
 
 def grow() -> None:
-    """Adds 70 users, and 70 tasks that the first has: in each lane of four more than a page."""
+    """Add 70 users, and 70 tasks of the first user: more than a page in each of four lanes."""
     add_users(70)
     add_tasks(70, assignees=[1])

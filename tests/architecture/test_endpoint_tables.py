@@ -23,7 +23,7 @@ def role_of(operation: dict[str, Any]) -> str:
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/api.md"])
-def test_the_table_of_endpoints_has_each_one_with_its_role_and_status(page: str) -> None:
+def test_the_table_of_endpoints_has_each_role_and_status(page: str) -> None:
     rows = ROW.findall((ROOT / page).read_text())
     assert {(method, path): role for method, path, role, _ in rows} == {
         endpoint: role_of(operation) for endpoint, operation in OPERATIONS.items()

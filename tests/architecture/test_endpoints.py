@@ -1,4 +1,4 @@
-"""What a new endpoint or setting needs elsewhere, in code that does not import it."""
+"""Every endpoint and setting is documented, benchmarked and used."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from billet.benchmark import scenarios
-from chalicelib.http.idempotency import Write
+from chalicelib.http.idempotency import WriteRequest
 from chalicelib.http.routes import ENDPOINTS
 from chalicelib.settings import Settings
 from tests.conftest import Bind
@@ -18,17 +18,19 @@ ROOT = Path(__file__).parents[2]
 
 
 def shape(path: str) -> str:
-    """The path with all ids alike."""
+    """Return the path with the same placeholder for every id."""
     return re.sub(r"{\w*}", "{}", path)
 
 
 DOCUMENTED = {(one.method, shape(one.path)) for one in ENDPOINTS if one.path.startswith("/v1/")}
 
 
-def test_whatever_is_no_get_takes_keys_and_conditions() -> None:
+def test_every_write_accepts_idempotency_keys_and_conditions() -> None:
     changing = [one for one in ENDPOINTS if one.method != "GET"]
     assert len(changing) >= 8
-    assert [one.view.__name__ for one in changing if Write not in one.parameters.values()] == []
+    assert [
+        one.view.__name__ for one in changing if WriteRequest not in one.parameters.values()
+    ] == []
 
 
 def test_every_endpoint_is_in_a_table_of_the_documentation() -> None:
@@ -39,7 +41,7 @@ def test_every_endpoint_is_in_a_table_of_the_documentation() -> None:
 
 
 @pytest.mark.backend("moto")
-def test_every_endpoint_with_a_use_of_the_database_is_in_the_benchmark(
+def test_every_endpoint_that_uses_the_database_is_benchmarked(
     bind: Bind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     measured = set()

@@ -35,7 +35,7 @@ POISONED = """if True:
 """
 
 
-def test_no_module_reads_the_environment_or_connects_when_it_is_imported() -> None:
+def test_importing_a_module_reads_no_environment_and_does_not_connect() -> None:
     done = subprocess.run(
         [sys.executable, "-c", POISONED],
         cwd=ROOT,

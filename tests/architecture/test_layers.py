@@ -1,4 +1,4 @@
-"""The import directions that pyproject.toml lays down."""
+"""The import directions defined in pyproject.toml."""
 
 import subprocess
 import sys
@@ -7,7 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 
 
-def test_nothing_imports_upwards_or_what_the_zip_does_not_hold() -> None:
+def test_imports_follow_the_layers_and_the_contents_of_the_zip() -> None:
     linter = Path(sys.executable).with_name("lint-imports")
     found = subprocess.run(
         [linter, "--no-cache"], cwd=ROOT, capture_output=True, text=True, timeout=200

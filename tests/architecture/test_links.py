@@ -1,4 +1,4 @@
-"""What the Markdown files name is there: files, headings, decision records and tests."""
+"""The files, headings, decision records and tests named in Markdown files exist."""
 
 import re
 from pathlib import Path
@@ -15,13 +15,13 @@ CODE = re.compile(r"^```.*?^```|`[^`\n]+`", re.MULTILINE | re.DOTALL)
 
 
 def anchors(page: Path) -> set[str]:
-    """The names that GitHub gives to the headings of a page."""
+    """Return the anchors that GitHub generates for the headings of a page."""
     headings = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=[str(path.relative_to(ROOT)) for path in PAGES])
-def test_each_relative_link_leads_to_a_file_and_a_heading_that_are_there(page: Path) -> None:
+def test_each_relative_link_has_an_existing_target(page: Path) -> None:
     for link in LINK.findall(CODE.sub("", page.read_text())):
         if re.match(r"[a-z]+:", link):
             continue
@@ -32,7 +32,7 @@ def test_each_relative_link_leads_to_a_file_and_a_heading_that_are_there(page: P
         assert not anchor or anchor in anchors(target), link
 
 
-def test_each_decision_that_is_mentioned_has_its_record() -> None:
+def test_each_mentioned_decision_has_a_record() -> None:
     folders = (ROOT / name for name in ("billet", "chalicelib", "tests", "docs"))
     nested = (path for folder in folders for path in folder.rglob("*"))
     for path in (*ROOT.iterdir(), *nested):
@@ -45,7 +45,7 @@ def test_each_decision_that_is_mentioned_has_its_record() -> None:
         assert mentioned <= RECORDS.keys(), (path, mentioned - RECORDS.keys())
 
 
-def test_the_list_of_decisions_names_each_record_with_its_title() -> None:
+def test_the_list_of_decisions_has_each_record_with_its_title() -> None:
     rows = re.findall(
         r"^\| \[(\d{4})\]\(([^)]+)\) \| (.+) \|$",
         (ROOT / "docs/decisions/README.md").read_text(),
@@ -57,7 +57,7 @@ def test_the_list_of_decisions_names_each_record_with_its_title() -> None:
         assert (ROOT / "docs/decisions" / file).read_text().splitlines()[0] == f"# {title}"
 
 
-def test_each_test_that_a_page_names_is_there() -> None:
+def test_each_test_named_in_a_page_exists() -> None:
     files = [*(ROOT / "tests").rglob("*.py")]
     names = set(re.findall(r"def (test_\w+)", "\n".join(file.read_text() for file in files)))
     for page in PAGES:

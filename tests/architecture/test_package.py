@@ -15,7 +15,7 @@ import pytest
 from botocore.session import get_session
 
 import billet
-from billet.package import STAGES, chalice, gateway, slim
+from billet.package import STAGES, api_gateway, chalice, slim
 from chalicelib.http.authentication import bearer_token
 from chalicelib.http.endpoints import DEFAULT_THROTTLE, Throttle
 from chalicelib.http.problems import CONTENT_TYPE, HttpProblem
@@ -51,14 +51,14 @@ def run_package(stage: str, out: Path, **environ: str) -> subprocess.CompletedPr
     )
 
 
-def index_answers(scratch: Path) -> bool:
+def index_available(scratch: Path) -> bool:
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-cache-dir", "six"]
     return subprocess.run(command, cwd=scratch, capture_output=True, check=False).returncode == 0
 
 
 @pytest.fixture(scope="session")
 def packages(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
-    """A folder with the package of each stage in it, made once for all workers."""
+    """Return a folder with the package of each stage, created once for all workers."""
     base = tmp_path_factory.getbasetemp()
     folder = (base if worker_id == "master" else base.parent) / "packages"
     with open(f"{folder}.lock", "w") as lock:
@@ -67,7 +67,7 @@ def packages(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
             if (folder / stage).exists():
                 continue
             built = run_package(stage, folder / stage)
-            if built.returncode != 0 and not os.environ.get("CI") and not index_answers(base):
+            if built.returncode != 0 and not os.environ.get("CI") and not index_available(base):
                 pytest.skip(f"no package index: {built.stderr}")
             assert built.returncode == 0, built.stderr
     return folder
@@ -113,7 +113,7 @@ def invoke(
     events: list[dict[str, Any]],
     handler: str = "app.app",
 ) -> list[dict[str, Any]]:
-    """Lets a bare interpreter, with nothing but the folder on its path, handle the events."""
+    """Handle the events in an interpreter that has only the folder on its path."""
     aws = {name: value for name, value in os.environ.items() if name.startswith("AWS_")}
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-W", "error", "-c", HANDLER, str(folder), handler],
@@ -124,8 +124,8 @@ def invoke(
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    answers: list[dict[str, Any]] = json.loads(done.stdout)
-    return answers
+    responses: list[dict[str, Any]] = json.loads(done.stdout)
+    return responses
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -173,7 +173,7 @@ def test_the_unpacked_zip_serves_a_stage_and_writes_no_file(
 
 
 @pytest.mark.backend("moto")
-def test_the_zip_holds_the_authorizer_whose_refusal_is_a_policy_without_routes(
+def test_the_authorizer_in_the_zip_denies_with_a_policy_without_routes(
     packages: Path, unpacked: Path, endpoint: str, database: Settings
 ) -> None:
     function = template(packages, "dev")["Authenticate"]["Properties"]
@@ -193,14 +193,14 @@ def test_the_zip_holds_the_authorizer_whose_refusal_is_a_policy_without_routes(
     assert resources(refused) == []
 
 
-def resources(answer: dict[str, Any]) -> Any:
-    """What the policy allows, of an answer of the authorizer."""
-    [statement] = answer["policyDocument"]["Statement"]
+def resources(response: dict[str, Any]) -> Any:
+    """Return the resources that an authorizer response allows."""
+    [statement] = response["policyDocument"]["Statement"]
     assert statement["Effect"] == "Allow"
     return statement["Resource"]
 
 
-def test_imports_from_the_zip_take_the_compiled_modules_without_a_look_at_the_sources(
+def test_imports_from_the_zip_use_the_compiled_modules(
     unpacked: Path,
 ) -> None:
     for source in unpacked.rglob("*.py"):
@@ -208,7 +208,7 @@ def test_imports_from_the_zip_take_the_compiled_modules_without_a_look_at_the_so
     assert invoke(unpacked, {}, []) == []
 
 
-def test_the_zip_holds_the_api_its_libraries_and_nothing_else(packages: Path) -> None:
+def test_the_zip_has_only_the_api_and_its_libraries(packages: Path) -> None:
     with zipfile.ZipFile(packages / "dev" / "deployment.zip") as archive:
         paths = [Path(name) for name in archive.namelist()]
     metadata = [path for path in paths if path.parts[0].endswith(".dist-info")]
@@ -224,7 +224,7 @@ def test_the_zip_holds_the_api_its_libraries_and_nothing_else(packages: Path) ->
     assert services == {"dynamodb"}
 
 
-def test_of_botocores_data_the_zip_holds_what_a_client_of_dynamodb_reads(unpacked: Path) -> None:
+def test_the_zip_has_only_the_botocore_data_of_dynamodb(unpacked: Path) -> None:
     data = unpacked / "botocore" / "data"
     partitions = json.loads((data / "endpoints.json").read_text())["partitions"]
     assert {name for partition in partitions for name in partition["services"]} == {"dynamodb"}
@@ -236,7 +236,7 @@ def test_of_botocores_data_the_zip_holds_what_a_client_of_dynamodb_reads(unpacke
     assert operations.keys() == set(get_session().get_service_model("dynamodb").operation_names)
 
 
-def test_two_builds_of_the_zip_are_the_same_to_the_byte(packages: Path) -> None:
+def test_two_builds_of_the_zip_are_identical(packages: Path) -> None:
     dev, prod = ((packages / stage / "deployment.zip").read_bytes() for stage in ("dev", "prod"))
     assert dev == prod
 
@@ -257,7 +257,7 @@ def test_cfn_lint_finds_nothing_wrong_with_the_templates(packages: Path) -> None
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_the_function_is_set_to_its_own_stage_and_answers_before_api_gateway_gives_up(
+def test_the_function_has_its_stage_and_times_out_before_api_gateway(
     stage: str, packages: Path
 ) -> None:
     function = template(packages, stage)["APIHandler"]["Properties"]
@@ -268,7 +268,7 @@ def test_the_function_is_set_to_its_own_stage_and_answers_before_api_gateway_giv
 
 
 @pytest.mark.parametrize("version", [(3, 10), (3, 14), (3, 15), (4, 0)])
-def test_a_python_that_lambda_does_not_run_is_refused(version: tuple[int, int]) -> None:
+def test_a_python_version_without_a_lambda_runtime_is_rejected(version: tuple[int, int]) -> None:
     names = "python3.11 or python3.12 or python3.13"
     refusal = rf"^python{version[0]}\.{version[1]} is not a supported runtime: use {names}$"
     with pytest.raises(chalice.PackagingError, match=refusal):
@@ -291,21 +291,19 @@ def test_a_python_that_lambda_does_not_run_is_refused(version: tuple[int, int]) 
 def test_api_gateway_asks_the_authorizer_about_what_the_api_takes_for_a_token(
     header: str, token: bool
 ) -> None:
-    assert bool(re.search(gateway.BEARER, header)) is token
+    assert bool(re.search(api_gateway.BEARER, header)) is token
     assert bool(bearer_token(header)) is token
 
 
-def test_a_user_pool_has_no_form_of_token_to_check() -> None:
+def test_a_user_pool_has_no_token_format_check() -> None:
     pool = "arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_Ab1"
     settings = Settings(stage="prod", cognito_user_pool_arn=pool)
-    properties = gateway.merge_template([], settings)["Resources"]["RestAPI"]["Properties"]
+    properties = api_gateway.merge_template([], settings)["Resources"]["RestAPI"]["Properties"]
     assert "DefinitionBody" not in properties
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_api_gateway_asks_the_authorizer_before_each_route_that_is_not_open(
-    stage: str, packages: Path
-) -> None:
+def test_every_route_that_is_not_public_has_the_authorizer(stage: str, packages: Path) -> None:
     found = template(packages, stage)
     api = found["RestAPI"]["Properties"]["DefinitionBody"]
     [scheme] = api["securityDefinitions"].values()
@@ -313,7 +311,7 @@ def test_api_gateway_asks_the_authorizer_before_each_route_that_is_not_open(
     authorizer = scheme["x-amazon-apigateway-authorizer"]
     assert (authorizer["type"], authorizer["authorizerResultTtlInSeconds"]) == ("token", 300)
     assert "${Authenticate.Arn}" in authorizer["authorizerUri"]["Fn::Sub"]
-    assert authorizer["identityValidationExpression"] == gateway.BEARER
+    assert authorizer["identityValidationExpression"] == api_gateway.BEARER
     permission = found["AuthenticateInvokePermission"]["Properties"]
     assert permission["FunctionName"] == {"Fn::GetAtt": ["Authenticate", "Arn"]}
     assert permission["Principal"].startswith("apigateway.")
@@ -327,18 +325,18 @@ def test_api_gateway_asks_the_authorizer_before_each_route_that_is_not_open(
             assert secured is ((method.upper(), path) not in open_to_all), (method, path)
 
 
-def test_whatever_api_gateway_answers_by_itself_has_the_form_of_the_apis_errors(
+def test_gateway_responses_have_the_form_of_api_errors(
     packages: Path,
 ) -> None:
     responses = template(packages, "prod")["RestAPI"]["Properties"]["GatewayResponses"]
-    api_gateway = get_session().get_service_model("apigateway")
-    assert responses.keys() == set(api_gateway.shape_for("GatewayResponseType").enum)
+    service = get_session().get_service_model("apigateway")
+    assert responses.keys() == set(service.shape_for("GatewayResponseType").enum)
     for response in responses.values():
         headers = response["ResponseParameters"]["Headers"]
         assert headers["Content-Type"] == "'application/problem+json'"
         assert headers["X-Request-Id"] == "context.requestId"
-        asked = {"x-forwarded-proto": "https"}
-        common = ResponseHeaders(()).common(asked, "GET", response["StatusCode"])
+        request_headers = {"x-forwarded-proto": "https"}
+        common = ResponseHeaders(()).common(request_headers, "GET", response["StatusCode"])
         assert {name: headers[name] for name in common} == {
             name: f"'{text}'" for name, text in common.items()
         }
@@ -348,9 +346,7 @@ def test_whatever_api_gateway_answers_by_itself_has_the_form_of_the_apis_errors(
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_api_gateway_lets_through_to_each_route_what_the_rule_beside_it_says(
-    stage: str, packages: Path
-) -> None:
+def test_api_gateway_throttles_each_route_by_its_rule(stage: str, packages: Path) -> None:
     properties = template(packages, stage)["RestAPI"]["Properties"]
     settings = {
         (one["HttpMethod"], one["ResourcePath"]): Throttle(
@@ -370,7 +366,7 @@ def test_api_gateway_lets_through_to_each_route_what_the_rule_beside_it_says(
 
 
 def test_a_list_is_let_through_at_half_the_usual_rate() -> None:
-    usual, *own = gateway.method_settings(ENDPOINTS)
+    usual, *own = api_gateway.method_settings(ENDPOINTS)
     assert usual == {
         "HttpMethod": "*",
         "ResourcePath": "/*",
@@ -396,33 +392,33 @@ def test_a_list_is_let_through_at_half_the_usual_rate() -> None:
 def test_what_api_gateway_answers_by_itself_is_for_pages_of_the_first_origin_only(
     origins: str, named: str | None
 ) -> None:
-    properties = gateway.merge_template([], Settings(cors_origins=origins))["Resources"]["RestAPI"][
-        "Properties"
-    ]
+    properties = api_gateway.merge_template([], Settings(cors_origins=origins))["Resources"][
+        "RestAPI"
+    ]["Properties"]
     for response in properties["GatewayResponses"].values():
         headers = response["ResponseParameters"]["Headers"]
         assert headers.get("Access-Control-Allow-Origin") == named
 
 
-def test_api_gateway_tells_a_missing_token_from_a_wrong_one_and_from_a_failure_of_ours(
+def test_gateway_responses_distinguish_missing_and_wrong_tokens_and_internal_errors(
     packages: Path,
 ) -> None:
-    responses = template(packages, "prod")["RestAPI"]["Properties"]["GatewayResponses"]
-    told = {
+    templates = template(packages, "prod")["RestAPI"]["Properties"]["GatewayResponses"]
+    responses = {
         kind: (response["StatusCode"], response["ResponseParameters"]["Headers"])
-        for kind, response in responses.items()
+        for kind, response in templates.items()
     }
     challenge = 'Bearer realm="billet-tasks"'
-    assert told["UNAUTHORIZED"][0] == told["ACCESS_DENIED"][0] == 401
-    assert told["UNAUTHORIZED"][1]["WWW-Authenticate"] == f"'{challenge}'"
-    wrong = told["ACCESS_DENIED"][1]["WWW-Authenticate"]
+    assert responses["UNAUTHORIZED"][0] == responses["ACCESS_DENIED"][0] == 401
+    assert responses["UNAUTHORIZED"][1]["WWW-Authenticate"] == f"'{challenge}'"
+    wrong = responses["ACCESS_DENIED"][1]["WWW-Authenticate"]
     assert wrong == f"'{challenge}, error=\"invalid_token\"'"
     for kind in ("AUTHORIZER_FAILURE", "AUTHORIZER_CONFIGURATION_ERROR"):
-        assert told[kind][0] == 503
-        assert told[kind][1]["Retry-After"] == "'1'"
+        assert responses[kind][0] == 503
+        assert responses[kind][1]["Retry-After"] == "'1'"
 
 
-def test_a_missing_package_index_is_told_in_one_line(tmp_path: Path) -> None:
+def test_a_missing_package_index_is_a_one_line_error(tmp_path: Path) -> None:
     refused = run_package(
         "dev", tmp_path, PIP_NO_INDEX="1", PIP_FIND_LINKS="", PIP_CONFIG_FILE=os.devnull
     )
@@ -432,14 +428,14 @@ def test_a_missing_package_index_is_told_in_one_line(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.usefixtures("packages")  # skips where there is no package index
-def test_a_package_without_one_of_its_libraries_is_refused(
+@pytest.mark.usefixtures("packages")  # skips if there is no package index
+def test_a_package_without_one_of_its_libraries_is_rejected(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     project = tmp_path / "project"
     (project / "chalicelib").mkdir(parents=True)
     (project / "app.py").write_text(APP)
-    (project / "requirements.txt").write_text(str(unbuildable(tmp_path)))
+    (project / "requirements.txt").write_text(str(unbuildable_source(tmp_path)))
     (project / ".chalice").symlink_to(ROOT / ".chalice")
     monkeypatch.setattr(chalice, "ROOT", project)
     with pytest.raises(chalice.PackagingError, match=r"^no wheel for Lambda: broken==1$"):
@@ -462,7 +458,7 @@ importlib.import_module("billet.cli").main()
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `pip install .` unpacks. It is built from a copy, beside which setuptools may write."""
+    """Return the files that `pip install .` installs, built from a copy of the repository."""
     pytest.importorskip("setuptools", minversion="77", reason="setuptools is older than the lock")
     source, wheels, target = (tmp_path_factory.mktemp(one) for one in ("source", "wheels", "site"))
     ignored = shutil.ignore_patterns("__pycache__")
@@ -478,7 +474,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target
 
 
-def test_a_wheel_has_all_files_of_the_application_in_it(installed: Path) -> None:
+def test_a_wheel_has_all_files_of_the_application(installed: Path) -> None:
     folders = [ROOT / "billet", ROOT / "chalicelib"]
     files = [ROOT / "app.py", *(file for folder in folders for file in folder.rglob("*"))]
     wanted = {file.relative_to(ROOT) for file in files if file.is_file() and file.suffix != ".pyc"}
@@ -489,10 +485,11 @@ def test_a_wheel_has_all_files_of_the_application_in_it(installed: Path) -> None
 
 
 @pytest.mark.parametrize(
-    ("argument", "told"), [("--help", "Runs and looks after"), ("--version", billet.__version__)]
+    ("argument", "expected"),
+    [("--help", "Runs and looks after"), ("--version", billet.__version__)],
 )
-def test_what_a_wheel_installs_can_be_imported_and_run(
-    installed: Path, tmp_path: Path, argument: str, told: str
+def test_an_installed_wheel_can_be_imported_and_run(
+    installed: Path, tmp_path: Path, argument: str, expected: str
 ) -> None:
     environ = {**os.environ, "AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:9"}
     done = subprocess.run(
@@ -504,16 +501,16 @@ def test_what_a_wheel_installs_can_be_imported_and_run(
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
-    assert told in done.stdout
+    assert expected in done.stdout
 
 
-def test_packaging_without_the_repository_is_refused_in_one_line(tmp_path: Path) -> None:
+def test_packaging_without_the_repository_is_a_one_line_error(tmp_path: Path) -> None:
     with pytest.raises(chalice.PackagingError, match="in a clone of the repository"):
         chalice.require_repository(tmp_path)
 
 
-def unbuildable(folder: Path) -> Path:
-    """A source distribution that tells its name and version, but can't be made into a wheel."""
+def unbuildable_source(folder: Path) -> Path:
+    """Create a source distribution with a name and a version that cannot be built."""
     setup = b"import setuptools, sys\nassert 'bdist_wheel' not in sys.argv\n"
     setup += b"setuptools.setup(name='broken', version='1')\n"
     with tarfile.open(folder / "broken-1.tar.gz", "w:gz") as archive:

@@ -1,4 +1,4 @@
-"""How many calls lead from one source file of the API to another while a request is carried out."""
+"""The number of calls between source files of the API during a request."""
 
 import sys
 from collections.abc import Iterator
@@ -14,12 +14,12 @@ from tests.conftest import Api
 
 SOURCE = str(Path(__file__).parents[2] / "chalicelib")
 PLAIN, KEYED = 39, 52
-"""The most calls that a POST of a task may make, without and with an idempotency key."""
+"""The maximum number of calls for a POST of a task, without and with an idempotency key."""
 
 
 @contextmanager
-def crossings() -> Iterator[list[str]]:
-    """Lists the calls in this thread from one file to another. A resumed generator is no call."""
+def calls_between_files() -> Iterator[list[str]]:
+    """List the calls between files in this thread. A resumed generator is not a call."""
     found: list[str] = []
 
     def note(frame: FrameType, event: str, _: Any) -> None:
@@ -42,8 +42,10 @@ def crossings() -> Iterator[list[str]]:
 @pytest.mark.backend("moto")
 @pytest.mark.parametrize(("headers", "most"), [({}, PLAIN), ({"Idempotency_Key": "b"}, KEYED)])
 @pytest.mark.usefixtures("database")
-def test_a_request_crosses_few_files(api: Api, headers: dict[str, str], most: int) -> None:
+def test_a_request_makes_few_calls_between_files(
+    api: Api, headers: dict[str, str], most: int
+) -> None:
     assert api("POST", "/v1/tasks", {"name": "plan"}).status_code == 201
-    with crossings() as found:
+    with calls_between_files() as found:
         assert api("POST", "/v1/tasks", {"name": "plan"}, **headers).status_code == 201
     assert len(found) <= most, "\n".join(found)

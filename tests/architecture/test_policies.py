@@ -25,7 +25,7 @@ ALL: list[tuple[Any, ...]] = [
     ("POST", "/v1/users", {"username": "ada"}),
     ("POST", "/v1/users", {"username": "eve"}, {"Idempotency-Key": "1"}),
     ("POST", "/v1/users", {"username": "eve"}, {"Idempotency-Key": "2"}),
-    ("POST", "/v1/tasks", {"name": "mend"}),
+    ("POST", "/v1/tasks", {"name": "edit"}),
     ("GET", "/v1/users", None),
     ("GET", "/v1/users/1", None),
     ("GET", "/v1/users/1/tasks", None),
@@ -38,18 +38,18 @@ ALL: list[tuple[Any, ...]] = [
     ("GET", "/v1/tasks?status=DONE&sort=expires_at", None),
     ("GET", "/v1/tasks/1", None),
     ("PUT", "/v1/tasks/1/assign/user/1", None),
-    ("PUT", "/v1/tasks/1", {"name": "mend", "desc": "", "status": "DONE"}),
+    ("PUT", "/v1/tasks/1", {"name": "edit", "desc": "", "status": "DONE"}),
     ("PUT", "/v1/tasks/1/unassign/user/1", None),
-    ("PATCH", "/v1/tasks/1", {"name": "mended"}),
+    ("PATCH", "/v1/tasks/1", {"name": "edited"}),
     ("DELETE", "/v1/tasks/1", None),
     ("DELETE", "/v1/users/1", None),
     ("GET", "/v1/health", None),
 ]
-"""Every endpoint, every order of every list, and a key that is kept as one that is given back."""
+"""Every endpoint, every order of every list, and an idempotency key that is stored and replayed."""
 
 
 def allowed(file: str) -> Iterator[tuple[str, str]]:
-    """Each action that the policy allows, with its resource."""
+    """Yield each action that the policy allows, with its resource."""
     policy = json.loads((POLICIES / file).read_text())
     for statement in policy["Statement"]:
         assert statement["Effect"] == "Allow"
@@ -59,7 +59,7 @@ def allowed(file: str) -> Iterator[tuple[str, str]]:
 
 
 def accesses(operation: str, arguments: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    """The actions that an operation needs, each with its table or index."""
+    """Yield the actions that an operation needs, each with its table or index."""
     if operation == "TransactWriteItems":
         for item in arguments["TransactItems"]:
             yield from ((f"{verb}Item", parts["TableName"]) for verb, parts in item.items())
@@ -72,7 +72,7 @@ def accesses(operation: str, arguments: dict[str, Any]) -> Iterator[tuple[str, s
 
 @contextmanager
 def recorded(connection: Connection, prefix: str) -> Iterator[set[tuple[str, str]]]:
-    """All that is done in DynamoDB, with a prefix of its own taken from each table."""
+    """Record every access to DynamoDB, without the prefix of the table names."""
     found: set[tuple[str, str]] = set()
 
     def record(params: dict[str, Any], model: Any, **_: Any) -> None:
@@ -89,10 +89,10 @@ def recorded(connection: Connection, prefix: str) -> Iterator[set[tuple[str, str
 
 @pytest.fixture
 def called(bind: Bind, endpoint: str, connections: dict[str, Connection]) -> set[tuple[str, str]]:
-    """What the endpoints do in DynamoDB."""
+    """Return the accesses of all endpoints to DynamoDB."""
     prefix = bind().prefix
     connection = connections[endpoint]
-    client.bind(Settings(table_prefix=prefix, lanes=2), connection)  # so the layout grows
+    client.bind(Settings(table_prefix=prefix, lanes=2), connection)  # so the number of lanes grows
     limited = BilletApp(Settings(rate_quota=1000))
     with recorded(connection, prefix) as found, Client(limited, stage_name="local") as api:
         for method, path, body, *more in ALL:
@@ -104,15 +104,17 @@ def called(bind: Bind, endpoint: str, connections: dict[str, Connection]) -> set
     return found
 
 
-def test_the_requests_take_in_every_endpoint_that_uses_the_database() -> None:
-    asked = {(method, re.sub(r"\b\d+\b", "{}", path.partition("?")[0])) for method, path, *_ in ALL}
+def test_the_requests_cover_every_endpoint_that_uses_the_database() -> None:
+    requested = {
+        (method, re.sub(r"\b\d+\b", "{}", path.partition("?")[0])) for method, path, *_ in ALL
+    }
     paths = {(one.method, re.sub(r"{\w+}", "{}", one.path)) for one in ENDPOINTS}
-    of_docs = {(method, path) for method, path in paths if not path.startswith("/v1/")}
-    assert asked == paths - of_docs - {("GET", "/v1/openapi.json")}
+    documentation = {(method, path) for method, path in paths if not path.startswith("/v1/")}
+    assert requested == paths - documentation - {("GET", "/v1/openapi.json")}
 
 
 def expected(stage: str, called: set[tuple[str, str]]) -> set[tuple[str, str]]:
-    """What a policy allows that allows this on the stage's tables, and to write the log."""
+    """Return the statements for these accesses to the tables of the stage, and for the log."""
     table = f"arn:${{AWS::Partition}}:dynamodb:{ACCOUNT}:table/billet-{stage}-"
     verbs = ("CreateLogGroup", "CreateLogStream", "PutLogEvents")
     return {(action, table + path) for action, path in called} | {
@@ -121,7 +123,7 @@ def expected(stage: str, called: set[tuple[str, str]]) -> set[tuple[str, str]]:
 
 
 @pytest.mark.backend("moto")
-def test_a_policy_allows_on_its_own_tables_what_the_endpoints_do_and_nothing_more(
+def test_a_policy_allows_exactly_the_calls_of_the_endpoints(
     called: set[tuple[str, str]],
 ) -> None:
     for stage in STAGES:
@@ -129,7 +131,7 @@ def test_a_policy_allows_on_its_own_tables_what_the_endpoints_do_and_nothing_mor
 
 
 @pytest.mark.backend("moto")
-def test_the_authorizer_may_do_what_it_does_and_nothing_more(
+def test_the_authorizer_policy_allows_exactly_its_calls(
     database: Settings, endpoint: str, connections: dict[str, Connection]
 ) -> None:
     with recorded(connections[endpoint], database.prefix) as called:

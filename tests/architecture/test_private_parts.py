@@ -1,4 +1,4 @@
-"""What chalicelib/dynamodb/botocore_patches.py takes for granted about botocore and PynamoDB."""
+"""The internals of botocore and PynamoDB that botocore_patches.py depends on."""
 
 import json
 from typing import Any
@@ -11,14 +11,14 @@ from chalicelib.dynamodb.models import SUFFIXES, TaskModel, UserModel
 from tests.conftest import Bind
 
 
-def test_each_unparsed_reply_is_the_reply_of_an_operation_of_dynamodb() -> None:
+def test_each_unparsed_response_belongs_to_a_dynamodb_operation() -> None:
     service = get_session().get_service_model("dynamodb")
     replies = [service.operation_model(name).output_shape for name in service.operation_names]
     assert {shape.name for shape in replies if shape} >= botocore_patches.UNPARSED
 
 
 @pytest.mark.usefixtures("database")
-def test_replies_come_unparsed_and_errors_and_other_replies_as_botocore_parses_them() -> None:
+def test_only_successful_responses_of_patched_operations_are_unparsed() -> None:
     table = botocore_patches.table_of(TaskModel)
     unparsed = table.connection.dispatch("GetItem", table.get_operation_kwargs("1"))
     assert "Item" not in json.loads(unparsed["Body"])
@@ -29,7 +29,7 @@ def test_replies_come_unparsed_and_errors_and_other_replies_as_botocore_parses_t
 
 
 @pytest.mark.usefixtures("database")
-def test_a_request_is_sent_in_our_form() -> None:
+def test_a_request_is_sent_in_the_patched_form() -> None:
     table = botocore_patches.table_of(TaskModel)
     sent: list[Any] = []
 
@@ -45,7 +45,7 @@ def test_a_request_is_sent_in_our_form() -> None:
     assert json.loads(request.body) == arguments
 
 
-def test_without_rules_the_client_still_finds_the_address_of_its_region(
+def test_without_endpoint_rules_the_client_finds_its_regional_endpoint(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("AWS_ENDPOINT_URL")
@@ -53,7 +53,7 @@ def test_without_rules_the_client_still_finds_the_address_of_its_region(
     assert connection.client.meta.endpoint_url == "https://dynamodb.eu-central-1.amazonaws.com"
 
 
-def test_models_share_one_connection_and_go_where_they_were_last_bound(bind: Bind) -> None:
+def test_models_share_the_connection_they_were_last_bound_to(bind: Bind) -> None:
     for lanes in (1, 2):
         prefix = bind(lanes).prefix
         tables = {model: botocore_patches.table_of(model) for model in SUFFIXES}
@@ -63,7 +63,7 @@ def test_models_share_one_connection_and_go_where_they_were_last_bound(bind: Bin
         }
 
 
-def test_a_models_schema_names_its_keys_and_indexes() -> None:
+def test_a_models_schema_has_its_keys_and_indexes() -> None:
     schema = botocore_patches.schema_of(UserModel)
     assert [key["AttributeName"] for key in schema["key_schema"]] == ["id"]
     assert [index["index_name"] for index in schema["global_secondary_indexes"]] == ["newest"]

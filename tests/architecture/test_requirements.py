@@ -1,4 +1,4 @@
-"""What the requirements files and the table of settings say, held against the code."""
+"""The requirements files and the table of settings agree with the code."""
 
 import ast
 import os
@@ -18,7 +18,7 @@ from chalicelib.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 INJECTED = {"chalice"}
-"""What `chalice package` puts into the zip by itself."""
+"""The packages that `chalice package` itself adds to the zip."""
 FILES = (
     "requirements.in",
     "requirements-serve.in",
@@ -38,7 +38,7 @@ assert helped.exit_code == 0 and "needs libraries that are not installed" in hel
 refused = CliRunner().invoke(billet.cli.main, ["bench", "--quick"])
 assert refused.exit_code == 1 and "is not installed; do:" in refused.output, refused.output"""
 SERVED = {"offapi"}
-"""What has no code that is imported, but files that are served."""
+"""Packages whose files are served and whose code is not imported."""
 
 
 def requirements(name: str) -> list[Requirement]:
@@ -47,7 +47,7 @@ def requirements(name: str) -> list[Requirement]:
 
 
 def imported(*places: str) -> set[str]:
-    """The distributions that the modules in these places import."""
+    """Return the distributions that the modules in these places import."""
     files = [file for place in places for file in (ROOT / place).rglob("*.py")]
     nodes = [node for file in files for node in ast.walk(ast.parse(file.read_text()))]
     plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
@@ -57,18 +57,18 @@ def imported(*places: str) -> set[str]:
     return {known[root][0].lower() for root in roots if root in known}
 
 
-def test_what_runs_in_lambda_requires_just_what_it_imports() -> None:
+def test_the_lambda_requirements_are_exactly_its_imports() -> None:
     needed = {requirement.name for requirement in requirements("requirements.in")}
     assert needed == imported("chalicelib") - INJECTED | SERVED
 
 
-def test_what_operators_and_tests_import_is_required_by_name() -> None:
+def test_imports_of_commands_and_tests_are_required_by_name() -> None:
     needed = {requirement.name for file in FILES for requirement in requirements(file)}
     assert imported("billet", "tests") - needed == set()
 
 
 def locked(source: str) -> dict[str, list[Requirement]]:
-    """The exact versions in the lock of a requirements file, by canonical name."""
+    """Return the locked versions of a requirements file by canonical name."""
     text = (ROOT / source).with_suffix(".txt").read_text().replace("\\\n", " ")
     pins: dict[str, list[Requirement]] = {}
     for line in text.splitlines():
@@ -85,7 +85,7 @@ def version(pin: Requirement) -> str:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_each_lock_has_a_version_in_the_range_of_each_requirement_of_its_level(name: str) -> None:
+def test_each_lock_satisfies_its_requirements(name: str) -> None:
     pins = locked(name)
     for source in FILES[: FILES.index(name) + 1]:
         for requirement in requirements(source):
@@ -94,7 +94,7 @@ def test_each_lock_has_a_version_in_the_range_of_each_requirement_of_its_level(n
             assert all(one in requirement.specifier for one in found), (requirement, found)
 
 
-def test_each_lock_has_the_versions_of_the_lock_below() -> None:
+def test_each_lock_agrees_with_the_lock_it_extends() -> None:
     for below, name in pairwise(FILES):
         above = locked(name)
         for distribution, pins in locked(below).items():
@@ -102,15 +102,15 @@ def test_each_lock_has_the_versions_of_the_lock_below() -> None:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_each_locked_version_has_a_hash_and_no_lock_names_a_registry(name: str) -> None:
+def test_locked_versions_have_hashes_and_no_registry(name: str) -> None:
     text = (ROOT / name).with_suffix(".txt").read_text()
     pins = [part for part in re.split(r"\n(?=\S)", text) if part[0] != "#"]
     assert all("--hash=sha256:" in pin for pin in pins)
     assert not re.search(r"https?:|file:|-url|find-links", text)
 
 
-def test_serving_on_files_imports_only_what_serving_requires() -> None:
-    """As a process of its own sees it, that refuses to import anything else."""
+def test_serving_imports_only_its_requirements() -> None:
+    """A separate process rejects every other import."""
     level = FILES[: FILES.index("requirements-serve.in") + 1]
     allowed = {requirement.name.lower() for file in level for requirement in requirements(file)}
     known = packages_distributions()
@@ -130,7 +130,7 @@ def test_serving_on_files_imports_only_what_serving_requires() -> None:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_each_requirement_has_a_range_that_ends_before_the_next_major_version(name: str) -> None:
+def test_each_requirement_excludes_the_next_major_version(name: str) -> None:
     for requirement in requirements(name):
         assert {one.operator for one in requirement.specifier} == {">=", "<"}, requirement
 
@@ -141,7 +141,7 @@ def test_the_table_of_settings_has_each_setting_and_its_default() -> None:
     rows = re.findall(r"^\| ([A-Z_]+) \| [^|]+ \| (\S+) \|", table, re.MULTILINE)
     fields = msgspec.structs.fields(Settings)
     defaults = {field.encode_name: str(field.default) for field in fields}
-    told = {
+    documented = {
         "TABLE_PREFIX": "billet-{STAGE}",
         "AUTH": "off",
         "COGNITO_USER_POOL_ARN": "none",
@@ -149,10 +149,10 @@ def test_the_table_of_settings_has_each_setting_and_its_default() -> None:
         "PUBLIC_URL": "none",
         "RATE_QUOTA": "1000",
     }
-    assert dict(rows) == defaults | told
+    assert dict(rows) == defaults | documented
 
 
-def test_compose_passes_each_setting_on_and_is_reached_from_this_machine_only() -> None:
+def test_compose_passes_each_setting_and_listens_on_localhost_only() -> None:
     compose = (ROOT / "docker-compose.yml").read_text()
     for field in msgspec.structs.fields(Settings):
         name = field.encode_name
@@ -161,7 +161,7 @@ def test_compose_passes_each_setting_on_and_is_reached_from_this_machine_only() 
     assert compose.count("restart: unless-stopped") == 2
 
 
-def test_compose_can_build_each_image_and_by_default_the_one_that_has_the_tests() -> None:
+def test_compose_builds_each_image_and_by_default_the_test_image() -> None:
     compose, dockerfile = (
         (ROOT / name).read_text() for name in ("docker-compose.yml", "Dockerfile")
     )

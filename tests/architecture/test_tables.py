@@ -1,4 +1,4 @@
-"""What a new table or index needs elsewhere, in files that do not follow from its model."""
+"""Every table and index is in the policies, in `doctor` and in the documentation."""
 
 import json
 import re
@@ -15,7 +15,7 @@ from chalicelib.dynamodb.models import EXPIRIES, SUFFIXES, CounterModel, QuotaMo
 
 ROOT = Path(__file__).parents[2]
 CHECKED_OTHERWISE = {CounterModel, QuotaModel}
-"""Doctor checks the counters with the ids that it has seen. A quota lasts for one window."""
+"""`doctor` checks counters with the ids in use. A quota lasts for one window."""
 
 
 def indexes(model: type[Model]) -> list[str]:
@@ -28,14 +28,14 @@ INDEXES = [(SUFFIXES[model], index) for model in SUFFIXES for index in indexes(m
 
 
 def resources(file: str) -> set[str]:
-    """The tables and indexes that a policy names, without the prefix of the stage."""
+    """Return the tables and indexes of a policy, without the prefix of the stage."""
     statements: list[Any] = json.loads((ROOT / ".chalice" / file).read_text())["Statement"]
     text = json.dumps([one["Resource"] for one in statements])
     return set(re.findall(r":table/billet-[a-z]+-([a-z_/]+)", text))
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_the_policies_of_a_stage_name_every_table_and_index(stage: str) -> None:
+def test_the_policies_of_a_stage_include_every_table_and_index(stage: str) -> None:
     named = resources(f"policy-{stage}.json") | resources(f"policy-{stage}-authenticate.json")
     assert named == {*SUFFIXES.values(), *(f"{table}/index/{index}" for table, index in INDEXES)}
 

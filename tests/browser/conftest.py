@@ -1,4 +1,4 @@
-"""A browser, and a server to look at. Without Chromium the tests are skipped, and say so."""
+"""Fixtures with a browser and a server. Without Chromium the tests are skipped."""
 
 import os
 import subprocess
@@ -40,7 +40,7 @@ def browser() -> Iterator[Browser]:
 
 
 class Visit:
-    """A page, with everything that it complained about or asked for."""
+    """A page with its console messages, requests and responses."""
 
     def __init__(self, context: BrowserContext) -> None:
         self.page: Page = context.new_page()
@@ -69,20 +69,20 @@ class Visit:
             self._replies.append(response)
 
     def replies(self) -> list[str]:
-        """The bodies of the responses to POSTs."""
+        """Return the bodies of the responses to POST requests."""
         return [response.text() for response in self._replies]
 
 
 @pytest.fixture
 def visit(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Visit]:
-    """A visitor whose screen has the width that the test gives, in pixels."""
+    """Open a page; the test sets the width of the screen in pixels."""
     with browser.new_context(viewport={"width": request.param, "height": 800}) as context:
         yield Visit(context)
 
 
 @pytest.fixture
 def behind_stage() -> Iterator[Callable[[str], str]]:
-    """Puts a server behind the path /prod, as API Gateway does."""
+    """Return a function that serves a server under the path /prod, as API Gateway does."""
     proxies = []
 
     def start(url: str) -> str:
@@ -111,7 +111,7 @@ def behind_stage() -> Iterator[Callable[[str], str]]:
             do_POST = do_GET  # noqa: N815
 
             def log_message(self, *_: object) -> None:
-                """No line for each request."""
+                """Do not log requests."""
 
         proxy = ThreadingHTTPServer(("127.0.0.1", 0), Stage)
         proxies.append(proxy)
@@ -126,7 +126,7 @@ def behind_stage() -> Iterator[Callable[[str], str]]:
 
 @pytest.fixture(scope="module")
 def served_once() -> Iterator[Callable[..., Served]]:
-    """Starts servers that all tests of a module share."""
+    """Return a function that starts servers shared by the tests of a module."""
     started: list[Served] = []
 
     def start(*arguments: str, **environ: str) -> Served:
@@ -142,7 +142,7 @@ def served_once() -> Iterator[Callable[..., Served]]:
 def guarded_api(
     served_once: Callable[..., Served], tmp_path_factory: pytest.TempPathFactory
 ) -> tuple[Served, str]:
-    """A server that asks for tokens, and the token of an editor."""
+    """Start a server with authentication; return it with the token of an editor."""
     data = str(tmp_path_factory.mktemp("data"))
     served = served_once("--db", "memory", "--data", data, AUTH="on")
     create = ["token", "create", "--name", "me", "--role", "editor"]

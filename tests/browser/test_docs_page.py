@@ -1,4 +1,4 @@
-"""The documentation page in a real browser: what a reader does with it."""
+"""The documentation page in a real browser."""
 
 import re
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from tests.browser.conftest import Visit
 from tests.support.servers import Served
 
 ACCEPTED = {"heading-order", "nested-interactive", "region"}
-"""What axe-core finds in Swagger UI itself; docs/decisions/0054 lists it."""
+"""The findings of axe-core in Swagger UI itself; see docs/decisions/0054."""
 
 
 def create_task(visit: Visit) -> Locator:
@@ -19,7 +19,7 @@ def create_task(visit: Visit) -> Locator:
 
 
 def execute(operation: Locator, *, status: str) -> None:
-    """Presses Execute, and waits for the response to the request that it sends."""
+    """Press Execute and wait for the response."""
     with operation.page.expect_response(lambda reply: reply.request.method == "POST"):
         operation.locator(".execute").click()
     shown = operation.locator(".live-responses-table .response-col_status").last
@@ -36,7 +36,7 @@ def open_api(served_once: Callable[..., Served]) -> Served:
     [(1280, "/"), (390, "/docs/"), (1280, "/prod/docs/"), (390, "/prod/docs")],
     indirect=["visit"],
 )
-def test_an_operation_that_is_opened_is_open_after_a_reload_and_sends_each_request_anew(
+def test_an_open_operation_stays_open_after_a_reload(
     visit: Visit, open_api: Served, behind_stage: Callable[[str], str], path: str
 ) -> None:
     root = open_api.url
@@ -63,7 +63,7 @@ def test_an_operation_that_is_opened_is_open_after_a_reload_and_sends_each_reque
 
 
 @pytest.mark.parametrize("visit", [1280, 390], indirect=True)
-def test_axe_finds_nothing_but_what_is_listed_of_swagger_ui(visit: Visit, open_api: Served) -> None:
+def test_axe_finds_only_the_listed_issues_of_swagger_ui(visit: Visit, open_api: Served) -> None:
     visit.page.goto(open_api.url + "/docs#/tasks/createTask")
     create_task(visit).locator(".try-out__btn").click()
     expect(create_task(visit).get_by_label("Request body")).to_be_visible()
@@ -73,7 +73,7 @@ def test_axe_finds_nothing_but_what_is_listed_of_swagger_ui(visit: Visit, open_a
 
 
 @pytest.mark.parametrize("visit", [390], indirect=True)
-def test_a_reader_authorises_with_a_token_and_sends_a_request(
+def test_a_reader_can_authorize_and_send_a_request(
     visit: Visit, guarded_api: tuple[Served, str]
 ) -> None:
     served, secret = guarded_api
@@ -81,7 +81,7 @@ def test_a_reader_authorises_with_a_token_and_sends_a_request(
     page.goto(served.url + "/docs#/tasks/createTask")
     operation.locator(".try-out__btn").click()
     execute(operation, status="401")
-    visit.complaints.clear()  # Chromium logs each status from 400 on
+    visit.complaints.clear()  # Chromium logs each status of 400 or above
     page.locator(".btn.authorize").click()
     page.locator(".modal-ux input").fill(secret)
     page.locator(".modal-ux .btn.authorize").click()
@@ -89,7 +89,7 @@ def test_a_reader_authorises_with_a_token_and_sends_a_request(
     execute(operation, status="201")
     assert visit.complaints == []
     assert visit.posts[-1]["authorization"] == f"Bearer {secret}"
-    page.reload()  # which forgets the token
+    page.reload()  # clears the token
     operation.locator(".try-out__btn").click()
     with page.expect_request(lambda request: request.method == "POST") as sent:
         operation.locator(".execute").click()

@@ -1,4 +1,4 @@
-"""python -m billet bench, as it is typed, on the sections that need no package index."""
+"""`python -m billet bench`, for the sections that need no package index."""
 
 import json
 import subprocess
@@ -40,7 +40,7 @@ def test_a_section_prints_its_table_and_writes_it_with_a_picture(tmp_path: Path)
     assert "| GET task | 1 | 1.00 |" in markdown_report.document(json.loads(found.read_text()))
 
 
-def test_an_endpoint_that_can_not_be_reached_is_told_in_one_line() -> None:
+def test_an_unreachable_endpoint_is_a_one_line_error() -> None:
     ended = bench("cost", "--endpoint", "http://127.0.0.1:9")
-    told = 'Error: Could not connect to the endpoint URL: "http://127.0.0.1:9/"'
-    assert (ended.returncode, ended.stderr.strip()) == (1, told)
+    message = 'Error: Could not connect to the endpoint URL: "http://127.0.0.1:9/"'
+    assert (ended.returncode, ended.stderr.strip()) == (1, message)

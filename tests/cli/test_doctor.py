@@ -1,4 +1,4 @@
-"""What `doctor` finds in tables that were broken by hand, and how `--repair` leaves them."""
+"""`doctor` reports and repairs tables that were corrupted by hand."""
 
 import json
 from collections.abc import Callable
@@ -20,8 +20,8 @@ from billet.integrity.usernames import check_reservations
 from billet.integrity.users import check_users
 from chalicelib.domain.task import TaskFields, TaskUpdate
 from chalicelib.dynamodb import client, idempotency_store, queries
-from chalicelib.dynamodb import lanes as layouts
 from chalicelib.dynamodb.client import Item
+from chalicelib.dynamodb.lanes import lane_count
 from chalicelib.dynamodb.models import (
     AssignmentModel,
     CounterModel,
@@ -46,8 +46,8 @@ FREE_KEY = {"id": {"N": "3"}}
 
 
 @pytest.fixture
-def world(database: Settings) -> Settings:
-    """Ann and Bob share a task, Bob has another, the third is nobody's, and Cat has none."""
+def sample_tables(database: Settings) -> Settings:
+    """Ann and Bob share a task, Bob has another, the third is unassigned, and Cat has none."""
     fill()
     return database
 
@@ -61,13 +61,17 @@ def fill() -> None:
         assignments.assign(task_id, user_id)
 
 
-def examine(*options: str) -> tuple[int, str]:
+def run_doctor(*options: str) -> tuple[int, str]:
     result = CliRunner().invoke(doctor, options)
     return result.exit_code, result.stdout
 
 
 def copy_of(user_id: int, task_id: int) -> Any:
-    [copy] = [one for one in pages(AssignmentModel) if (one.user_id, one.id) == (user_id, task_id)]
+    [copy] = [
+        one
+        for one in AssignmentModel.scan(consistent_read=True)
+        if (one.user_id, one.id) == (user_id, task_id)
+    ]
     return copy
 
 
@@ -82,7 +86,7 @@ def set_raw(model: Any, key: Item, name: str, value: Any) -> None:
     write_raw(model, [{"PutRequest": {"Item": {**item, name: value}}}])
 
 
-def lose_a_copy() -> None:
+def delete_a_copy() -> None:
     copy_of(ANN, SHARED).delete()
 
 
@@ -96,44 +100,44 @@ def misplace_a_copy() -> None:
     set_directly(copy_of(ANN, SHARED), AssignmentModel.due_key.set("2020-01-01#1"))
 
 
-def add_a_copy() -> None:
+def add_a_copy_for_another_user() -> None:
     copy = copy_of(ANN, SHARED)
     AssignmentModel(**(copy.attribute_values | {"user_id": CAT})).save()
 
 
-def add_a_copy_at_another_time() -> None:
+def add_a_copy_with_another_time() -> None:
     copy = copy_of(ANN, SHARED)
     created_key = "2020-01-01T00:00:00.000000Z#0000000000000001"
     AssignmentModel(**(copy.attribute_values | {"created_key": created_key})).save()
 
 
-def add_a_copy_of_no_task() -> None:
+def add_a_copy_with_an_invalid_key() -> None:
     copy = copy_of(ANN, SHARED)
     AssignmentModel(**(copy.attribute_values | {"created_key": "nonsense"})).save()
 
 
-def lose_a_task() -> None:
+def delete_a_task_item() -> None:
     TaskModel(OWN).delete()
 
 
-def lose_a_user() -> None:
+def delete_a_user_item() -> None:
     UserModel(BOB).delete()
     UsernameModel("bob").delete()
 
 
-def lose_a_claim() -> None:
+def delete_a_reservation() -> None:
     UsernameModel("ann").delete()
 
 
-def give_a_claim_to_nobody() -> None:
+def point_a_reservation_to_a_missing_user() -> None:
     UsernameModel("ann", user_id=99).save()
 
 
-def give_a_claim_to_another() -> None:
+def point_a_reservation_to_another_user() -> None:
     UsernameModel("ann", user_id=BOB).save()
 
 
-def add_a_claim() -> None:
+def add_an_orphan_reservation() -> None:
     UsernameModel("nobody", user_id=99).save()
 
 
@@ -141,15 +145,15 @@ def misplace_a_user() -> None:
     set_directly(UserModel(ANN), UserModel.created_key.set("2020"))
 
 
-def put_a_user_into_no_lane() -> None:
+def put_a_user_into_lane_7() -> None:
     set_directly(UserModel(ANN), UserModel.lane.set(7))
 
 
-def put_a_user_into_no_lane_there_is() -> None:
+def put_a_user_into_lane_63() -> None:
     set_directly(UserModel(ANN), UserModel.lane.set(63))
 
 
-def hide_a_user() -> None:
+def remove_the_lane_of_a_user() -> None:
     set_directly(UserModel(ANN), UserModel.lane.remove())
 
 
@@ -170,7 +174,7 @@ def misplace_a_task() -> None:
     set_directly(TaskModel(FREE), TaskModel.due_key.set("2020"), TaskModel.created_key.set("2020"))
 
 
-def put_a_task_into_no_lane() -> None:
+def put_a_task_into_lane_7() -> None:
     set_directly(TaskModel(SHARED), TaskModel.lane.set(7), TaskModel.status_lane.set("PENDING#7"))
 
 
@@ -178,27 +182,27 @@ def show_a_task_under_another_status() -> None:
     set_directly(TaskModel(SHARED), TaskModel.status_lane.set("DONE#0"))
 
 
-def turn_back_a_counter() -> None:
+def lower_a_counter() -> None:
     CounterModel("tasks#0", last=1, lanes=1).save()
 
 
-def lose_a_counter() -> None:
+def delete_a_counter() -> None:
     CounterModel("users#0").delete()
 
 
-def mix_layouts() -> None:
+def mix_lane_counts() -> None:
     CounterModel("tasks#1", last=5, lanes=2).save()
 
 
-def spoil_the_number_of_a_counter() -> None:
+def corrupt_the_lane_count_of_a_counter() -> None:
     set_raw(CounterModel, {"name": {"S": "tasks#0"}}, "lanes", {"N": "63"})
 
 
-def add_a_counter_far_off() -> None:
+def add_a_counter_of_lane_62() -> None:
     CounterModel("users#62", last=62, lanes=63).save()
 
 
-def stale_a_copy_of_a_half_deleted_user() -> None:
+def half_delete_a_user_with_a_stale_copy() -> None:
     change_a_copy()
     half_delete_a_user()
     half_delete(ANN)
@@ -206,37 +210,37 @@ def stale_a_copy_of_a_half_deleted_user() -> None:
 
 def half_delete_a_user_with_an_orphan_copy() -> None:
     half_delete_a_user()
-    lose_a_task()
+    delete_a_task_item()
 
 
-def half_delete_a_user_whose_tasks_copy_is_gone() -> None:
+def half_delete_a_user_without_a_copy() -> None:
     half_delete_a_user()
     copy_of(BOB, SHARED).delete()
 
 
-def mark_a_user_as_not_going() -> None:
+def set_deleting_to_false() -> None:
     set_directly(UserModel(ANN), UserModel.deleting.set(False))
 
 
-def forget_that_a_user_has_tasks() -> None:
+def remove_the_assignment_count() -> None:
     set_directly(UserModel(BOB), UserModel.assignment_count.remove())
 
 
-def count_a_users_tasks_as_none() -> None:
+def set_the_assignment_count_to_zero() -> None:
     set_directly(UserModel(BOB), UserModel.assignment_count.set(0))
 
 
-def keep_a_claim_of_another_form() -> None:
+def add_a_reservation_in_another_form() -> None:
     UsernameModel("ANN", user_id=ANN).save()
 
 
-def name_more_missing_users_than_fit_into_a_transaction() -> None:
+def add_too_many_missing_assignees() -> None:
     set_directly(TaskModel(SHARED), TaskModel.assignees.set({ANN, *range(100, 260)}))
 
 
-def half_delete_a_user_of_a_task_of_many() -> None:
+def half_delete_a_user_with_many_missing_assignees() -> None:
     half_delete_a_user()
-    name_more_missing_users_than_fit_into_a_transaction()
+    add_too_many_missing_assignees()
     set_directly(TaskModel(SHARED), TaskModel.assignees.add({BOB}))
 
 
@@ -248,64 +252,64 @@ def lower_a_version() -> None:
     set_directly(TaskModel(FREE), TaskModel.version.set(0))
 
 
-def mark_nobody_as_going() -> None:
+def mark_wrong_users_as_deleting() -> None:
     set_raw(CounterModel, {"name": {"S": "lanes"}}, "going", {"NS": ["1", "99"]})
 
 
-def lower_the_layout() -> None:
+def raise_the_lane_count_of_counters() -> None:
     CounterModel("users#0", last=6, lanes=2).save()
     CounterModel("users#1", last=5, lanes=2).save()
 
 
-def put_a_reply_that_is_no_json() -> None:
+def store_an_invalid_response() -> None:
     idempotency_store.acquire("a", "same")
     set_directly(IdempotencyModel("a"), IdempotencyModel.reply.set("{"))
 
 
-BREAKS: dict[Callable[[], None], str] = {
-    lose_a_copy: "user 1 has no copy of task 1",
+CORRUPTIONS: dict[Callable[[], None], str] = {
+    delete_a_copy: "user 1 has no copy of task 1",
     change_a_copy: "user 1's copy of task 1 differs: desc, version",
     misplace_a_copy: "user 1's copy of task 1 differs: urgency",
-    add_a_copy: "user 3 has a copy that no task needs",
-    add_a_copy_at_another_time: "user 1 has a copy that no task needs",
-    add_a_copy_of_no_task: "user 1 has a copy that no task needs",
-    lose_a_task: "user 2 has a copy that no task needs",
-    lose_a_user: 'tasks {"id": 1}: names missing users: 2',
-    lose_a_claim: """users {"id": 1}: has no claim to the name 'Ann'""",
-    give_a_claim_to_nobody: """users {"id": 1}: has the name 'Ann', whose claim names another""",
-    give_a_claim_to_another: """users {"id": 1}: has the name 'Ann', whose claim names another""",
-    add_a_claim: 'usernames {"name": "nobody"}: is a claim of user 99, and belongs to no',
-    misplace_a_user: 'users {"id": 1}: is not in its place in the index: recency',
-    put_a_user_into_no_lane: 'users {"id": 1}: is not in its place in the index: lane',
-    hide_a_user: 'users {"id": 1}: is not in its place in the index: lane',
+    add_a_copy_for_another_user: "user 3 has a copy of a task that is not assigned to them",
+    add_a_copy_with_another_time: "user 1 has a copy of a task that is not assigned to them",
+    add_a_copy_with_an_invalid_key: "user 1 has a copy of a task that is not assigned to them",
+    delete_a_task_item: "user 2 has a copy of a task that is not assigned to them",
+    delete_a_user_item: 'tasks {"id": 1}: has assignees that do not exist: 2',
+    delete_a_reservation: """users {"id": 1}: has no reservation of the username 'Ann'""",
+    point_a_reservation_to_a_missing_user: """users {"id": 1}: has the username 'Ann', but its""",
+    point_a_reservation_to_another_user: """users {"id": 1}: has the username 'Ann', but its""",
+    add_an_orphan_reservation: 'usernames {"name": "nobody"}: is a reservation of user 99',
+    misplace_a_user: 'users {"id": 1}: has wrong index keys: recency',
+    put_a_user_into_lane_7: 'users {"id": 1}: has wrong index keys: lane',
+    remove_the_lane_of_a_user: 'users {"id": 1}: has wrong index keys: lane',
     half_delete_a_user: 'users {"id": 2}: is half deleted',
-    misplace_a_task: 'tasks {"id": 3}: is not in its place in the indexes: recency, urgency',
-    put_a_task_into_no_lane: 'tasks {"id": 1}: is not in its place in the indexes: lane, status',
-    show_a_task_under_another_status: 'tasks {"id": 1}: is not in its place in the indexes: status',
-    stale_a_copy_of_a_half_deleted_user: 'users {"id": 1}: is half deleted',
+    misplace_a_task: 'tasks {"id": 3}: has wrong index keys: recency, urgency',
+    put_a_task_into_lane_7: 'tasks {"id": 1}: has wrong index keys: lane, status',
+    show_a_task_under_another_status: 'tasks {"id": 1}: has wrong index keys: status',
+    half_delete_a_user_with_a_stale_copy: 'users {"id": 1}: is half deleted',
     half_delete_a_user_with_an_orphan_copy: 'users {"id": 2}: is half deleted',
-    half_delete_a_user_whose_tasks_copy_is_gone: 'users {"id": 2}: is half deleted',
-    mark_a_user_as_not_going: 'users {"id": 1}: going is False',
-    forget_that_a_user_has_tasks: 'users {"id": 2}: has tasks, and assigns does not count them',
-    count_a_users_tasks_as_none: 'users {"id": 2}: has tasks, and assigns does not count them',
-    keep_a_claim_of_another_form: 'usernames {"name": "ANN"}: is a claim of user 1, and belongs to',
-    name_more_missing_users_than_fit_into_a_transaction: 'tasks {"id": 1}: names missing users: 1',
-    half_delete_a_user_of_a_task_of_many: 'tasks {"id": 1}: names missing users: 1',
+    half_delete_a_user_without_a_copy: 'users {"id": 2}: is half deleted',
+    set_deleting_to_false: 'users {"id": 1}: going is False',
+    remove_the_assignment_count: 'users {"id": 2}: has tasks, but assigns does not count them',
+    set_the_assignment_count_to_zero: 'users {"id": 2}: has tasks, but assigns does not count them',
+    add_a_reservation_in_another_form: 'usernames {"name": "ANN"}: is a reservation of user 1',
+    add_too_many_missing_assignees: 'tasks {"id": 1}: has assignees that do not exist: 1',
+    half_delete_a_user_with_many_missing_assignees: "has assignees that do not exist: 1",
     raise_the_version_of_a_copy: "user 1's copy of task 1 differs: version",
     lower_a_version: 'tasks {"id": 3}: version is 0',
-    mark_nobody_as_going: 'counters {"name": "lanes"}: says of users that they are being deleted',
-    lower_the_layout: 'counters {"name": "lanes"}: has 1 lanes, and the id counters have 2',
-    put_a_reply_that_is_no_json: """replies {"key": "a"}: reply is '{'""",
-    turn_back_a_counter: 'counters {"name": "tasks#0"}: is at 1, and id 3 is in use',
-    lose_a_counter: "the counters of users are not one layout: ",
-    mix_layouts: "the counters of tasks are not one layout: ",
-    spoil_the_number_of_a_counter: "the counters of tasks are not one layout: tasks#0 at 3 of 63",
-    add_a_counter_far_off: "the counters of users are not one layout: ",
+    mark_wrong_users_as_deleting: '{"name": "lanes"}: lists users as being deleted that are not',
+    raise_the_lane_count_of_counters: '{"name": "lanes"}: has 1 lanes, but the id counters have 2',
+    store_an_invalid_response: """replies {"key": "a"}: reply is '{'""",
+    lower_a_counter: 'counters {"name": "tasks#0"}: is at 1, but id 3 is in use',
+    delete_a_counter: "the id counters of users are inconsistent: ",
+    mix_lane_counts: "the id counters of tasks are inconsistent: ",
+    corrupt_the_lane_count_of_a_counter: "counters of tasks are inconsistent: tasks#0 at 3 of 63",
+    add_a_counter_of_lane_62: "the id counters of users are inconsistent: ",
 }
 
 
 @pytest.mark.parametrize("lanes", [1, 4])
-def test_nothing_is_broken_where_only_the_api_wrote(bind: Any, lanes: int) -> None:
+def test_doctor_finds_nothing_in_tables_written_by_the_api(bind: Any, lanes: int) -> None:
     bind(lanes)
     ann, bob = (users.create(name).id for name in ("Ann", "Bob"))
     task = tasks.create(TaskFields(name="x", desc="", status="PENDING", expires_at="2030-01-01")).id
@@ -313,93 +317,93 @@ def test_nothing_is_broken_where_only_the_api_wrote(bind: Any, lanes: int) -> No
         assignments.assign(task, user_id)
     tasks.update(task, TaskUpdate(status="DONE", expires_at=None))
     users.delete(bob)
-    assert examine() == (0, "Nothing is broken\n")
+    assert run_doctor() == (0, "Nothing is broken\n")
 
 
-@pytest.mark.usefixtures("world")
-@pytest.mark.parametrize("spoil", BREAKS, ids=lambda spoil: spoil.__name__)
-def test_what_is_broken_is_told_and_mended(spoil: Callable[[], None]) -> None:
-    spoil()
-    status, told = examine("--repair")
-    *found, again, end = told.splitlines()
-    assert any(BREAKS[spoil] in line for line in found)
-    assert all(": mended, " in line for line in found)
+@pytest.mark.usefixtures("sample_tables")
+@pytest.mark.parametrize("corrupt", CORRUPTIONS, ids=lambda corrupt: corrupt.__name__)
+def test_doctor_reports_and_repairs_inconsistencies(corrupt: Callable[[], None]) -> None:
+    corrupt()
+    status, output = run_doctor("--repair")
+    *found, again, end = output.splitlines()
+    assert any(CORRUPTIONS[corrupt] in line for line in found)
+    assert all(": repaired, " in line for line in found)
     assert (status, again, end) == (0, "Checking again", "Nothing is broken")
 
 
 @pytest.mark.parametrize("lanes", [1, 2, 8])
 @pytest.mark.parametrize(
-    "spoil",
+    "corrupt",
     [
-        put_a_user_into_no_lane_there_is,
-        spoil_the_number_of_a_counter,
-        add_a_counter_far_off,
+        put_a_user_into_lane_63,
+        corrupt_the_lane_count_of_a_counter,
+        add_a_counter_of_lane_62,
     ],
 )
-def test_one_broken_item_does_not_raise_the_number_of_lanes_for_good(
-    bind: Any, lanes: int, spoil: Callable[[], None]
+def test_one_corrupt_counter_does_not_raise_the_number_of_lanes(
+    bind: Any, lanes: int, corrupt: Callable[[], None]
 ) -> None:
     settings = bind(lanes)
     add_users(20)
     add_tasks(20)
-    spoil()
+    corrupt()
     client.bind(settings, client.database.connection)  # a server that starts now
     users.create("Dan")
     tasks.create(TaskFields(name="x"))
-    examine("--repair")
-    assert examine() == (0, "Nothing is broken\n")
-    assert layouts.lane_count() == lanes
+    run_doctor("--repair")
+    assert run_doctor() == (0, "Nothing is broken\n")
+    assert lane_count() == lanes
     assert [len(page(Paging()).items) for page in (users.page, tasks.page)] == [21, 21]
-    assert {one.name for one in pages(CounterModel)} == {
+    assert {one.name for one in CounterModel.scan(consistent_read=True)} == {
         "lanes",
-        *(f"{kind}#{lane}" for kind in layouts.KINDS for lane in range(lanes)),
+        *(f"{kind}#{lane}" for kind in ("users", "tasks") for lane in range(lanes)),
     }
 
 
-@pytest.mark.usefixtures("world")
-def test_without_a_wish_to_mend_what_is_broken_is_told_and_left() -> None:
-    give_a_claim_to_another()
-    status, told = examine()
+@pytest.mark.usefixtures("sample_tables")
+def test_without_repair_doctor_only_reports() -> None:
+    point_a_reservation_to_another_user()
+    status, output = run_doctor()
     assert status == 1
-    assert [line.partition(":")[0] for line in told.splitlines()] == [
+    assert [line.partition(":")[0] for line in output.splitlines()] == [
         'users {"id"',
         'usernames {"name"',
     ]
-    assert examine() == (status, told)
+    assert run_doctor() == (status, output)
 
 
-@pytest.mark.usefixtures("world")
-def test_a_repair_keeps_what_the_tasks_say() -> None:
-    add_a_copy()
-    lose_a_copy()
-    put_a_task_into_no_lane()
+@pytest.mark.usefixtures("sample_tables")
+def test_a_repair_keeps_the_values_of_the_tasks() -> None:
+    add_a_copy_for_another_user()
+    delete_a_copy()
+    put_a_task_into_lane_7()
     shared = tasks.get(SHARED)
     assert shared
     before = msgspec.structs.replace(shared, lane=0)
-    examine("--repair")
+    run_doctor("--repair")
     assert tasks.get(SHARED) == before
     assert [users_tasks(user_id) for user_id in (ANN, BOB, CAT)] == [[SHARED], [OWN, SHARED], []]
     assert [task.id for task in tasks.page(Paging()).items] == [FREE, OWN, SHARED]
 
 
-@pytest.mark.usefixtures("world")
-def test_a_token_that_can_not_be_read_is_named_and_left() -> None:
+@pytest.mark.usefixtures("sample_tables")
+def test_an_unreadable_token_is_reported_and_left() -> None:
     _, token = tokens.issue("ci", "reader", None)
     set_raw(TokenModel, {"digest": {"S": token.digest}}, "role", {"S": "king"})
     for options in ((), ("--repair",)):
-        status, told = examine(*options)
-        assert (status, token.digest in told, "role is 'king'" in told) == (1, True, True)
+        status, output = run_doctor(*options)
+        assert (status, token.digest in output, "role is 'king'" in output) == (1, True, True)
 
 
-@pytest.mark.usefixtures("world")
-def test_more_assignees_than_allowed_are_named_and_left_with_exact_copies() -> None:
+@pytest.mark.usefixtures("sample_tables")
+def test_too_many_assignees_are_reported_and_left() -> None:
     people = [user.id for user in map(users.create, (f"user{n}" for n in range(60)))]
     set_directly(TaskModel(FREE), TaskModel.assignees.set({*people, 999}))
-    status, told = examine("--repair")
+    status, output = run_doctor("--repair")
     assert status == 1
-    assert told.endswith(
-        'Checking again\ntasks {"id": 3}: has 60 assignees, and 50 is the most that a task may have'
-        ": left, a person has to decide\n"
+    assert output.endswith(
+        'Checking again\ntasks {"id": 3}: has 60 assignees; the maximum is 50'
+        ": left, an operator has to decide\n"
     )
     free = tasks.get(FREE)
     assert free
@@ -407,8 +411,8 @@ def test_more_assignees_than_allowed_are_named_and_left_with_exact_copies() -> N
     assert [users_tasks(user_id) for user_id in people] == [[FREE]] * 60
 
 
-@pytest.mark.usefixtures("world")
-def test_a_repair_leaves_attributes_that_it_does_not_know() -> None:
+@pytest.mark.usefixtures("sample_tables")
+def test_a_repair_keeps_unknown_attributes() -> None:
     change_a_copy()
     misplace_a_task()
     misplace_a_user()
@@ -419,74 +423,73 @@ def test_a_repair_leaves_attributes_that_it_does_not_know() -> None:
     ]
     for model, key in keys:
         set_raw(model, key, "novel", {"S": "x"})
-    assert examine("--repair")[0] == 0
+    assert run_doctor("--repair")[0] == 0
     found = [lookup.get(model, key) or {} for model, key in keys]
     assert [item["novel"] for item in found] == [{"S": "x"}] * 3
 
 
-@pytest.mark.usefixtures("world")
-def test_a_machine_gets_one_object_a_line_of_kinds_that_are_documented() -> None:
-    add_a_claim()
-    lose_a_copy()
+@pytest.mark.usefixtures("sample_tables")
+def test_json_output_has_one_object_per_line_of_documented_kinds() -> None:
+    add_an_orphan_reservation()
+    delete_a_copy()
     result = CliRunner().invoke(doctor, ["--json", "--repair"])
     found = [json.loads(line) for line in result.stdout.splitlines()]
     assert [(one["kind"], one["table"], one["outcome"]) for one in found] == [
-        ("orphan-claim", "usernames", "mended"),
-        ("missing-copy", "assignments", "mended"),
+        ("orphan-claim", "usernames", "repaired"),
+        ("missing-copy", "assignments", "repaired"),
     ]
     assert found[0]["key"] == {"name": "nobody"}
     guide = Path("docs/doctor.md").read_text()
     assert [kind for kind in KINDS if f"| `{kind}` |" not in guide] == []
 
 
-@pytest.mark.usefixtures("world")
+@pytest.mark.usefixtures("sample_tables")
 def test_a_repair_finishes_a_delete() -> None:
     half_delete_a_user()
-    examine("--repair")
+    run_doctor("--repair")
     assert queries.user(BOB) is None
     assert [task.assignees for task in tasks.page(Paging()).items] == [(), (), (ANN,)]
     assert users.create("bob").id == 4
 
 
-@pytest.mark.usefixtures("world")
-def test_after_a_repair_of_counters_no_id_is_given_twice() -> None:
-    lose_a_counter()
-    turn_back_a_counter()
-    examine("--repair")
+@pytest.mark.usefixtures("sample_tables")
+def test_after_a_repair_of_counters_ids_stay_unique() -> None:
+    delete_a_counter()
+    lower_a_counter()
+    run_doctor("--repair")
     assert users.create("Dan").id == 4
     assert tasks.create(TaskFields(name="x", desc="", status="DONE", expires_at=None)).id == 4
 
 
-@pytest.mark.usefixtures("world")
-def test_two_users_of_one_name_are_left_to_a_person() -> None:
+@pytest.mark.usefixtures("sample_tables")
+def test_two_users_with_one_name_are_left_for_an_operator() -> None:
     set_directly(UserModel(CAT), UserModel.username.set("ANN"))
-    status, told = examine("--repair")
-    line = (
-        """users {"id": 3}: has the name 'ANN', which is user 1's: left, a person has to decide\n"""
-    )
+    status, output = run_doctor("--repair")
+    finding = """users {"id": 3}: has the same username as user 1: 'ANN'"""
+    line = f"{finding}: left, an operator has to decide\n"
     assert status == 1
-    assert line in told
-    assert told.endswith(f"Checking again\n{line}")
+    assert line in output
+    assert output.endswith(f"Checking again\n{line}")
 
 
-@pytest.mark.usefixtures("world")
-def test_what_lacks_content_is_left_to_a_person() -> None:
+@pytest.mark.usefixtures("sample_tables")
+def test_items_without_content_are_left_for_an_operator() -> None:
     set_directly(TaskModel(FREE), TaskModel.version.remove())
     set_directly(UserModel(CAT), UserModel.username.remove())
     UsernameModel("cat").delete()
-    left = ": left, a person has to decide\n"
-    told = (
+    left = ": left, an operator has to decide\n"
+    output = (
         f'users {{"id": 3}}: username is missing{left}tasks {{"id": 3}}: version is missing{left}'
     )
-    status, all_told = examine("--repair")
+    status, all_output = run_doctor("--repair")
     assert status == 1
-    assert all_told.endswith(f"Checking again\n{told}")
+    assert all_output.endswith(f"Checking again\n{output}")
     assert [user.id for user in users.page(Paging()).items] == [BOB, ANN]
     assert [task.id for task in tasks.page(Paging()).items] == [OWN, SHARED]
 
 
 @pytest.mark.usefixtures("database")
-def test_attributes_of_a_newer_version_are_no_finding(endpoint: str) -> None:
+def test_attributes_of_a_newer_version_are_not_a_finding(endpoint: str) -> None:
     fill()
     table: Any = client.connect()
     for name, key in ((UserModel.Meta.table_name, ANN), (TaskModel.Meta.table_name, SHARED)):
@@ -496,11 +499,11 @@ def test_attributes_of_a_newer_version_are_no_finding(endpoint: str) -> None:
             UpdateExpression="SET novel = :novel",
             ExpressionAttributeValues={":novel": {"S": "x"}},
         )
-    assert examine() == (0, "Nothing is broken\n")
+    assert run_doctor() == (0, "Nothing is broken\n")
 
 
-@pytest.mark.usefixtures("world")
-def test_what_changed_since_it_was_read_is_no_finding() -> None:
+@pytest.mark.usefixtures("sample_tables")
+def test_a_concurrent_change_is_not_a_finding() -> None:
     stale = {model: items(model) for model in (UserModel, UsernameModel, TaskModel)}
     copies = items(AssignmentModel)
     users.delete(BOB)
@@ -511,8 +514,8 @@ def test_what_changed_since_it_was_read_is_no_finding() -> None:
     assert not list(check_copies(copies))
 
 
-@pytest.mark.usefixtures("world")
-def test_what_changes_while_it_is_judged_is_judged_again() -> None:
+@pytest.mark.usefixtures("sample_tables")
+def test_an_item_that_changes_during_the_check_is_checked_again() -> None:
     versions = []
 
     def judge(task: Item | None) -> list[Finding]:
@@ -526,8 +529,8 @@ def test_what_changes_while_it_is_judged_is_judged_again() -> None:
     assert versions == ["1", "2"]
 
 
-@pytest.mark.usefixtures("world")
-def test_what_never_rests_is_told_and_does_not_stop_the_check() -> None:
+@pytest.mark.usefixtures("sample_tables")
+def test_an_item_that_keeps_changing_is_reported_and_the_check_continues() -> None:
     def judge(_: Item | None) -> list[Finding]:
         tasks.update(FREE, TaskUpdate(desc="new"))
         return [Finding("invalid", TaskModel, FREE_KEY, "broken")]
@@ -541,20 +544,27 @@ def assignment_count(user_id: int) -> int:
     return user.assignment_count
 
 
-@pytest.mark.usefixtures("world")
-def test_a_mended_copy_counts_so_that_a_delete_of_the_user_sees_it() -> None:
+@pytest.mark.usefixtures("sample_tables")
+def test_a_repaired_copy_counts_as_an_assignment() -> None:
     before = assignment_count(ANN)
-    lose_a_copy()
-    examine("--repair")
+    delete_a_copy()
+    run_doctor("--repair")
     assert assignment_count(ANN) == before + 1
 
 
-@pytest.mark.usefixtures("world")
+@pytest.mark.usefixtures("sample_tables")
 @pytest.mark.parametrize(
-    "spoil", [lose_a_copy, change_a_copy, add_a_copy, misplace_a_task, lose_a_user]
+    "corrupt",
+    [
+        delete_a_copy,
+        change_a_copy,
+        add_a_copy_for_another_user,
+        misplace_a_task,
+        delete_a_user_item,
+    ],
 )
-def test_a_mend_of_a_task_that_changed_since_changes_nothing(spoil: Callable[[], None]) -> None:
-    spoil()
+def test_a_repair_of_a_task_that_has_changed_has_no_effect(corrupt: Callable[[], None]) -> None:
+    corrupt()
     finding = next(findings())
     for task_id in (SHARED, OWN, FREE):
         set_directly(TaskModel(task_id), TaskModel.version.add(1))
@@ -565,10 +575,12 @@ def test_a_mend_of_a_task_that_changed_since_changes_nothing(spoil: Callable[[],
     assert contents() == before
 
 
-@pytest.mark.usefixtures("world")
-@pytest.mark.parametrize("spoil", [lose_a_claim, give_a_claim_to_nobody, misplace_a_user])
-def test_a_mend_does_not_bring_back_a_user_deleted_since(spoil: Callable[[], None]) -> None:
-    spoil()
+@pytest.mark.usefixtures("sample_tables")
+@pytest.mark.parametrize(
+    "corrupt", [delete_a_reservation, point_a_reservation_to_a_missing_user, misplace_a_user]
+)
+def test_a_repair_does_not_restore_a_deleted_user(corrupt: Callable[[], None]) -> None:
+    corrupt()
     finding = next(findings())
     users.delete(ANN)
     assert finding.repairable
@@ -578,7 +590,7 @@ def test_a_mend_does_not_bring_back_a_user_deleted_since(spoil: Callable[[], Non
 
 
 @pytest.mark.usefixtures("database")
-def test_a_large_table_is_read_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_large_table_is_read_completely(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lookup, "PAGE", 2)
     fill()
     seen: list[int] = []
@@ -594,10 +606,6 @@ def items(model: Any) -> list[Item]:
     return [item for page in lookup.items(model) for item in page]
 
 
-def pages(model: Any) -> list[Any]:
-    return [item for page in lookup.scan(model) for item in page]
-
-
 def contents() -> list[Any]:
     kinds = (UserModel, UsernameModel, TaskModel, AssignmentModel)
-    return [item.attribute_values for kind in kinds for item in pages(kind)]
+    return [item.attribute_values for kind in kinds for item in kind.scan(consistent_read=True)]

@@ -1,4 +1,4 @@
-"""Every attribute of every table, missing or of another type or value: each is mended, or named.
+"""`doctor` repairs or reports every attribute that is missing or has a wrong type or value.
 
 The attributes are those of the models, so a new one is covered as soon as a model has it.
 """
@@ -49,7 +49,7 @@ CASES = [
     pytest.param(model, name, shared, id=f"{SUFFIXES[model]}-{name}{'' if shared else '-alone'}")
     for model, name in ATTRIBUTES
     for shared in ([True, False] if model is TaskModel else [True])
-    # Of counters there are few, see below; a quota is counted anew in each window.
+    # Counters have their own test below; a quota lasts for one window.
     if model not in (CounterModel, QuotaModel)
 ]
 Snapshot = dict[Any, list[Item]]
@@ -57,14 +57,16 @@ Snapshot = dict[Any, list[Item]]
 
 @pytest.fixture(scope="module")
 def filled() -> dict[bool, Snapshot]:
-    """The items of a consistent small data set, made once."""
+    """Return the items of a small consistent data set, created once."""
     return {}
 
 
 @pytest.fixture
-def world(database: Settings, filled: dict[bool, Snapshot], shared: bool) -> Snapshot:
-    """As many users, tasks, tokens and replies as there are wrong values; the tasks are shared by
-    one user each, or nobody's."""
+def sample_tables(database: Settings, filled: dict[bool, Snapshot], shared: bool) -> Snapshot:
+    """Create a user, a task, a token and a stored response for each wrong value.
+
+    Each task is assigned to one user if `shared` is set, otherwise to nobody.
+    """
     if shared not in filled:
         fill(shared)
         filled[shared] = {model: items(model) for model in SUFFIXES}
@@ -87,8 +89,8 @@ def items(model: Any) -> list[Item]:
     return sorted(found, key=lambda item: str(lookup.identity(model, item)))
 
 
-def corrupted(model: Any, item: Item, name: str, value: dict[str, Any] | None) -> Item | None:
-    """The item with this value, written; None if the database itself refuses such an item."""
+def write_corrupted(model: Any, item: Item, name: str, value: dict[str, Any] | None) -> Item | None:
+    """Write the item with this value and return it; None if the database rejects it."""
     changed = {**item, name: value} if value else {k: v for k, v in item.items() if k != name}
     try:
         write_raw(model, [{"PutRequest": {"Item": changed}}])
@@ -97,7 +99,7 @@ def corrupted(model: Any, item: Item, name: str, value: dict[str, Any] | None) -
     return changed
 
 
-def examine(*options: str) -> tuple[int, list[dict[str, Any]]]:
+def run_doctor(*options: str) -> tuple[int, list[dict[str, Any]]]:
     result = CliRunner().invoke(doctor, ["--json", *options])
     if result.exception and not isinstance(result.exception, SystemExit):
         raise result.exception
@@ -105,15 +107,15 @@ def examine(*options: str) -> tuple[int, list[dict[str, Any]]]:
 
 
 def names(finding: dict[str, Any], model: Any, item: Item) -> bool:
-    """Whether the finding names this item, or the one that it belongs to."""
+    """Return whether the finding is about this item or the item that it belongs to."""
     values = {str(value) for value in lookup.identity(model, item)}
     ident = next(iter(item.get("id", item.get("user_id", {"S": "?"})).values()))
-    told = {*map(str, finding["key"].values()), *finding["detail"].replace(":", " ").split()}
-    return bool(values <= told or str(ident) in told)
+    words = {*map(str, finding["key"].values()), *finding["detail"].replace(":", " ").split()}
+    return bool(values <= words or str(ident) in words)
 
 
 def assert_readable(left: Sequence[dict[str, Any]]) -> None:
-    """All that is not named as left can be read, alone and in every list."""
+    """Assert that every item without a remaining finding is readable, alone and in every list."""
     odd = {kind: {one["key"].get("id") for one in left if one["table"] == kind} for kind in KINDS}
     people = [int(item["id"]["N"]) for item in items(UserModel)]
     made = [int(item["id"]["N"]) for item in items(TaskModel)]
@@ -135,24 +137,24 @@ def walk(page: Any, **paging: Any) -> Any:
 
 
 @pytest.mark.parametrize(("model", "name", "shared"), CASES)
-def test_whatever_an_attribute_holds_it_is_mended_or_named(
-    world: Snapshot, model: Any, name: str, shared: bool
+def test_every_corrupt_attribute_is_repaired_or_reported(
+    sample_tables: Snapshot, model: Any, name: str, shared: bool
 ) -> None:
     pairs = [
         (changed, item)
-        for item, value in zip(world[model], WRONG, strict=True)
-        if (changed := corrupted(model, item, name, value)) and changed != item
+        for item, value in zip(sample_tables[model], WRONG, strict=True)
+        if (changed := write_corrupted(model, item, name, value)) and changed != item
     ]
-    _, found = examine("--repair")
-    status, left = examine()
+    _, found = run_doctor("--repair")
+    status, left = run_doctor()
     assert status == bool(left)
-    repaired = [str(finding) for finding in found if finding["outcome"] == "mended"]
+    repaired = [str(finding) for finding in found if finding["outcome"] == "repaired"]
     assert len(repaired) == len(set(repaired))
     assert [finding for finding in found if finding["outcome"] == "failed"] == []
     assert [one for one in left if one["kind"] not in {two["kind"] for two in found}] == []
     for changed, item in pairs:
-        told = [finding for finding in found if names(finding, model, item)]
-        if not told:  # then it is a value like any other
+        reported = [finding for finding in found if names(finding, model, item)]
+        if not reported:  # the value is valid
             assert not [finding for finding in left if names(finding, model, item)]
             assert changed in items(model)
     assert_readable(left)
@@ -169,14 +171,14 @@ def test_whatever_an_attribute_holds_it_is_mended_or_named(
     ],
     ids=["last", "stride", "layout", "going"],
 )
-def test_whatever_a_counter_holds_no_id_is_given_twice(
-    world: Snapshot, names: list[str], attribute: str
+def test_a_corrupt_counter_never_causes_duplicate_ids(
+    sample_tables: Snapshot, names: list[str], attribute: str
 ) -> None:
     for value in WRONG[::2] if attribute == "going" else WRONG:
         for item in items(CounterModel):
             if item["name"]["S"] in names:
-                corrupted(CounterModel, item, attribute, value)
-        assert examine("--repair")[0] == 0
+                write_corrupted(CounterModel, item, attribute, value)
+        assert run_doctor("--repair")[0] == 0
         people, made = (len(items(model)) for model in (UserModel, TaskModel))
         assert users.create(f"new{people}").id > people
         assert tasks.create(TaskFields(name="x", desc="", status="DONE", expires_at=None)).id > made

@@ -21,25 +21,25 @@ pytestmark = pytest.mark.skipif(shutil.which("curl") is None, reason="curl is no
 def curl_lines(block: str) -> list[tuple[str, str]]:
     lines = block.splitlines()
     pairs = zip(lines, [*lines[1:], ""], strict=True)
-    return [(line[2:], answer) for line, answer in pairs if line.startswith("$ curl")]
+    return [(line[2:], response) for line, response in pairs if line.startswith("$ curl")]
 
 
 @pytest.mark.parametrize("blocks", [README, API], ids=["README.md", "docs/api.md"])
-def test_each_curl_line_answers_as_printed(serve: Serve, blocks: list[str]) -> None:
+def test_each_curl_command_prints_the_documented_output(serve: Serve, blocks: list[str]) -> None:
     served = serve("--db", "memory")
     today = datetime.now(UTC).date().isoformat()
     lines = [line for block in blocks if "$TOKEN" not in block for line in curl_lines(block)]
     assert len(lines) >= 5
-    for line, answer in lines:
+    for line, response in lines:
         command = shlex.split(line.replace("localhost:3000", served.url.removeprefix("http://")))
-        said = subprocess.run(
+        output = subprocess.run(
             command, capture_output=True, text=True, check=True, timeout=60
         ).stdout
-        assert said == answer.replace("2026-01-31", today) + "\n"
+        assert output == response.replace("2026-01-31", today) + "\n"
 
 
-def test_the_walk_from_auth_on_to_a_token_and_a_served_request_goes_as_printed(
-    serve: Serve, beside: dict[str, str], tmp_path: Path
+def test_the_authentication_walkthrough_prints_the_documented_output(
+    serve: Serve, user_environment: dict[str, str], tmp_path: Path
 ) -> None:
     assert "$ AUTH=on make serve\n" in API
     served = serve("--db", "memory", "--data", str(tmp_path), AUTH="on")
@@ -50,9 +50,15 @@ def test_the_walk_from_auth_on_to_a_token_and_a_served_request_goes_as_printed(
     script = script.replace(".venv/bin/python -m billet", f"{billet} --data {tmp_path}")
     script = script.replace("localhost:3000", served.url.removeprefix("http://"))
     ran = subprocess.run(
-        ["sh", "-e"], input=script, cwd=ROOT, env=beside, capture_output=True, text=True, timeout=60
+        ["sh", "-e"],
+        input=script,
+        cwd=ROOT,
+        env=user_environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
     )
-    assert ran.stdout.splitlines() == [answer for _, answer in curl_lines(block)]
+    assert ran.stdout.splitlines() == [response for _, response in curl_lines(block)]
     assert re.fullmatch(
         r"Database: .+\n[0-9a-f]{16} me: editor, .+ it is not shown again\.\n", ran.stderr
     )

@@ -40,16 +40,16 @@ def names(served: Served) -> list[str]:
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
-def test_it_stops_cleanly_when_told_to(serve: Serve, how: signal.Signals) -> None:
+def test_it_stops_cleanly_on_a_signal(serve: Serve, how: signal.Signals) -> None:
     served = serve("--db", "memory")
     create(served, "x")
     assert served.stop(how) == 0
-    assert "Database: in memory\n" in served.said
-    assert f"Token: not needed (AUTH is off)\n{DATA_LOSS_WARNING}\n" in served.said
-    assert "Traceback" not in served.said
+    assert "Database: in memory\n" in served.output
+    assert f"Token: not needed (AUTH is off)\n{DATA_LOSS_WARNING}\n" in served.output
+    assert "Traceback" not in served.output
 
 
-def test_in_memory_nothing_that_16_clients_were_told_is_lost(serve: Serve) -> None:
+def test_in_memory_no_acknowledged_write_of_16_clients_is_lost(serve: Serve) -> None:
     served = serve("--db", "memory")
     with ThreadPoolExecutor(16) as clients:
         ids = list(clients.map(lambda number: create(served, str(number)), range(96)))
@@ -65,11 +65,11 @@ def database_of(served: Served) -> psutil.Process:
 
 
 @pytest.mark.usefixtures("startable")
-def test_a_killed_server_leaves_its_data_and_no_database_behind(
+def test_a_killed_server_leaves_its_data_and_no_database_process(
     serve: Serve, tmp_path: Path
 ) -> None:
     first = serve("--db", "local", "--data", str(tmp_path))
-    assert str(tmp_path) in first.said
+    assert str(tmp_path) in first.output
     create(first, "one")
     database = database_of(first)
     first.stop(signal.SIGKILL)
@@ -80,7 +80,7 @@ def test_a_killed_server_leaves_its_data_and_no_database_behind(
 
 
 @pytest.mark.usefixtures("startable")
-def test_a_killed_database_is_started_again_and_a_stopped_one_left_to_the_next_server(
+def test_a_killed_database_is_restarted_and_a_stopped_one_is_not(
     serve: Serve, tmp_path: Path
 ) -> None:
     first = serve("--db", "local", "--data", str(tmp_path))
@@ -102,7 +102,7 @@ def test_a_killed_database_is_started_again_and_a_stopped_one_left_to_the_next_s
     assert names(serve("--db", "local", "--data", str(tmp_path))) == ["one", "two"]
 
 
-def test_a_port_in_use_is_one_clear_line() -> None:
+def test_a_port_in_use_is_a_one_line_error() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         ended = run_serve("--db", "memory", "--port", port)
@@ -110,7 +110,7 @@ def test_a_port_in_use_is_one_clear_line() -> None:
     assert ended.stderr == f"Error: port {port} is in use; choose another one with --port or PORT\n"
 
 
-def test_a_metrics_port_in_use_by_another_or_by_itself_is_one_clear_line() -> None:
+def test_a_metrics_port_in_use_is_a_one_line_error() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         of_another = run_serve("--db", "memory", "--port", "0", "--metrics-port", port)
@@ -121,7 +121,7 @@ def test_a_metrics_port_in_use_by_another_or_by_itself_is_one_clear_line() -> No
         assert ended.stderr == line
 
 
-def test_a_certificate_that_can_not_be_used_is_one_clear_line(tmp_path: Path) -> None:
+def test_an_unusable_certificate_is_a_one_line_error(tmp_path: Path) -> None:
     cert, key = certificate(tmp_path)
     ended = run_serve("--db", "memory", "--port", "0", "--tls-cert", key, "--tls-key", cert)
     assert ended.returncode == 1
@@ -144,7 +144,7 @@ def test_a_certificate_that_can_not_be_used_is_one_clear_line(tmp_path: Path) ->
         ),
     ],
 )
-def test_what_can_not_work_is_one_clear_line(environ: dict[str, str], line: str) -> None:
+def test_an_invalid_configuration_is_a_one_line_error(environ: dict[str, str], line: str) -> None:
     ended = run_serve("--port", "0", **environ)
     assert ended.returncode == 1
     assert ended.stderr.startswith(line)
@@ -152,10 +152,10 @@ def test_what_can_not_work_is_one_clear_line(environ: dict[str, str], line: str)
 
 
 @pytest.mark.backend("moto")
-def test_chalice_local_serves_it_too_and_nobody_without_a_token(database: Settings) -> None:
+def test_chalice_local_serves_it_and_requires_a_token(database: Settings) -> None:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = str(probe.getsockname()[1])
-    # Its output is a pipe, into which Python writes only when much has come together.
+    # Python buffers its output because it is a pipe.
     environ = {**os.environ, "TABLE_PREFIX": database.prefix, "AUTH": "on", "PYTHONUNBUFFERED": "1"}
     secret, _ = tokens.issue("ci", "admin", None)
     chalice = str(Path(sys.executable).with_name("chalice"))
@@ -187,7 +187,7 @@ def workers_of(served: Served) -> list[psutil.Process]:
     return [one for one in processes_of(served) if "spawn_main" in " ".join(one.cmdline())]
 
 
-def test_a_killed_server_leaves_no_process_behind(serve: Serve) -> None:
+def test_a_killed_server_leaves_no_process(serve: Serve) -> None:
     served = serve("--db", "memory", "--workers", "2")
     left = processes_of(served)
     assert len(workers_of(served)) == 2
@@ -206,16 +206,18 @@ def test_a_killed_worker_is_replaced(serve: Serve) -> None:
     assert served.stop() == 0
 
 
-def test_a_request_in_flight_when_it_is_told_to_stop_is_finished(serve: Serve) -> None:
+def test_a_request_in_flight_at_shutdown_is_finished(serve: Serve) -> None:
     served = serve("--db", "memory")
     address = urlsplit(served.url)
     body = json.dumps({"name": "x"}).encode()
     head = f"POST /v1/tasks HTTP/1.1\r\nHost: [::1]\r\nContent-Length: {len(body)}\r\n\r\n".encode()
     with socket.create_connection((address.hostname, address.port), timeout=30) as connection:
         connection.sendall(head + body[:5])
-        assert served.request("GET", "/v1/health").status_code == 200  # so the head was read
+        assert (
+            served.request("GET", "/v1/health").status_code == 200
+        )  # so the server has read the head
         served.process.terminate()
-        assert "Stopping" not in served.said
+        assert "Stopping" not in served.output
         connection.sendall(body[5:])
         with connection.makefile("rb") as stream:
             assert stream.readline().split()[1] == b"201"
@@ -234,27 +236,25 @@ def certificate(folder: Path) -> tuple[str, str]:
     return str(folder / "cert.pem"), str(folder / "key.pem")
 
 
-def test_it_serves_over_tls_to_local_names_and_measures_itself(
-    serve: Serve, tmp_path: Path
-) -> None:
+def test_it_serves_tls_to_local_names_and_exports_metrics(serve: Serve, tmp_path: Path) -> None:
     cert, key = certificate(tmp_path)
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = str(probe.getsockname()[1])
     options = ("--tls-cert", cert, "--tls-key", key, "--metrics-port", port)
     served = serve("--db", "memory", *options)
     assert served.url.startswith("https://localhost:")
-    answer = served.request("GET", "/v1/health")
-    assert answer.status_code == 200
-    assert answer.headers["Strict-Transport-Security"] == "max-age=31536000"
+    response = served.request("GET", "/v1/health")
+    assert response.status_code == 200
+    assert response.headers["Strict-Transport-Security"] == "max-age=31536000"
     for host, status in (("evil.example", 400), ("LOCALHOST:7", 200)):
-        answer = served.request("GET", "/v1/tasks", headers={"Host": host})
-        assert answer.status_code == status
+        response = served.request("GET", "/v1/tasks", headers={"Host": host})
+        assert response.status_code == status
     metrics = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=20)
     assert "granian_workers_spawns" in metrics.text
     assert served.stop() == 0
 
 
-def test_a_certificate_without_its_key_is_one_clear_line(tmp_path: Path) -> None:
+def test_a_certificate_without_its_key_is_a_one_line_error(tmp_path: Path) -> None:
     cert, _ = certificate(tmp_path)
     ended = run_serve("--db", "memory", "--port", "0", "--tls-cert", cert)
     assert (ended.returncode, ended.stderr) == (

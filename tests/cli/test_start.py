@@ -1,4 +1,4 @@
-"""What keeps `python -m billet serve` from starting is one line that says what to do."""
+"""If `python -m billet serve` cannot start, it prints a one-line error with the solution."""
 
 import json
 import os
@@ -28,8 +28,8 @@ main()"""
 
 
 @pytest.fixture
-def bare(tmp_path: Path) -> dict[str, str]:
-    """A machine without Java, on which pip finds nothing."""
+def without_java_environment(tmp_path: Path) -> dict[str, str]:
+    """Return the environment of a machine without Java, where pip finds no packages."""
     (tmp_path / "bin").mkdir()
     cache = tmp_path / "cache" / "billet-tasks" / "dynamodb-local-2.9.30"
     cache.mkdir(parents=True)
@@ -41,30 +41,30 @@ def bare(tmp_path: Path) -> dict[str, str]:
     }
 
 
-def refused(data: Path, *options: str, **environ: str) -> str:
-    """The last line of a start that must fail without a traceback."""
+def startup_error(data: Path, *options: str, **environ: str) -> str:
+    """Assert that the start fails without a traceback and return the last line."""
     ended = run_serve("--port", "0", "--data", str(data), *options, **environ)
     assert ended.returncode == 1
     assert "Traceback" not in ended.stderr
     return ended.stderr.splitlines()[-1]
 
 
-def test_without_java_it_serves_from_memory_and_says_last_that_data_will_be_lost(
-    serve: Serve, tmp_path: Path, bare: dict[str, str]
+def test_without_java_it_serves_from_memory_with_a_warning(
+    serve: Serve, tmp_path: Path, without_java_environment: dict[str, str]
 ) -> None:
-    served = serve("--data", str(tmp_path / "data"), **bare)
+    served = serve("--data", str(tmp_path / "data"), **without_java_environment)
     served.stop()
-    assert f"Database: in memory (no DynamoDB Local: {NO_JAVA}" in served.said
-    assert f"Token: not needed (AUTH is off)\n{DATA_LOSS_WARNING}\n" in served.said
+    assert f"Database: in memory (no DynamoDB Local: {NO_JAVA}" in served.output
+    assert f"Token: not needed (AUTH is off)\n{DATA_LOSS_WARNING}\n" in served.output
 
 
-def test_without_java_and_moto_the_real_cause_comes_first(
-    tmp_path: Path, bare: dict[str, str]
+def test_without_java_and_moto_the_cause_is_reported(
+    tmp_path: Path, without_java_environment: dict[str, str]
 ) -> None:
     ended = subprocess.run(
         [sys.executable, "-c", NO_MOTO, "serve", "--port", "0", "--data", str(tmp_path / "data")],
         cwd=ROOT,
-        env={**os.environ, **bare},
+        env={**os.environ, **without_java_environment},
         capture_output=True,
         text=True,
         timeout=60,
@@ -76,23 +76,25 @@ def test_without_java_and_moto_the_real_cause_comes_first(
     )
 
 
-def test_it_never_serves_an_empty_store_in_place_of_data_that_it_cannot_open(
-    tmp_path: Path, bare: dict[str, str]
+def test_it_refuses_to_start_if_it_cannot_open_existing_data(
+    tmp_path: Path, without_java_environment: dict[str, str]
 ) -> None:
     data = tmp_path / "data"
     data.mkdir()
     (data / "shared-local-instance.db").touch()
-    line = refused(data, **bare)
+    line = startup_error(data, **without_java_environment)
     assert line.startswith(f"Error: no DynamoDB Local: {NO_JAVA}")
     assert line.endswith(
         f"; {data} has data, so no empty database takes its place; --db memory asks for one"
     )
 
 
-def test_a_corrupt_database_file_is_named(tmp_path: Path, bare: dict[str, str]) -> None:
+def test_a_corrupt_database_file_is_reported_by_name(
+    tmp_path: Path, without_java_environment: dict[str, str]
+) -> None:
     file = tmp_path / "shared-local-instance.db"
     file.write_bytes(bytes(range(256)) * 16)
-    assert refused(tmp_path, **bare) == (
+    assert startup_error(tmp_path, **without_java_environment) == (
         f"Error: {file} is corrupt (file is not a database); restore it from a backup "
         "(docs/running.md), or move it away to start with an empty database"
     )
@@ -100,7 +102,7 @@ def test_a_corrupt_database_file_is_named(tmp_path: Path, bare: dict[str, str]) 
 
 @pytest.fixture(scope="module")
 def damaged(startable: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database file in which all is damaged but the schema."""
+    """Create a database file in which everything except the schema is damaged."""
     data = tmp_path_factory.mktemp("damaged")
     with dynamodb_local.run(data) as url:
         database = Session().create_client("dynamodb", endpoint_url=url)
@@ -121,14 +123,14 @@ def damaged(startable: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
-def test_damage_in_the_middle_of_a_database_file_is_named(damaged: Path) -> None:
-    data_folder.check(damaged.parent)  # which reads the beginning
-    line = refused(damaged.parent)
+def test_damage_inside_a_database_file_is_reported(damaged: Path) -> None:
+    data_folder.check(damaged.parent)  # reads only the beginning
+    line = startup_error(damaged.parent)
     assert line.startswith(f"Error: {damaged} is corrupt (")
     assert "; restore it from a backup (docs/running.md), or move it away" in line
 
 
-def test_a_command_names_the_damaged_file_of_the_local_server(damaged: Path) -> None:
+def test_a_command_reports_the_damaged_file_of_the_local_server(damaged: Path) -> None:
     environ = {name: text for name, text in os.environ.items() if not name.startswith("AWS_")}
     with (
         dynamodb_local.run(damaged.parent) as url,
@@ -147,8 +149,10 @@ def test_a_command_names_the_damaged_file_of_the_local_server(damaged: Path) -> 
 
 
 @pytest.mark.parametrize("choice", ["auto", "local"])
-def test_a_folder_that_cannot_be_made_is_named(choice: str, bare: dict[str, str]) -> None:
-    line = refused(Path("/dev/null/data"), "--db", choice, **bare)
+def test_a_folder_that_cannot_be_created_is_reported(
+    choice: str, without_java_environment: dict[str, str]
+) -> None:
+    line = startup_error(Path("/dev/null/data"), "--db", choice, **without_java_environment)
     assert line.endswith(
         "/dev/null/data cannot be written (Not a directory); "
         "make it writable, or choose another folder with --data"
@@ -157,7 +161,7 @@ def test_a_folder_that_cannot_be_made_is_named(choice: str, bare: dict[str, str]
 
 @contextmanager
 def mounted(folder: Path, options: str) -> Iterator[Path]:
-    """A disk of its own; only root can have one."""
+    """Mount a separate disk; this requires root."""
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
     done = subprocess.run(mount, capture_output=True, text=True, timeout=60)
@@ -171,37 +175,39 @@ def mounted(folder: Path, options: str) -> Iterator[Path]:
 
 @pytest.mark.skipif(shutil.which("mount") is None, reason="mount is not installed")
 @pytest.mark.parametrize(
-    ("options", "trouble"),
+    ("options", "fault"),
     [
         ("size=4m", ": the disk is full (less than 16 MB free); free some space, or choose"),
         ("ro", "/lock cannot be written (Read-only file system); make it writable, or choose"),
     ],
 )
-def test_a_full_or_read_only_disk_is_named(
-    tmp_path: Path, bare: dict[str, str], options: str, trouble: str
+def test_a_full_or_read_only_disk_is_reported(
+    tmp_path: Path, without_java_environment: dict[str, str], options: str, fault: str
 ) -> None:
     with mounted(tmp_path / "disk", options) as disk:
-        assert refused(disk, **bare) == (f"Error: {disk}{trouble} another folder with --data")
+        assert startup_error(disk, **without_java_environment) == (
+            f"Error: {disk}{fault} another folder with --data"
+        )
 
 
 @pytest.mark.usefixtures("startable")
-def test_a_truncated_jar_is_named_and_removed(tmp_path: Path) -> None:
+def test_a_truncated_jar_is_reported_and_removed(tmp_path: Path) -> None:
     whole = downloads.dynamodb_local()
     folder = tmp_path / "billet-tasks" / whole.name
     folder.mkdir(parents=True)
     shutil.copy(whole / downloads.CHECKSUMS, folder)
     (folder / "DynamoDBLocal.jar").write_bytes(b"PK")
-    line = refused(tmp_path / "data", "--db", "local", XDG_CACHE_HOME=str(tmp_path))
+    line = startup_error(tmp_path / "data", "--db", "local", XDG_CACHE_HOME=str(tmp_path))
     assert "was broken" in line
     assert "start again to download it again" in line
     assert not folder.exists()
 
 
 @pytest.mark.usefixtures("startable")
-def test_a_port_that_is_taken_meanwhile_and_a_proxy_do_not_keep_it_from_starting(
+def test_it_starts_despite_a_port_race_and_a_proxy(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """DynamoDB Local lives on without a word, and never answers, if its port is taken."""
+    """DynamoDB Local keeps running and never responds if its port is in use."""
     for name in ("http_proxy", "HTTP_PROXY"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     for name in ("no_proxy", "NO_PROXY"):
@@ -215,20 +221,20 @@ def test_a_port_that_is_taken_meanwhile_and_a_proxy_do_not_keep_it_from_starting
     assert ports == []
 
 
-def test_refused_credentials_are_one_line_that_says_what_to_check(tmp_path: Path) -> None:
-    answer = {
+def test_rejected_credentials_are_a_one_line_error(tmp_path: Path) -> None:
+    response = {
         "__type": "com.amazon.coral.service#UnrecognizedClientException",
         "message": "The security token included in the request is invalid.",
     }
-    with http_server(json.dumps(answer).encode()) as url:
-        line = refused(tmp_path, AWS_ENDPOINT_URL_DYNAMODB=url)
+    with http_server(json.dumps(response).encode()) as url:
+        line = startup_error(tmp_path, AWS_ENDPOINT_URL_DYNAMODB=url)
     assert line.endswith(
         "UnrecognizedClientException: The security token included in the request is invalid.; "
         "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and AWS_PROFILE"
     )
 
 
-def test_a_missing_library_is_one_line_that_says_how_to_install_it(tmp_path: Path) -> None:
+def test_a_missing_library_is_reported_with_the_install_command(tmp_path: Path) -> None:
     ended = subprocess.run(
         [sys.executable, "-c", NO_MOTO, "serve", "--db", "memory", "--data", str(tmp_path)],
         cwd=ROOT,
@@ -246,7 +252,7 @@ def test_a_missing_library_is_one_line_that_says_how_to_install_it(tmp_path: Pat
 
 @contextmanager
 def http_server(body: bytes) -> Iterator[str]:
-    """A server that answers all with 400 and this body, as the double of another program."""
+    """Run a server that responds to every request with 400 and this body."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:

@@ -1,4 +1,4 @@
-"""`tables create` and `tables status`, on tables as they are, are not, or were before."""
+"""`tables create` and `tables status` on current, missing and older tables."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 from pynamodb.models import Model
 
-from billet import table_schema
+from billet.cli import table_schema
 from billet.cli.tables import tables
 from chalicelib.dynamodb import client
 from chalicelib.dynamodb.models import (
@@ -43,7 +43,7 @@ def run(command: str) -> tuple[int, list[str]]:
 
 
 def make(model: type[Model], key: list[str], kind: str = "N") -> None:
-    """A table with nothing but these keys."""
+    """Create a table with only these keys."""
     connection: Any = client.connect()
     connection.client.create_table(
         TableName=model.Meta.table_name,
@@ -60,9 +60,7 @@ def make(model: type[Model], key: list[str], kind: str = "N") -> None:
     ("model", "key"), [(IdempotencyModel, ["key"]), (QuotaModel, ["principal", "window"])]
 )
 @pytest.mark.usefixtures("database")
-def test_create_lets_items_expire_also_in_a_table_that_is_there(
-    model: type[Model], key: list[str]
-) -> None:
+def test_create_enables_time_to_live_on_existing_tables(model: type[Model], key: list[str]) -> None:
     assert table_schema.expires(model)
     model.delete_table()
     make(model, key, "S")
@@ -71,7 +69,7 @@ def test_create_lets_items_expire_also_in_a_table_that_is_there(
     assert f"{model.Meta.table_name}: already exists" in run("create")[1]
 
 
-def test_create_makes_what_is_missing_and_says_so(database: Settings) -> None:
+def test_create_creates_missing_tables_and_reports_them(database: Settings) -> None:
     TaskModel.delete_table()
     names = [f"{database.prefix}-{suffix}" for suffix in ("users", "usernames", "tasks")]
     assert run("status")[0] == 1
@@ -85,7 +83,7 @@ def test_create_makes_what_is_missing_and_says_so(database: Settings) -> None:
 
 
 @pytest.mark.usefixtures("database")
-def test_status_tells_state_items_and_indexes() -> None:
+def test_status_shows_state_items_and_indexes() -> None:
     users.create("Ann")
     TaskModel.delete_table()
     status, lines = run("status")
@@ -106,24 +104,49 @@ def test_create_adds_an_index_to_a_table_in_use() -> None:
 
 
 @pytest.mark.usefixtures("database")
-def test_a_table_with_other_keys_is_refused() -> None:
+def test_a_table_with_other_keys_is_rejected() -> None:
     UserModel.delete_table()
     make(UserModel, ["id"], "S")
-    told = "the table has the key (id S), and should have (id N)"
-    assert run("create") == (1, [f"Error: {UserModel.Meta.table_name}: {told}"])
+    message = "the table has the key (id S), and should have (id N)"
+    assert run("create") == (1, [f"Error: {UserModel.Meta.table_name}: {message}"])
     status, lines = run("status")
     assert status == 1
-    assert lines[0].endswith(told)
+    assert lines[0].endswith(message)
 
 
 @pytest.mark.usefixtures("database")
-def test_a_table_without_its_local_index_is_refused() -> None:
+def test_a_table_without_its_local_index_is_rejected() -> None:
     AssignmentModel.delete_table()
     make(AssignmentModel, ["user_id"])
     status, lines = run("create")
     assert status == 1
     for name in ("most_urgent", "newest_by_status", "most_urgent_by_status"):
         assert f"it lacks the local index {name}" in lines[-1]
+
+
+@pytest.mark.parametrize(
+    ("state", "text"),
+    [
+        (
+            "CREATING",
+            "is not active after 0 seconds (table CREATING, newest ACTIVE); run `billet tables "
+            "create` again to wait longer",
+        ),
+        (
+            "INACCESSIBLE_ENCRYPTION_CREDENTIALS",
+            "can't become active (table INACCESSIBLE_ENCRYPTION_CREDENTIALS, newest ACTIVE); "
+            "repair it in the AWS console, then run `billet tables create` again",
+        ),
+    ],
+)
+@pytest.mark.usefixtures("database")
+def test_create_stops_waiting_for_a_table_that_does_not_become_active(
+    state: str, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    description = {**(table_schema.describe(UserModel) or {}), "TableStatus": state}
+    monkeypatch.setattr(table_schema, "describe", lambda _: description)
+    monkeypatch.setattr("billet.cli.tables.MAX_WAIT_SECONDS", 0.0)
+    assert run("create") == (1, [f"Error: {UserModel.Meta.table_name} {text}"])
 
 
 @pytest.mark.parametrize("command", ["tables status", "tables create", "doctor", "seed"])
@@ -144,7 +167,7 @@ def test_a_table_without_its_local_index_is_refused() -> None:
         ({"LANES": "0"}, "Error: LANES: must be a whole number between 1 and 64"),
     ],
 )
-def test_what_is_wrong_with_the_environment_is_one_line(
+def test_an_invalid_environment_is_a_one_line_error(
     command: str, changed: Mapping[str, str], line: str
 ) -> None:
     ended = subprocess.run(

@@ -1,4 +1,4 @@
-"""Tokens: what is kept of them, when they hold, and the commands of the operator."""
+"""Tokens: how they are stored and checked, and the `token` commands."""
 
 import base64
 import hashlib
@@ -13,7 +13,6 @@ from click.testing import CliRunner, Result
 from pynamodb.connection import Connection
 
 from billet.cli.tokens import token
-from billet.integrity import lookup
 from chalicelib.dynamodb import botocore_patches, client
 from chalicelib.dynamodb.models import TokenModel
 from chalicelib.services import tokens
@@ -22,33 +21,33 @@ pytestmark = pytest.mark.usefixtures("database")
 SOON = timedelta(minutes=1)
 
 
-def kept() -> list[dict[str, Any]]:
+def stored_items() -> list[dict[str, Any]]:
     """All that the table holds."""
-    return [item.attribute_values for page in lookup.scan(TokenModel) for item in page]
+    return [item.attribute_values for item in TokenModel.scan(consistent_read=True)]
 
 
 @contextmanager
 def seen(connection: Connection) -> Iterator[list[dict[str, Any]]]:
-    """Lists what DynamoDB is asked, but for the key."""
-    asked: list[dict[str, Any]] = []
+    """List the requests to DynamoDB, without the key."""
+    operations: list[dict[str, Any]] = []
 
     def note(params: dict[str, Any], model: Any, **_: Any) -> None:
-        asked.append({**params, "Key": None, "operation": model.name})
+        operations.append({**params, "Key": None, "operation": model.name})
 
     events = connection.client.meta.events
     events.register("before-parameter-build.dynamodb", note)
     try:
-        yield asked
+        yield operations
     finally:
         events.unregister("before-parameter-build.dynamodb", note)
 
 
-def test_a_token_is_256_random_bits_of_which_the_digest_alone_is_kept() -> None:
+def test_a_token_is_256_random_bits_and_only_its_digest_is_stored() -> None:
     until = datetime(2030, 1, 31, 12, tzinfo=UTC)
     secret, _ = tokens.issue("ci", "editor", until)
     assert re.fullmatch(r"blt_[A-Za-z0-9_-]{43}", secret)
     assert len(base64.urlsafe_b64decode(secret[4:] + "=")) == 32
-    [item] = kept()
+    [item] = stored_items()
     assert datetime.fromisoformat(item.pop("created_at")) <= datetime.now(UTC)
     assert item == {
         "digest": hashlib.sha256(secret.encode()).hexdigest(),
@@ -60,7 +59,7 @@ def test_a_token_is_256_random_bits_of_which_the_digest_alone_is_kept() -> None:
     assert tokens.issue("ci", "editor", until)[0] != secret
 
 
-def test_all_tokens_take_the_same_one_read_and_those_that_hold_are_found(
+def test_every_token_check_makes_one_identical_read(
     endpoint: str, connections: dict[str, Connection]
 ) -> None:
     now = datetime.now(UTC)
@@ -69,20 +68,20 @@ def test_all_tokens_take_the_same_one_read_and_those_that_hold_are_found(
     expired, _ = tokens.issue("ci", "reader", now - timedelta(microseconds=1))
     revoked, gone = tokens.issue("ci", "reader", None)
     tokens.revoke(gone.digest)
-    with seen(connections.setdefault(endpoint, client.connect())) as asked:
+    with seen(connections.setdefault(endpoint, client.connect())) as operations:
         found = [
             tokens.find_valid(one) for one in (endless, lasting, expired, revoked, "", "\ud800")
         ]
     assert found == [made, later, None, None, None, None]
-    assert [one["operation"] for one in asked] == ["GetItem"] * 6
-    assert all(one == asked[0] and one["ConsistentRead"] for one in asked)
+    assert [one["operation"] for one in operations] == ["GetItem"] * 6
+    assert all(one == operations[0] and one["ConsistentRead"] for one in operations)
 
 
 def run(*arguments: str) -> Result:
     return CliRunner().invoke(token, arguments)
 
 
-def test_create_shows_the_secret_once_and_list_tells_the_rest() -> None:
+def test_create_shows_the_secret_once_and_list_never_does() -> None:
     made = run("create", "--name", "ci", "--role", "editor", "--expires", "90d")
     assert made.exit_code == 0
     secret = made.stdout.removesuffix("\n")
@@ -105,7 +104,7 @@ def test_create_shows_the_secret_once_and_list_tells_the_rest() -> None:
     assert "does not expire" in third
 
 
-def test_revoke_ends_the_one_with_this_id_and_no_other_of_the_name() -> None:
+def test_revoke_revokes_only_the_token_with_that_id() -> None:
     (first, made), (second, _) = (tokens.issue("ci", "reader", None) for _ in range(2))
     assert run("revoke", made.id).exit_code == 0
     assert tokens.find_valid(first) is None
@@ -114,9 +113,9 @@ def test_revoke_ends_the_one_with_this_id_and_no_other_of_the_name() -> None:
     assert (again.exit_code, again.stderr) == (1, f"Error: there is no token {made.id}\n")
 
 
-def test_what_can_not_be_a_token_is_told_and_not_made() -> None:
+def test_an_invalid_token_request_is_rejected() -> None:
     days = "Error: Invalid value for '--expires': must be a number of days, such as 90d"
-    name = "Error: name: expected 1 to 64 letters, digits or characters of ._@-"
+    name = "Error: name: must have 1 to 64 characters, each a letter, a digit or one of ._@-"
     for option, value, line in (
         ("--name", "c i", name),
         ("--name", "é", name),
@@ -124,14 +123,14 @@ def test_what_can_not_be_a_token_is_told_and_not_made() -> None:
         ("--expires", "0d", days),
         ("--expires", "90", days),
     ):
-        given = {"--name": "ci", "--role": "reader", option: value}
-        refused = run("create", *(word for pair in given.items() for word in pair))
+        options = {"--name": "ci", "--role": "reader", option: value}
+        refused = run("create", *(word for pair in options.items() for word in pair))
         assert refused.exit_code != 0
         assert refused.stderr.splitlines()[-1] == line
-    assert kept() == []
+    assert stored_items() == []
 
 
-def test_a_token_whose_item_can_not_be_read_is_listed_and_can_be_revoked() -> None:
+def test_an_unreadable_token_is_listed_and_can_be_revoked() -> None:
     tokens.issue("well", "reader", None)
     table = TokenModel.Meta.table_name
     botocore_patches.table_of(TokenModel).connection.client.put_item(
@@ -141,4 +140,4 @@ def test_a_token_whose_item_can_not_be_read_is_listed_and_can_be_revoked() -> No
     assert listed.exit_code == 0
     assert "abababababababab: its item cannot be read\n" in listed.stdout
     assert run("revoke", "abababababababab").exit_code == 0
-    assert [one["name"] for one in kept()] == ["well"]
+    assert [one["name"] for one in stored_items()] == ["well"]

@@ -1,4 +1,4 @@
-"""Whatever is done in whatever order, the product says what a plain model in memory says."""
+"""Random sequences of operations: the API agrees with a simple model in memory."""
 
 from collections.abc import Callable
 from typing import Any
@@ -12,8 +12,8 @@ from hypothesis.stateful import (
     invariant,
     multiple,
     rule,
-    run_state_machine_as_test,
 )
+from hypothesis.stateful import run_state_machine_as_test as assert_every_step_holds
 
 from billet.integrity import findings
 from chalicelib.domain.errors import BilletError, NotFound, UsernameTaken
@@ -27,7 +27,7 @@ DEADLINES = st.none() | st.sampled_from(["2030-01-01", "2031-01-01"])
 NAMES = st.sampled_from(["ada", "Ada", "eve", "bob"])
 UPDATES = st.builds(
     TaskUpdate,
-    name=st.just("mended") | st.just(msgspec.UNSET),
+    name=st.just("edited") | st.just(msgspec.UNSET),
     status=STATUSES | st.just(msgspec.UNSET),
     expires_at=DEADLINES | st.just(msgspec.UNSET),
 )
@@ -41,7 +41,7 @@ PAGINGS = st.builds(
 
 
 def outcome(call: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
-    """What a call gives, or the kind of the error that it raises."""
+    """Return the result of a call, or the type of the error that it raises."""
     try:
         return call(*arguments, **named)
     except BilletError as error:
@@ -49,7 +49,7 @@ def outcome(call: Callable[..., Any], *arguments: Any, **named: Any) -> Any:
 
 
 class Machine(RuleBasedStateMachine):
-    """Does the same to the product and to two dicts. Ids of what is deleted stay in play."""
+    """Apply the same operations to the API and to two dicts. Ids of deleted items stay in use."""
 
     user_ids = Bundle("users")
     task_ids = Bundle("tasks")
@@ -125,7 +125,7 @@ class Machine(RuleBasedStateMachine):
             assert outcome(assignments.page, user_id, paging) is NotFound
             return
         theirs = [task for task in self.tasks.values() if user_id in task.assignees]
-        found = walked(lambda asked: assignments.page(user_id, asked), paging)
+        found = walked(lambda options: assignments.page(user_id, options), paging)
         assert found == self.listed(theirs, paging)
 
     @invariant()
@@ -136,18 +136,18 @@ class Machine(RuleBasedStateMachine):
         self.tasks[task_id] = msgspec.structs.replace(self.tasks[task_id], **values)
 
     def listed(self, found: list[Task], paging: pagination.Paging) -> list[Any]:
-        kept = [task for task in found if paging.status in (None, task.status)]
+        selected = [task for task in found if paging.status in (None, task.status)]
 
         def sort_key(task: Task) -> str:
             if paging.sort == "created_at":
                 return index_keys.created_key(task.created_at, task.id)
             return index_keys.due_key(task.expires_at, task.id)
 
-        kept.sort(key=sort_key, reverse=not paging.ascending)
-        return [plain(task) for task in kept]
+        selected.sort(key=sort_key, reverse=not paging.ascending)
+        return [plain(task) for task in selected]
 
     def teardown(self) -> None:
-        """Leaves the tables empty for the next run."""
+        """Empty the tables for the next run."""
         for user_id in self.users:
             users.delete(user_id)
         for task_id in self.tasks:
@@ -155,7 +155,7 @@ class Machine(RuleBasedStateMachine):
 
 
 def plain(task: Task) -> dict[str, Any]:
-    """The fields of the task but for its version, which the model does not keep."""
+    """Return the fields of the task without its version, which the model does not track."""
     names = set(Task.__struct_fields__) - {"version"}
     return {name: getattr(task, name) for name in names}
 
@@ -163,7 +163,7 @@ def plain(task: Task) -> dict[str, Any]:
 def walked(
     page: Callable[[pagination.Paging], pagination.Page[Task]], paging: pagination.Paging
 ) -> list[dict[str, Any]]:
-    """The whole list, page by page."""
+    """Return the whole list, read page by page."""
     found: list[dict[str, Any]] = []
     while True:
         part = page(paging)
@@ -173,9 +173,9 @@ def walked(
         paging = msgspec.structs.replace(paging, after=part.next)
 
 
-def test_the_product_does_what_the_model_does(bind: Bind, backend: str) -> None:
+def test_the_api_matches_the_in_memory_model(bind: Bind, backend: str) -> None:
     bind(lanes=1 if backend == "moto" else 3)
-    run_state_machine_as_test(
+    assert_every_step_holds(
         Machine,
         settings=settings(
             max_examples=4,

@@ -1,4 +1,4 @@
-"""LANES are raised and lowered while the tables are in use, by servers that differ in them."""
+"""Servers with different LANES share the tables while LANES are raised and lowered."""
 
 import json
 import os
@@ -22,18 +22,18 @@ from chalicelib.services import pagination, tasks, users
 from chalicelib.settings import Settings
 from tests.conftest import Bind
 from tests.support.bulk_data import add_tasks
-from tests.support.injection import struck
+from tests.support.injection import inject_fault
 
 pytestmark = pytest.mark.backend("dynamodb-local")
 
 ROOT = Path(__file__).parents[2]
 FRESH, WAIT, COUNT = 0.1, 0.4, "24"
 ROUNDS = [(1, 8), (2, 16, 1)]
-"""The LANES of servers that run side by side, one group after the other: up and down."""
+"""The LANES of servers that run concurrently, group by group."""
 
 
-class Acknowledged:
-    """What all servers have said so far, by kind."""
+class AcknowledgedWrites:
+    """The writes that the servers have acknowledged so far, by kind."""
 
     def __init__(self) -> None:
         self.all: dict[str, list[Any]] = {"tasks": [], "users": [], "DONE": [], "refused": []}
@@ -48,8 +48,10 @@ class Acknowledged:
 
 
 @contextmanager
-def server(prefix: str, number: int, name: str, said: Acknowledged) -> Iterator[threading.Thread]:
-    """A process that writes, and a thread that lives as long as it."""
+def server(
+    prefix: str, number: int, name: str, acknowledged: AcknowledgedWrites
+) -> Iterator[threading.Thread]:
+    """Run a process that writes, and a thread that reads its output until it ends."""
     command = [
         sys.executable,
         "-m",
@@ -63,7 +65,7 @@ def server(prefix: str, number: int, name: str, said: Acknowledged) -> Iterator[
         [*command, str(WAIT), str(FRESH)], cwd=ROOT, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout
-        reader = threading.Thread(target=said.read, args=(process.stdout,))
+        reader = threading.Thread(target=acknowledged.read, args=(process.stdout,))
         reader.start()
         yield reader
         reader.join()
@@ -88,42 +90,42 @@ def walked(page: Callable[..., Any], paging: pagination.Paging) -> list[int]:
         paging = msgspec.structs.replace(paging, after=part.next)
 
 
-def assert_complete(said: Acknowledged) -> None:
-    """Each list holds all that was acknowledged before the walk began, and nothing twice."""
+def assert_complete(acknowledged: AcknowledgedWrites) -> None:
+    """Assert that each list has every write acknowledged before the walk began, exactly once."""
     for kind, page, paging in WALKS:
-        known = said.known(kind)
+        known = acknowledged.known(kind)
         found = walked(page, paging)
         assert len(set(found)) == len(found), (kind, paging)
         assert known - set(found) == set(), (kind, paging)
 
 
-def test_every_walk_is_complete_while_servers_of_different_lanes_write(
+def test_every_list_is_complete_while_servers_with_different_lanes_write(
     bind: Bind, endpoint: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shared_state, "FRESH_SECONDS", FRESH)
     monkeypatch.setitem(os.environ, "AWS_ENDPOINT_URL_DYNAMODB", endpoint)
     prefix = bind().prefix
-    said = Acknowledged()
+    acknowledged = AcknowledgedWrites()
     for turn, group in enumerate(ROUNDS):
         with ExitStack() as stack:
             names = [f"{turn}-{place}" for place in range(len(group))]
             readers = [
-                stack.enter_context(server(prefix, number, name, said))
+                stack.enter_context(server(prefix, number, name, acknowledged))
                 for number, name in zip(group, names, strict=True)
             ]
             while any(reader.is_alive() for reader in readers):
-                assert_complete(said)
-    assert_complete(said)
-    assert said.all["refused"] == []
+                assert_complete(acknowledged)
+    assert_complete(acknowledged)
+    assert acknowledged.all["refused"] == []
     for kind in ("tasks", "users"):
-        assert len(said.known(kind)) == len(said.all[kind])
-    assert len(said.known("tasks")) == int(COUNT) * sum(map(len, ROUNDS))
+        assert len(acknowledged.known(kind)) == len(acknowledged.all[kind])
+    assert len(acknowledged.known("tasks")) == int(COUNT) * sum(map(len, ROUNDS))
     assert lanes.lane_count() == 16
     assert len({int(task.lane) for task in TaskModel.scan()}) > 2
     assert [finding.text for finding in findings()] == []
 
 
-def test_with_one_lane_ids_are_in_order_whatever_the_layout_is(bind: Bind) -> None:
+def test_with_one_lane_ids_ascend_in_every_layout(bind: Bind) -> None:
     bind(8)
     add_tasks(9)
     bind(1)
@@ -132,7 +134,7 @@ def test_with_one_lane_ids_are_in_order_whatever_the_layout_is(bind: Bind) -> No
     assert {ident % 8 for ident in made} == {0}
 
 
-def test_a_writer_goes_on_in_the_old_lanes_until_all_readers_know_the_new_ones(
+def test_a_writer_uses_the_old_lanes_until_all_readers_know_the_new(
     bind: Bind, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = [1000.0]
@@ -148,27 +150,27 @@ def test_a_writer_goes_on_in_the_old_lanes_until_all_readers_know_the_new_ones(
         assert {int(task.lane) for task in TaskModel.scan() if task.id in made} == wanted
 
 
-def test_a_copy_of_the_layout_is_too_old_if_either_clock_says_so(
+def test_a_cached_layout_expires_by_either_clock(
     bind: Bind, monkeypatch: pytest.MonkeyPatch, connections: dict[str, Connection], endpoint: str
 ) -> None:
     times = {"monotonic": 50.0, "wall": 5000.0}
     for name in times:
         monkeypatch.setattr(shared_state, name, lambda name=name: times[name])
     bind()
-    for step, asked in (
+    for step, reads in (
         ({}, 0),
         ({"monotonic": 54.0, "wall": 5004.0}, 0),
-        ({"monotonic": 54.0, "wall": 5009.0}, 1),  # frozen meanwhile
+        ({"monotonic": 54.0, "wall": 5009.0}, 1),  # the process was suspended
         ({"monotonic": 60.0, "wall": 5010.0}, 1),  # the clock was set back
         ({"monotonic": 61.0, "wall": 4000.0}, 1),
     ):
         times.update(step)
-        with struck(connections[endpoint]) as sent:
+        with inject_fault(connections[endpoint]) as sent:
             lanes.lanes_to_read()
-        assert len(sent) == asked, step
+        assert len(sent) == reads, step
 
 
-def test_the_layout_of_a_database_made_before_it_was_recorded_is_that_of_its_counters(
+def test_a_database_without_a_recorded_layout_uses_that_of_its_counters(
     bind: Bind,
 ) -> None:
     settings = bind(4)
@@ -176,7 +178,7 @@ def test_the_layout_of_a_database_made_before_it_was_recorded_is_that_of_its_cou
     CounterModel(shared_state.NAME).delete()
     client.bind(Settings(table_prefix=settings.prefix), connection_of_tests())
     assert lanes.lanes_to_read() == 4
-    tables.record_layout()
+    tables.record_lane_count()
     assert lanes.lane_count() == 4
 
 
@@ -189,7 +191,7 @@ Hand = Callable[[], Sequence[int]]
 
 @pytest.mark.parametrize("count", [1, 40])
 @pytest.mark.parametrize("at", [0, 2, 64])
-def test_no_id_is_given_twice_though_counters_count_and_grow_while_they_are_read(
+def test_ids_stay_unique_if_counters_change_while_they_are_read(
     bind: Bind,
     connections: dict[str, Connection],
     endpoint: str,
@@ -197,23 +199,25 @@ def test_no_id_is_given_twice_though_counters_count_and_grow_while_they_are_read
     count: int,
     at: int,
 ) -> None:
-    """Between the reading of the counters and their layout, another server lays them out for more
-    lanes, and hands ids out; the first sees some counters before that, and the others behind."""
+    """One server reads some counters before another server adds lanes, and the rest after.
+
+    The other server also allocates ids in between.
+    """
     settings = bind(4)
-    given = add_tasks(8)
+    allocated = add_tasks(8)
     connection = connections[endpoint]
     client.bind(msgspec.structs.replace(settings, lanes=8), connection)
 
     torn: list[bool] = []
     stale = lanes.read_counters
 
-    def torn_reading(kind: str) -> list[CounterModel]:
-        """Half of the counters as they are, and the others as they are when ids were taken."""
+    def partly_stale_read(kind: str) -> list[CounterModel]:
+        """Return half of the counters from before, and the rest from after the allocations."""
         first = stale(kind)
         torn.append(True)
-        if len(torn) != 2:  # the second reading is the one that the layout rests on
+        if len(torn) != 2:  # the layout is based on the second read
             return first
-        other(settings, connection, given, count)
+        other(settings, connection, allocated, count)
         second = {one.name: one for one in stale(kind)}
         whole = {one.name: one for one in first}
         names = lanes.counter_names(kind)
@@ -221,21 +225,21 @@ def test_no_id_is_given_twice_though_counters_count_and_grow_while_they_are_read
         chosen += [second.get(name) for name in names[at:]]
         return [one for one in chosen if one]
 
-    monkeypatch.setattr(lanes, "read_counters", torn_reading)
-    given += [counters.allocate_id("tasks") for _ in range(20)]
+    monkeypatch.setattr(lanes, "read_counters", partly_stale_read)
+    allocated += [counters.allocate_id("tasks") for _ in range(20)]
     assert len(torn) >= 2
     client.bind(msgspec.structs.replace(settings, lanes=16), connection)
-    given += [counters.allocate_id("tasks") for _ in range(40)]
-    assert len(set(given)) == len(given)
+    allocated += [counters.allocate_id("tasks") for _ in range(40)]
+    assert len(set(allocated)) == len(allocated)
 
 
-def other(settings: Settings, connection: Connection, given: list[int], count: int) -> None:
-    """Another server, of 16 lanes, lays the counters out and hands out ids."""
+def other(settings: Settings, connection: Connection, allocated: list[int], count: int) -> None:
+    """Act as another server with 16 lanes: create the counters and allocate ids."""
     memory = client.database
     mine = memory.settings, memory.memory
     memory.settings = msgspec.structs.replace(settings, lanes=16)
     memory.memory = {}
     try:
-        given += counters.allocate_ids("tasks", count)
+        allocated += counters.allocate_ids("tasks", count)
     finally:
         memory.settings, memory.memory = mine

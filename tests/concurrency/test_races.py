@@ -1,4 +1,4 @@
-"""Requests that race end as if one had come after the other. moto does not take threads."""
+"""Concurrent requests have the result of some serial order. moto is not thread-safe."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -12,7 +12,7 @@ import pytest
 from billet.integrity import findings
 from chalicelib.domain.errors import BilletError, NotFound, Stale, UsernameTaken
 from chalicelib.domain.task import TaskFields, TaskUpdate
-from chalicelib.http.idempotency import Key, Write
+from chalicelib.http.idempotency import IdempotencyKey, WriteRequest
 from chalicelib.http.problems import HttpProblem
 from chalicelib.http.responses import ApiResponse
 from chalicelib.services import assignments, pagination, tasks, users
@@ -34,7 +34,7 @@ def lanes(request: pytest.FixtureRequest, bind: Bind) -> int:
 
 
 def race(calls: Sequence[Callable[[], Any]]) -> list[Any]:
-    """What the calls give, begun at the same instant, or the kinds of the errors they raise."""
+    """Start the calls at the same time; return their results or the types of their errors."""
     start = threading.Barrier(len(calls))
 
     def run(call: Callable[[], Any]) -> Any:
@@ -52,18 +52,18 @@ def listed(user_id: int) -> list[int]:
     return [task.id for task in assignments.page(user_id, pagination.Paging()).items]
 
 
-def assert_whole() -> None:
+def assert_consistent() -> None:
     assert [finding.text for finding in findings()] == []
 
 
-def test_one_of_many_gets_a_username() -> None:
+def test_one_of_many_concurrent_users_gets_the_username() -> None:
     ends = race([partial(users.create, "ada")] * THREADS)
     assert ends.count(UsernameTaken) == THREADS - 1
     assert len(users.page(pagination.Paging()).items) == 1
-    assert_whole()
+    assert_consistent()
 
 
-def test_many_tasks_made_at_once_have_ids_of_their_own(lanes: int) -> None:
+def test_tasks_created_concurrently_have_unique_ids(lanes: int) -> None:
     def make() -> int:
         return tasks.create(TaskFields(name="plan", desc="", status="PENDING", expires_at=None)).id
 
@@ -73,7 +73,7 @@ def test_many_tasks_made_at_once_have_ids_of_their_own(lanes: int) -> None:
     assert {task.id for task in tasks.page(pagination.Paging()).items} == set(made)
 
 
-def test_all_users_who_are_given_a_task_at_once_have_it() -> None:
+def test_concurrent_assignments_of_one_task_all_succeed() -> None:
     people = add_users(6)
     [task_id] = add_tasks(1)
     ends = race([partial(assignments.assign, task_id, one) for one in people])
@@ -82,10 +82,10 @@ def test_all_users_who_are_given_a_task_at_once_have_it() -> None:
     assert task
     assert task.assignees == tuple(people)
     assert [listed(one) for one in people] == [[task_id]] * len(people)
-    assert_whole()
+    assert_consistent()
 
 
-def test_a_user_deleted_while_given_a_task_is_gone_and_has_none() -> None:
+def test_a_user_deleted_during_an_assignment_has_no_tasks() -> None:
     for _ in range(ROUNDS):
         [user_id] = add_users(1)
         mine, other = add_tasks(2)
@@ -100,10 +100,10 @@ def test_a_user_deleted_while_given_a_task_is_gone_and_has_none() -> None:
             task = tasks.get(task_id)
             assert task
             assert task.assignees == ()
-    assert_whole()
+    assert_consistent()
 
 
-def test_a_task_deleted_while_given_and_changed_is_gone_everywhere() -> None:
+def test_a_task_deleted_during_other_writes_is_deleted_everywhere() -> None:
     for _ in range(ROUNDS):
         [user_id] = add_users(1)
         [task_id] = add_tasks(1)
@@ -119,34 +119,34 @@ def test_a_task_deleted_while_given_and_changed_is_gone_everywhere() -> None:
         assert edited is NotFound or edited.task.status == "DONE"
         assert tasks.get(task_id) is None
         assert listed(user_id) == []
-    assert_whole()
+    assert_consistent()
 
 
 @pytest.mark.parametrize("assigned", [False, True])
-def test_changes_of_different_fields_at_once_are_all_kept(assigned: bool) -> None:
+def test_concurrent_updates_of_different_fields_all_persist(assigned: bool) -> None:
     for _ in range(ROUNDS):
         people = add_users(1) if assigned else []
         [task_id] = add_tasks(1, assignees=people)
-        updates = [TaskUpdate(name="mend"), TaskUpdate(desc="soon"), TaskUpdate(status="DONE")]
+        updates = [TaskUpdate(name="edit"), TaskUpdate(desc="soon"), TaskUpdate(status="DONE")]
         race([partial(tasks.update, task_id, one) for one in updates])
         task = tasks.get(task_id)
         assert task
-        assert (task.name, task.desc, task.status, task.version) == ("mend", "soon", "DONE", 4)
-    assert_whole()
+        assert (task.name, task.desc, task.status, task.version) == ("edit", "soon", "DONE", 4)
+    assert_consistent()
 
 
-def test_one_of_many_deletes_a_user() -> None:
+def test_one_of_many_concurrent_deletes_of_a_user_succeeds() -> None:
     [user_id] = add_users(1)
     add_tasks(40, assignees=[user_id])
     ends = race([partial(users.delete, user_id)] * 4)
     assert set(ends) <= {None, NotFound}
     assert ends.count(None) >= 1
     assert users.get(user_id) is None
-    assert_whole()
+    assert_consistent()
 
 
 @pytest.mark.parametrize("assigned", [False, True])
-def test_one_of_many_changes_the_version_that_all_have_seen(assigned: bool) -> None:
+def test_one_of_many_updates_with_the_same_etag_succeeds(assigned: bool) -> None:
     people = add_users(1) if assigned else []
     [task_id] = add_tasks(1, assignees=people)
     for version in range(1, ROUNDS):
@@ -162,10 +162,10 @@ def test_one_of_many_changes_the_version_that_all_have_seen(assigned: bool) -> N
         task = tasks.get(task_id)
         assert task
         assert task.version == version + 1
-    assert_whole()
+    assert_consistent()
 
 
-def test_a_check_finds_nothing_while_clients_write() -> None:
+def test_doctor_finds_nothing_while_clients_write() -> None:
     people = add_users(3)
 
     def write() -> None:
@@ -184,18 +184,20 @@ def test_a_check_finds_nothing_while_clients_write() -> None:
         checks = 0
         while not (checks and all(writer.done() for writer in writers)):
             checks += 1
-            assert_whole()
+            assert_consistent()
         for writer in writers:
             writer.result()
 
 
 def once(key: str, act: Callable[[WriteContext], Any]) -> Callable[[], Any]:
     """A request with this key, which answers the JSON of what comes of it, or is refused."""
-    write = Write(if_match=None, key=Key(digest=key, fingerprint="same"), status=200)
-    return lambda: msgspec.json.encode(write(act, ApiResponse).body)
+    write = WriteRequest(
+        if_match=None, key=IdempotencyKey(digest=key, fingerprint="same"), status=200
+    )
+    return lambda: msgspec.json.encode(write.run(act, ApiResponse).body)
 
 
-def test_of_many_requests_with_one_key_one_is_carried_out() -> None:
+def test_one_of_many_requests_with_one_key_is_carried_out() -> None:
     make = partial(tasks.create, TaskFields(name="plan"))
     for round_ in range(ROUNDS):
         create = once(f"{round_}", make)
@@ -205,7 +207,7 @@ def test_of_many_requests_with_one_key_one_is_carried_out() -> None:
     assert len(tasks.page(pagination.Paging()).items) == ROUNDS
 
 
-def test_many_with_keys_of_their_own_assign_once_and_each_is_remembered() -> None:
+def test_repeated_assigns_with_different_keys_assign_once_and_are_all_stored() -> None:
     [user_id] = add_users(1)
     for task_id in add_tasks(ROUNDS):
         assign = partial(assignments.assign, task_id, user_id)
@@ -213,4 +215,4 @@ def test_many_with_keys_of_their_own_assign_once_and_each_is_remembered() -> Non
         ends = race(calls)
         assert sorted(b"true" in end for end in ends) == [False, False, False, True]
         assert [call() for call in calls] == ends
-    assert_whole()
+    assert_consistent()

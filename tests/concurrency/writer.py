@@ -1,7 +1,7 @@
-"""A server of its own LANES, as far as writing goes: run as a process by test_lanes.
+"""A writing server with its own LANES, which test_lanes runs as a process.
 
-Prints a line for each acknowledged change, as JSON: ["tasks", 7], ["users", 3], ["DONE", 7], and
-["refused", …] for what was not done.
+It prints a JSON line for each acknowledged write: ["tasks", 7], ["users", 3], ["DONE", 7], and
+["refused", …] for each rejected one.
 """
 
 import json
@@ -20,7 +20,7 @@ def say(kind: str, what: int | str) -> None:
 
 
 def work(name: str, count: int) -> None:
-    """Creates, edits and finishes tasks, and creates users."""
+    """Create, edit and finish tasks, and create users."""
     for number in range(count):
         try:
             task = tasks.create(TaskFields(name=name, desc="", status="PENDING", expires_at=None))

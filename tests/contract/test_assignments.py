@@ -7,6 +7,7 @@ import pytest
 
 from billet.integrity import findings
 from chalicelib.dynamodb import queries, shared_state, user_writes
+from chalicelib.dynamodb.client import ConditionFailed
 from chalicelib.dynamodb.models import UsernameModel
 from chalicelib.dynamodb.transaction import Transaction
 from tests.conftest import Api
@@ -22,12 +23,12 @@ def assignees(api: Api, task: int) -> list[int]:
     return found
 
 
-def test_assigning_and_unassigning_succeed_again_and_say_so(api: Api, task: int, user: int) -> None:
+def test_repeated_assign_and_unassign_succeed(api: Api, task: int, user: int) -> None:
     def change(verb: str) -> str:
-        answer = api("PUT", f"/v1/tasks/{task}/{verb}/user/{user}")
-        assert answer.status_code == 200
-        assert answer.json_body["success"] is True
-        detail: str = answer.json_body["detail"]
+        response = api("PUT", f"/v1/tasks/{task}/{verb}/user/{user}")
+        assert response.status_code == 200
+        assert response.json_body["success"] is True
+        detail: str = response.json_body["detail"]
         return detail
 
     assert change("unassign") == f"task {task} was not assigned to user {user}"
@@ -56,20 +57,20 @@ def test_a_task_has_many_users_and_a_user_many_tasks(api: Api) -> None:
 
 
 @pytest.mark.parametrize("verb", ["assign", "unassign"])
-def test_a_missing_user_is_told_and_changes_nothing(api: Api, task: int, verb: str) -> None:
-    answer = api("PUT", f"/v1/tasks/{task}/{verb}/user/7")
-    assert answer.status_code == 404
-    assert answer.json_body["detail"] == "user 7 does not exist"
+def test_a_missing_user_is_reported_and_changes_nothing(api: Api, task: int, verb: str) -> None:
+    response = api("PUT", f"/v1/tasks/{task}/{verb}/user/7")
+    assert response.status_code == 404
+    assert response.json_body["detail"] == "user 7 does not exist"
     assert assignees(api, task) == []
 
 
-def test_a_task_takes_fifty_users_and_no_more(api: Api) -> None:
+def test_a_task_has_at_most_fifty_users(api: Api) -> None:
     *users, fiftieth, another = add_users(51)
     [task] = add_tasks(1, assignees=users)
     assert api("PUT", f"/v1/tasks/{task}/assign/user/{fiftieth}").status_code == 200
     refused = api("PUT", f"/v1/tasks/{task}/assign/user/{another}")
     assert refused.status_code == 409
-    detail = f"assignees: must be at most 50; task {task} has as many"
+    detail = f"assignees: task {task} already has 50, the maximum"
     assert refused.json_body["detail"] == detail
     api("PATCH", f"/v1/tasks/{task}", {"status": "DONE"})
     [copy] = api("GET", f"/v1/users/{users[0]}/tasks").json_body
@@ -78,30 +79,32 @@ def test_a_task_takes_fifty_users_and_no_more(api: Api) -> None:
     assert api("PUT", f"/v1/tasks/{task}/assign/user/{another}").status_code == 200
 
 
-def begin_deleting(user: int) -> None:
-    """Leaves the user as a crash in the midst of a large delete does."""
+def start_delete(user: int) -> None:
+    """Leave the user in the state of an interrupted delete."""
     found = queries.user(user)
     assert found
     change = Transaction()
     user_writes.mark_as_deleting(change, found)
     change.commit()
-    shared_state.forget()  # as when the copy of this process is too old
+    shared_state.forget()  # as if the cached copy had expired
 
 
 FORMS = ("", "?sort=expires_at", "?status=PENDING", "?status=DONE", "?order=asc&offset=1")
 
 
-def test_a_user_who_is_being_deleted_is_gone_for_everybody(api: Api, task: int, user: int) -> None:
+def test_a_user_being_deleted_does_not_exist_for_any_request(
+    api: Api, task: int, user: int
+) -> None:
     [other] = add_users(1)
     for one in (user, other):
         api("PUT", f"/v1/tasks/{task}/assign/user/{one}")
     cursor = cursor_in_the_list_of(api, user)
-    begin_deleting(user)
+    start_delete(user)
     assert api("GET", f"/v1/users/{user}").json_body is None
     assert [one["id"] for one in api("GET", "/v1/users").json_body] == [other]
     for form in (*FORMS, f"?cursor={cursor}"):
         assert api("GET", f"/v1/users/{user}/tasks{form}").status_code == 404, form
-    free = api("POST", "/v1/tasks", {"name": "mend"}).json_body["payload"]["id"]
+    free = api("POST", "/v1/tasks", {"name": "edit"}).json_body["payload"]["id"]
     for verb, one in product(("assign", "unassign"), (task, free)):
         assert api("PUT", f"/v1/tasks/{one}/{verb}/user/{user}").status_code == 404
     assert api("POST", "/v1/users", {"username": "ada"}).status_code == 409
@@ -112,20 +115,20 @@ def test_a_user_who_is_being_deleted_is_gone_for_everybody(api: Api, task: int, 
 
 
 def cursor_in_the_list_of(api: Api, user: int) -> str:
-    """Gives the user two tasks more."""
+    """Assign two more tasks to the user and return the cursor of the first page."""
     add_tasks(2, assignees=[user])
     link = api("GET", f"/v1/users/{user}/tasks?page_size=1").headers["Link"]
     [cursor] = re.findall("cursor=([^&>]+)", link)
     return str(cursor)
 
 
-def test_no_task_names_a_user_who_is_being_deleted(api: Api, task: int, user: int) -> None:
+def test_no_task_shows_a_user_being_deleted(api: Api, task: int, user: int) -> None:
     [other] = add_users(1)
     for one in (user, other):
         api("PUT", f"/v1/tasks/{task}/assign/user/{one}")
     named = api("GET", f"/v1/tasks/{task}")
     assert named.json_body["assignees"] == sorted((user, other))
-    begin_deleting(user)
+    start_delete(user)
     hidden = api("GET", f"/v1/tasks/{task}")
     wanted = named.json_body | {"assignees": [other]}
     assert hidden.json_body == wanted
@@ -143,6 +146,33 @@ def test_no_task_names_a_user_who_is_being_deleted(api: Api, task: int, user: in
     assert [finding.text for finding in findings()] == [f'users {{"id": {user}}}: is half deleted']
 
 
+@pytest.mark.parametrize("keyed", [False, True])
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("verb", ["assign", "unassign"])
+def test_the_etag_of_an_assignment_is_that_of_the_task_without_the_hidden_assignees(
+    api: Api, task: int, user: int, verb: str, times: int, keyed: bool
+) -> None:
+    [other] = add_users(1)
+    api("PUT", f"/v1/tasks/{task}/assign/user/{user}")
+    start_delete(user)
+    for number in range(times):
+        key = {"Idempotency_Key": f"key-{number}"} if keyed else {}
+        changed = api("PUT", f"/v1/tasks/{task}/{verb}/user/{other}", **key)
+    assert changed.headers["ETag"] == api("GET", f"/v1/tasks/{task}").headers["ETag"]
+    assert changed.headers["ETag"].endswith('-1"')
+
+
+def test_a_condition_without_another_operation_is_checked(user: int) -> None:
+    met = Transaction()
+    user_writes.require_user(met, user)
+    met.commit()
+    failing = Transaction()
+    position = user_writes.require_user(failing, user + 1000)
+    with pytest.raises(ConditionFailed) as failed:
+        failing.commit()
+    assert failed.value.found == {position: None}
+
+
 def test_a_delete_leaves_the_claim_of_another_user_alone(api: Api, user: int) -> None:
     [other] = add_users(1)
     change = Transaction()
@@ -153,7 +183,7 @@ def test_a_delete_leaves_the_claim_of_another_user_alone(api: Api, user: int) ->
     assert [claim.user_id for claim in UsernameModel.scan() if claim.name == "ada"] == [other]
 
 
-def test_a_delete_succeeds_where_the_claim_is_missing(api: Api, user: int) -> None:
+def test_a_delete_succeeds_if_the_claim_is_missing(api: Api, user: int) -> None:
     change = Transaction()
     change.delete(UsernameModel("ada"))
     change.commit()

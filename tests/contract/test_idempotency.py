@@ -1,4 +1,4 @@
-"""A request with an idempotency key is carried out once, whoever repeats it and whenever."""
+"""A request with an idempotency key is carried out once, however often it is repeated."""
 
 from collections.abc import Callable
 from typing import Any
@@ -15,44 +15,45 @@ from chalicelib.services import tasks
 from chalicelib.services.pagination import Paging
 from tests.conftest import Api
 from tests.support.bulk_data import add_tasks, age_reply
-from tests.support.injection import struck
+from tests.support.injection import inject_fault
 
-WHOLE = {"name": "mended", "desc": "", "status": "DONE"}
+FULL_TASK = {"name": "edited", "desc": "", "status": "DONE"}
 CHANGES: list[tuple[Any, ...]] = [
     ("POST", "/v1/users", {"username": "ada"}),
     ("POST", "/v1/tasks", {"name": "plan", "desc": '"é\n'}),
-    ("PUT", "/v1/tasks/1", WHOLE),
+    ("PUT", "/v1/tasks/1", FULL_TASK),
     ("PUT", "/v1/tasks/1/assign/user/1"),
-    ("PATCH", "/v1/tasks/1", {"name": "mend"}),
+    ("PATCH", "/v1/tasks/1", {"name": "edit"}),
     ("PUT", "/v1/tasks/1/assign/user/1", b" "),
     ("PUT", "/v1/tasks/1/unassign/user/1"),
     ("DELETE", "/v1/tasks/1"),
     ("DELETE", "/v1/users/1"),
 ]
-"""Each follows on those before it."""
+"""Each request depends on the requests before it."""
 
 
 @pytest.fixture
 def lanes() -> int:
-    """What a key does has nothing to do with lanes."""
+    """Idempotency keys do not depend on lanes."""
     return 1
 
 
 @pytest.fixture
 def connection(api: Api, endpoint: str, connections: dict[str, Connection]) -> Connection:
-    """The connection that the API uses."""
+    """Return the connection that the API uses."""
     return connections[endpoint]
 
 
 def state(api: Api) -> list[Any]:
-    """All that clients see; with the ETag, a change that leaves all as it was is seen too."""
+    """Return every response body and ETag. The ETag shows changes that set the same values."""
     paths = ("/v1/users", "/v1/tasks", "/v1/tasks/1", "/v1/users/1/tasks")
     return [
-        (answer.json_body, answer.headers.get("ETag")) for answer in (api("GET", p) for p in paths)
+        (response.json_body, response.headers.get("ETag"))
+        for response in (api("GET", p) for p in paths)
     ]
 
 
-def test_a_repeat_is_answered_as_the_first_time_and_changes_nothing(api: Api) -> None:
+def test_a_repeated_request_gets_the_first_response_and_changes_nothing(api: Api) -> None:
     for position, change in enumerate(CHANGES):
         first = api(*change, Idempotency_Key=f'"key {position}"')
         assert first.status_code in (200, 201), first.body
@@ -64,72 +65,74 @@ def test_a_repeat_is_answered_as_the_first_time_and_changes_nothing(api: Api) ->
         assert state(api) == after
 
 
-def test_a_key_with_another_payload_is_refused(api: Api, user: int, task: int) -> None:
+def test_a_key_with_another_payload_is_rejected(api: Api, user: int, task: int) -> None:
     path = f"/v1/tasks/{task}"
-    assert api("PATCH", path, {"name": "mend"}, Idempotency_Key="a").status_code == 200
+    assert api("PATCH", path, {"name": "edit"}, Idempotency_Key="a").status_code == 200
     before = state(api)
     for other, body, headers in (
         (path, {"name": "other"}, {}),
-        ("/v1/tasks/2", {"name": "mend"}, {}),
-        (path, {"name": "mend"}, {"If_Match": "*"}),
+        ("/v1/tasks/2", {"name": "edit"}, {}),
+        (path, {"name": "edit"}, {"If_Match": "*"}),
     ):
-        answer = api("PATCH", other, body, Idempotency_Key="a", **headers)
-        assert (answer.status_code, answer.json_body["title"]) == (422, "Unprocessable Content")
-        assert "draft-ietf-httpapi-idempotency-key-header" in answer.json_body["type"]
+        response = api("PATCH", other, body, Idempotency_Key="a", **headers)
+        assert (response.status_code, response.json_body["title"]) == (422, "Unprocessable Content")
+        assert "draft-ietf-httpapi-idempotency-key-header" in response.json_body["type"]
     assert state(api) == before
 
 
 FINGERPRINT = "5a76a1e95a3c948fa1ff61f00855e6ef361d413625c9e5b7c6018daddfe09cf7"
-"""Of a PATCH of task 1 by {"name": "mend"}, as it is in tables: a repeat must find it there after
-a deployment, too."""
+"""The stored fingerprint of PATCH /v1/tasks/1 with {"name": "mend"}.
+
+It must not change: a retry after a deployment has to find it.
+"""
 
 
-def test_a_path_in_another_spelling_is_the_same_request(api: Api, task: int) -> None:
+def test_a_percent_encoded_path_is_the_same_request(api: Api, task: int) -> None:
     change = {"name": "mend"}
     paths = ("/v1/tasks/1", "/v1/tasks/%31", "/v1/tasks/1/")
-    answers = [api("PATCH", path, change, Idempotency_Key="a") for path in paths]
-    assert [answer.status_code for answer in answers] == [200] * 3
-    assert {answer.body for answer in answers} == {answers[0].body}
+    responses = [api("PATCH", path, change, Idempotency_Key="a") for path in paths]
+    assert [response.status_code for response in responses] == [200] * 3
+    assert {response.body for response in responses} == {responses[0].body}
     assert [item.fingerprint for item in IdempotencyModel.scan()] == [FINGERPRINT]
 
 
 @pytest.mark.settings(auth="on")
 @pytest.mark.usefixtures("api")
-def test_the_same_key_is_another_on_another_route_and_from_another_principal(
+def test_a_key_is_scoped_to_its_route_and_principal(
     application: BilletApp,
 ) -> None:
     sent = [
-        authorized(application, name, "/v1/tasks", '{"name": "plan"}')
+        authorized_post(application, name, "/v1/tasks", '{"name": "plan"}')
         for name in ("eve", "bob", "eve")
     ]
-    sent.append(authorized(application, "eve", "/v1/users", '{"username": "plan"}'))
-    assert [answer["statusCode"] for answer in sent] == [201] * 4
+    sent.append(authorized_post(application, "eve", "/v1/users", '{"username": "plan"}'))
+    assert [response["statusCode"] for response in sent] == [201] * 4
     assert sent[0]["body"] == sent[2]["body"] != sent[1]["body"]
     assert len(tasks.page(Paging()).items) == 2
 
 
 @pytest.mark.settings(auth="on")
 @pytest.mark.usefixtures("api")
-def test_a_key_belongs_to_the_name_so_that_a_rotated_token_repeats_a_request(
+def test_a_rotated_token_with_the_same_name_shares_keys(
     application: BilletApp,
 ) -> None:
     body = '{"name": "plan"}'
     first, again = (
-        authorized(application, "ci", "/v1/tasks", body, token) for token in ("old", "new")
+        authorized_post(application, "ci", "/v1/tasks", body, token) for token in ("old", "new")
     )
     assert (again["statusCode"], again["body"]) == (201, first["body"])
     assert again["headers"]["Idempotency-Replayed"] == "true"
-    other = authorized(
+    other = authorized_post(
         application, "old", "/v1/tasks", body
-    )  # whose name is the id of the first token
+    )  # the name is the id of the first token
     assert other["body"] != first["body"]
     assert len(tasks.page(Paging()).items) == 2
 
 
-def authorized(
+def authorized_post(
     app: BilletApp, name: str, path: str, body: str, ident: str = "0123"
 ) -> dict[str, Any]:
-    """A POST with the key "a" as it comes from API Gateway, when it has let someone in."""
+    """Send a POST with the key "a" as an authorized API Gateway event."""
     principal = {"id": ident, "name": name, "role": "admin"}
     event = {
         "requestContext": {
@@ -146,22 +149,24 @@ def authorized(
         "isBase64Encoded": False,
     }
     context = LambdaContext("", 128, max_runtime_ms=28_000)
-    answer: dict[str, Any] = app(event, context)
-    return answer
+    response: dict[str, Any] = app(event, context)
+    return response
 
 
-def meanwhile(
+def create_with_interruption(
     connection: Connection, api: Api, at: int, *acts: Callable[[], Any]
 ) -> tuple[HTTPResponse, list[Any]]:
-    """Creates a task with the key "a"; gives its answer, and what the acts give which come just
-    before its call at this position."""
-    given: list[Any] = []
+    """Create a task with the key "a" and run the acts just before its call at this position.
+
+    Return the response and the results of the acts.
+    """
+    results: list[Any] = []
 
     def act(request: Any) -> None:
-        given.extend(one() for one in acts)
+        results.extend(one() for one in acts)
 
-    with struck(connection, act, at=at):
-        return create(api), given
+    with inject_fault(connection, act, at=at):
+        return create(api), results
 
 
 def create(api: Api) -> HTTPResponse:
@@ -169,10 +174,10 @@ def create(api: Api) -> HTTPResponse:
 
 
 @pytest.mark.parametrize("call", [1, 2])
-def test_a_repeat_while_the_first_is_under_way_is_told_to_wait(
+def test_a_repeat_during_the_first_request_gets_a_409(
     api: Api, connection: Connection, call: int
 ) -> None:
-    first, [again] = meanwhile(connection, api, call, lambda: create(api))
+    first, [again] = create_with_interruption(connection, api, call, lambda: create(api))
     assert (again.status_code, first.status_code) == (409, 201)
     assert int(again.headers["Retry-After"]) > 0
     assert "draft-ietf-httpapi-idempotency-key-header" in again.json_body["type"]
@@ -181,20 +186,22 @@ def test_a_repeat_while_the_first_is_under_way_is_told_to_wait(
 
 
 @pytest.mark.parametrize("call", [1, 2])
-def test_a_request_whose_lease_is_over_is_done_by_the_next_and_not_by_itself_any_more(
+def test_after_the_lease_expires_only_the_next_request_is_carried_out(
     api: Api, connection: Connection, call: int
 ) -> None:
     def end_lease() -> None:
         [item] = IdempotencyModel.scan()
         age_reply(item, lease=clock.seconds() - 1)
 
-    first, [_, again] = meanwhile(connection, api, call, end_lease, lambda: create(api))
+    first, [_, again] = create_with_interruption(
+        connection, api, call, end_lease, lambda: create(api)
+    )
     assert (again.status_code, first.status_code) == (201, 409)
     assert create(api).body == again.body
     assert len(api("GET", "/v1/tasks").json_body) == 1
 
 
-def test_a_key_is_forgotten_after_a_day_also_where_its_item_is_still_there(api: Api) -> None:
+def test_a_key_expires_after_a_day_even_if_its_item_still_exists(api: Api) -> None:
     first = create(api)
     [item] = IdempotencyModel.scan()
     assert item.expires - clock.seconds() in range(24 * 60 * 60 - 30, 24 * 60 * 60 + 1)
@@ -204,7 +211,7 @@ def test_a_key_is_forgotten_after_a_day_also_where_its_item_is_still_there(api: 
     assert len(api("GET", "/v1/tasks").json_body) == 2
 
 
-def test_a_refusal_is_not_remembered(api: Api, user: int) -> None:
+def test_a_failed_request_is_not_stored(api: Api, user: int) -> None:
     def assign() -> HTTPResponse:
         return api("PUT", f"/v1/tasks/1/assign/user/{user}", If_Match='"1"', Idempotency_Key="a")
 
@@ -214,16 +221,16 @@ def test_a_refusal_is_not_remembered(api: Api, user: int) -> None:
     assert assign().json_body["detail"] == "task 1 assigned to user 1"
 
 
-def test_a_key_means_the_same_with_and_without_quotes_and_nothing_with_get(api: Api) -> None:
+def test_a_key_may_be_unquoted_and_get_ignores_it(api: Api) -> None:
     made = [
         api("POST", "/v1/tasks", {"name": "plan"}, Idempotency_Key=key)
         for key in ("3f-9.A", '"3f-9.A"', r'"a\"b"', r'"a\\b"')
     ]
-    assert [answer.json_body["payload"]["id"] for answer in made] == [1, 1, 2, 3]
+    assert [response.json_body["payload"]["id"] for response in made] == [1, 1, 2, 3]
     assert api("GET", "/v1/tasks/1", Idempotency_Key="a\tb").status_code == 200
 
 
-def test_a_delete_that_would_fill_a_transaction_has_room_for_its_reply(api: Api, user: int) -> None:
-    add_tasks(49, assignees=[user])  # 98 operations, with the user and the claim to the name 100
+def test_a_delete_that_fills_a_transaction_has_room_for_its_reply(api: Api, user: int) -> None:
+    add_tasks(49, assignees=[user])  # 98 operations; 100 with the user and the username reservation
     deleted = [api("DELETE", f"/v1/users/{user}", Idempotency_Key="a") for _ in range(2)]
-    assert [answer.status_code for answer in deleted] == [200, 200]
+    assert [response.status_code for response in deleted] == [200, 200]

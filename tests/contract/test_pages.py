@@ -1,4 +1,4 @@
-"""Lists in pages, by cursor and by offset, hold what the whole list holds, in its order."""
+"""Pages by cursor and by offset have the tasks of the whole list, in the same order."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -20,19 +20,19 @@ Item = dict[str, Any]
 
 
 def pages(api: Api, path: str, query: str) -> Iterator[list[Item]]:
-    """The pages behind the links, from the first to the last."""
+    """Follow the Link headers and yield every page."""
     while True:
-        answer = api("GET", path + query)
-        assert answer.status_code == 200, answer.body
-        yield answer.json_body
-        if "Link" not in answer.headers:
+        response = api("GET", path + query)
+        assert response.status_code == 200, response.body
+        yield response.json_body
+        if "Link" not in response.headers:
             return
-        link = LINK.fullmatch(answer.headers["Link"])
-        assert link, answer.headers["Link"]
+        link = LINK.fullmatch(response.headers["Link"])
+        assert link, response.headers["Link"]
         query = link[1]
 
 
-def chained(found: Iterable[list[Item]]) -> list[Item]:
+def concatenated(found: Iterable[list[Item]]) -> list[Item]:
     return list(chain.from_iterable(found))
 
 
@@ -42,7 +42,7 @@ def ids(items: Sequence[Item]) -> list[int]:
 
 @pytest.fixture
 def tasks(api: Api, user: int) -> list[Item]:
-    """Tasks of the user, of every status with every deadline, in the order of their creation."""
+    """Create tasks of the user in every status with every deadline, in order of creation."""
     made = [
         ident
         for status, deadline in product(STATUSES, DEADLINES)
@@ -60,8 +60,8 @@ def by_deadline(tasks: list[Item]) -> list[Item]:
     return sorted(tasks, key=lambda task: (task["expires_at"] or "none: last", task["id"]))
 
 
-def as_stored_before(tasks: list[Item], user: int) -> None:
-    """Gives half of the tasks due on 9999-12-31 the keys that earlier versions gave them."""
+def use_keys_of_earlier_versions(tasks: list[Item], user: int) -> None:
+    """Give half of the tasks due on 9999-12-31 the keys of earlier versions."""
     last_day = [task["id"] for task in tasks if task["expires_at"] == "9999-12-31"]
     found = {task.id: task for task in TaskModel.scan()}
     for ident in last_day[::2]:
@@ -87,7 +87,7 @@ ORDERS: list[tuple[str, Callable[[list[Item]], list[Item]], bool]] = [
 ]
 
 
-def test_the_pages_of_every_order_and_filter_hold_each_task_once_in_its_order(
+def test_pages_of_every_order_and_filter_have_each_task_once_in_order(
     api: Api, user: int, tasks: list[Item]
 ) -> None:
     lists = ("/v1/tasks", f"/v1/users/{user}/tasks")
@@ -95,28 +95,28 @@ def test_the_pages_of_every_order_and_filter_hold_each_task_once_in_its_order(
         wanted = ordered([task for task in tasks if status in (None, task["status"])])
         if reverse:
             wanted.reverse()
-        asked = f"?page_size=7{query}" + (f"&status={status}" if status else "")
-        found = list(pages(api, path, asked))
-        assert chained(found) == wanted, (path, asked)
+        query_string = f"?page_size=7{query}" + (f"&status={status}" if status else "")
+        found = list(pages(api, path, query_string))
+        assert concatenated(found) == wanted, (path, query_string)
         assert [len(page) for page in found[:-1]] == [7] * (len(found) - 1)
         assert 1 <= len(found[-1]) <= 7
 
 
-def test_rows_with_the_keys_of_earlier_versions_are_in_each_list_once(
+def test_items_with_keys_of_earlier_versions_are_listed_once(
     api: Api, user: int, tasks: list[Item]
 ) -> None:
-    as_stored_before(tasks, user)
+    use_keys_of_earlier_versions(tasks, user)
     lists = ("/v1/tasks", f"/v1/users/{user}/tasks")
     for path, order, status in product(lists, ("asc", "desc"), ("", "&status=DONE")):
         query = f"sort=expires_at&order={order}{status}"
         [whole] = pages(api, path, f"?{query}&page_size=1000")
         assert len(whole) == (12 if status else 48)
-        assert chained(pages(api, path, f"?{query}&page_size=1")) == whole
+        assert concatenated(pages(api, path, f"?{query}&page_size=1")) == whole
         ranks = [task["expires_at"] or "9999-12-31" for task in whole]
         assert ranks == sorted(ranks, reverse=order == "desc")
 
 
-def test_an_offset_skips_so_many(api: Api, tasks: list[Item]) -> None:
+def test_an_offset_skips_that_many_tasks(api: Api, tasks: list[Item]) -> None:
     wanted = ids(tasks)[::-1]
     for offset in (0, 1, 20, 47, 48, 10_000):
         found = api("GET", f"/v1/tasks?offset={offset}&page_size=7")
@@ -124,40 +124,40 @@ def test_an_offset_skips_so_many(api: Api, tasks: list[Item]) -> None:
         assert ("Link" in found.headers) == (offset + 7 < 48)
 
 
-def test_an_offset_that_passes_lanes_over_in_shares_skips_so_many_too(
+def test_an_offset_across_lanes_skips_that_many_tasks(
     api: Api, tasks: list[Item], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pagination, "FAR", 5)
+    monkeypatch.setattr(pagination, "EQUAL_SHARE_OFFSET", 5)
     for offset in (6, 30, 47, 60):
         found = api("GET", f"/v1/tasks?offset={offset}&page_size=7")
         assert ids(found.json_body) == ids(tasks)[::-1][offset : offset + 7]
 
 
-def test_users_come_in_pages_too_newest_first(api: Api) -> None:
+def test_users_are_paged_newest_first(api: Api) -> None:
     made = add_users(20)
     for query, wanted in (("", made[::-1]), ("&order=asc", made)):
         found = list(pages(api, "/v1/users", f"?page_size=6{query}"))
-        assert ids(chained(found)) == wanted
+        assert ids(concatenated(found)) == wanted
         assert [len(page) for page in found] == [6, 6, 6, 2]
 
 
-def test_a_page_as_large_as_the_list_is_the_last(api: Api) -> None:
+def test_a_page_as_large_as_the_list_has_no_next_link(api: Api) -> None:
     assert list(pages(api, "/v1/users", "")) == [[]]
     add_users(6)
     assert [len(page) for page in pages(api, "/v1/users", "?page_size=6")] == [6]
     assert [len(page) for page in pages(api, "/v1/users", "?page_size=3")] == [3, 3]
 
 
-def test_a_cursor_holds_when_its_task_is_gone_and_others_came(api: Api, tasks: list[Item]) -> None:
+def test_a_cursor_stays_valid_after_its_task_is_deleted(api: Api, tasks: list[Item]) -> None:
     walk = pages(api, "/v1/tasks", "?page_size=7")
     seen = next(walk)
     api("DELETE", f"/v1/tasks/{seen[-1]['id']}")
     add_tasks(3)
-    assert seen + chained(walk) == tasks[::-1]
+    assert seen + concatenated(walk) == tasks[::-1]
 
 
 @pytest.mark.parametrize("other", [1, 2, 8])
-def test_a_cursor_holds_when_the_number_of_lanes_changes(
+def test_a_cursor_stays_valid_when_the_number_of_lanes_changes(
     api: Api, tasks: list[Item], bind: Bind, other: int
 ) -> None:
     walk = pages(api, "/v1/tasks", "?page_size=7")
@@ -166,37 +166,35 @@ def test_a_cursor_holds_when_the_number_of_lanes_changes(
     for task in tasks[::5]:
         edited = api("PATCH", f"/v1/tasks/{task['id']}", {"desc": "edited", "status": "DONE"})
         assert edited.status_code == 200
-    assert ids(seen + chained(walk)) == ids(tasks)[::-1]
+    assert ids(seen + concatenated(walk)) == ids(tasks)[::-1]
 
 
-def test_ids_are_never_given_twice_when_the_number_of_lanes_changes(
-    api: Api, bind: Bind, lanes: int
-) -> None:
-    given: list[int] = []
+def test_ids_stay_unique_when_the_number_of_lanes_changes(api: Api, bind: Bind, lanes: int) -> None:
+    allocated: list[int] = []
     for number in (lanes, 5, 2, 8, 1, 1):
         bind(number)
-        given += add_tasks(7)
-    assert len(set(given)) == 42
-    assert given[-14:] == sorted(given[-14:])
-    api("DELETE", f"/v1/tasks/{given[-1]}")
-    assert add_tasks(1)[0] > given[-1]
+        allocated += add_tasks(7)
+    assert len(set(allocated)) == 42
+    assert allocated[-14:] == sorted(allocated[-14:])
+    api("DELETE", f"/v1/tasks/{allocated[-1]}")
+    assert add_tasks(1)[0] > allocated[-1]
 
 
-def test_ids_begin_with_1_and_follow_each_other(api: Api, lanes: int) -> None:
+def test_ids_start_at_1_and_are_consecutive(api: Api, lanes: int) -> None:
     made = [api("POST", "/v1/tasks", {"name": "plan"}).json_body["payload"] for _ in range(9)]
     assert lanes > 1 or ids(made) == list(range(1, 10))
     by_residue = [[i for i in ids(made) if i % lanes == residue] for residue in range(lanes)]
-    for residue, given in enumerate(by_residue):
+    for residue, ids_of_residue in enumerate(by_residue):
         first = residue or lanes
-        assert given == [first + lanes * count for count in range(len(given))]
+        assert ids_of_residue == [first + lanes * count for count in range(len(ids_of_residue))]
 
 
-def test_pages_of_large_tasks_are_whole_though_shorter(api: Api, user: int) -> None:
-    # DynamoDB ends a Query at 1 MB: in each of four lanes elsewhere, or not at all.
+def test_pages_of_large_tasks_are_shorter_and_complete(api: Api, user: int) -> None:
+    # DynamoDB ends a Query at 1 MB, at a different position in each lane.
     letters = {0: "𝄞", 2: "€"}
     made = add_tasks(140, [user], describe=lambda ident: letters.get(ident % 4, "a") * 10_000)[::-1]
     for path in ("/v1/tasks", f"/v1/users/{user}/tasks"):
         found = list(pages(api, path, "?page_size=1000"))
-        assert ids(chained(found)) == made
+        assert ids(concatenated(found)) == made
         assert len(found) > 1
-    assert ids(chained(pages(api, "/v1/tasks", "?offset=100"))) == made[100:]
+    assert ids(concatenated(pages(api, "/v1/tasks", "?offset=100"))) == made[100:]

@@ -1,4 +1,4 @@
-"""ETags, and requests that depend on them."""
+"""ETags and conditional requests."""
 
 from typing import Any
 
@@ -10,33 +10,33 @@ from chalicelib.dynamodb.transaction import Transaction
 from tests.conftest import Api
 from tests.support.bulk_data import add_tasks, add_users
 
-WHOLE = {"name": "mended", "desc": "", "status": "DONE"}
+FULL_TASK = {"name": "edited", "desc": "", "status": "DONE"}
 CHANGES: list[tuple[Any, ...]] = [
-    ("PUT", "", WHOLE),
-    ("PATCH", "", {"name": "mend"}),
+    ("PUT", "", FULL_TASK),
+    ("PATCH", "", {"name": "edit"}),
     ("PUT", "/assign/user/{user}"),
     ("PUT", "/unassign/user/{user}"),
     ("DELETE", ""),
 ]
-"""Every change of a task, by what follows its path."""
+"""Every write to a task: method, path suffix and body."""
 
 
 @pytest.fixture
 def lanes() -> int:
-    """A condition has nothing to do with lanes."""
+    """Conditions do not depend on lanes."""
     return 1
 
 
 @pytest.fixture(params=["nobody's", "somebody's"])
 def task(request: pytest.FixtureRequest, api: Api, user: int) -> int:
-    """The id of a task, which nobody has, or another user; of version 2."""
+    """Create a task with version 2, unassigned or assigned to another user, and return its id."""
     other = add_users(1) if request.param == "somebody's" else []
     [ident] = add_tasks(1, assignees=other)
     api("PATCH", f"/v1/tasks/{ident}", {"desc": "two"})
     return ident
 
 
-def test_a_thing_has_an_etag_that_each_change_of_it_answers_too(api: Api, user: int) -> None:
+def test_reads_and_writes_return_the_etag(api: Api, user: int) -> None:
     made = api("POST", "/v1/tasks", {"name": "plan"})
     path = made.headers["Location"]
     seen = [made.headers["ETag"], made.headers["ETag"]]
@@ -54,26 +54,26 @@ def test_a_thing_has_an_etag_that_each_change_of_it_answers_too(api: Api, user: 
 
 
 @pytest.mark.parametrize("body", [{}, {"id": 1, "assignees": [7], "created_at": "2020-01-01"}])
-def test_a_patch_of_no_field_changes_nothing_on_the_conditions_of_any_patch(
+def test_a_patch_without_fields_changes_nothing_but_evaluates_if_match(
     api: Api, task: int, body: dict[str, Any]
 ) -> None:
     path = f"/v1/tasks/{task}"
     before = api("GET", path)
     for headers in ({}, {"If_Match": '"2"'}, {"Idempotency_Key": "a"}, {"Idempotency_Key": "a"}):
-        answer = api("PATCH", path, body, **headers)
-        assert (answer.status_code, answer.headers["ETag"]) == (200, '"2"')
-        assert answer.json_body["payload"] == before.json_body
-    assert answer.headers["Idempotency-Replayed"] == "true"
+        response = api("PATCH", path, body, **headers)
+        assert (response.status_code, response.headers["ETag"]) == (200, '"2"')
+        assert response.json_body["payload"] == before.json_body
+    assert response.headers["Idempotency-Replayed"] == "true"
     assert api("PATCH", path, body, If_Match='"1"').status_code == 412
     assert api("PATCH", "/v1/tasks/77", {}, If_Match='"1"').status_code == 404
     assert api("GET", path).headers["ETag"] == '"2"'
 
 
 @pytest.mark.parametrize("known", ['"2"', 'W/"2"', '"a,b", W/"2" ,', "*"])
-def test_a_thing_that_is_known_is_not_sent_again(api: Api, task: int, known: str) -> None:
-    answer = api("GET", f"/v1/tasks/{task}", If_None_Match=known)
-    assert (answer.status_code, answer.body, answer.headers["ETag"]) == (304, b"", '"2"')
-    assert "Content-Type" not in answer.headers
+def test_if_none_match_with_the_current_etag_returns_304(api: Api, task: int, known: str) -> None:
+    response = api("GET", f"/v1/tasks/{task}", If_None_Match=known)
+    assert (response.status_code, response.body, response.headers["ETag"]) == (304, b"", '"2"')
+    assert "Content-Type" not in response.headers
     api("PATCH", f"/v1/tasks/{task}", {"desc": "three"})
     assert known == "*" or api("GET", f"/v1/tasks/{task}", If_None_Match=known).status_code == 200
     nothing = api("GET", "/v1/tasks/77", If_None_Match=known)
@@ -81,15 +81,15 @@ def test_a_thing_that_is_known_is_not_sent_again(api: Api, task: int, known: str
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: f"{change[0]} {change[1]}")
-def test_a_change_happens_only_to_the_version_that_it_is_for(
+def test_a_write_with_if_match_succeeds_only_on_that_version(
     api: Api, user: int, task: int, change: tuple[Any, ...]
 ) -> None:
     method, tail, *body = change
     path = f"/v1/tasks/{task}"
     before = api("GET", path).body
     for stale in ('"1"', '"3"', 'W/"2"', '"x"', '"1", "02"'):
-        answer = api(method, path + tail.format(user=user), *body, If_Match=stale)
-        assert (answer.status_code, answer.json_body["title"]) == (412, "Precondition Failed")
+        response = api(method, path + tail.format(user=user), *body, If_Match=stale)
+        assert (response.status_code, response.json_body["title"]) == (412, "Precondition Failed")
         assert api("GET", path).body == before
         missing = api(method, "/v1/tasks/77" + tail.format(user=user), *body, If_Match=stale)
         assert missing.status_code == 404
@@ -104,7 +104,7 @@ def test_a_change_happens_only_to_the_version_that_it_is_for(
     assert again.status_code == (404 if method == "DELETE" else 200)
 
 
-def test_what_could_not_be_done_anyway_is_told_before_a_condition(api: Api, user: int) -> None:
+def test_other_errors_take_precedence_over_a_failed_precondition(api: Api, user: int) -> None:
     change = Transaction()
     some = tuple(range(100, 150))
     task_writes.create_task(
@@ -112,11 +112,11 @@ def test_what_could_not_be_done_anyway_is_told_before_a_condition(api: Api, user
         Task(id=1, name="", desc="", status="DONE", expires_at=None, created_at="", assignees=some),
     )
     change.commit()
-    answer = api("PUT", f"/v1/tasks/1/assign/user/{user}", If_Match='"7"')
-    assert answer.status_code == 409
+    response = api("PUT", f"/v1/tasks/1/assign/user/{user}", If_Match='"7"')
+    assert response.status_code == 409
 
 
-def test_a_user_is_deleted_only_as_the_version_that_is_asked_for(api: Api, user: int) -> None:
+def test_a_user_delete_with_if_match_succeeds_only_on_that_version(api: Api, user: int) -> None:
     add_tasks(1, assignees=[user])
     assert api("DELETE", f"/v1/users/{user}", If_Match='"2"').status_code == 412
     assert len(api("GET", f"/v1/users/{user}/tasks").json_body) == 1
@@ -125,12 +125,12 @@ def test_a_user_is_deleted_only_as_the_version_that_is_asked_for(api: Api, user:
 
 
 @pytest.mark.settings(require_if_match="on")
-def test_where_it_is_required_a_change_without_if_match_is_refused(api: Api, user: int) -> None:
+def test_require_if_match_rejects_writes_without_if_match(api: Api, user: int) -> None:
     [task] = add_tasks(1)
     path = f"/v1/tasks/{task}"
     for method, tail, *body in CHANGES:
-        answer = api(method, path + tail.format(user=user), *body)
-        assert (answer.status_code, answer.json_body["title"]) == (428, "Precondition Required")
+        response = api(method, path + tail.format(user=user), *body)
+        assert (response.status_code, response.json_body["title"]) == (428, "Precondition Required")
         assert api("GET", path).headers["ETag"] == '"1"'
     assert api("DELETE", f"/v1/users/{user}").status_code == 428
     assert api("POST", "/v1/tasks", {"name": "plan"}).status_code == 201

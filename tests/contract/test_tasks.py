@@ -14,17 +14,17 @@ SAMPLE = {
 }
 
 
-def test_a_created_task_is_given_in_the_answer_at_its_location_and_in_the_list(api: Api) -> None:
+def test_a_created_task_is_in_the_response_at_its_location_and_listed(api: Api) -> None:
     begun = today()
     created = api("POST", "/v1/tasks", SAMPLE)
     task = created.json_body["payload"]
     assert created.status_code == 201
     assert task["created_at"] in {begun, today()}
-    given = {"id": task["id"], "created_at": task["created_at"], "assignees": []}
+    generated = {"id": task["id"], "created_at": task["created_at"], "assignees": []}
     assert created.json_body == {
         "success": True,
         "detail": f"task {task['id']} created",
-        "payload": SAMPLE | given,
+        "payload": SAMPLE | generated,
     }
     assert created.headers["Location"] == f"/v1/tasks/{task['id']}"
     assert api("GET", f"/v1/tasks/{task['id']}").json_body == task
@@ -36,14 +36,14 @@ def test_only_the_name_of_a_task_is_required(api: Api) -> None:
     assert (task["desc"], task["status"], task["expires_at"]) == ("", "PENDING", None)
 
 
-def test_a_missing_task_is_null_when_asked_for(api: Api) -> None:
-    answer = api("GET", "/v1/tasks/7")
-    assert (answer.status_code, answer.body) == (200, b"null\n")
+def test_get_of_a_missing_task_returns_null(api: Api) -> None:
+    response = api("GET", "/v1/tasks/7")
+    assert (response.status_code, response.body) == (200, b"null\n")
 
 
 @pytest.fixture(params=["nobody's", "somebody's"])
 def sample(request: pytest.FixtureRequest, api: Api, user: int) -> dict[str, Any]:
-    """The sample task, which nobody has, or the user."""
+    """Create the sample task, unassigned or assigned to the user."""
     task: dict[str, Any] = api("POST", "/v1/tasks", SAMPLE).json_body["payload"]
     if request.param == "somebody's":
         api("PUT", f"/v1/tasks/{task['id']}/assign/user/{user}")
@@ -72,10 +72,10 @@ def test_put_replaces_and_patch_changes_what_is_sent(
     api: Api, user: int, sample: dict[str, Any], method: str, body: Any, change: dict[str, Any]
 ) -> None:
     task = sample | change
-    answer = api(method, f"/v1/tasks/{task['id']}", body)
+    response = api(method, f"/v1/tasks/{task['id']}", body)
     detail = f"task {task['id']} updated"
-    assert answer.json_body == {"success": True, "detail": detail, "payload": task}
-    assert answer.status_code == 200
+    assert response.json_body == {"success": True, "detail": detail, "payload": task}
+    assert response.status_code == 200
     assert api("GET", f"/v1/tasks/{task['id']}").json_body == task
     assert api("GET", f"/v1/users/{user}/tasks").json_body == ([task] if task["assignees"] else [])
     for status in ("PENDING", "IN_PROGRESS", "DONE", "CANCELLED"):
@@ -83,9 +83,7 @@ def test_put_replaces_and_patch_changes_what_is_sent(
         assert listed == ([task] if status == task["status"] else [])
 
 
-def test_a_deleted_task_is_gone_from_every_list(
-    api: Api, user: int, sample: dict[str, Any]
-) -> None:
+def test_a_deleted_task_is_in_no_list(api: Api, user: int, sample: dict[str, Any]) -> None:
     deleted = api("DELETE", f"/v1/tasks/{sample['id']}")
     assert deleted.json_body == {"success": True, "detail": f"task {sample['id']} deleted"}
     assert api("GET", f"/v1/tasks/{sample['id']}").json_body is None
@@ -93,7 +91,7 @@ def test_a_deleted_task_is_gone_from_every_list(
         assert api("GET", path).json_body == []
 
 
-def test_a_missing_task_can_not_be_changed(api: Api, user: int) -> None:
+def test_writes_to_a_missing_task_are_rejected(api: Api, user: int) -> None:
     for method, path, body in (
         ("PUT", "/v1/tasks/7", SAMPLE),
         ("PATCH", "/v1/tasks/7", {"status": "DONE"}),
@@ -101,7 +99,7 @@ def test_a_missing_task_can_not_be_changed(api: Api, user: int) -> None:
         ("PUT", f"/v1/tasks/7/assign/user/{user}", b""),
         ("PUT", f"/v1/tasks/7/unassign/user/{user}", b""),
     ):
-        answer = api(method, path, body)
-        assert answer.status_code == 404, (method, path)
-        assert answer.json_body["detail"] == "task 7 does not exist"
+        response = api(method, path, body)
+        assert response.status_code == 404, (method, path)
+        assert response.json_body["detail"] == "task 7 does not exist"
     assert api("GET", "/v1/tasks").json_body == []

@@ -1,12 +1,16 @@
 """/v1/users"""
 
+import msgspec
 import pytest
 
+from chalicelib.dynamodb import queries, user_writes
+from chalicelib.dynamodb.client import ConditionFailed
+from chalicelib.dynamodb.transaction import Transaction
 from tests.conftest import Api, today
 from tests.support.bulk_data import add_tasks, add_users
 
 
-def test_a_created_user_is_given_in_the_answer_at_its_location_and_in_the_list(api: Api) -> None:
+def test_a_created_user_is_in_the_response_at_its_location_and_listed(api: Api) -> None:
     begun = today()
     created = api("POST", "/v1/users", {"username": "john.doe@gmail.com"})
     user = created.json_body
@@ -19,9 +23,9 @@ def test_a_created_user_is_given_in_the_answer_at_its_location_and_in_the_list(a
     assert api("GET", "/v1/users").json_body == [user]
 
 
-def test_a_missing_user_is_null_when_asked_for(api: Api) -> None:
-    answer = api("GET", "/v1/users/7")
-    assert (answer.status_code, answer.body) == (200, b"null\n")
+def test_get_of_a_missing_user_returns_null(api: Api) -> None:
+    response = api("GET", "/v1/users/7")
+    assert (response.status_code, response.body) == (200, b"null\n")
 
 
 @pytest.mark.parametrize(
@@ -34,7 +38,7 @@ def test_a_missing_user_is_null_when_asked_for(api: Api) -> None:
         ("é", "E\u0301"),  # one code point, and a letter with a combining accent
     ],
 )
-def test_a_name_that_differs_in_case_or_form_only_is_taken(
+def test_a_name_that_differs_only_in_case_or_normalization_is_taken(
     api: Api, first: str, second: str
 ) -> None:
     assert api("POST", "/v1/users", {"username": first}).status_code == 201
@@ -46,7 +50,7 @@ def test_a_name_that_differs_in_case_or_form_only_is_taken(
     assert len(api("GET", "/v1/users").json_body) == 1
 
 
-def test_a_name_is_free_again_when_its_user_is_deleted(api: Api, user: int) -> None:
+def test_a_deleted_users_name_is_available_again(api: Api, user: int) -> None:
     deleted = api("DELETE", f"/v1/users/{user}")
     assert deleted.json_body == {"success": True, "detail": f"user {user} deleted"}
     assert api("GET", f"/v1/users/{user}").json_body is None
@@ -56,16 +60,16 @@ def test_a_name_is_free_again_when_its_user_is_deleted(api: Api, user: int) -> N
     assert again.json_body["id"] != user
 
 
-def test_a_missing_user_can_not_be_deleted_nor_have_tasks(api: Api, user: int) -> None:
+def test_a_missing_user_cannot_be_deleted_or_list_tasks(api: Api, user: int) -> None:
     api("DELETE", f"/v1/users/{user}")
     for method, path in (("DELETE", f"/v1/users/{user}"), ("GET", f"/v1/users/{user}/tasks")):
-        answer = api(method, path)
-        assert answer.status_code == 404
-        assert answer.json_body["detail"] == f"user {user} does not exist"
+        response = api(method, path)
+        assert response.status_code == 404
+        assert response.json_body["detail"] == f"user {user} does not exist"
 
 
 @pytest.mark.parametrize("count", [0, 1, 30, 50])
-def test_a_deleted_user_is_taken_off_each_task(api: Api, user: int, count: int) -> None:
+def test_a_deleted_user_is_removed_from_each_task(api: Api, user: int, count: int) -> None:
     [other] = add_users(1)
     add_tasks(count, assignees=sorted((user, other)))
     tasks = api("GET", "/v1/tasks?page_size=1000").json_body
@@ -75,3 +79,19 @@ def test_a_deleted_user_is_taken_off_each_task(api: Api, user: int, count: int) 
     assert api("GET", "/v1/tasks?page_size=1000").json_body == left
     assert api("GET", f"/v1/users/{other}/tasks?page_size=1000").json_body == left
     assert api("GET", f"/v1/users/{user}/tasks").status_code == 404
+
+
+@pytest.mark.backend("moto")
+def test_a_users_own_reservation_is_not_another_users(api: Api, user: int) -> None:
+    mine = queries.user(user)
+    assert mine is not None
+    change = Transaction()
+    user_writes.require_user(change, user)
+    position = user_writes.require_foreign_reservation(change, mine)
+    with pytest.raises(ConditionFailed) as failed:
+        change.commit()
+    assert list(failed.value.found) == [position]
+    change = Transaction()
+    user_writes.require_user(change, user)
+    user_writes.require_foreign_reservation(change, msgspec.structs.replace(mine, id=user + 1))
+    assert change.commit()

@@ -7,8 +7,8 @@ from tests.conftest import Api
 
 
 @pytest.fixture
-def impatience(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is tried again is tried at once."""
+def no_retry_delay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Retry without delay."""
     monkeypatch.setattr(backoff, "LONGEST", 0.0)
 
 
@@ -19,8 +19,8 @@ def api(api: Api, database: Settings) -> Api:
 
 
 @pytest.fixture(autouse=True)
-def one_reading(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The calls of a request are the same each time: `shared` is not read anew."""
+def no_shared_state_reread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do not reread `shared`, so that a request always makes the same calls."""
     monkeypatch.setattr(shared_state, "FRESH_SECONDS", 3600.0)
 
 

@@ -1,4 +1,4 @@
-"""A way to the database that can be had to go wrong: a TCP proxy on a port of its own."""
+"""A TCP proxy to the database that can inject network faults."""
 
 import re
 import socket
@@ -12,22 +12,22 @@ from urllib.parse import urlsplit
 
 Ask = Callable[[], bytes]
 Way = Callable[[Ask, socket.socket], None]
-"""What becomes of a request: is given how to ask the database, and the connection to the API."""
+"""Handles a request, given a function that forwards it and the connection to the API."""
 
 REFUSAL = b'{"__type": "com.amazonaws.dynamodb.v20120810#ThrottlingException"}'
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 class _Over(Exception):
-    """The connection is to be closed."""
+    """Raised to close the connection."""
 
 
-def honest(ask: Ask, connection: socket.socket) -> None:
+def relay(ask: Ask, connection: socket.socket) -> None:
     connection.sendall(ask())
 
 
 def silent(ask: Ask, connection: socket.socket) -> None:
-    connection.recv(1)  # which ends when the API gives up
+    connection.recv(1)  # returns when the API closes the connection
 
 
 def late(ask: Ask, connection: socket.socket) -> None:
@@ -64,16 +64,16 @@ class _Server(socketserver.ThreadingTCPServer):
 
 
 class Proxy:
-    """Leads to a database, by the `way` that is set. Listens while `open`."""
+    """A proxy to a database that handles requests by its `way`. It listens while `open`."""
 
     def __init__(self, url: str) -> None:
         target = urlsplit(url)
         self._target = (target.hostname, target.port)
         self._port = 0
         self._connections: set[socket.socket] = set()
-        self.way: Way = honest
-        self.asked = 0
-        """How many requests came."""
+        self.way: Way = relay
+        self.request_count = 0
+        """The number of requests received."""
 
     @property
     def url(self) -> str:
@@ -81,7 +81,7 @@ class Proxy:
 
     @contextmanager
     def open(self) -> Iterator[None]:
-        """Listens, on the same port each time. Afterwards connections are refused, or reset."""
+        """Listen, always on the same port. Afterwards connections are refused or reset."""
         with _Server(("127.0.0.1", self._port), self._relay) as server:  # type: ignore[arg-type]
             self._port = server.server_address[1]
             thread = threading.Thread(target=server.serve_forever, args=(0.01,))
@@ -104,7 +104,7 @@ class Proxy:
             database.makefile("rb") as replies,
         ):
             while request := _message(requests):
-                self.asked += 1
+                self.request_count += 1
 
                 def ask(request: bytes = request) -> bytes:
                     database.sendall(request)
@@ -115,7 +115,7 @@ class Proxy:
 
 
 def _message(stream: IO[bytes]) -> bytes:
-    """The next request or reply; b"" where there is none any more."""
+    """Return the next request or response, or b"" at the end."""
     message = b""
     while (line := stream.readline()) not in (b"", b"\r\n"):
         message += line

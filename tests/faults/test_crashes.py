@@ -21,10 +21,10 @@ from chalicelib.services import users
 from chalicelib.settings import Settings
 from tests.conftest import Api
 from tests.support.bulk_data import add_tasks, add_users
-from tests.support.injection import struck
+from tests.support.injection import inject_fault
 from tests.support.scenarios import CHANGES, Scenario, end_leases, recorded
 
-pytestmark = [pytest.mark.backend("dynamodb-local"), pytest.mark.usefixtures("impatience")]
+pytestmark = [pytest.mark.backend("dynamodb-local"), pytest.mark.usefixtures("no_retry_delay")]
 
 ROOT = Path(__file__).parents[2]
 Kill = Callable[..., None]
@@ -47,21 +47,21 @@ def zygote(dynamodb_local_endpoint: str) -> Iterator[subprocess.Popen[str]]:
 
 @pytest.fixture
 def kill(zygote: subprocess.Popen[str], database: Settings) -> Kill:
-    """Has another process carry out a request, and killed at its call of this number, from 1."""
+    """Return a function that runs a request in a process that is killed at its nth call."""
 
-    def carry_out_and_die(number: int, *request: Any, **headers: str) -> None:
+    def run_and_kill(number: int, *request: Any, **headers: str) -> None:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         named |= {"Content-Type": "application/json"}
         print(json.dumps([database.prefix, request, named, number]), file=zygote.stdin, flush=True)
         assert zygote.stdout
         assert int(zygote.stdout.readline()) == -signal.SIGKILL
 
-    return carry_out_and_die
+    return run_and_kill
 
 
 @pytest.mark.parametrize("keyed", [False, True], ids=["plain", "with a key"])
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_a_change_that_is_killed_is_all_or_nothing_and_with_a_key_done_once_when_sent_again(
+def test_a_killed_write_is_atomic_and_a_keyed_retry_applies_it_once(
     api: Api, connection: Connection, kill: Kill, change: tuple[Any, ...], keyed: bool
 ) -> None:
     clean, calls, before, after = recorded(api, connection, change, keyed)
@@ -76,25 +76,23 @@ def test_a_change_that_is_killed_is_all_or_nothing_and_with_a_key_done_once_when
     assert [finding.text for finding in findings()] == []
 
 
-def test_a_delete_of_a_user_that_is_killed_between_its_transactions_can_be_finished(
-    api: Api, connection: Connection, kill: Kill
-) -> None:
+def test_a_killed_user_delete_can_be_finished(api: Api, connection: Connection, kill: Kill) -> None:
     others = add_users(48)
-    first = someone(others)
-    with struck(connection) as calls:
+    first = user_with_many_tasks(others)
+    with inject_fault(connection) as calls:
         api("DELETE", f"/v1/users/{first}", Idempotency_Key=f"key-{first}")
     assert calls.count("TransactWriteItems") >= 3
     for number in range(1, len(calls) + 2):
-        user_id = someone(others)
+        user_id = user_with_many_tasks(others)
         kill(number, "DELETE", f"/v1/users/{user_id}", Idempotency_Key=f"key-{user_id}")
-        told = [finding.text for finding in findings()]
-        assert told in ([], [f'users {{"id": {user_id}}}: is half deleted'])
-        if told and number % 2:
+        texts = [finding.text for finding in findings()]
+        assert texts in ([], [f'users {{"id": {user_id}}}: is half deleted'])
+        if texts and number % 2:
             repair()
         else:
             end_leases()
-            answer = api("DELETE", f"/v1/users/{user_id}", Idempotency_Key=f"key-{user_id}")
-            assert answer.status_code == 200
+            response = api("DELETE", f"/v1/users/{user_id}", Idempotency_Key=f"key-{user_id}")
+            assert response.status_code == 200
         assert users.get(user_id) is None
         for task in api("GET", "/v1/tasks").json_body:
             assert task["assignees"] == others
@@ -102,8 +100,8 @@ def test_a_delete_of_a_user_that_is_killed_between_its_transactions_can_be_finis
         assert [finding.text for finding in findings()] == []
 
 
-def someone(others: Sequence[int]) -> int:
-    """A new user, who has with these others more tasks than fit into two transactions."""
+def user_with_many_tasks(others: Sequence[int]) -> int:
+    """Create a user who shares more tasks with these users than fit into two transactions."""
     [user_id] = add_users(1)
     add_tasks(3, assignees=[*others, user_id], at_once=1)
     return user_id

@@ -1,6 +1,6 @@
-"""Each call of each endpoint fails once, and for good, before and after DynamoDB has done it.
+"""Each call of each endpoint fails once, or permanently, before or after it takes effect.
 
-The calls are those that the endpoint is seen to make.
+The calls are recorded from a run without faults.
 """
 
 from itertools import product
@@ -14,86 +14,90 @@ from billet.integrity import findings
 from chalicelib.http.endpoints import Endpoint
 from chalicelib.http.routes import ENDPOINTS, docs
 from tests.conftest import Api
-from tests.support.injection import FAULTS, Fault, contended, done_and_silent, struck
+from tests.support.injection import FAULTS, Fault, contended, done_and_silent, inject_fault
 from tests.support.scenarios import CHANGES, READS, Scenario, end_leases, recorded
 
-pytestmark = [pytest.mark.backend("dynamodb-local"), pytest.mark.usefixtures("impatience")]
+pytestmark = [pytest.mark.backend("dynamodb-local"), pytest.mark.usefixtures("no_retry_delay")]
 
-ATTACKS = [(fault, False) for fault in FAULTS] + [(fault, True) for fault in FAULTS if fault.lasts]
-"""Each fault once; and for good, one of each kind."""
+FAULT_CASES = [(fault, False) for fault in FAULTS] + [
+    (fault, True) for fault in FAULTS if fault.lasts
+]
+"""Each fault once, and each lasting fault permanently."""
 
 
 @pytest.mark.parametrize("request_", (CHANGES | READS).values(), ids=CHANGES | READS)
-def test_a_request_whose_call_fails_is_done_or_refused_but_never_half_done(
+def test_a_failed_call_leaves_no_partial_effect(
     api: Api, connection: Connection, request_: tuple[Any, ...]
 ) -> None:
     clean, calls, before, after = recorded(api, connection, request_)
-    for (fault, lasting), position in product(ATTACKS, range(len(calls))):
+    for (fault, lasting), position in product(FAULT_CASES, range(len(calls))):
         scenario = Scenario(api)
-        with struck(connection, fault.strike, at=position, lasting=lasting):
-            answer = scenario.send(*request_)
-        assert_right_or_refused(answer, clean, fault, lasting)
-        done = answer.status_code == clean.status_code
+        with inject_fault(connection, fault.handler, at=position, lasting=lasting):
+            response = scenario.send(*request_)
+        assert_correct_or_rejected(response, clean, fault, lasting)
+        done = response.status_code == clean.status_code
         states = [after] if done else [before, after] if fault.done else [before]
         assert scenario.state() in states, (fault.name, position, lasting)
     assert [finding.text for finding in findings()] == []
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
-def test_a_change_with_a_key_whose_call_fails_is_done_once_when_it_is_sent_again(
+def test_a_keyed_retry_after_a_failed_call_applies_the_write_once(
     api: Api, connection: Connection, change: tuple[Any, ...]
 ) -> None:
     clean, calls, before, after = recorded(api, connection, change, keyed=True)
-    for (fault, lasting), position in product(ATTACKS, range(len(calls))):
+    for (fault, lasting), position in product(FAULT_CASES, range(len(calls))):
         scenario = Scenario(api, keyed=True)
-        with struck(connection, fault.strike, at=position, lasting=lasting):
-            answer = scenario.send(*change)
+        with inject_fault(connection, fault.handler, at=position, lasting=lasting):
+            response = scenario.send(*change)
         case = (fault.name, position, lasting)
-        assert answer.status_code == (fault.refusal if lasting else clean.status_code), case
-        done = answer.status_code == clean.status_code
+        assert response.status_code == (fault.refusal if lasting else clean.status_code), case
+        done = response.status_code == clean.status_code
         assert done or scenario.state() == before, case
         end_leases()
         again = scenario.send(*change)
         assert again.status_code == clean.status_code, case
-        # What is answered again was not done again, so what was acknowledged is seen here, too.
+        # A replayed response has no second effect, so the state shows every acknowledged write.
         assert done == ("Idempotency-Replayed" in again.headers), case
-        assert not done or again.body == answer.body, case
+        assert not done or again.body == response.body, case
         assert scenario.state() == after, case
     assert [finding.text for finding in findings()] == []
 
 
-def test_every_endpoint_is_attacked() -> None:
+def test_faults_are_injected_into_every_endpoint() -> None:
     scenario = {"idle": "{user_id}", "busy": "{user_id}", "free": "{task_id}", "held": "{task_id}"}
-    attacked = {
+    tested = {
         (method, path.format_map(scenario)) for method, path, *_ in (CHANGES | READS).values()
     }
-    assert attacked == {(one.method, one.path) for one in ENDPOINTS if not of_docs(one)}
+    assert tested == {(one.method, one.path) for one in ENDPOINTS if not is_documentation(one)}
 
 
-def of_docs(endpoint: Endpoint) -> bool:
-    """Whether it tells of the API itself, for which no database is asked."""
+def is_documentation(endpoint: Endpoint) -> bool:
+    """Return whether the endpoint describes the API itself and makes no call."""
     return endpoint.view.__module__ == docs.__name__
 
 
-def test_a_refusal_does_not_deny_what_an_earlier_try_may_have_done(
+def test_an_error_response_does_not_hide_a_possible_earlier_success(
     api: Api, connection: Connection
 ) -> None:
     scenario = Scenario(api)
-    strikes = iter([done_and_silent, contended, contended, contended, contended])
-    with struck(connection, lambda request: next(strikes)(request), at=1, lasting=True):
-        answer = scenario.send(*CHANGES["assign"])
-    assert answer.status_code == 503
-    assert "check whether a change was made" in answer.json_body["detail"]
+    handlers = iter([done_and_silent, contended, contended, contended, contended])
+    with inject_fault(connection, lambda request: next(handlers)(request), at=1, lasting=True):
+        response = scenario.send(*CHANGES["assign"])
+    assert response.status_code == 503
+    assert "check whether a change was made" in response.json_body["detail"]
     assert api("GET", f"/v1/users/{scenario.ids['idle']}/tasks").json_body != []
 
 
-def assert_right_or_refused(
-    answer: HTTPResponse, clean: HTTPResponse, fault: Fault, lasting: bool
+def assert_correct_or_rejected(
+    response: HTTPResponse, clean: HTTPResponse, fault: Fault, lasting: bool
 ) -> None:
-    """What is refused for an instant is tried again; what lasts ends in a clean refusal."""
+    """Assert that a single fault is retried and a lasting fault is a clean error."""
     wanted = fault.refusal if lasting else clean.status_code
     unsure = fault.unsure and not lasting
-    assert answer.status_code == wanted or (unsure and answer.status_code == fault.refusal), fault
-    if answer.status_code == fault.refusal:
-        assert answer.headers["Content-Type"] == "application/problem+json"
-        assert fault.refusal != 503 or int(answer.headers["Retry-After"]) > 0
+    assert response.status_code == wanted or (unsure and response.status_code == fault.refusal), (
+        fault
+    )
+    if response.status_code == fault.refusal:
+        assert response.headers["Content-Type"] == "application/problem+json"
+        assert fault.refusal != 503 or int(response.headers["Retry-After"]) > 0

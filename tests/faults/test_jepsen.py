@@ -1,4 +1,4 @@
-"""16 clients at once, while the API is killed and the database stopped: what they were told holds.
+"""No acknowledged write is lost when the API is killed and the database stopped under load.
 
 JEPSEN_ROUNDS makes the run longer, as `make jepsen` does.
 """
@@ -17,7 +17,7 @@ from tests.faults.jepsen.history import (
     check_set,
     check_swaps,
     check_walks,
-    counting_out,
+    excluding_periods,
     of,
 )
 from tests.faults.jepsen.system import System
@@ -26,7 +26,7 @@ ROUNDS = int(os.environ.get("JEPSEN_ROUNDS", "3"))
 
 
 class Run(NamedTuple):
-    """A history, and what is there afterwards."""
+    """A history and the final state."""
 
     history: list[Op]
     shared: Shared
@@ -43,7 +43,7 @@ def finish(system: System, shared: Shared, history: list[Op]) -> Run:
     lists = {user: client.send("GET", f"/v1/users/{user}/tasks").body for user in users}
     client.close()
     return Run(
-        counting_out(history, system.last_instants),
+        excluding_periods(history, system.last_instants),
         shared,
         [(task["id"], task["name"]) for task in tasks if task["name"].startswith("new")],
         {task["id"]: task["assignees"] for task in tasks},
@@ -53,37 +53,37 @@ def finish(system: System, shared: Shared, history: list[Op]) -> Run:
 
 
 @pytest.fixture(scope="module")
-def troubled(startable: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
-    """A run in which the API is killed and the database stopped, in turn."""
+def faulty_run(startable: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    """Run the clients while the API is killed and the database stopped, alternately."""
     system = System(tmp_path_factory.mktemp("data"), systems.SERVE)
     faults = [system.kill_api, system.stop_database] * max(1, ROUNDS // 3)
     with system.running():
         yield finish(system, *run(system, ROUNDS, faults))
 
 
-def test_each_acknowledged_create_is_found_once(troubled: Run) -> None:
-    assert len(of(troubled.history, "create", outcome="ok")) > ROUNDS
-    assert check_set(troubled.history, troubled.found) == []
+def test_each_acknowledged_create_exists_once(faulty_run: Run) -> None:
+    assert len(of(faulty_run.history, "create", outcome="ok")) > ROUNDS
+    assert check_set(faulty_run.history, faulty_run.found) == []
 
 
-def test_one_of_all_who_change_a_version_wins_and_versions_have_no_gaps(troubled: Run) -> None:
-    assert len(of(troubled.history, "swap", outcome="ok")) > ROUNDS
-    assert len(of(troubled.history, "swap", outcome="fail")) > ROUNDS
-    assert check_swaps(troubled.history) == []
+def test_one_update_per_version_succeeds_and_versions_have_no_gaps(faulty_run: Run) -> None:
+    assert len(of(faulty_run.history, "swap", outcome="ok")) > ROUNDS
+    assert len(of(faulty_run.history, "swap", outcome="fail")) > ROUNDS
+    assert check_swaps(faulty_run.history) == []
 
 
-def test_tasks_and_users_agree_on_who_has_what(troubled: Run) -> None:
-    assert len(of(troubled.history, "assign", outcome="ok")) > ROUNDS
-    assert check_assignments(troubled.history, troubled.tasks, troubled.lists) == []
-    assert "Nothing is broken" in troubled.system.doctor()
+def test_tasks_and_users_agree_on_assignments(faulty_run: Run) -> None:
+    assert len(of(faulty_run.history, "assign", outcome="ok")) > ROUNDS
+    assert check_assignments(faulty_run.history, faulty_run.tasks, faulty_run.lists) == []
+    assert "Nothing is broken" in faulty_run.system.doctor()
 
 
-def test_a_walk_by_cursor_sees_once_what_does_not_change(troubled: Run) -> None:
-    assert len(of(troubled.history, "walk", outcome="ok")) > ROUNDS
-    assert check_walks(troubled.history, troubled.shared.stable) == []
+def test_a_cursor_walk_returns_each_unchanged_task_once(faulty_run: Run) -> None:
+    assert len(of(faulty_run.history, "walk", outcome="ok")) > ROUNDS
+    assert check_walks(faulty_run.history, faulty_run.shared.stable) == []
 
 
-def test_a_build_without_a_condition_is_found_out(startable: None) -> None:
+def test_a_build_without_a_condition_is_detected(startable: None) -> None:
     system = System(None, systems.BROKEN_SERVE)
     with system.running():
         broken = finish(system, *run(system, 1, []))

@@ -1,4 +1,4 @@
-"""A database that is silent, or gone, is told as such, and forgotten when it is back."""
+"""An unavailable database is a 503, and requests succeed again once it is back."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ from billet.emulators import dynamodb_local
 from chalicelib.dynamodb import client
 from chalicelib.settings import Settings
 from tests.conftest import Api
-from tests.support.scenarios import until_heard
+from tests.support.scenarios import until_available
 
 pytestmark = pytest.mark.backend("dynamodb-local")
 
@@ -19,8 +19,8 @@ REQUESTS = [("GET", "/v1/health"), ("GET", "/v1/tasks"), ("POST", "/v1/users", {
 
 
 @contextmanager
-def speaking_to_its_own_database(monkeypatch: pytest.MonkeyPatch) -> Iterator[psutil.Process]:
-    """Has the API use a database of its own, with a short time-out; gives its process."""
+def own_database_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[psutil.Process]:
+    """Give the API its own database with a short timeout; yield the process of the database."""
     with dynamodb_local.run() as endpoint:
         monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", endpoint)
         settings = Settings(table_prefix="test")
@@ -36,20 +36,23 @@ def speaking_to_its_own_database(monkeypatch: pytest.MonkeyPatch) -> Iterator[ps
 
 def assert_refused(api: Api) -> None:
     for request in REQUESTS:
-        answer = api(*request)
-        assert answer.status_code == 503
-        assert answer.headers["Content-Type"] == "application/problem+json"
-        assert int(answer.headers["Retry-After"]) > 0
+        response = api(*request)
+        assert response.status_code == 503
+        assert response.headers["Content-Type"] == "application/problem+json"
+        assert int(response.headers["Retry-After"]) > 0
 
 
 @pytest.mark.usefixtures("startable")
-def test_a_silent_or_dead_database_is_told_and_the_silence_forgotten_when_it_speaks(
+def test_an_unavailable_database_is_a_503_until_it_recovers(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with speaking_to_its_own_database(monkeypatch) as process:
+    with own_database_process(monkeypatch) as process:
         process.suspend()
         assert_refused(api)
         process.resume()
-        again = [until_heard(api, *request).status_code for request in REQUESTS]
-        assert again in ([200, 200, 201], [200, 200, 409])  # 409: it was done, but took too long
+        again = [until_available(api, *request).status_code for request in REQUESTS]
+        assert again in (
+            [200, 200, 201],
+            [200, 200, 409],
+        )  # 409: the first request took effect after its timeout
     assert_refused(api)

@@ -1,6 +1,6 @@
-"""The database is slow, refuses, resets or goes: a 503, soon, nothing half done, then forgotten.
+"""A slow, refusing or resetting database: a fast 503, no partial write, and a full recovery.
 
-Each trouble is real: it happens on the way of the real client to a real database.
+The faults happen between the real client and a real database.
 """
 
 from collections.abc import Iterator
@@ -20,39 +20,41 @@ from chalicelib.settings import Settings
 from tests.conftest import Api
 from tests.faults import proxy
 from tests.support.bulk_data import add_tasks, add_users
-from tests.support.injection import Strike, reply, send, struck
-from tests.support.scenarios import until_heard
+from tests.support.injection import FaultHandler, contended, inject_fault, reply, send
+from tests.support.scenarios import until_available
 
 pytestmark = pytest.mark.backend("dynamodb-local")
 
 READ_SECONDS = 0.5
 REQUESTS: list[tuple[Any, ...]] = [
     ("POST", "/v1/users", {"username": "new"}),
-    ("PATCH", "/v1/tasks/1", {"name": "mended"}),
+    ("PATCH", "/v1/tasks/1", {"name": "edited"}),
     ("PUT", "/v1/tasks/2/assign/user/1"),
 ]
 
 
 @pytest.fixture
-def road(
+def proxied_database(
     endpoint: str, connection: Connection, database: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[proxy.Proxy]:
-    """The proxy through which the API speaks to its database, closed until it is opened. There are
-    a user and two tasks."""
+    """Return the proxy between the API and its database, which starts closed.
+
+    The database has a user and two tasks.
+    """
     add_users(1)
     add_tasks(2)
-    road = proxy.Proxy(endpoint)
-    with road.open():
-        monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", road.url)
+    proxied_database = proxy.Proxy(endpoint)
+    with proxied_database.open():
+        monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", proxied_database.url)
         monkeypatch.setattr(client, "READ_TIMEOUT", READ_SECONDS)
         client.bind(database)
-    yield road
+    yield proxied_database
     client.bind(database, connection)
     assert [finding.text for finding in findings()] == []
     assert len(list(UserModel.scan())) == 2
 
 
-WAYS = [
+NETWORK_FAULTS = [
     proxy.silent,
     proxy.late,
     proxy.resetting,
@@ -63,51 +65,52 @@ WAYS = [
 ]
 
 
-@pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__ if way else "gone")
-def test_trouble_is_told_soon_leaves_nothing_half_done_and_is_forgotten_when_over(
-    api: Api, road: proxy.Proxy, way: proxy.Way | None
+@pytest.mark.parametrize("way", NETWORK_FAULTS, ids=lambda way: way.__name__ if way else "gone")
+def test_a_database_failure_is_a_fast_503_without_partial_writes(
+    api: Api, proxied_database: proxy.Proxy, way: proxy.Way | None
 ) -> None:
-    with road.open() if way else nullcontext():
-        assert_told(api, road, way)
-    road.way = proxy.honest
-    with road.open():
-        again = [until_heard(api, *request).status_code for request in REQUESTS]
-    assert again in ([201, 200, 200], [409, 200, 200])  # 409: it was done, but took too long
+    with proxied_database.open() if way else nullcontext():
+        assert_reported(api, proxied_database, way)
+    proxied_database.way = proxy.relay
+    with proxied_database.open():
+        again = [until_available(api, *request).status_code for request in REQUESTS]
+    assert again in (
+        [201, 200, 200],
+        [409, 200, 200],
+    )  # 409: the first request took effect after its timeout
 
 
-def assert_told(api: Api, road: proxy.Proxy, way: proxy.Way | None) -> None:
-    road.way = way or proxy.honest
+def assert_reported(api: Api, proxied_database: proxy.Proxy, way: proxy.Way | None) -> None:
+    proxied_database.way = way or proxy.relay
     for request in REQUESTS:
-        road.asked = 0
-        answer = api(*request)
-        assert answer.status_code == 503, (way, request)
-        assert answer.headers["Content-Type"] == "application/problem+json"
-        assert 1 <= int(answer.headers["Retry-After"]) <= 3
+        proxied_database.request_count = 0
+        response = api(*request)
+        assert response.status_code == 503, (way, request)
+        assert response.headers["Content-Type"] == "application/problem+json"
+        assert 1 <= int(response.headers["Retry-After"]) <= 3
         most = client.ATTEMPTS if way is proxy.throttling else client.MAX_UNANSWERED
-        assert road.asked <= most
+        assert proxied_database.request_count <= most
 
 
-def test_a_write_is_not_sent_again_when_tls_broke_after_it_was_sent(
-    api: Api, connection: Connection
-) -> None:
+def test_a_write_is_not_retried_after_a_tls_error(api: Api, connection: Connection) -> None:
     def broken(request: AWSPreparedRequest) -> AWSResponse:
         send(request)
         raise SSLError(endpoint_url=request.url, error="bad record")
 
-    with struck(connection, broken, at=1) as calls:
+    with inject_fault(connection, broken, at=1) as calls:
         assert api("POST", "/v1/tasks", {"name": "plan"}).status_code == 503
     assert calls.count("PutItem") == 1
 
 
-def failing(status: int, code: str, done: bool, **more: Any) -> Strike:
-    """Answers with this error, after the database has done it or in its place."""
+def failing(status: int, code: str, done: bool, **more: Any) -> FaultHandler:
+    """Return a handler that responds with this error, after or instead of the real call."""
 
-    def strike(request: AWSPreparedRequest) -> AWSResponse:
+    def handler(request: AWSPreparedRequest) -> AWSResponse:
         if done:
             send(request)
         return reply(request, status, {"__type": f"com.amazonaws.dynamodb.v20120810#{code}"} | more)
 
-    return strike
+    return handler
 
 
 CODES = ["InternalFailure", "InternalServerError", "ServiceUnavailable", "NeverHeardOf", ""]
@@ -115,14 +118,14 @@ CODES = ["InternalFailure", "InternalServerError", "ServiceUnavailable", "NeverH
 
 @pytest.mark.parametrize("status", [500, 502, 503, 507])
 @pytest.mark.parametrize("code", CODES)
-def test_a_servers_error_is_told_by_its_status_and_a_write_is_not_sent_again(
+def test_a_server_error_is_a_503_and_a_write_is_not_retried(
     api: Api, connection: Connection, status: int, code: str
 ) -> None:
-    with struck(connection, failing(status, code, done=True), at=1) as calls:
-        answer = api("POST", "/v1/tasks", {"name": "plan"})
-    assert (answer.status_code, calls) == (503, ["UpdateItem", "PutItem"])
-    assert "check whether a change was made" in answer.json_body["detail"]
-    with struck(connection, failing(status, code, done=False)) as calls:
+    with inject_fault(connection, failing(status, code, done=True), at=1) as calls:
+        response = api("POST", "/v1/tasks", {"name": "plan"})
+    assert (response.status_code, calls) == (503, ["UpdateItem", "PutItem"])
+    assert "check whether a change was made" in response.json_body["detail"]
+    with inject_fault(connection, failing(status, code, done=False)) as calls:
         assert api("GET", "/v1/tasks/1").status_code == 200
     assert calls == ["GetItem"] * 2
 
@@ -136,10 +139,10 @@ def test_a_servers_error_is_told_by_its_status_and_a_write_is_not_sent_again(
         (400, "RequestLimitExceeded", 503),
     ],
 )
-def test_another_error_is_a_mistake_of_ours_unless_it_tells_of_load(
+def test_other_errors_are_internal_errors_unless_they_report_load(
     api: Api, connection: Connection, status: int, code: str, wanted: int
 ) -> None:
-    with struck(connection, failing(status, code, done=False), lasting=True):
+    with inject_fault(connection, failing(status, code, done=False), lasting=True):
         assert api("GET", "/v1/tasks/1").status_code == wanted
 
 
@@ -154,21 +157,41 @@ def test_another_error_is_a_mistake_of_ours_unless_it_tells_of_load(
         ("ItemCollectionSizeLimitExceeded", 500),
     ],
 )
-def test_a_cancelled_transaction_is_told_by_its_reasons(
+def test_a_cancelled_transaction_is_classified_by_its_reasons(
     api: Api, connection: Connection, reason: str, wanted: int
 ) -> None:
     reasons = [{"Code": "None"}, {"Code": reason}]
-    strike = failing(400, "TransactionCanceledException", False, CancellationReasons=reasons)
-    with struck(connection, strike, at=1, lasting=True):
+    handler = failing(400, "TransactionCanceledException", False, CancellationReasons=reasons)
+    with inject_fault(connection, handler, at=1, lasting=True):
         assert api("POST", "/v1/users", {"username": "ada"}).status_code == wanted
 
 
-def test_what_a_batch_leaves_out_is_asked_for_again_but_not_without_end(
+def test_unprocessed_batch_keys_are_retried_a_limited_number_of_times(
     connection: Connection, database: Settings
 ) -> None:
     def nothing(request: AWSPreparedRequest) -> AWSResponse:
         return reply(request, 200, {"Responses": {}, "UnprocessedKeys": {"counters": {}}})
 
-    with struck(connection, nothing, lasting=True) as calls, pytest.raises(Unavailable):
+    with inject_fault(connection, nothing, lasting=True) as calls, pytest.raises(Unavailable):
         lanes.read_counters("tasks")
     assert calls == ["BatchGetItem"] * client.ATTEMPTS
+
+
+@pytest.mark.usefixtures("impatience")
+@pytest.mark.parametrize("at", range(2, 6))
+def test_contention_in_a_large_delete_is_a_409_only_before_the_user_is_marked(
+    api: Api, connection: Connection, at: int
+) -> None:
+    *others, user_id = add_users(49)
+    add_tasks(2, assignees=[*others, user_id], at_once=1)
+    path = f"/v1/users/{user_id}"
+    with inject_fault(connection, contended, at=at, lasting=True) as calls:
+        refused = api("DELETE", path)
+    marked = at > calls.index("TransactWriteItems")
+    assert refused.status_code == (503 if marked else 409)
+    assert (api("GET", path).json_body is None) is marked
+    if marked:
+        detail = f"user {user_id} is deleted in part; repeat the request to finish"
+        assert refused.json_body["detail"] == detail
+    assert api("DELETE", path).status_code == 200
+    assert [finding.text for finding in findings()] == []

@@ -1,8 +1,8 @@
-"""A process of the API that has itself killed, again and again, without being started again.
+"""A process that runs requests in forks and kills them, without starting Python each time.
 
-It reads an order a line, as JSON: the prefix of the tables, a request, its headers, and a number.
-A fork of it carries the request out, and is killed with SIGKILL just before it sends its call to
-DynamoDB of this number, or at its end where there are fewer. Then it writes how the fork ended.
+It reads one JSON line per request: the table prefix, the request, its headers and a number n.
+A fork runs the request and is killed with SIGKILL just before its nth call to DynamoDB, or at its
+end if it makes fewer calls. Then the process prints the exit status of the fork.
 """
 
 import json
@@ -22,7 +22,7 @@ def die(**_: Any) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def die_at(number: int, events: Any) -> None:
+def kill_at_call(number: int, events: Any) -> None:
     left = number
 
     def count(**_: Any) -> None:
@@ -41,14 +41,14 @@ def carry_out(method: str, path: str, body: bytes, headers: dict[str, str]) -> N
 
 def main() -> None:
     connection = client.connect()
-    events = connection.client.meta.events  # makes the client; a fork only has to connect it
+    events = connection.client.meta.events  # creates the client; a fork only has to connect
     for line in sys.stdin:
         prefix, (method, path, *body), headers, number = json.loads(line)
         child = os.fork()
         if child == 0:
             client.bind(Settings(table_prefix=prefix), connection)
-            shared_state.recent()  # so that the calls counted are those of the request alone
-            die_at(number, events)
+            shared_state.recent()  # so that only the calls of the request are counted
+            kill_at_call(number, events)
             carry_out(method, path, json.dumps(*body).encode() if body else b"", headers)
             die()
         print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)  # noqa: T201

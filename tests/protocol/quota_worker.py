@@ -16,7 +16,7 @@ from chalicelib.services import rate_limiter
 from chalicelib.settings import Settings
 
 
-def told(number: float) -> None:
+def report(number: float) -> None:
     sys.stdout.write(f"{number}\n")
     sys.stdout.flush()
 
@@ -27,6 +27,6 @@ settings = Settings.from_environ(os.environ)
 client.bind(settings, connection)
 with record_usage(connection) as bill, Client(BilletApp(settings), stage_name="local") as served:
     for line in sys.stdin:
-        answers = [served.http.get("/docs/start.js") for _ in range(int(line))]
-        told(sum(answer.status_code == 200 for answer in answers))
-told(bill.write_units)
+        responses = [served.http.get("/docs/start.js") for _ in range(int(line))]
+        report(sum(response.status_code == 200 for response in responses))
+report(bill.write_units)

@@ -1,4 +1,4 @@
-"""What schemathesis can't know of the API from its description, which says it in words only."""
+"""Rules of the API that the OpenAPI document states only in prose."""
 
 import uuid
 from typing import Any
@@ -16,28 +16,28 @@ PLACE = "2026-01-31T12:00:00.000000Z#0000000000000001"
 
 @schemathesis.hook
 def before_call(context: schemathesis.HookContext, case: Case, kwargs: dict[str, Any]) -> None:
-    """Makes right what is not what is tried to be wrong."""
-    _mend_headers(case)
-    _mend_cursor(case)
+    """Repair the parts of a request that schemathesis did not make invalid on purpose."""
+    _repair_headers(case)
+    _repair_cursor(case)
 
 
-def _mend_headers(case: Case) -> None:
-    """A key is new for each request; and nobody guesses a version."""
+def _repair_headers(case: Case) -> None:
+    """Use a new idempotency key for each request and remove If-Match."""
     for name, right in (("Idempotency-Key", uuid.uuid4().hex), ("If-Match", "*")):
-        if name in (case.headers or {}) and name not in _spoiled(case):
+        if name in (case.headers or {}) and name not in _intentionally_invalid(case):
             case.headers[name] = right
     if (
         case.method == "GET"
         and "If-Match" in (case.headers or {})
-        and "If-Match" not in _spoiled(case)
+        and "If-Match" not in _intentionally_invalid(case)
     ):
-        del case.headers["If-Match"]  # not even * is true of what does not exist
+        del case.headers["If-Match"]  # even * is false for a missing resource
 
 
-def _mend_cursor(case: Case) -> None:
-    """A cursor is of the list that is asked for, and goes with page_size only."""
+def _repair_cursor(case: Case) -> None:
+    """Use a cursor of the requested list, combined with page_size only."""
     query = case.query
-    if not query or "cursor" not in query or "cursor" in _spoiled(case):
+    if not query or "cursor" not in query or "cursor" in _intentionally_invalid(case):
         return
     assert case.meta
     if case.meta.generation.mode.is_positive:
@@ -49,14 +49,14 @@ def _mend_cursor(case: Case) -> None:
         case.query = {name: query[name] for name in query if name != "cursor"}
 
 
-def _spoiled(case: Case) -> set[str | None]:
-    """The parameters that were made to be refused."""
+def _intentionally_invalid(case: Case) -> set[str | None]:
+    """Return the parameters that schemathesis made invalid on purpose."""
     data: Any = case.meta.phase.data if case.meta else None
     return {data.parameter, *(mutation.parameter for mutation in data.mutations)}
 
 
 def use_after_free(ctx: Any, response: Any, case: Case) -> bool | None:
-    """The check of this name, which takes a 404 for gone: here `null` says so, too."""
+    """Replace the built-in check: this API returns `null` for a deleted resource."""
     gone = response.status_code == 200 and response.content == b"null\n"
     return None if gone else checks.use_after_free(ctx, response, case)
 

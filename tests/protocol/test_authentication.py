@@ -1,4 +1,4 @@
-"""Who is let in, and how the others are told."""
+"""Authentication: valid tokens are accepted, others get a 401 with a challenge."""
 
 import re
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ from chalicelib.dynamodb.models import TokenModel
 from chalicelib.http.routes import ENDPOINTS
 from chalicelib.services import tokens
 from chalicelib.settings import Settings
-from tests.support.injection import FAULTS, struck
+from tests.support.injection import FAULTS, inject_fault
 
 pytestmark = [pytest.mark.backend("moto"), pytest.mark.settings(auth="on")]
 
@@ -45,7 +45,7 @@ def expired() -> str:
     return tokens.issue("ci", "admin", datetime.now(UTC) - timedelta(seconds=1))[0]
 
 
-def test_a_request_without_a_token_is_told_what_is_expected(client: httpx.Client) -> None:
+def test_a_request_without_a_token_gets_a_bearer_challenge(client: httpx.Client) -> None:
     reply = client.get("/v1/tasks")
     assert reply.status_code == 401
     assert reply.headers["WWW-Authenticate"] == MISSING
@@ -54,11 +54,11 @@ def test_a_request_without_a_token_is_told_what_is_expected(client: httpx.Client
         "title": "Unauthorized",
         "status": 401,
         "success": False,
-        "detail": "authorization: must be Bearer and a token",
+        "detail": "authorization: must have the form Bearer TOKEN",
     }
 
 
-def test_unknown_expired_revoked_and_malformed_tokens_are_answered_alike(
+def test_unknown_expired_revoked_and_malformed_tokens_get_the_same_response(
     client: httpx.Client,
 ) -> None:
     words = ["blt_" + "A" * 43, expired(), revoked(), "blt_x y", "\xff" * 9000]
@@ -72,12 +72,12 @@ def test_unknown_expired_revoked_and_malformed_tokens_are_answered_alike(
 @pytest.mark.parametrize(
     "header", ["", "Bearer", "Basic YTpi", 'Digest username="a", uri="/,"', "token"]
 )
-def test_other_schemes_than_bearer_are_told_what_is_expected_as_no_token_is(
+def test_other_schemes_get_the_response_to_a_missing_token(
     client: httpx.Client, header: str
 ) -> None:
     reply = client.get("/v1/tasks", headers={"Authorization": header})
     assert (reply.status_code, reply.headers["WWW-Authenticate"]) == (401, MISSING)
-    assert reply.json()["detail"] == "authorization: must be Bearer and a token"
+    assert reply.json()["detail"] == "authorization: must have the form Bearer TOKEN"
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_other_schemes_than_bearer_are_told_what_is_expected_as_no_token_is(
         ('Digest username="a", uri="/"', "Bearer {}"),
     ],
 )
-def test_a_token_that_is_sent_twice_is_refused_as_that(
+def test_a_repeated_authorization_header_is_rejected(
     client: httpx.Client, lines: tuple[str, str]
 ) -> None:
     secret, _ = tokens.issue("ci", "reader", None)
@@ -105,21 +105,21 @@ def test_a_token_that_is_sent_twice_is_refused_as_that(
         )
 
 
-def test_the_scheme_counts_without_regard_to_case_and_the_token_with(client: httpx.Client) -> None:
+def test_the_scheme_is_case_insensitive_and_the_token_case_sensitive(client: httpx.Client) -> None:
     secret, _ = tokens.issue("ci", "reader", datetime.now(UTC) + timedelta(hours=1))
     for scheme in ("Bearer", "bearer", "BEARER "):
         assert client.get("/v1/tasks", headers=bearer(secret, scheme)).status_code == 200
     assert client.get("/v1/tasks", headers=bearer(secret.swapcase())).status_code == 401
 
 
-def test_a_revoked_token_is_dead_at_once(client: httpx.Client) -> None:
+def test_a_revoked_token_is_rejected_immediately(client: httpx.Client) -> None:
     secret, token = tokens.issue("ci", "reader", None)
     assert client.get("/v1/tasks", headers=bearer(secret)).status_code == 200
     tokens.revoke(token.digest)
     assert client.get("/v1/tasks", headers=bearer(secret)).status_code == 401
 
 
-def test_what_needs_no_token_is_answered_as_ever(client: httpx.Client) -> None:
+def test_public_routes_need_no_token(client: httpx.Client) -> None:
     for method, path, status in (
         ("GET", "/v1/health", 200),
         ("HEAD", "/v1/health", 200),
@@ -131,13 +131,13 @@ def test_what_needs_no_token_is_answered_as_ever(client: httpx.Client) -> None:
         assert client.request(method, path).status_code == status, (method, path)
 
 
-def test_a_database_that_does_not_answer_is_no_fault_of_the_token(
+def test_an_unavailable_database_is_a_503_and_not_a_401(
     client: httpx.Client, endpoint: str, connections: dict[str, Connection]
 ) -> None:
     secret, _ = tokens.issue("ci", "reader", None)
     for fault in FAULTS:
         if fault.lasts and fault.refusal == 503:
-            with struck(connections[endpoint], fault.strike, lasting=True) as sent:
+            with inject_fault(connections[endpoint], fault.handler, lasting=True) as sent:
                 reply = client.get("/v1/tasks", headers=bearer(secret))
             assert not fault.unsure or len(sent) == 2
             assert reply.status_code == reply.json()["status"] == 503
@@ -145,7 +145,7 @@ def test_a_database_that_does_not_answer_is_no_fault_of_the_token(
 
 
 @pytest.mark.alters_tables
-def test_a_mistake_of_ours_admits_nobody_and_logs_no_secret(
+def test_an_internal_error_admits_nobody_and_logs_no_secret(
     client: httpx.Client, caplog: pytest.LogCaptureFixture
 ) -> None:
     secret, _ = tokens.issue("ci", "reader", None)
@@ -157,7 +157,7 @@ def test_a_mistake_of_ours_admits_nobody_and_logs_no_secret(
     assert secret not in caplog.text
 
 
-def test_just_the_routes_without_a_role_have_no_authorizer(application: BilletApp) -> None:
+def test_only_the_routes_without_a_role_have_no_authorizer(application: BilletApp) -> None:
     authorizer = application.routes["/v1/tasks"]["GET"].authorizer
     assert authorizer
     assert authorizer.name == "authenticate"
@@ -167,9 +167,11 @@ def test_just_the_routes_without_a_role_have_no_authorizer(application: BilletAp
             assert route.authorizer is (None if (method, path) in open_to_all else authorizer)
 
 
-def asked(app: BilletApp, method: str, path: str, **authorizer: Any) -> int:
-    """Sends a request past the authorizer, as if API Gateway had let it through with these words;
-    gives the status: 400 where it is let in, for nothing in it is right."""
+def status_of(app: BilletApp, method: str, path: str, **authorizer: Any) -> int:
+    """Send an invalid request with this authorizer context and return the status.
+
+    The status is 400 if the request is authorized.
+    """
     context: dict[str, Any] = {"resourcePath": path, "httpMethod": method, "path": path}
     if authorizer:
         context["authorizer"] = authorizer
@@ -186,10 +188,10 @@ def asked(app: BilletApp, method: str, path: str, **authorizer: Any) -> int:
     return status
 
 
-def test_a_request_that_no_authorizer_has_seen_is_not_believed(application: BilletApp) -> None:
-    assert asked(application, "GET", "/v1/tasks") == 401
+def test_a_request_without_an_authorizer_context_is_rejected(application: BilletApp) -> None:
+    assert status_of(application, "GET", "/v1/tasks") == 401
     known = {"id": "0123", "name": "ci", "role": "reader", "principalId": "0"}
-    assert asked(application, "GET", "/v1/tasks", **known) == 400
+    assert status_of(application, "GET", "/v1/tasks", **known) == 400
 
 
 @pytest.fixture
@@ -206,7 +208,7 @@ def pool() -> Settings:
         ({}, 403, 403),
     ],
 )
-def test_groups_of_a_user_pool_are_roles_and_the_highest_counts(
+def test_user_pool_groups_are_roles_and_the_highest_applies(
     pool: Settings,
     groups: dict[str, str],
     read: int,
@@ -214,18 +216,18 @@ def test_groups_of_a_user_pool_are_roles_and_the_highest_counts(
 ) -> None:
     app = BilletApp(pool, in_lambda=True)
     claims = {"sub": "5c1d", "cognito:username": "ada", **groups}
-    assert asked(app, "GET", "/v1/tasks", claims=claims) == read
-    assert asked(app, "POST", "/v1/users", claims=claims) == create
-    assert asked(app, "GET", "/v1/tasks") == 401
+    assert status_of(app, "GET", "/v1/tasks", claims=claims) == read
+    assert status_of(app, "POST", "/v1/users", claims=claims) == create
+    assert status_of(app, "GET", "/v1/tasks") == 401
 
 
-def test_outside_of_lambda_nobody_has_checked_the_claims(pool: Settings) -> None:
+def test_user_pool_claims_are_rejected_outside_lambda(pool: Settings) -> None:
     app = BilletApp(pool)
     claims = {"sub": "5c1d", "cognito:groups": "admin"}
-    assert asked(app, "GET", "/v1/tasks", claims=claims) == 401
+    assert status_of(app, "GET", "/v1/tasks", claims=claims) == 401
 
 
-def test_a_user_pool_takes_the_place_of_the_table_in_the_deployment(pool: Settings) -> None:
+def test_a_user_pool_replaces_the_token_authorizer_in_the_deployment(pool: Settings) -> None:
     described = TemplatedSwaggerGenerator().generate_swagger(BilletApp(pool))
     [scheme] = described["securityDefinitions"].values()
     assert scheme["x-amazon-apigateway-authorizer"]["providerARNs"] == [POOL]

@@ -1,4 +1,4 @@
-"""Who may do what: every route of the app, asked for by everyone."""
+"""Authorization: every role requests every route."""
 
 import httpx
 import pytest
@@ -14,8 +14,8 @@ OPEN = {"/", "/v1/health", "/v1/openapi.json", "/docs"}
 RANKS = ["reader", "editor", "admin"]
 
 
-def needed(method: str, path: str) -> str | None:
-    """The role that the product's rules ask for; None: none at all."""
+def required_role(method: str, path: str) -> str | None:
+    """Return the role that the route requires, or None if it is public."""
     if path in OPEN or path.startswith("/docs/"):
         return None
     if method == "GET":
@@ -27,9 +27,7 @@ def needed(method: str, path: str) -> str | None:
     raise AssertionError(f"no rule says who may {method} {path}")
 
 
-def test_each_route_is_for_those_who_have_the_role_that_it_needs(
-    server: str, application: BilletApp
-) -> None:
+def test_each_route_requires_its_role(server: str, application: BilletApp) -> None:
     secrets: dict[str, str | None] = {role: tokens.issue(role, role, None)[0] for role in ROLES}
     routes = [(method, path) for path, methods in application.routes.items() for method in methods]
     assert {(one.method, one.path) for one in ENDPOINTS} == set(routes)
@@ -40,24 +38,24 @@ def test_each_route_is_for_those_who_have_the_role_that_it_needs(
             )
             for method, path in routes:
                 reply = client.request(method, path.format(task_id=1, user_id=1))
-                assert_rule_kept(who, needed(method, path), reply)
+                assert_role_enforced(who, required_role(method, path), reply)
 
 
-def assert_rule_kept(who: str, role: str | None, reply: httpx.Response) -> None:
+def assert_role_enforced(who: str, role: str | None, reply: httpx.Response) -> None:
     case = (who, reply.request.method, reply.request.url.path)
     if role is None or (who in RANKS and RANKS.index(who) >= RANKS.index(role)):
-        # No body came along, and nothing is there: what is allowed is refused for these only.
+        # There is no body and no data, so an authorized request fails only for these reasons.
         assert reply.status_code in (200, 302, 400, 404), case
         return
     assert reply.headers["Content-Type"] == "application/problem+json", case
     if who in RANKS:
-        detail = f"authorization: must have the role {role}, and has {who}"
+        detail = f"authorization: requires the role {role}; this token has {who}"
         assert (reply.status_code, reply.json()["detail"]) == (403, detail), case
     else:
         assert reply.status_code == reply.json()["status"] == 401, case
 
 
-def test_what_is_asked_is_not_read_before_who_asks(server: str) -> None:
+def test_authorization_comes_before_validation(server: str) -> None:
     secret, _ = tokens.issue("ci", "reader", None)
     reply = httpx.post(
         f"http://{server}/v1/users",

@@ -27,7 +27,7 @@ def api(api: Api, database: object) -> Api:
     ("condition", "status"),
     [('"1"', 200), ('"2", "1"', 200), ("*", 200), ('"2"', 412), ('W/"1"', 412), ('"01"', 412)],
 )
-def test_if_match_is_evaluated_for_what_has_a_version(
+def test_if_match_is_evaluated_for_versioned_resources(
     api: Api, condition: str, status: int
 ) -> None:
     api("POST", "/v1/users", {"username": "ada"})
@@ -37,46 +37,46 @@ def test_if_match_is_evaluated_for_what_has_a_version(
 
 
 @pytest.mark.parametrize("condition", ["*", '"1"'])
-def test_what_does_not_exist_matches_no_condition(api: Api, condition: str) -> None:
+def test_a_missing_resource_matches_no_condition(api: Api, condition: str) -> None:
     for path in ("/v1/tasks/7", "/v1/users/7"):
         assert api("GET", path, If_Match=condition).status_code == 412
-        answer = api("GET", path, If_None_Match=condition)
-        assert (answer.status_code, answer.json_body) == (200, None)
+        response = api("GET", path, If_None_Match=condition)
+        assert (response.status_code, response.json_body) == (200, None)
 
 
 @pytest.mark.parametrize("path", DOCUMENTS)
-def test_a_document_has_a_strong_tag_of_its_content(api: Api, path: str) -> None:
-    answer = api("GET", path)
-    tag = answer.headers["ETag"]
+def test_a_document_has_a_strong_etag_of_its_content(api: Api, path: str) -> None:
+    response = api("GET", path)
+    tag = response.headers["ETag"]
     assert re.fullmatch(r'"[0-9a-f]{32}"', tag)
     assert api("GET", path).headers["ETag"] == tag
     for known in (tag, f'"1", W/{tag}', "*"):
         unchanged = api("GET", path, If_None_Match=known)
         assert (unchanged.status_code, unchanged.body) == (304, b"")
         assert unchanged.headers["ETag"] == tag
-    assert api("GET", path, If_Match=tag).body == answer.body
+    assert api("GET", path, If_Match=tag).body == response.body
     assert api("GET", path, If_Match='"1"').status_code == 412
-    assert api("GET", path, If_None_Match='"1"').body == answer.body
+    assert api("GET", path, If_None_Match='"1"').body == response.body
 
 
-def test_each_document_has_a_tag_of_its_own(api: Api) -> None:
+def test_each_document_has_its_own_etag(api: Api) -> None:
     assert len({api("GET", path).headers["ETag"] for path in DOCUMENTS}) == len(DOCUMENTS)
 
 
 @pytest.mark.parametrize("path", LISTS)
-def test_a_list_exists_and_has_no_tag(api: Api, path: str) -> None:
+def test_a_list_exists_and_has_no_etag(api: Api, path: str) -> None:
     for headers, status in (
         ({"If_None_Match": "*"}, 304),
         ({"If_None_Match": '"1"'}, 200),
         ({"If_Match": "*"}, 200),
         ({"If_Match": '"1"'}, 412),
     ):
-        answer = api("GET", path, **headers)
-        assert (answer.status_code, "ETag" in answer.headers) == (status, False)
+        response = api("GET", path, **headers)
+        assert (response.status_code, "ETag" in response.headers) == (status, False)
 
 
 @pytest.mark.parametrize("one", READS, ids=lambda one: one.view.__name__)
-def test_the_description_offers_conditions_just_where_there_is_a_tag(
+def test_the_description_has_conditions_only_for_resources_with_an_etag(
     api: Api, one: Endpoint
 ) -> None:
     api("POST", "/v1/users", {"username": "ada"})
@@ -92,7 +92,7 @@ def test_the_description_offers_conditions_just_where_there_is_a_tag(
     assert ("412" in described["get"]["responses"]) is tagged
 
 
-def test_head_is_answered_as_get_is(server: str) -> None:
+def test_head_returns_the_headers_of_get(server: str) -> None:
     add_tasks(1)
     for condition, status in (('"1"', 200), ('"2"', 412)):
         headers = {"If-Match": condition}

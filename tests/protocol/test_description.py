@@ -1,4 +1,4 @@
-"""The API's description, against the code that it tells of and the API as it is served."""
+"""The OpenAPI document agrees with the code and with the running API."""
 
 import os
 import re
@@ -16,7 +16,7 @@ from chalice.local import LambdaContext
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import ValidationError, convert
-from openapi_spec_validator import validate
+from openapi_spec_validator import validate as assert_valid_openapi
 from pydantic_core import SchemaValidator, core_schema
 
 from billet.openapi import document
@@ -38,7 +38,7 @@ schemathesis --config-file tests/protocol/schemathesis.toml run""",
 sed '/^.auth/,$d' tests/protocol/schemathesis.toml > "$DATA/schemathesis.toml"
 schemathesis --config-file "$DATA/schemathesis.toml" run --phases fuzzing""",
 }
-"""By AUTH. Where it is off, no token is sent, and the phases that need no luck are left out."""
+"""By AUTH. If it is off, no token is sent and only the fuzzing phase runs."""
 WATCHED = """
 import sys
 opened = []
@@ -54,22 +54,20 @@ def test_the_committed_description_is_what_the_code_declares() -> None:
 
 
 def test_the_description_is_openapi() -> None:
-    validate(document.build())
+    assert_valid_openapi(document.build())
 
 
-def test_it_is_served_as_it_is_committed(api: Api) -> None:
-    answer = api("GET", "/v1/openapi.json")
-    assert answer.headers["Content-Type"] == "application/json"
-    assert answer.body == (FILES / "openapi.json").read_bytes()
+def test_the_served_description_is_the_committed_one(api: Api) -> None:
+    response = api("GET", "/v1/openapi.json")
+    assert response.headers["Content-Type"] == "application/json"
+    assert response.body == (FILES / "openapi.json").read_bytes()
 
 
 SPACES = "a \t\n\x1c\x85\xa0\u1680\u2029\u3000\ufeff\u200b\u3164\u0600\u2800"
 
 
 @given(st.text(SPACES, max_size=9), st.integers(0, 256))
-def test_a_username_is_taken_where_it_matches_the_patterns_of_its_description(
-    around: str, length: int
-) -> None:
+def test_a_username_is_valid_if_it_matches_the_described_patterns(around: str, length: int) -> None:
     name = around + "a" * length + around[::-1]
     patterns = (
         text_rules.PRINTABLE,
@@ -77,7 +75,7 @@ def test_a_username_is_taken_where_it_matches_the_patterns_of_its_description(
         text_rules.VISIBLE,
         text_rules.ALL_VISIBLE,
     )
-    # A newline at the end is what Python's `$` alone lets pass.
+    # Only Python's `$` matches before a trailing newline.
     described = "\n" not in name and all(re.search(pattern, name) for pattern in patterns)
     try:
         taken = convert({"username": name}, NewUser).username == name.strip()
@@ -87,7 +85,7 @@ def test_a_username_is_taken_where_it_matches_the_patterns_of_its_description(
 
 
 def patterns(node: object, place: str = "") -> Iterator[tuple[str, str]]:
-    """Every pattern of a document, after the place where it stands."""
+    """Yield the location and the text of every pattern in a document."""
     if isinstance(node, dict):
         if isinstance(found := node.get("pattern"), str):
             yield place, found
@@ -103,7 +101,7 @@ PATTERNS = {pattern: place for place, pattern in patterns(document.build())}
 
 @pytest.mark.parametrize("pattern", PATTERNS, ids=list(PATTERNS.values()))
 def test_each_pattern_means_the_same_to_python_re2_and_rust(pattern: str) -> None:
-    """Generated clients check by them: in Go with RE2, in pydantic with Rust's regex."""
+    """Generated clients use the patterns: Go with RE2, pydantic with Rust's regex."""
     schema = core_schema.str_schema(pattern=pattern, regex_engine="rust-regex")
     rust = SchemaValidator(schema)
     for text in (
@@ -124,7 +122,7 @@ def test_each_pattern_means_the_same_to_python_re2_and_rust(pattern: str) -> Non
     assert not re.search(r"\\[uUpPdDwWbBZAz]|\(\?", pattern), "ECMA 262 reads this in another way"
 
 
-def test_a_newline_at_the_end_is_a_control_character_too() -> None:
+def test_a_trailing_newline_is_a_control_character() -> None:
     for kind, name in ((NewTask, "name"), (WholeTask, "name"), (NewUser, "username")):
         with pytest.raises(ValidationError):
             convert(
@@ -133,7 +131,7 @@ def test_a_newline_at_the_end_is_a_control_character_too() -> None:
             )
 
 
-def test_each_operation_says_in_words_what_it_does() -> None:
+def test_each_operation_has_a_description() -> None:
     described = document.build()
     operations = [one for path in described["paths"].values() for one in path.values()]
     summaries = [one["summary"] for one in operations]
@@ -143,14 +141,14 @@ def test_each_operation_says_in_words_what_it_does() -> None:
         assert all(parameter["description"] for parameter in one["parameters"])
 
 
-def test_no_header_of_a_request_has_an_example_that_a_page_would_send() -> None:
+def test_no_request_header_has_an_example() -> None:
     operations = [one for path in document.build()["paths"].values() for one in path.values()]
     headers = [each for one in operations for each in one["parameters"] if each["in"] == "header"]
     assert headers
     assert not [one for one in headers if {"example", "examples"} & {*one, *one["schema"]}]
 
 
-def test_a_token_is_optional_in_the_description_for_local_needs_none() -> None:
+def test_a_token_is_optional_in_the_description() -> None:
     for path in document.build()["paths"].values():
         for one in path.values():
             assert one["security"] in ([], *([{"token": [role]}, {}] for role in ROLES))
@@ -158,10 +156,10 @@ def test_a_token_is_optional_in_the_description_for_local_needs_none() -> None:
 
 @pytest.mark.parametrize("stage", ["", "/prod"])
 @pytest.mark.parametrize("slash", ["", "/"])
-def test_the_root_leads_to_the_page_behind_any_stage(
+def test_the_root_redirects_to_the_docs_behind_any_stage(
     application: BilletApp, stage: str, slash: str
 ) -> None:
-    asked = f"{stage}{slash}" or "/"
+    root = f"{stage}{slash}" or "/"
     event = {
         "httpMethod": "GET",
         "path": "/",
@@ -176,26 +174,26 @@ def test_the_root_leads_to_the_page_behind_any_stage(
         "requestContext": {
             "httpMethod": "GET",
             "resourcePath": "/",
-            "path": asked,
+            "path": root,
             "identity": {"sourceIp": "127.0.0.1"},
         },
     }
     reply = application(event, LambdaContext("billet", 128))
     location = {**reply["headers"], **reply["multiValueHeaders"]}["Location"]
     assert reply["statusCode"] == 302
-    assert urljoin(f"https://a.example{asked}", location) == f"https://a.example{stage}/docs"
+    assert urljoin(f"https://a.example{root}", location) == f"https://a.example{stage}/docs"
 
 
 @pytest.mark.settings(auth="on")
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_the_root_redirects_everybody_to_the_page(server: str, method: str) -> None:
+def test_the_root_redirects_to_the_docs_without_a_token(server: str, method: str) -> None:
     reply = httpx.request(method, f"http://{server}/")
     assert (reply.status_code, reply.headers["Location"]) == (302, "docs")
     assert httpx.get(f"http://{server}/", follow_redirects=True).url.path == "/docs"
 
 
 @pytest.mark.parametrize(("path", "root"), [("/docs", "./"), ("/docs/", "../")])
-def test_the_page_finds_all_that_it_shows_by_relative_urls(api: Api, path: str, root: str) -> None:
+def test_the_docs_page_uses_relative_urls(api: Api, path: str, root: str) -> None:
     page = api("GET", path)
     assert page.headers["Content-Type"] == "text/html; charset=utf-8"
     assert (
@@ -210,7 +208,7 @@ def test_the_page_finds_all_that_it_shows_by_relative_urls(api: Api, path: str, 
     assert b"v1/openapi.json" in api("GET", "/docs/start.js").body
 
 
-def test_a_start_reads_nothing_of_the_page() -> None:
+def test_startup_does_not_read_the_docs_files() -> None:
     done = subprocess.run(
         [sys.executable, "-c", WATCHED],
         cwd=ROOT,
@@ -224,10 +222,10 @@ def test_a_start_reads_nothing_of_the_page() -> None:
 
 @pytest.mark.parametrize("auth", SCHEMATHESIS)
 def test_schemathesis_finds_nothing_wrong_with_the_served_api(
-    serve: Serve, beside: dict[str, str], tmp_path: Path, auth: str
+    serve: Serve, user_environment: dict[str, str], tmp_path: Path, auth: str
 ) -> None:
-    """A twentieth of the examples of Hypothesis's profile each, and a seed as fixed."""
-    # At INFO it would log more than the pipe holds that nobody reads.
+    """Each phase runs a twentieth of the examples of the Hypothesis profile, with its seed."""
+    # At INFO the log would fill the pipe, which nobody reads.
     served = serve("--data", str(tmp_path), AUTH=auth, LOG_LEVEL="WARNING")
     seed = 1 if settings().derandomize else secrets.randbits(32)
     options = f"--url {served.url} --max-examples {settings().max_examples // 20} --seed {seed}"
@@ -236,7 +234,7 @@ def test_schemathesis_finds_nothing_wrong_with_the_served_api(
         input=f"{SCHEMATHESIS[auth]} {served.url}/v1/openapi.json {options}",
         cwd=ROOT,
         env={
-            **beside,
+            **user_environment,
             "DATA": str(tmp_path),
             "PATH": f"{BIN}:{os.environ['PATH']}",
             "PYTHONPATH": ".",

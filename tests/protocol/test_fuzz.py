@@ -1,4 +1,4 @@
-"""Whatever comes over the socket is answered: once, well-formed, and by no 5xx."""
+"""Every request on the socket gets exactly one well-formed response, never a 5xx."""
 
 import http.client
 import io
@@ -13,12 +13,12 @@ from tests.support.raw_http import send_raw
 
 pytestmark = pytest.mark.backend("moto")
 
-PATIENCE = 0.5
-"""Seconds after which a request without a reply counts as one without an end."""
-CAN_NOT_BE = {501}
-"""Another transfer coding (RFC 9112, section 6.1)."""
+IDLE_SECONDS = 0.5
+"""Seconds without a response after which a request counts as incomplete."""
+NOT_IMPLEMENTED = {501}
+"""The status for an unknown transfer coding (RFC 9112, section 6.1)."""
 NOT_HTTP = {400, 414, 431}
-"""What granian answers by itself, without a body."""
+"""The statuses that granian itself returns, without a body."""
 
 line = st.text(st.characters(codec="latin-1", exclude_characters="\r\n"), max_size=30)
 token = st.text("!#$%&'*+-.^_`|~abcXYZ019", min_size=1, max_size=12)
@@ -62,7 +62,7 @@ body = st.one_of(
 
 @st.composite
 def requests(draw: st.DrawFn) -> bytes:
-    """A request that is one in outline, at least."""
+    """Generate data that has at least the structure of a request."""
     lines = [f"{draw(method)} {draw(path)}{draw(query)} HTTP/1.1", "Host: x", "Connection: close"]
     lines += [": ".join(pair) for pair in draw(st.lists(header, max_size=4))]
     content = draw(body)
@@ -74,21 +74,23 @@ def requests(draw: st.DrawFn) -> bytes:
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.one_of(requests(), requests(), requests(), st.binary(min_size=1)))
 @example(data=b"\r\n")
-def test_whatever_is_sent_is_answered_in_the_apis_form(server: str, data: bytes) -> None:
+def test_every_request_gets_a_well_formed_response(server: str, data: bytes) -> None:
     with send_raw(server, data) as connection:
-        received, waits = everything(connection)
+        received, waits = read_to_end(connection)
     if not received and (waits or not data.strip(b"\r\n")):
         return  # no request yet (RFC 9112, section 2.2), or a head or a body that has no end
-    check(received.removeprefix(b"HTTP/1.1 100 Continue\r\n\r\n"), head=data.startswith(b"HEAD "))
+    assert_is_response(
+        received.removeprefix(b"HTTP/1.1 100 Continue\r\n\r\n"), head=data.startswith(b"HEAD ")
+    )
 
 
-def everything(connection: socket.socket) -> tuple[bytes, bool]:
-    """What comes until the connection is closed; and whether the server waited for more.
+def read_to_end(connection: socket.socket) -> tuple[bytes, bool]:
+    """Return all data until the connection is closed, and whether the server waited for more.
 
-    granian gives no reply to those who close their side before it.
+    granian sends no response if the client closes its side first.
     """
     waits = False
-    connection.settimeout(PATIENCE)
+    connection.settimeout(IDLE_SECONDS)
     try:
         first = connection.recv(1)
     except TimeoutError:
@@ -101,13 +103,13 @@ def everything(connection: socket.socket) -> tuple[bytes, bool]:
         return first + stream.read(), waits
 
 
-def check(received: bytes, *, head: bool) -> None:
+def assert_is_response(received: bytes, *, head: bool) -> None:
     """That this is one answer as the API gives it."""
     top, _, content = received.partition(b"\r\n\r\n")
     line, _, rest = top.partition(b"\r\n")
     status = int(line.split(b" ")[1])
     headers = http.client.parse_headers(io.BytesIO(rest + b"\r\n\r\n"))
-    assert status < 500 or status in CAN_NOT_BE, received
+    assert status < 500 or status in NOT_IMPLEMENTED, received
     assert len(content) == (0 if head else int(headers.get("Content-Length", 0))), received
     if status >= 400 and not head and (content or status not in NOT_HTTP):
         assert headers["Content-Type"] == "application/problem+json"

@@ -1,4 +1,4 @@
-"""Requests as API Gateway gives them to the function, and as a WSGI server joins their headers."""
+"""API Gateway events, and headers as a WSGI server joins them."""
 
 import json
 from collections.abc import Callable
@@ -20,7 +20,7 @@ Call = Callable[..., dict[str, Any]]
 
 @pytest.fixture
 def call(database: object, application: BilletApp) -> Call:
-    """Sends a request as API Gateway does, `call("GET", "/v1/tasks")`; a header is a pair."""
+    """Return a function that sends a gateway event, `call("GET", "/v1/tasks", header_pair)`."""
 
     def send(
         method: str,
@@ -35,7 +35,7 @@ def call(database: object, application: BilletApp) -> Call:
         for name, line in headers:
             lines.setdefault(name, []).append(line)
         event = {
-            "headers": {name: given[-1] for name, given in lines.items()},
+            "headers": {name: values[-1] for name, values in lines.items()},
             "multiValueHeaders": lines,
             "multiValueQueryStringParameters": query,
             "pathParameters": ids,
@@ -52,17 +52,17 @@ def call(database: object, application: BilletApp) -> Call:
                 **context,
             },
         }
-        answer: dict[str, Any] = application(event, LambdaContext("", 128, 28_000))
-        return answer
+        response: dict[str, Any] = application(event, LambdaContext("", 128, 28_000))
+        return response
 
     return send
 
 
-def detail(answer: dict[str, Any]) -> tuple[int, str]:
-    return answer["statusCode"], json.loads(answer["body"])["detail"]
+def detail(response: dict[str, Any]) -> tuple[int, str]:
+    return response["statusCode"], json.loads(response["body"])["detail"]
 
 
-def test_the_lines_of_a_list_header_are_one_list(call: Call) -> None:
+def test_repeated_lines_of_a_list_header_are_joined(call: Call) -> None:
     [task] = add_tasks(1)
     ids = {"task_id": str(task)}
     seen = [("If-None-Match", '"9"'), ("If-None-Match", '"1"')]
@@ -72,8 +72,8 @@ def test_the_lines_of_a_list_header_are_one_list(call: Call) -> None:
     assert call("DELETE", "/v1/tasks/{task_id}", *other, ids=ids)["statusCode"] == 412
     mine = [("If-Match", '"9"'), ("If-Match", '"1"')]
     body = '{"desc": "a"}'
-    answer = call("PATCH", "/v1/tasks/{task_id}", JSON, *mine[::-1], ids=ids, body=body)
-    assert answer["statusCode"] == 200
+    response = call("PATCH", "/v1/tasks/{task_id}", JSON, *mine[::-1], ids=ids, body=body)
+    assert response["statusCode"] == 200
     mine = [("If-Match", '"2"'), ("If-Match", '"9"')]
     assert call("DELETE", "/v1/tasks/{task_id}", *mine, ids=ids)["statusCode"] == 200
 
@@ -81,8 +81,8 @@ def test_the_lines_of_a_list_header_are_one_list(call: Call) -> None:
 TWICE = {
     "two keys": [("Idempotency-Key", '"a"'), ("Idempotency-Key", '"b"')],
     "one key twice": [("Idempotency-Key", '"a"'), ("Idempotency-Key", '"a"')],
-    "two keys without quotes": [("Idempotency-Key", "a"), ("idempotency-key", "b")],
-    "two halves of a key": [("Idempotency-Key", '"a'), ("Idempotency-Key", 'b"')],
+    "two unquoted keys": [("Idempotency-Key", "a"), ("idempotency-key", "b")],
+    "a key split over two lines": [("Idempotency-Key", '"a'), ("Idempotency-Key", 'b"')],
     "two types": [JSON, ("Content-Type", "application/json")],
     "another type": [JSON, ("content-type", "text/plain")],
     "two tokens": [("Authorization", "Bearer a"), ("Authorization", "Bearer b")],
@@ -91,17 +91,19 @@ TWICE = {
 
 
 @pytest.mark.parametrize("headers", TWICE.values(), ids=TWICE)
-def test_a_header_with_one_value_that_is_repeated_is_refused(
+def test_a_repeated_single_value_header_is_rejected(
     call: Call, api: Api, headers: list[tuple[str, str]]
 ) -> None:
     name = headers[0][0]
-    told = (400, f"{name.lower()}: must be sent only once")
+    expected = (400, f"{name.lower()}: must be sent only once")
     others = [JSON] if name != "Content-Type" else []
-    assert detail(call("POST", "/v1/tasks", *others, *headers, body='{"name": "a"}')) == told
-    if not headers[0][1].startswith('"') or headers[0][1].endswith('"'):  # else it is one key
+    assert detail(call("POST", "/v1/tasks", *others, *headers, body='{"name": "a"}')) == expected
+    if not headers[0][1].startswith('"') or headers[0][1].endswith(
+        '"'
+    ):  # otherwise it is one quoted key
         joined = {name.replace("-", "_"): ",".join(text for _, text in headers)}
-        answer = api("POST", "/v1/tasks", {"name": "a"}, **joined)
-        assert (answer.status_code, answer.json_body["detail"]) == told
+        response = api("POST", "/v1/tasks", {"name": "a"}, **joined)
+        assert (response.status_code, response.json_body["detail"]) == expected
     assert api("GET", "/v1/tasks").json_body == []
 
 
@@ -115,7 +117,7 @@ def test_a_header_with_one_value_that_is_repeated_is_refused(
         {"Authorization": "Basic YTpi"},
     ],
 )
-def test_a_comma_within_one_value_is_no_repetition(
+def test_a_comma_within_a_value_is_not_a_repetition(
     api: Api, database: object, header: dict[str, str]
 ) -> None:
     assert api("POST", "/v1/tasks", {"name": "a"}, **header).status_code == 201
@@ -147,7 +149,7 @@ def test_locations_and_links_keep_the_stage_or_the_base_path(
     assert page["headers"]["Link"].startswith(f"<{url}")
 
 
-def test_the_link_of_a_users_tasks_names_the_user(call: Call, api: Api) -> None:
+def test_the_link_of_a_users_tasks_has_the_user_id(call: Call, api: Api) -> None:
     user = api("POST", "/v1/users", {"username": "ada"}).json_body["id"]
     add_tasks(2, assignees=[user])
     route, query = "/v1/users/{user_id}/tasks", {"page_size": ["1"]}
@@ -167,7 +169,7 @@ TARGETS = [
 
 
 @pytest.mark.parametrize("target", TARGETS)
-def test_the_target_of_a_request_gets_into_no_location(
+def test_the_request_target_does_not_appear_in_location(
     api: Api, database: object, target: str
 ) -> None:
     for _ in range(2):
@@ -194,7 +196,7 @@ def test_the_target_of_a_request_gets_into_no_location(
         ({"Host": "a.example, b.example"}, ""),
     ],
 )
-def test_a_link_has_the_scheme_and_host_of_the_request_if_they_are_valid(
+def test_a_link_has_the_scheme_and_host_of_a_valid_request(
     api: Api, database: object, headers: dict[str, str], origin: str
 ) -> None:
     add_tasks(2)
@@ -203,9 +205,7 @@ def test_a_link_has_the_scheme_and_host_of_the_request_if_they_are_valid(
 
 
 @pytest.mark.settings(public_url="https://tasks.example:8443")
-def test_public_url_takes_the_place_of_the_scheme_and_host_of_the_request(
-    call: Call, api: Api
-) -> None:
+def test_public_url_replaces_the_scheme_and_host_of_the_request(call: Call, api: Api) -> None:
     add_tasks(2)
     local = api("GET", "/v1/tasks?page_size=1", Host="localhost:3000")
     remote = call("GET", "/v1/tasks", query={"page_size": ["1"]})
@@ -213,7 +213,7 @@ def test_public_url_takes_the_place_of_the_scheme_and_host_of_the_request(
     assert remote["headers"]["Link"].startswith("<https://tasks.example:8443/prod/v1/tasks?")
 
 
-def test_a_link_can_be_followed_as_it_is(server: str) -> None:
+def test_a_link_can_be_followed_unchanged(server: str) -> None:
     made = add_tasks(5)
     url: str | None = f"http://{server}/v1/tasks?page_size=2"
     found: list[int] = []

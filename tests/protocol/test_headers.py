@@ -1,4 +1,4 @@
-"""What every reply says beside its body, whoever it comes from."""
+"""Response headers, whichever component sends the response."""
 
 import logging
 import re
@@ -24,34 +24,34 @@ SECURITY = {
 }
 REQUESTS = {
     "served": ("GET", "/v1/health", 200),
-    "refused by the app": ("POST", "/v1/tasks", 400),
+    "rejected by the app": ("POST", "/v1/tasks", 400),
     "an unknown path": ("GET", "/v1/nothing", 404),
     "a wrong method": ("DELETE", "/v1/tasks", 405),
     "an unknown method": ("BREW", "/v1/tasks", 405),
     "OPTIONS": ("OPTIONS", "/v1/tasks/1", 204),
 }
-"""Each is answered in another place."""
+"""Each request gets its response from another component."""
 
 
 allowed = pytest.mark.settings(cors_origins=f"https://other.example,{OURS}")
 
 
-def test_every_reply_has_the_headers_of_security_and_a_request_id_of_its_own(server: str) -> None:
+def test_every_response_has_security_headers_and_its_own_request_id(server: str) -> None:
     ids = set()
     with httpx.Client(base_url=f"http://{server}") as client:
         for method, path, status in REQUESTS.values():
-            answer = client.request(method, path)
-            assert answer.status_code == status
-            assert {name: answer.headers.get(name) for name in SECURITY} == SECURITY
-            kept = "private, no-cache" if status == 200 else "no-store"
-            assert answer.headers["Cache-Control"] == kept
-            assert "Strict-Transport-Security" not in answer.headers
-            assert "Access-Control-Allow-Origin" not in answer.headers
-            ids.add(answer.headers["X-Request-Id"])
+            response = client.request(method, path)
+            assert response.status_code == status
+            assert {name: response.headers.get(name) for name in SECURITY} == SECURITY
+            cache_control = "private, no-cache" if status == 200 else "no-store"
+            assert response.headers["Cache-Control"] == cache_control
+            assert "Strict-Transport-Security" not in response.headers
+            assert "Access-Control-Allow-Origin" not in response.headers
+            ids.add(response.headers["X-Request-Id"])
     assert len(ids) == len(REQUESTS)
 
 
-def test_a_client_can_not_say_that_it_came_over_https(server: str) -> None:
+def test_the_server_ignores_x_forwarded_proto(server: str) -> None:
     with httpx.Client(
         base_url=f"http://{server}", headers={"X-Forwarded-Proto": "https"}
     ) as client:
@@ -60,77 +60,77 @@ def test_a_client_can_not_say_that_it_came_over_https(server: str) -> None:
 
 
 @allowed
-def test_a_page_of_an_allowed_origin_may_read_every_reply_and_no_other_page_may(
+def test_only_allowed_origins_may_read_responses(
     server: str,
 ) -> None:
     with httpx.Client(base_url=f"http://{server}") as client:
         for method, path, _ in REQUESTS.values():
-            told = client.request(method, path, headers={"Origin": OURS}).headers
-            assert (told["Access-Control-Allow-Origin"], told["Vary"]) == (OURS, "Origin")
-            exposed = set(told["Access-Control-Expose-Headers"].split(", "))
+            received = client.request(method, path, headers={"Origin": OURS}).headers
+            assert (received["Access-Control-Allow-Origin"], received["Vary"]) == (OURS, "Origin")
+            exposed = set(received["Access-Control-Expose-Headers"].split(", "))
             assert exposed >= {"ETag", "Link", "Location", "RateLimit", "Retry-After"}
             for origin in ("https://evil.example", "https://tasks.example.evil", "null"):
-                told = client.request(method, path, headers={"Origin": origin}).headers
-                assert "Access-Control-Allow-Origin" not in told
-                assert told["Vary"] == "Origin"
+                received = client.request(method, path, headers={"Origin": origin}).headers
+                assert "Access-Control-Allow-Origin" not in received
+                assert received["Vary"] == "Origin"
 
 
 @allowed
-def test_a_preflight_tells_what_a_page_may_send(server: str) -> None:
-    asked = {"Origin": OURS, "Access-Control-Request-Method": "PATCH"}
-    told = httpx.options(f"http://{server}/v1/tasks/1", headers=asked).headers
-    assert told["Access-Control-Allow-Methods"] == "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"
-    sent = set(told["Access-Control-Allow-Headers"].split(", "))
+def test_a_preflight_lists_the_allowed_methods_and_headers(server: str) -> None:
+    preflight = {"Origin": OURS, "Access-Control-Request-Method": "PATCH"}
+    received = httpx.options(f"http://{server}/v1/tasks/1", headers=preflight).headers
+    assert received["Access-Control-Allow-Methods"] == "DELETE, GET, HEAD, OPTIONS, PATCH, PUT"
+    sent = set(received["Access-Control-Allow-Headers"].split(", "))
     assert sent >= {"Authorization", "Content-Type", "If-Match", "X-Request-Id"}
-    assert told["Access-Control-Max-Age"] == "7200"
+    assert received["Access-Control-Max-Age"] == "7200"
 
 
-def test_options_tells_the_media_types_of_a_patch_where_there_is_one() -> None:
+def test_options_lists_the_patch_media_types_of_patchable_resources() -> None:
     kinds = "application/merge-patch+json, application/json"
     assert ResponseHeaders(()).options({"GET", "PATCH"})["Accept-Patch"] == kinds
     assert "Accept-Patch" not in ResponseHeaders(()).options({"GET", "POST"})
 
 
 @allowed
-def test_the_app_answers_a_preflight_itself_where_origins_are_allowed(api: Api) -> None:
-    answer = api("OPTIONS", "/v1/users/7", Origin=OURS, X_Request_Id="a")
-    assert (answer.status_code, answer.body) == (204, b"")
-    assert answer.headers["Access-Control-Allow-Origin"] == OURS
-    assert answer.headers["Access-Control-Allow-Methods"] == "DELETE, GET, OPTIONS"
-    assert answer.headers["X-Request-Id"] == "a"
-    assert {name: answer.headers.get(name) for name in SECURITY} == SECURITY
+def test_the_app_handles_preflights_if_origins_are_allowed(api: Api) -> None:
+    response = api("OPTIONS", "/v1/users/7", Origin=OURS, X_Request_Id="a")
+    assert (response.status_code, response.body) == (204, b"")
+    assert response.headers["Access-Control-Allow-Origin"] == OURS
+    assert response.headers["Access-Control-Allow-Methods"] == "DELETE, GET, OPTIONS"
+    assert response.headers["X-Request-Id"] == "a"
+    assert {name: response.headers.get(name) for name in SECURITY} == SECURITY
 
 
-def test_the_app_has_routes_for_preflights_just_where_origins_are_allowed() -> None:
+def test_the_app_has_preflight_routes_only_if_origins_are_allowed() -> None:
     closed = BilletApp(Settings())
     assert not any("OPTIONS" in methods for methods in closed.routes.values())
     for methods in BilletApp(Settings(cors_origins=OURS, auth="on")).routes.values():
         assert methods["OPTIONS"].authorizer is None
 
 
-def test_any_origin_is_told_with_a_star() -> None:
-    told = ResponseHeaders(["*"]).common({}, "GET", 200)
-    assert told["Access-Control-Allow-Origin"] == "*"
-    assert "Vary" not in told
+def test_any_origin_is_allowed_with_an_asterisk() -> None:
+    received = ResponseHeaders(["*"]).common({}, "GET", 200)
+    assert received["Access-Control-Allow-Origin"] == "*"
+    assert "Vary" not in received
 
 
-@pytest.mark.parametrize("given", ["a", "7f3c.A_b-9", "x" * 64])
-def test_a_well_formed_request_id_comes_back_and_is_in_the_log(
-    api: Api, caplog: pytest.LogCaptureFixture, given: str
+@pytest.mark.parametrize("request_id", ["a", "7f3c.A_b-9", "x" * 64])
+def test_a_well_formed_request_id_is_returned_and_logged(
+    api: Api, caplog: pytest.LogCaptureFixture, request_id: str
 ) -> None:
     caplog.set_level(logging.INFO, "chalicelib")
-    assert api("GET", "/v1/tasks/0", X_Request_Id=given).headers["X-Request-Id"] == given
-    line = f"method=GET route=/v1/tasks/{{task_id}} status=400 request_id={given}"
+    assert api("GET", "/v1/tasks/0", X_Request_Id=request_id).headers["X-Request-Id"] == request_id
+    line = f"method=GET route=/v1/tasks/{{task_id}} status=400 request_id={request_id}"
     assert caplog.messages == [line]
 
 
-def test_a_request_id_comes_back_wherever_the_answer_is_made(server: str) -> None:
+def test_every_component_returns_the_request_id(server: str) -> None:
     with httpx.Client(base_url=f"http://{server}", headers={"X-Request-Id": "mine"}) as client:
         for method, path, _ in REQUESTS.values():
             assert client.request(method, path).headers.get_list("X-Request-Id") == ["mine"]
 
 
-def test_what_can_not_be_read_gets_nothing_of_the_request_before_it(server: str) -> None:
+def test_an_unreadable_request_gets_no_data_of_the_previous_request(server: str) -> None:
     named = b"GET /v1/health HTTP/1.1\r\nHost: x\r\nX-Request-Id: mine\r\n\r\n"
     hostless = b"GET /v1/health HTTP/1.1\r\n\r\n"
     for data, own in ((b"GARBAGE\r\n\r\n", None), (hostless, "[0-9a-f-]{36}")):
@@ -141,12 +141,12 @@ def test_what_can_not_be_read_gets_nothing_of_the_request_before_it(server: str)
         assert re.fullmatch(own or "None", str(second.get("X-Request-Id")))
 
 
-@pytest.mark.parametrize("given", ["", "x" * 65, "a b", "a\nb", "é", "<script>", "a=b"])
-def test_a_request_id_in_another_form_is_passed_over(api: Api, given: str) -> None:
-    made = api("GET", "/v1/tasks/0", X_Request_Id=given).headers["X-Request-Id"]
+@pytest.mark.parametrize("request_id", ["", "x" * 65, "a b", "a\nb", "é", "<script>", "a=b"])
+def test_a_malformed_request_id_is_ignored(api: Api, request_id: str) -> None:
+    made = api("GET", "/v1/tasks/0", X_Request_Id=request_id).headers["X-Request-Id"]
     assert re.fullmatch("[0-9a-f-]{36}", made)
 
 
-def test_what_belongs_to_no_request_is_logged_with_no_id(caplog: pytest.LogCaptureFixture) -> None:
+def test_log_lines_outside_requests_have_no_request_id(caplog: pytest.LogCaptureFixture) -> None:
     Context().run(logging.getLogger("billet").warning, "Stopping")
     assert caplog.messages == ["Stopping request_id=-"]

@@ -1,4 +1,4 @@
-"""A crowd: the answers that come are right, and the rest are clean 503s at once."""
+"""Under overload, requests succeed or get an immediate 503."""
 
 import json
 import threading
@@ -19,13 +19,13 @@ from tests.support.raw_http import CROWD, HEALTH, assert_busy, create_task, read
 pytestmark = pytest.mark.backend("moto")
 
 LONG = 60.0
-"""Seconds that nothing here takes."""
+"""Seconds; longer than any operation in these tests."""
 WORK = b"GET /work HTTP/1.1\r\nHost: localhost\r\n\r\n"
 NOTHING = b"GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 class Slow:
-    """An app with a route whose work does not end until it is told to."""
+    """An app with a route that blocks until it is released."""
 
     def __init__(self) -> None:
         self.app = BilletApp(Settings())
@@ -41,7 +41,7 @@ class Slow:
         return "done"
 
 
-def test_of_a_crowd_some_work_some_wait_and_the_rest_are_told_at_once_that_it_is_busy() -> None:
+def test_requests_beyond_the_queue_get_an_immediate_503() -> None:
     slow = Slow()
     with serving(Application(Gateway(slow.app), 8, 8, LONG)) as address, ExitStack() as stack:
         connections = [stack.enter_context(send_raw(address, WORK)) for _ in range(CROWD)]
@@ -57,12 +57,12 @@ def test_of_a_crowd_some_work_some_wait_and_the_rest_are_told_at_once_that_it_is
             slow.may_end.set()
             statuses = sorted(one.result()[0][0] for one in found)
     assert all(first)
-    for answer in early:
-        assert_busy(answer)
+    for response in early:
+        assert_busy(response)
     assert statuses == [200] * 16 + [503] * refused
 
 
-def test_a_busy_server_answers_a_few_health_checks_at_once_and_the_rest_as_other_requests() -> None:
+def test_a_busy_server_responds_to_a_few_health_checks_immediately() -> None:
     slow = Slow()
     with serving(Application(Gateway(slow.app), 1, 0, LONG)) as address, ExitStack() as stack:
         connections = []
@@ -76,7 +76,7 @@ def test_a_busy_server_answers_a_few_health_checks_at_once_and_the_rest_as_other
         assert {read_responses(one, ["GET"])[0][0] for one in connections} == {200}
 
 
-def test_a_wait_that_is_in_vain_ends_in_a_refusal_and_the_connection_goes_on() -> None:
+def test_a_queued_request_times_out_with_503_and_keeps_the_connection() -> None:
     slow = Slow()
     with (
         serving(Application(Gateway(slow.app), 1, 1, 0)) as address,
@@ -91,7 +91,7 @@ def test_a_wait_that_is_in_vain_ends_in_a_refusal_and_the_connection_goes_on() -
             assert read_responses(waiting, ["GET"])[0][2] == b"done"
 
 
-def test_a_response_that_cannot_be_sent_is_a_500_and_its_thread_goes_on() -> None:
+def test_an_unsendable_response_is_a_500_and_the_thread_continues() -> None:
     broken = BilletApp(Settings())
     broken.route("/work")(lambda: Response("", {"two words": "x"}))
     broken.route("/fine")(lambda: "done")
@@ -105,17 +105,19 @@ def test_a_response_that_cannot_be_sent_is_a_500_and_its_thread_goes_on() -> Non
 
 
 @pytest.mark.usefixtures("database")
-def test_what_a_crowd_was_told_is_done_is_done_and_what_was_refused_is_not(
+def test_under_overload_only_acknowledged_writes_are_stored(
     application: BilletApp,
 ) -> None:
     with serving(Application(Gateway(application), 4, 4, LONG)) as address:
         with ThreadPoolExecutor(CROWD) as clients:
-            told = list(clients.map(partial(create_task, address), range(CROWD)))
+            responses = list(clients.map(partial(create_task, address), range(CROWD)))
         with send_raw(
             address, b"GET /v1/tasks?page_size=1000 HTTP/1.1\r\nHost: localhost\r\n\r\n"
         ) as connection:
             listed = json.loads(read_responses(connection, ["GET"])[0][2])
-    made = {(answer[1], str(name)) for name, answer in enumerate(told) if answer[0] == 201}
-    assert {answer[0] for answer in told} <= {201, 503}
+    made = {
+        (response[1], str(name)) for name, response in enumerate(responses) if response[0] == 201
+    }
+    assert {response[0] for response in responses} <= {201, 503}
     assert made
     assert sorted(made) == sorted((task["id"], task["name"]) for task in listed)

@@ -1,4 +1,4 @@
-"""What goes over the socket: every answer is ours, and the connection stays right."""
+"""HTTP on the socket: every response has the form of the API and the connection stays in sync."""
 
 import json
 import socket
@@ -7,7 +7,7 @@ import pytest
 
 from billet.serve import hosts
 from billet.serve.gateway import Gateway, Request, Response
-from billet.serve.router import Match
+from billet.serve.route_table import Match
 from chalicelib.app_factory import BilletApp
 from chalicelib.services import tasks
 from chalicelib.services.pagination import Paging
@@ -22,18 +22,18 @@ GET = b"GET /v1/health HTTP/1.1\r\n"
 CUT = b"POST /v1/tasks HTTP/1.1\r\nHost: x\r\n"
 REFUSED = {
     "an unknown method": (b"BREW /v1/tasks HTTP/1.1\r\nHost: x\r\n\r\n", 405),
-    "a method that is not for the path": (b"DELETE /v1/tasks HTTP/1.1\r\nHost: x\r\n\r\n", 405),
+    "a method that the path does not allow": (b"DELETE /v1/tasks HTTP/1.1\r\nHost: x\r\n\r\n", 405),
     "TRACE": (b"TRACE /v1/tasks HTTP/1.1\r\nHost: x\r\n\r\n", 405),
     "an unknown path": (b"GET /v1/nothing HTTP/1.1\r\nHost: x\r\n\r\n", 404),
-    "no path": (b"GET * HTTP/1.1\r\nHost: x\r\n\r\n", 404),
+    "an asterisk path": (b"GET * HTTP/1.1\r\nHost: x\r\n\r\n", 404),
     "a parameter of the path": (b"GET /v1/tasks;a=b HTTP/1.1\r\nHost: x\r\n\r\n", 404),
     "a parameter of an id": (b"GET /v1/tasks/1;x=1 HTTP/1.1\r\nHost: x\r\n\r\n", 404),
     "an encoded slash": (b"GET /v1/tasks%2F1 HTTP/1.1\r\nHost: x\r\n\r\n", 404),
     "an encoded slash in an id": (b"GET /v1/tasks/1%2f HTTP/1.1\r\nHost: x\r\n\r\n", 404),
     "an encoded NUL": (b"GET /v1/tasks/%00 HTTP/1.1\r\nHost: x\r\n\r\n", 400),
-    "encoded bytes that are no text": (b"GET /v1/tasks/%ff HTTP/1.1\r\nHost: x\r\n\r\n", 400),
-    "what is not encoded": (b"GET /v1/tasks/%zz HTTP/1.1\r\nHost: x\r\n\r\n", 400),
-    "an id twice encoded": (b"GET /v1/tasks/%2531 HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+    "encoded bytes that are not UTF-8": (b"GET /v1/tasks/%ff HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+    "an invalid percent encoding": (b"GET /v1/tasks/%zz HTTP/1.1\r\nHost: x\r\n\r\n", 400),
+    "a double-encoded id": (b"GET /v1/tasks/%2531 HTTP/1.1\r\nHost: x\r\n\r\n", 400),
     "no host": (GET + b"\r\n", 400),
     "an empty host": (GET + b"Host: \r\n\r\n", 400),
     "two hosts": (GET + b"Host: a\r\nHost: b\r\n\r\n", 400),
@@ -52,16 +52,16 @@ REFUSED = {
         413,
     ),
 }
-"""What reaches the API: its answer is a problem."""
+"""Requests that reach the API and get a problem response."""
 
 
 @pytest.mark.parametrize(("data", "status"), REFUSED.values(), ids=REFUSED)
-def test_what_can_not_be_served_is_answered_with_a_problem(
+def test_an_unserviceable_request_gets_a_problem_response(
     server: str, data: bytes, status: int
 ) -> None:
     with send_raw(server, data) as connection:
-        [(given, headers, body)] = read_responses(connection, ["GET"])
-    assert given == status
+        [(received_status, headers, body)] = read_responses(connection, ["GET"])
+    assert received_status == status
     assert headers["Content-Type"] == "application/problem+json"
     problem = json.loads(body)
     assert problem["status"] == status
@@ -80,7 +80,7 @@ REPEATED = [
 
 
 @pytest.mark.parametrize(("name", "first", "second"), REPEATED)
-def test_a_repeated_header_is_refused_also_if_its_lines_make_one_value_together(
+def test_a_repeated_header_is_rejected_even_if_the_joined_value_is_valid(
     server: str, name: str, first: str, second: str
 ) -> None:
     body = (
@@ -88,8 +88,8 @@ def test_a_repeated_header_is_refused_also_if_its_lines_make_one_value_together(
     )
     with send_raw(server, CUT + body.encode()) as connection:
         [(status, _, content)] = read_responses(connection, ["POST"])
-    told = f"{name.lower()}: must be sent only once"
-    assert (status, json.loads(content)["detail"]) == (400, told)
+    expected = f"{name.lower()}: must be sent only once"
+    assert (status, json.loads(content)["detail"]) == (400, expected)
     assert tasks.page(Paging()).items == []
 
 
@@ -107,46 +107,46 @@ HOSTS = {
 
 
 @pytest.mark.parametrize(("host", "accepted"), HOSTS.items())
-def test_without_auth_a_page_of_another_name_is_refused_and_with_it_needs_a_token(
+def test_without_auth_another_host_is_rejected_and_with_auth_needs_a_token(
     host: str, accepted: bool
 ) -> None:
-    asked = Request("GET", "/v1/tasks", "", {"host": host}, "127.0.0.1")
+    request = Request("GET", "/v1/tasks", "", {"host": host}, "127.0.0.1")
     guarded = Gateway(APP, hosts.allowed(LOCAL, "box.example"))
-    answer = guarded.route(asked)
-    assert isinstance(answer, Match) == accepted
-    if isinstance(answer, Response):
-        assert answer.status == 400
-        assert json.loads(answer.body)["detail"].startswith("host: must be ")
+    response = guarded.route(request)
+    assert isinstance(response, Match) == accepted
+    if isinstance(response, Response):
+        assert response.status == 400
+        assert json.loads(response.body)["detail"].startswith("host: must be ")
     open_to_all = Gateway(APP, hosts.allowed(Settings(auth="on")))
-    assert isinstance(open_to_all.route(asked), Match)
+    assert isinstance(open_to_all.route(request), Match)
 
 
-def test_without_auth_a_client_of_http_1_0_needs_no_host() -> None:
-    asked = Request("GET", "/v1/tasks", "", {}, "127.0.0.1", "HTTP/1.0")
-    assert isinstance(Gateway(APP, hosts.allowed(LOCAL)).route(asked), Match)
+def test_without_auth_an_http_1_0_client_needs_no_host() -> None:
+    request = Request("GET", "/v1/tasks", "", {}, "127.0.0.1", "HTTP/1.0")
+    assert isinstance(Gateway(APP, hosts.allowed(LOCAL)).route(request), Match)
 
 
 BAD_REQUESTS = {
     "garbage": (b"GARBAGE\r\n\r\n", {400}),
-    "nothing but white space": (b"\r\n \r\n", {400}),
+    "only white space": (b"\r\n \r\n", {400}),
     "an unknown version": (b"GET /v1/health HTTP/3.0\r\nHost: x\r\n\r\n", {400}),
-    "a target that is no URL": (b"GET http://[::1 HTTP/1.1\r\nHost: x\r\n\r\n", {400}),
+    "an invalid URL": (b"GET http://[::1 HTTP/1.1\r\nHost: x\r\n\r\n", {400}),
     "another scheme": (b"GET javascript:/v1/health HTTP/1.1\r\nHost: x\r\n\r\n", {400}),
     "a control character in the path": (
         b"GET /v1/health\x01 HTTP/1.1\r\nHost: x\r\n\r\n",
         {400},
     ),
-    "bytes that are no text": (b"GET /v1/tasks/\xff%zz HTTP/1.1\r\nHost: x\r\n\r\n", {400}),
+    "bytes that are not UTF-8": (b"GET /v1/tasks/\xff%zz HTTP/1.1\r\nHost: x\r\n\r\n", {400}),
     "a URL that is too long": (b"GET /" + b"a" * 70_000 + b" HTTP/1.1\r\n\r\n", {414, 431}),
     "a header that is too long": (HEALTH[:-2] + b"X: " + b"a" * 300_000 + b"\r\n\r\n", {431}),
     "too many headers": (HEALTH[:-2] + b"X: a\r\n" * 200 + b"\r\n", {431}),
-    "a header that is none": (HEALTH[:-2] + b"no header\r\n\r\n", {400}),
-    "a header that goes on": (HEALTH[:-2] + b"X: a\r\n b\r\n\r\n", {400}),
-    "a bare CR": (HEALTH[:-2] + b'X-A: a\r\rIf-None-Match: "1"\r\n\r\n', {400}),
+    "a header without a colon": (HEALTH[:-2] + b"no header\r\n\r\n", {400}),
+    "a folded header": (HEALTH[:-2] + b"X: a\r\n b\r\n\r\n", {400}),
+    "a CR without LF": (HEALTH[:-2] + b'X-A: a\r\rIf-None-Match: "1"\r\n\r\n', {400}),
     "a NUL": (HEALTH[:-2] + b"X-A: a\0b\r\n\r\n", {400}),
     "a negative length": (CUT + b"Content-Length: -5\r\n\r\n", {400}),
     "a length with a sign": (CUT + b"Content-Length: +2\r\n\r\n{}", {400}),
-    "a length of letters": (CUT + b"Content-Length: five\r\n\r\n", {400}),
+    "a length in letters": (CUT + b"Content-Length: five\r\n\r\n", {400}),
     "a length after a tabulator": (CUT + b"Content-Length: \x0b2\r\n\r\n{}", {400}),
     "two lengths": (CUT + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{} ", {400}),
     "an unknown coding": (CUT + b"Transfer-Encoding: gzip\r\n\r\n", {400}),
@@ -155,11 +155,11 @@ BAD_REQUESTS = {
         {400},
     ),
 }
-"""What does not reach the API: granian refuses it, without a body."""
+"""Requests that granian rejects without a body, before they reach the API."""
 
 
 @pytest.mark.parametrize(("data", "statuses"), BAD_REQUESTS.values(), ids=BAD_REQUESTS)
-def test_what_is_not_http_is_refused_and_the_connection_closed(
+def test_data_that_is_not_http_is_rejected_and_the_connection_closed(
     server: str, data: bytes, statuses: set[int]
 ) -> None:
     with send_raw(server, data) as connection:
@@ -174,7 +174,7 @@ def test_what_is_not_http_is_refused_and_the_connection_closed(
     "end",
     [b"", b"\r\nHost: x", b"\r\nHost: x\r\n", b'\r\nHost: x\r\nIf-Match: "7"\r\n'],
 )
-def test_a_request_whose_head_is_cut_off_is_not_carried_out(server: str, end: bytes) -> None:
+def test_a_request_with_a_truncated_head_is_not_carried_out(server: str, end: bytes) -> None:
     [task] = add_tasks(1)
     with send_raw(server, f"DELETE /v1/tasks/{task} HTTP/1.1".encode() + end) as connection:
         connection.shutdown(socket.SHUT_WR)
@@ -183,7 +183,7 @@ def test_a_request_whose_head_is_cut_off_is_not_carried_out(server: str, end: by
 
 
 @pytest.mark.parametrize("body", [b"", b"2\r\n{}\r\n", b"zz\r\n"])
-def test_a_delete_whose_chunked_body_is_cut_off_is_not_carried_out(
+def test_a_delete_with_a_truncated_chunked_body_is_not_carried_out(
     server: str, body: bytes
 ) -> None:
     [task] = add_tasks(1)
@@ -195,7 +195,7 @@ def test_a_delete_whose_chunked_body_is_cut_off_is_not_carried_out(
     assert tasks.get(task)
 
 
-def test_a_length_beside_chunks_does_not_count_and_the_connection_is_closed(server: str) -> None:
+def test_a_content_length_with_chunks_is_ignored_and_the_connection_closed(server: str) -> None:
     data = CHUNKED.replace(b"Host", b"Content-Length: 3\r\nHost") + BODY[8:] + b"\r\n0\r\n\r\n"
     with send_raw(server, data + HEALTH) as connection:
         [(status, headers, _)] = read_responses(connection, ["POST"])
@@ -203,7 +203,7 @@ def test_a_length_beside_chunks_does_not_count_and_the_connection_is_closed(serv
     assert (status, headers["Connection"]) == (201, "close")
 
 
-def test_options_of_the_server_tells_every_method(server: str) -> None:
+def test_options_asterisk_lists_every_method(server: str) -> None:
     with send_raw(server, b"OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n" + HEALTH) as connection:
         (status, headers, body), health = read_responses(connection, ["OPTIONS", "GET"])
     assert (status, body) == (204, b"")
@@ -215,7 +215,7 @@ def test_options_of_the_server_tells_every_method(server: str) -> None:
 @pytest.mark.parametrize(
     "path", ["/v1/tasks/%31", "/%76%31/tasks/1", "http://evil.example/v1/tasks/1", "/v1/tasks/1#f"]
 )
-def test_a_path_is_the_same_however_it_is_written(server: str, path: str) -> None:
+def test_equivalent_spellings_of_a_path_are_the_same_path(server: str, path: str) -> None:
     [task] = add_tasks(1)
     assert task == 1
     data = f"DELETE {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
@@ -224,7 +224,7 @@ def test_a_path_is_the_same_however_it_is_written(server: str, path: str) -> Non
     assert (status, json.loads(body)["detail"]) == (200, "task 1 deleted")
 
 
-def test_http_1_0_needs_no_host_and_is_told_that_the_connection_stays(server: str) -> None:
+def test_http_1_0_needs_no_host_and_may_keep_the_connection_open(server: str) -> None:
     data = b"GET /v1/health HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"
     with send_raw(server, data + data) as connection:
         first, second = read_responses(connection, ["GET", "GET"])
@@ -246,7 +246,7 @@ CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n8;x=y\r\n" + BODY[:8] + b"\
     ],
     ids=["a length", "within a chunk", "before the last chunk"],
 )
-def test_a_request_whose_body_is_cut_off_is_not_carried_out(server: str, data: bytes) -> None:
+def test_a_request_with_a_truncated_body_is_not_carried_out(server: str, data: bytes) -> None:
     with send_raw(server, data) as connection:
         connection.shutdown(socket.SHUT_WR)
         [(status, _, body)] = read_responses(connection, ["POST"])
@@ -267,7 +267,7 @@ def test_a_request_whose_body_is_cut_off_is_not_carried_out(server: str, data: b
         (b"\r\nGET /v1/health HTTP/1.1\r\nHost: x\r\n\r\n", "GET", 200, 32),
     ],
 )
-def test_the_next_request_on_the_connection_is_served_too(
+def test_the_next_request_on_the_connection_is_served(
     server: str, data: bytes, method: str, status: int, length: int
 ) -> None:
     with send_raw(server, data + HEALTH) as connection:
@@ -277,7 +277,7 @@ def test_the_next_request_on_the_connection_is_served_too(
     assert second[2] == b'{"status":"ok","database":"ok"}\n'
 
 
-def test_what_is_known_is_answered_without_a_body_and_the_connection_stays_right(
+def test_a_304_has_no_body_and_keeps_the_connection_open(
     server: str,
 ) -> None:
     known = b'GET /v1/tasks/1 HTTP/1.1\r\nHost: x\r\nIf-None-Match: W/"1"\r\n\r\n'
@@ -298,13 +298,13 @@ def test_what_is_known_is_answered_without_a_body_and_the_connection_stays_right
         b"X\r\n",
     ],
 )
-def test_a_connection_that_is_to_be_closed_is_closed(server: str, data: bytes) -> None:
+def test_connection_close_closes_the_connection(server: str, data: bytes) -> None:
     with send_raw(server, data) as connection:
         read_responses(connection, ["GET"])
         assert connection.recv(1) == b""
 
 
-def test_a_client_that_asks_first_is_told_to_go_on(server: str) -> None:
+def test_expect_100_continue_gets_100_continue(server: str) -> None:
     head = POST + b"Expect: 100-continue\r\nContent-Length: 13\r\n\r\n"
     with send_raw(server, head) as connection:
         assert connection.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -313,7 +313,7 @@ def test_a_client_that_asks_first_is_told_to_go_on(server: str) -> None:
     assert status == 201
 
 
-def test_a_client_that_goes_away_leaves_no_traceback(
+def test_a_client_disconnect_logs_no_traceback(
     server: str, capfd: pytest.CaptureFixture[str]
 ) -> None:
     for data in (b"", POST, POST + b"Content-Length: 13\r\n\r\n{"):

@@ -1,4 +1,4 @@
-"""What is not allowed is refused before DynamoDB is asked for anything."""
+"""Invalid requests are rejected before any call to DynamoDB."""
 
 from typing import Any
 
@@ -81,7 +81,7 @@ REQUESTS: dict[str, list[tuple[Any, ...]]] = {
             ("PATCH", "/v1/tasks/1"),
         )
     ],
-    "bodies where none is read": [
+    "unexpected bodies": [
         (method, path, LARGEST)
         for method, path in (
             ("GET", "/v1/users"),
@@ -97,7 +97,7 @@ REQUESTS: dict[str, list[tuple[Any, ...]]] = {
 def connection(
     endpoint: str, connections: dict[str, Connection], monkeypatch: pytest.MonkeyPatch
 ) -> Connection:
-    """The connection that the API uses. There are no tables, for nobody may ask for them."""
+    """Return the connection of the API. There are no tables: any call would fail."""
     monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", endpoint)
     connection = connections.setdefault(endpoint, client.connect())
     client.bind(Settings(table_prefix="none"), connection)
@@ -105,7 +105,7 @@ def connection(
 
 
 @pytest.mark.parametrize("requests", REQUESTS.values(), ids=REQUESTS)
-def test_what_goes_beyond_a_limit_costs_no_call(
+def test_a_request_beyond_a_limit_makes_no_call(
     api: Api, connection: Connection, requests: list[tuple[Any, ...]]
 ) -> None:
     with record_usage(connection) as bill:
@@ -113,11 +113,11 @@ def test_what_goes_beyond_a_limit_costs_no_call(
         assert bill.calls == []
         assert statuses <= {400, 413}
         api("GET", "/v1/health")
-        assert bill.calls == ["GetItem"]  # it would have been seen
+        assert bill.calls == ["GetItem"]  # calls are recorded
 
 
 @pytest.mark.settings(rate_quota=1, rate_shared="off")
-def test_another_content_type_and_a_spent_quota_cost_no_call(
+def test_another_content_type_and_an_exhausted_quota_make_no_call(
     api: Api, connection: Connection
 ) -> None:
     with record_usage(connection) as bill:

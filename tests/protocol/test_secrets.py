@@ -1,4 +1,4 @@
-"""Neither tokens nor bodies get into the log, however a request fails and at whatever level."""
+"""No log level logs tokens or bodies, even if a request fails."""
 
 import json
 import logging
@@ -12,7 +12,7 @@ from chalicelib.dynamodb import backoff, botocore_patches, client
 from chalicelib.dynamodb.models import TaskModel
 from chalicelib.settings import Settings
 from tests.conftest import Api
-from tests.support.injection import FAULTS, struck
+from tests.support.injection import FAULTS, inject_fault
 
 pytestmark = pytest.mark.backend("moto")
 
@@ -21,7 +21,7 @@ TOKEN, TEXT = "blt_s3cretT0ken", "s3cretText"
 
 @pytest.fixture
 def send(api: Api, database: Settings) -> Callable[..., int]:
-    """Sends a request with secrets in it; gives the status."""
+    """Return a function that sends a request with secrets and returns the status."""
     return partial(status, api)
 
 
@@ -30,7 +30,9 @@ def status(api: Api, method: str, path: str, body: object = None, **more: str) -
     return api(method, path, raw, Authorization=f"Bearer {TOKEN}", **more).status_code
 
 
-def all_ways_to_fail(send: Callable[..., int], limited: Api, connection: Connection) -> list[int]:
+def send_failing_requests(
+    send: Callable[..., int], limited: Api, connection: Connection
+) -> list[int]:
     user, task = {"username": TEXT}, {"name": TEXT, "desc": TEXT}
     statuses = [
         send("POST", "/v1/users", user),
@@ -43,7 +45,7 @@ def all_ways_to_fail(send: Callable[..., int], limited: Api, connection: Connect
         send("POST", "/v1/tasks", {"desc": TEXT * 30_000}),
     ]
     for fault in FAULTS:
-        with struck(connection, fault.strike, lasting=True):
+        with inject_fault(connection, fault.handler, lasting=True):
             statuses += [send("POST", "/v1/users", user), send("POST", "/v1/tasks", task)]
     botocore_patches.table_of(TaskModel).put_item("7", attributes={"name": {"S": TEXT}})
     statuses.append(send("GET", "/v1/tasks/7"))
@@ -51,7 +53,7 @@ def all_ways_to_fail(send: Callable[..., int], limited: Api, connection: Connect
     return statuses
 
 
-def test_nothing_that_a_client_sends_is_logged(
+def test_no_token_or_body_is_logged(
     send: Callable[..., int],
     api_with: Callable[..., Api],
     endpoint: str,
@@ -63,7 +65,9 @@ def test_nothing_that_a_client_sends_is_logged(
     caplog.set_level(logging.DEBUG, "chalicelib")
     monkeypatch.setattr(backoff, "LONGEST", 0)
     limited = api_with(rate_quota=1)
-    statuses = all_ways_to_fail(send, limited, connections.setdefault(endpoint, client.connect()))
+    statuses = send_failing_requests(
+        send, limited, connections.setdefault(endpoint, client.connect())
+    )
     assert set(statuses) == {201, 400, 404, 409, 413, 415, 429, 500, 503}
     assert len([one for one in caplog.messages if "status=" in one]) == len(statuses) - 2
     assert "Traceback" in caplog.text

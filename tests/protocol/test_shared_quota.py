@@ -1,4 +1,4 @@
-"""A quota holds for all processes together, at a few per cent of a write for each request."""
+"""All processes share a quota, at a few percent of a write per request."""
 
 import logging
 import os
@@ -22,31 +22,31 @@ from chalicelib.services import rate_limiter
 from chalicelib.services.rate_limiter import Limiter
 from chalicelib.settings import Settings
 from tests.conftest import Api
-from tests.support.injection import Strike, silent, struck, throttled, unreachable
+from tests.support.injection import FaultHandler, inject_fault, silent, throttled, unreachable
 
 ROOT = Path(__file__).parents[2]
 FREE = "/docs/start.js"
-"""It takes no call to the database."""
+"""A path that makes no call to the database."""
 DAY = 86_400
 NOON = 1_700_049_600.0
-"""A moment at which a window of a minute begins, not one of a day."""
+"""A time that starts a one-minute window but not a one-day window."""
 
 
 @pytest.fixture
 def connection(database: Settings, endpoint: str, connections: dict[str, Connection]) -> Connection:
-    """The connection of this process to fresh tables."""
+    """Return the connection of this process to fresh tables."""
     return connections[endpoint]
 
 
 @pytest.fixture(autouse=True)
-def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A busy machine gives leases late."""
+def _long_lease(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Allow for slow leases on a busy machine."""
     monkeypatch.setattr(rate_limiter, "LEASE_SECONDS", 30.0)
 
 
 @pytest.fixture
 def limited(api_with: Callable[..., Api]) -> Callable[..., Api]:
-    """Makes an app with a quota, `limited(rate_quota=500)`, in windows of a day."""
+    """Return a function that creates an app with a daily quota, `limited(rate_quota=500)`."""
     return partial(api_with, rate_window_seconds=DAY, rate_burst=10_000)
 
 
@@ -62,7 +62,7 @@ def worker(environ: dict[str, str]) -> subprocess.Popen[str]:
 
 
 @pytest.mark.backend("dynamodb-local")
-def test_of_2000_requests_to_4_processes_at_twice_the_quota_exactly_the_quota_is_served(
+def test_4_processes_together_serve_exactly_the_quota(
     connection: Connection, database: Settings
 ) -> None:
     environ = {
@@ -73,7 +73,7 @@ def test_of_2000_requests_to_4_processes_at_twice_the_quota_exactly_the_quota_is
     }
     with ExitStack() as stack:
         workers = [stack.enter_context(worker(environ)) for _ in range(4)]
-        admitted = sum(sum(round_of(workers, 10)) for _ in range(50))
+        admitted = sum(sum(send_concurrently(workers, 10)) for _ in range(50))
         units = [float(one.communicate(timeout=60)[0]) for one in workers]
     assert admitted == 1000
     [item] = QuotaModel.scan()
@@ -82,16 +82,16 @@ def test_of_2000_requests_to_4_processes_at_twice_the_quota_exactly_the_quota_is
     assert 0 < sum(units) <= 0.05 * 2000
 
 
-def round_of(workers: list[subprocess.Popen[str]], count: int) -> list[int]:
-    """Has each send so many requests, all at once."""
+def send_concurrently(workers: list[subprocess.Popen[str]], count: int) -> list[int]:
+    """Let every worker send this many requests concurrently."""
     for one in workers:
         assert one.stdin
         print(count, file=one.stdin, flush=True)
     return [int(one.stdout.readline()) for one in workers if one.stdout]
 
 
-def admitted_by(limiters: list[Limiter], requests: int) -> int:
-    """How many requests they admit when they take turns."""
+def count_admitted(limiters: list[Limiter], requests: int) -> int:
+    """Return how many requests the limiters admit if they take turns."""
     turns = (limiters[number % len(limiters)] for number in range(requests))
     return sum(one.admit("name:ci", shared=True)[0] for one in turns)
 
@@ -99,34 +99,34 @@ def admitted_by(limiters: list[Limiter], requests: int) -> int:
 @pytest.mark.parametrize(
     ("quota", "processes", "most_calls"), [(1, 4, 4), (7, 4, 14), (1000, 1, 60), (1000, 4, 60)]
 )
-def test_leases_shrink_with_what_is_left_and_none_is_asked_for_when_nothing_is(
+def test_leases_shrink_with_the_remaining_quota_and_end_with_it(
     quota: int, processes: int, most_calls: int, connection: Connection
 ) -> None:
     limiters = [Limiter(quota, DAY, 10_000) for _ in range(processes)]
     with record_usage(connection) as bill:
-        assert admitted_by(limiters, 2 * quota + processes) == quota
+        assert count_admitted(limiters, 2 * quota + processes) == quota
     assert set(bill.calls) == {"UpdateItem"}
     assert len(bill.calls) <= most_calls
     with record_usage(connection) as bill:
-        assert admitted_by(limiters, 100) == 0
+        assert count_admitted(limiters, 100) == 0
     assert bill.calls == []
 
 
 @pytest.mark.backend("moto")
-def test_processes_that_take_turns_refuse_nobody_long_before_the_quota_is_spent(
+def test_alternating_processes_admit_requests_until_the_quota_is_nearly_used(
     connection: Connection,
 ) -> None:
     limiters = [Limiter(1000, DAY, 10_000) for _ in range(4)]
-    assert admitted_by(limiters, 950) == 950
+    assert count_admitted(limiters, 950) == 950
 
 
-def test_an_idle_process_withholds_no_more_than_it_has_used(connection: Connection) -> None:
+def test_an_idle_process_reserves_no_more_than_it_has_used(connection: Connection) -> None:
     idle, busy = Limiter(1000, DAY, 10_000), Limiter(1000, DAY, 10_000)
-    used = admitted_by([idle], 10)
-    assert 1000 - 2 * used <= used + admitted_by([busy], 2000) <= 1000
+    used = count_admitted([idle], 10)
+    assert 1000 - 2 * used <= used + count_admitted([busy], 2000) <= 1000
 
 
-def test_what_is_counted_expires_an_hour_after_its_window(connection: Connection) -> None:
+def test_a_counter_expires_an_hour_after_its_window(connection: Connection) -> None:
     assert quotas.take("name:ci", int(NOON), 60, 5) == 5
     assert quotas.take("name:ci", int(NOON), 60, 2) == 7
     assert quotas.take("name:ci", int(NOON) + 60, 60, 1) == 1
@@ -136,7 +136,7 @@ def test_what_is_counted_expires_an_hour_after_its_window(connection: Connection
 
 
 class Clock:
-    """A clock that stands still until it is set."""
+    """A clock that is set by the test."""
 
     def __init__(self) -> None:
         self.now = NOON
@@ -147,7 +147,7 @@ class Clock:
 
 @pytest.mark.parametrize("shared", [True, False])
 @pytest.mark.backend("moto")
-def test_a_clock_that_is_set_locks_nobody_out_and_the_count_of_a_window_is_found_again(
+def test_a_clock_change_locks_nobody_out_and_keeps_the_count(
     shared: bool, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = Clock()
@@ -156,9 +156,9 @@ def test_a_clock_that_is_set_locks_nobody_out_and_the_count_of_a_window_is_found
 
     def admitted_at(now: float) -> list[bool]:
         clock.now = now
-        answers = [limiter.admit("name:ci", shared=shared) for _ in range(3)]
-        assert all(0 < one.reset <= one.policy.seconds for _, both in answers for one in both)
-        return [admitted for admitted, _ in answers]
+        responses = [limiter.admit("name:ci", shared=shared) for _ in range(3)]
+        assert all(0 < one.reset <= one.policy.seconds for _, both in responses for one in both)
+        return [admitted for admitted, _ in responses]
 
     assert admitted_at(NOON) == [True, True, False]
     assert admitted_at(NOON - 3600) == [True, True, False]
@@ -168,10 +168,10 @@ def test_a_clock_that_is_set_locks_nobody_out_and_the_count_of_a_window_is_found
     assert admitted_at(NOON + 3660) == [True, True, False]
 
 
-@pytest.mark.parametrize("strike", [throttled, silent, unreachable])
+@pytest.mark.parametrize("handler", [throttled, silent, unreachable])
 @pytest.mark.backend("moto")
-def test_without_the_database_a_process_counts_alone_and_asks_again_after_a_pause(
-    strike: Strike,
+def test_without_the_database_a_process_counts_alone_and_retries_later(
+    handler: FaultHandler,
     connection: Connection,
     limited: Callable[..., Api],
     caplog: pytest.LogCaptureFixture,
@@ -181,7 +181,7 @@ def test_without_the_database_a_process_counts_alone_and_asks_again_after_a_paus
     monkeypatch.setattr(rate_limiter, "monotonic", lambda: now)
     caplog.set_level(logging.WARNING)
     api = limited(rate_quota=10)
-    with struck(connection, strike, lasting=True) as sent:
+    with inject_fault(connection, handler, lasting=True) as sent:
         assert [api("GET", FREE).status_code for _ in range(6)] == [200] * 6
         assert sent == ["UpdateItem"]
         now += rate_limiter.PAUSE_SECONDS
@@ -193,13 +193,13 @@ def test_without_the_database_a_process_counts_alone_and_asks_again_after_a_paus
     ] * 2
     api = limited(rate_quota=10)
     now += rate_limiter.PAUSE_SECONDS
-    with struck(connection) as sent:
+    with inject_fault(connection) as sent:
         assert api("GET", FREE).status_code == 200
     assert sent == ["UpdateItem"]
 
 
 @pytest.mark.backend("moto")
-def test_a_request_does_not_wait_for_a_database_that_is_slow(
+def test_a_request_does_not_wait_for_a_slow_database(
     connection: Connection,
     limited: Callable[..., Api],
     monkeypatch: pytest.MonkeyPatch,
@@ -213,24 +213,26 @@ def test_a_request_does_not_wait_for_a_database_that_is_slow(
         ended.append(over.wait(20))
         return silent(request)
 
-    with struck(connection, slow, lasting=True):
+    with inject_fault(connection, slow, lasting=True):
         assert api("GET", FREE).status_code == 200
-        assert ended == []  # the lease is still under way
+        assert ended == []  # the lease call is still in progress
         over.set()
 
 
 @pytest.mark.backend("moto")
-def test_without_its_table_too(connection: Connection, limited: Callable[..., Api]) -> None:
+def test_without_the_quota_table_a_process_counts_alone(
+    connection: Connection, limited: Callable[..., Api]
+) -> None:
     client.bind(Settings(table_prefix="none"), connection)
     api = limited(rate_quota=2)
     assert [api("GET", FREE).status_code for _ in range(3)] == [200, 200, 429]
 
 
 @pytest.mark.backend("moto")
-def test_with_rate_shared_off_and_for_strangers_nothing_is_written(
+def test_rate_shared_off_and_unauthenticated_requests_write_nothing(
     connection: Connection, limited: Callable[..., Api]
 ) -> None:
-    with struck(connection) as sent:
+    with inject_fault(connection) as sent:
         api = limited(rate_quota=2, auth="on")
         assert [api("GET", FREE).status_code for _ in range(3)] == [200, 200, 429]
         api = limited(rate_quota=2, rate_shared="off")

@@ -1,4 +1,4 @@
-"""Clients that do not read, do not write, or write slowly, and what that costs the others."""
+"""Slow clients do not delay other clients."""
 
 import json
 import socket
@@ -30,7 +30,7 @@ HEADS = 60
 
 @pytest.fixture(scope="module")
 def served() -> Iterator[Served]:
-    """A server as a user has it."""
+    """Start a server with default settings."""
     served = Served("--db", "memory", "--workers", "2")
     yield served
     served.stop()
@@ -47,34 +47,39 @@ def assert_served(address: str) -> None:
 
 
 @contextmanager
-def hanging(address: str, count: int, data: bytes) -> Iterator[list[socket.socket]]:
-    """Connections that send this and then nothing, and do not read."""
+def idle_connections(address: str, count: int, data: bytes) -> Iterator[list[socket.socket]]:
+    """Open connections that send this data, then neither send nor read."""
     with ExitStack() as stack:
         yield [stack.enter_context(send_raw(address, data)) for _ in range(count)]
 
 
-def test_clients_that_do_not_read_hold_up_nobody(served: Served) -> None:
-    with hanging(address(served), READERS, PAGE * 6):
+def test_clients_that_do_not_read_delay_nobody(served: Served) -> None:
+    with idle_connections(address(served), READERS, PAGE * 6):
         assert_served(address(served))
 
 
-def test_bodies_that_do_not_end_hold_up_nobody(served: Served) -> None:
-    with hanging(address(served), 4 * READERS, HEAD + b"1\r\n{\r\n"):
+def test_unfinished_bodies_delay_nobody(served: Served) -> None:
+    with idle_connections(address(served), 4 * READERS, HEAD + b"1\r\n{\r\n"):
         assert_served(address(served))
 
 
-def test_idle_connections_and_unending_heads_hold_up_nobody(served: Served) -> None:
-    with hanging(address(served), 128, b""), hanging(address(served), 128, HEAD[:-2]):
+def test_idle_connections_and_unfinished_heads_delay_nobody(served: Served) -> None:
+    with (
+        idle_connections(address(served), 128, b""),
+        idle_connections(address(served), 128, HEAD[:-2]),
+    ):
         assert_served(address(served))
 
 
-def test_what_two_workers_told_a_crowd_is_done_is_done_and_the_rest_is_not(
+def test_two_overloaded_workers_store_only_acknowledged_writes(
     served: Served,
 ) -> None:
     with ThreadPoolExecutor(CROWD) as clients:
-        told = list(clients.map(partial(create_task, address(served)), range(CROWD)))
-    assert {answer[0] for answer in told} <= {201, 503}
-    made = {(answer[1], str(name)) for name, answer in enumerate(told) if answer[0] == 201}
+        responses = list(clients.map(partial(create_task, address(served)), range(CROWD)))
+    assert {response[0] for response in responses} <= {201, 503}
+    made = {
+        (response[1], str(name)) for name, response in enumerate(responses) if response[0] == 201
+    }
     listed = served.request("GET", "/v1/tasks?page_size=1000").json()
     assert made
     assert sorted(made) == sorted((task["id"], task["name"]) for task in listed)
@@ -85,7 +90,7 @@ def memory(served: Served) -> int:
     return sum(one.memory_info().rss for one in (parent, *parent.children(recursive=True)))
 
 
-def test_unending_heads_take_little_memory(served: Served) -> None:
+def test_unfinished_heads_use_little_memory(served: Served) -> None:
     assert_served(address(served))
     before = memory(served)
     line = b"X: " + b"a" * 60_000 + b"\r\n"
@@ -97,13 +102,13 @@ def test_unending_heads_take_little_memory(served: Served) -> None:
                 for _ in range(100):
                     connection.sendall(line)
             except OSError:
-                continue  # refused, as it should be
+                continue  # rejected, as expected
         assert_served(address(served))
         assert memory(served) - before < MAX_GROWTH
 
 
 @pytest.mark.usefixtures("database")
-def test_an_upload_in_a_crowd_is_carried_out(application: BilletApp) -> None:
+def test_an_upload_under_load_is_carried_out(application: BilletApp) -> None:
     server = Application(Gateway(application), max_concurrent=1, max_waiting=100, wait_seconds=60)
     body = json.dumps({"name": "x", "desc": "y" * 9_000}).encode()
     length = f"Content-Length: {len(body)}"
@@ -118,7 +123,7 @@ def test_an_upload_in_a_crowd_is_carried_out(application: BilletApp) -> None:
 
 
 @pytest.mark.usefixtures("database")
-def test_a_body_that_takes_too_long_is_refused(application: BilletApp) -> None:
+def test_a_slow_body_is_rejected(application: BilletApp) -> None:
     server = Application(Gateway(application), body_seconds=0.1)
     with serving(server) as address, send_raw(address, HEAD + b"1\r\n{\r\n") as connection:
         [(status, headers, body)] = read_responses(connection, ["POST"])
@@ -127,7 +132,7 @@ def test_a_body_that_takes_too_long_is_refused(application: BilletApp) -> None:
     assert json.loads(body)["detail"].startswith("body: ")
 
 
-def test_a_body_in_chunks_of_one_byte_is_read_to_its_end(
+def test_a_body_in_one_byte_chunks_is_read_completely(
     served: Served,
 ) -> None:
     chunk = b"1\r\n \r\n"
@@ -136,5 +141,5 @@ def test_a_body_in_chunks_of_one_byte_is_read_to_its_end(
         [(status, _, body)] = read_responses(connection, ["POST"])
     assert (status, json.loads(body)["detail"]) == (
         400,
-        "body: must be valid JSON, and is not at line 1, column 32769",
+        "body: must be valid JSON; syntax error at line 1, column 32769",
     )

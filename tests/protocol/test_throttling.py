@@ -1,4 +1,4 @@
-"""A principal gets what the settings allow, to the request, and is told what is left."""
+"""Rate limits are exact, and responses report the remaining quota."""
 
 import json
 import math
@@ -20,16 +20,16 @@ from chalicelib.http.rate_limits import RateLimits
 from chalicelib.services.rate_limiter import MAX_PRINCIPALS, Limiter
 from chalicelib.settings import Settings
 from tests.conftest import Api
-from tests.support.injection import nothing_there, struck
+from tests.support.injection import inject_fault, nothing_there
 
 pytestmark = pytest.mark.backend("moto")
 
 START = 1_700_000_040.0
-"""The beginning of a minute."""
+"""The start of a minute."""
 
 
 class Clock:
-    """A clock that stands still until it is told to go on."""
+    """A clock that is set by the test."""
 
     def __init__(self) -> None:
         self.now = START
@@ -40,54 +40,52 @@ class Clock:
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """What the process takes for the time of day."""
+    """Replace the wall clock of the process."""
     clock = Clock()
     monkeypatch.setattr(time, "time", clock)
     return clock
 
 
 def limit(**settings: int) -> pytest.MarkDecorator:
-    """The limits of the app under test, `@limit(rate_quota=500)`."""
+    """Set the limits of the app under test, `@limit(rate_quota=500)`."""
     return pytest.mark.settings(rate_shared="off", **settings)
 
 
 @pytest.fixture
 def _no_database() -> Iterator[None]:
-    """Has DynamoDB answer at once that there is nothing."""
+    """Replace every DynamoDB response by an empty one."""
     connection = client.connect()
     client.bind(Settings(), connection)
-    with struck(connection, nothing_there, lasting=True):
+    with inject_fault(connection, nothing_there, lasting=True):
         yield
 
 
 @pytest.mark.usefixtures("_no_database")
 @limit(rate_quota=500, rate_window_seconds=60, rate_burst=20)
-def test_of_1000_requests_at_twice_the_quota_just_the_quota_is_served(
-    api: Api, clock: Clock
-) -> None:
+def test_1000_requests_at_twice_the_quota_get_exactly_the_quota(api: Api, clock: Clock) -> None:
     for number in range(1000):
         clock.now = START + number * 0.06  # 1,000 in a minute, 17 in a second
-        answer = api("GET", "/v1/health")
-        assert answer.status_code == (200 if number < 500 else 429)
-        assert answer.headers["RateLimit-Policy"] == '"burst";q=20;w=1, "quota";q=500;w=60'
-        burst, quota = answer.headers["RateLimit"].split(", ")
+        response = api("GET", "/v1/health")
+        assert response.status_code == (200 if number < 500 else 429)
+        assert response.headers["RateLimit-Policy"] == '"burst";q=20;w=1, "quota";q=500;w=60'
+        burst, quota = response.headers["RateLimit"].split(", ")
         assert burst.startswith('"burst";r=')
         until_the_window_ends = math.ceil(START + 60 - clock.now)
         assert quota == f'"quota";r={max(499 - number, 0)};t={until_the_window_ends}'
         if number >= 500:
-            assert answer.headers["Retry-After"] == str(until_the_window_ends)
+            assert response.headers["Retry-After"] == str(until_the_window_ends)
     clock.now = START + 60
     assert '"quota";r=499;t=60' in api("GET", "/v1/health").headers["RateLimit"]
 
 
 @pytest.mark.usefixtures("clock")
 @limit(rate_quota=100, rate_burst=3)
-def test_a_burst_is_refused_with_the_problem_of_the_draft_and_costs_no_quota(api: Api) -> None:
+def test_a_burst_gets_a_quota_exceeded_problem_and_uses_no_quota(api: Api) -> None:
     statuses = [api("GET", "/v1/tasks/0").status_code for _ in range(5)]
-    assert statuses == [400, 400, 400, 429, 429]  # what is refused for another reason counts
-    answer = api("GET", "/v1/tasks/0")
-    assert answer.headers["Content-Type"] == "application/problem+json"
-    assert json.loads(answer.body) == {
+    assert statuses == [400, 400, 400, 429, 429]  # requests rejected for another reason count
+    response = api("GET", "/v1/tasks/0")
+    assert response.headers["Content-Type"] == "application/problem+json"
+    assert json.loads(response.body) == {
         "type": "https://iana.org/assignments/http-problem-types#quota-exceeded",
         "title": "Too Many Requests",
         "status": 429,
@@ -95,20 +93,18 @@ def test_a_burst_is_refused_with_the_problem_of_the_draft_and_costs_no_quota(api
         "detail": "requests: must be at most 3 in 1 s; try again in 1 s",
         "violated-policies": ["burst"],
     }
-    assert answer.headers["Retry-After"] == "1"
-    assert answer.headers["RateLimit"] == '"burst";r=0;t=1, "quota";r=97;t=60'
+    assert response.headers["Retry-After"] == "1"
+    assert response.headers["RateLimit"] == '"burst";r=0;t=1, "quota";r=97;t=60'
 
 
 @limit(rate_quota=3, rate_burst=3)
-def test_retry_after_is_the_longest_wait_of_all_spent_policies_and_all_are_named(
-    api: Api, clock: Clock
-) -> None:
+def test_retry_after_is_the_longest_wait_of_all_exceeded_policies(api: Api, clock: Clock) -> None:
     clock.now = START + 20.5
-    answers = [api("GET", "/v1/tasks/0") for _ in range(4)]
-    assert [answer.status_code for answer in answers] == [400, 400, 400, 429]
-    assert answers[-1].headers["RateLimit"] == '"burst";r=0;t=1, "quota";r=0;t=40'
-    assert answers[-1].headers["Retry-After"] == "40"
-    problem = json.loads(answers[-1].body)
+    responses = [api("GET", "/v1/tasks/0") for _ in range(4)]
+    assert [response.status_code for response in responses] == [400, 400, 400, 429]
+    assert responses[-1].headers["RateLimit"] == '"burst";r=0;t=1, "quota";r=0;t=40'
+    assert responses[-1].headers["Retry-After"] == "40"
+    problem = json.loads(responses[-1].body)
     assert problem["violated-policies"] == ["burst", "quota"]
     assert problem["detail"] == (
         "requests: must be at most 3 in 1 s and 3 in 60 s; try again in 40 s"
@@ -116,24 +112,24 @@ def test_retry_after_is_the_longest_wait_of_all_spent_policies_and_all_are_named
 
 
 @limit(rate_quota=4, rate_burst=3)
-def test_a_refused_request_takes_nothing_from_any_policy(api: Api, clock: Clock) -> None:
+def test_a_rejected_request_uses_no_quota(api: Api, clock: Clock) -> None:
     for second, burst, quota in ((0, 0, 1), (1, 2, 0), (2, 3, 0)):
         clock.now = START + second
-        told = [api("GET", "/v1/tasks/0").headers["RateLimit"] for _ in range(6)]
-        assert told[-1] == f'"burst";r={burst};t=1, "quota";r={quota};t={60 - second}'
+        values = [api("GET", "/v1/tasks/0").headers["RateLimit"] for _ in range(6)]
+        assert values[-1] == f'"burst";r={burst};t=1, "quota";r={quota};t={60 - second}'
 
 
-def test_a_process_remembers_the_principals_that_came_last_and_no_more() -> None:
+def test_a_process_keeps_only_the_most_recent_principals() -> None:
     limiter = Limiter(quota=1, window=86_400, burst=1_000)
     assert all(limiter.admit(f"address:{one}", shared=False)[0] for one in range(40_000))
     assert len(limiter) == MAX_PRINCIPALS
     assert not limiter.admit("address:39999", shared=False)[0]
     assert not limiter.admit(f"address:{40_000 - MAX_PRINCIPALS}", shared=False)[0]
-    assert limiter.admit("address:0", shared=False)[0]  # forgotten
+    assert limiter.admit("address:0", shared=False)[0]  # evicted
 
 
 @pytest.mark.usefixtures("clock")
-def test_16_threads_get_the_quota_together_and_each_is_told_another_rest() -> None:
+def test_16_threads_share_the_quota_and_see_different_remainders() -> None:
     limiter = Limiter(quota=500, window=60, burst=500)
 
     def rest(_: int) -> tuple[bool, int, int]:
@@ -148,7 +144,7 @@ def test_16_threads_get_the_quota_together_and_each_is_told_another_rest() -> No
 
 
 @pytest.mark.usefixtures("clock")
-def test_a_name_is_counted_whatever_its_token_and_address_and_without_one_the_address() -> None:
+def test_requests_are_counted_by_token_name_or_else_by_address() -> None:
     limits = RateLimits(Settings(rate_shared="off", rate_quota=1))
     token = {"id": "0123", "name": "ci", "role": "reader"}
     rotated = token | {"id": "4567"}
@@ -159,11 +155,15 @@ def test_a_name_is_counted_whatever_its_token_and_address_and_without_one_the_ad
         ("10.0.0.2", {}),
         ("::1", like_an_address),
     ]
-    for address, said in admitted:
-        limits.admit(request_from(address), token_holder(said))
-    for address, said in (("10.0.0.2", rotated), ("10.0.0.2", {}), ("10.0.0.3", like_an_address)):
+    for address, context in admitted:
+        limits.admit(request_from(address), token_holder(context))
+    for address, context in (
+        ("10.0.0.2", rotated),
+        ("10.0.0.2", {}),
+        ("10.0.0.3", like_an_address),
+    ):
         with pytest.raises(HttpProblem):
-            limits.admit(request_from(address), token_holder(said))
+            limits.admit(request_from(address), token_holder(context))
 
 
 @pytest.mark.usefixtures("clock")
@@ -212,7 +212,7 @@ def test_the_local_server_counts_each_address(server: str) -> None:
     assert statuses == [200, 200, 429]
 
 
-def test_only_a_stage_that_is_deployed_limits_unasked() -> None:
+def test_only_deployed_stages_have_a_rate_limit_by_default() -> None:
     assert [Settings(stage=stage).quota for stage in ("local", "dev", "prod")] == [0, 1000, 1000]
     assert Settings(stage="local", rate_quota=5).quota == 5
     assert Settings(stage="prod", rate_quota=0).quota == 0

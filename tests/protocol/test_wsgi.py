@@ -1,4 +1,4 @@
-"""The API behind any WSGI server, here the reference one and the standard's own checker."""
+"""The API behind the WSGI reference server and the standard validator."""
 
 import io
 import json
@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.backend("moto"), pytest.mark.usefixtures("database")]
 
 
 class Input(io.BytesIO):
-    """A stream that has ended where the body has."""
+    """A stream that ends with the body."""
 
 
 def send(
@@ -34,22 +34,22 @@ def send(
     environ |= {name: value for name, value in more.items() if not name.startswith("wsgi_")}
     setup_testing_defaults(environ)
     environ |= {name.replace("_", ".", 1): v for name, v in more.items() if name[:5] == "wsgi_"}
-    given: dict[str, Any] = {}
+    started: dict[str, Any] = {}
 
     def start(status: str, headers: list[tuple[str, str]], exc_info: object = None) -> Any:
-        given.update(status=status, headers=dict(headers))
-        return given.update
+        started.update(status=status, headers=dict(headers))
+        return started.update
 
     parts: Any = validator(application)(environ, start)
     content = b"".join(parts)
     parts.close()
-    return given["status"], given["headers"], content
+    return started["status"], started["headers"], content
 
 
 BODY = json.dumps({"name": "x"}).encode()
 
 
-def test_it_serves() -> None:
+def test_the_wsgi_app_serves_requests() -> None:
     status, headers, body = send("POST", "/v1/tasks", BODY)
     assert (status, headers["Location"]) == ("201 Created", "/v1/tasks/1")
     assert headers["Content-Length"] == str(len(body))
@@ -73,22 +73,22 @@ def test_it_serves() -> None:
         ({"RAW_URI": "/v1%2Ftasks?x=/y"}, "404 Not Found"),
     ],
 )
-def test_what_can_not_be_carried_out_is_a_problem(more: dict[str, str], status: str) -> None:
-    given, headers, body = send("POST", "/v1/tasks", BODY, **more)
-    assert given.startswith(status)
+def test_an_invalid_wsgi_request_gets_a_problem_response(more: dict[str, str], status: str) -> None:
+    status_line, headers, body = send("POST", "/v1/tasks", BODY, **more)
+    assert status_line.startswith(status)
     assert headers["Content-Type"] == "application/problem+json"
-    assert json.loads(body)["status"] == int(given[:3])
+    assert json.loads(body)["status"] == int(status_line[:3])
     assert json.loads(send("GET", "/v1/tasks")[2]) == []
 
 
-def test_a_chunked_body_is_read_if_the_server_marks_its_end() -> None:
+def test_a_chunked_body_is_read_if_the_server_terminates_input() -> None:
     more = {"HTTP_TRANSFER_ENCODING": "chunked", "CONTENT_LENGTH": ""}
     status, _, _ = send("POST", "/v1/tasks", BODY, wsgi_input_terminated=True, **more)
     assert status == "201 Created"
 
 
-@pytest.mark.parametrize(("scheme", "told"), [("https", "max-age=31536000"), ("http", None)])
+@pytest.mark.parametrize(("scheme", "expected"), [("https", "max-age=31536000"), ("http", None)])
 @pytest.mark.parametrize("path", ["/v1/health", "/v1/nothing"])
-def test_the_scheme_is_the_servers_word(scheme: str, told: str | None, path: str) -> None:
+def test_the_scheme_comes_from_the_server(scheme: str, expected: str | None, path: str) -> None:
     _, headers, _ = send("GET", path, wsgi_url_scheme=scheme, HTTP_X_FORWARDED_PROTO="https")
-    assert headers.get("Strict-Transport-Security") == told
+    assert headers.get("Strict-Transport-Security") == expected

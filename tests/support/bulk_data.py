@@ -1,4 +1,4 @@
-"""Many users and tasks at once, through the same changes as the API's own; and older replies."""
+"""Create many users and tasks with the transactions of the API, and age stored responses."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from chalicelib.dynamodb.transaction import Transaction
 
 
 def add_users(count: int) -> list[int]:
-    """Adds users, fifty at once, and gives their ids, ascending."""
+    """Add users in batches of fifty and return their ids, ascending."""
     idents = counters.allocate_ids("users", count)
     for start in range(0, count, 50):
         change = Transaction()
@@ -31,13 +31,13 @@ def add_tasks(
     describe: Callable[[int], str] = lambda ident: "",
     **values: Any,
 ) -> list[int]:
-    """Adds tasks that these users have, and gives their ids, ascending."""
+    """Add tasks assigned to these users and return their ids, ascending."""
     idents = counters.allocate_ids("tasks", count)
     for start in range(0, count, at_once):
         batch = idents[start : start + at_once]
         change = Transaction()
         for user_id in assignees:
-            user_writes.count_assignments(change, user_id, len(batch))
+            user_writes.increment_assignment_count(change, user_id, len(batch))
         for ident in batch:
             task_writes.create_task(
                 change, _task(ident, assignees, values | {"desc": describe(ident)})
@@ -47,7 +47,7 @@ def add_tasks(
 
 
 def age_reply(item: IdempotencyModel, **times: int) -> None:
-    """Gives an idempotency key these times, in seconds since 1970, as if it were older."""
+    """Set the times of an idempotency key, in seconds since 1970."""
     change = Transaction()
     change.update(IdempotencyModel(item.key), set_or_remove(IdempotencyModel, times))
     change.commit()

@@ -1,4 +1,4 @@
-"""Faults between the API and DynamoDB, put in through botocore's own event before it sends."""
+"""Fault injection between the API and DynamoDB, through botocore's `before-send` event."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -11,27 +11,27 @@ from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 from botocore.httpsession import URLLib3Session
 from pynamodb.connection import Connection
 
-Strike = Callable[[AWSPreparedRequest], AWSResponse | None]
+FaultHandler = Callable[[AWSPreparedRequest], AWSResponse | None]
 
 
 @dataclass
 class Fault:
-    """Something that goes wrong with a call."""
+    """A fault of a call to DynamoDB."""
 
     name: str
-    strike: Strike
+    handler: FaultHandler
     done: bool = False
-    """Whether DynamoDB has done it nevertheless."""
+    """Whether the call takes effect in spite of the fault."""
     unsure: bool = False
-    """Whether nobody can know, so that a write must not be sent again."""
+    """Whether the outcome is unknown, so that a write must not be retried."""
     lasts: bool = False
-    """Whether it is tried for good too."""
+    """Whether the fault is also tested as a lasting one."""
     refusal: int = 503
-    """The status for the client where it lasts."""
+    """The status for the client if the fault lasts."""
 
 
 class _Raw:
-    """A body that is there already, read as urllib3's are."""
+    """A complete body with the interface of urllib3."""
 
     def __init__(self, body: bytes) -> None:
         self._body = body
@@ -88,7 +88,7 @@ def _done_and_broken(request: AWSPreparedRequest) -> AWSResponse:
 
 
 def nothing_there(request: AWSPreparedRequest) -> AWSResponse:
-    """No fault: the answer to a GetItem of what is not there, without asking for it."""
+    """Not a fault: return the response to a GetItem of a missing item."""
     return AWSResponse(request.url, 200, {}, _Raw(b"{}"))
 
 
@@ -111,14 +111,18 @@ FAULTS = (
 
 
 @contextmanager
-def struck(
-    connection: Connection, strike: Strike | None = None, *, at: int = 0, lasting: bool = False
+def inject_fault(
+    connection: Connection,
+    handler: FaultHandler | None = None,
+    *,
+    at: int = 0,
+    lasting: bool = False,
 ) -> Iterator[list[str]]:
-    """Lists the operations that are sent; the one at this position meets the fault.
+    """List the operations that are sent, and inject the fault into the one at this position.
 
     Args:
-        strike: what happens to it; None: nothing.
-        lasting: whether all those after it do too.
+        handler: handles the call in place of DynamoDB; None injects no fault.
+        lasting: whether to inject the fault into all later calls too.
     """
     sent: list[str] = []
 
@@ -126,7 +130,7 @@ def struck(
         position = len(sent)
         sent.append(operation(request))
         hit = position == at or (lasting and position > at)
-        return strike(request) if strike and hit else None
+        return handler(request) if handler and hit else None
 
     events = connection.client.meta.events
     events.register("before-send.dynamodb", meet)

@@ -7,7 +7,7 @@ import socket
 import httpx
 
 CROWD = 256
-"""How many clients send requests at the same time."""
+"""The number of concurrent clients."""
 HEALTH = b"GET /v1/health HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 RawResponse = tuple[int, httpx.Headers, bytes]

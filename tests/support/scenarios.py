@@ -1,4 +1,4 @@
-"""What the tests of faults do to the API, and what they do it with."""
+"""Requests and data for the fault injection tests."""
 
 from typing import Any
 
@@ -11,14 +11,14 @@ from chalicelib.dynamodb.models import IdempotencyModel
 from chalicelib.dynamodb.transaction import Transaction
 from tests.conftest import Api
 from tests.support.bulk_data import add_users, age_reply
-from tests.support.injection import struck
+from tests.support.injection import inject_fault
 
-WHOLE = {"name": "mended", "desc": "", "status": "DONE"}
+FULL_TASK = {"name": "edited", "desc": "", "status": "DONE"}
 CHANGES: dict[str, tuple[Any, ...]] = {
     "create a user": ("POST", "/v1/users", {"username": "bob {idle}"}),
     "create a task": ("POST", "/v1/tasks", {"name": "new"}),
-    "replace a task": ("PUT", "/v1/tasks/{free}", WHOLE),
-    "replace an assigned task": ("PUT", "/v1/tasks/{held}", WHOLE),
+    "replace a task": ("PUT", "/v1/tasks/{free}", FULL_TASK),
+    "replace an assigned task": ("PUT", "/v1/tasks/{held}", FULL_TASK),
     "patch a task": ("PATCH", "/v1/tasks/{free}", {"status": "DONE"}),
     "patch an assigned task": ("PATCH", "/v1/tasks/{held}", {"expires_at": "2030-01-01"}),
     "delete a task": ("DELETE", "/v1/tasks/{free}"),
@@ -42,26 +42,26 @@ READS: dict[str, tuple[Any, ...]] = {
 
 
 class Scenario:
-    """A user who has a task, a user who has none, and a task that nobody has, among others."""
+    """A user with a task, a user without tasks, and an unassigned task, among others."""
 
     def __init__(self, api: Api, keyed: bool = False) -> None:
         self.api = api
         idle, busy = add_users(2)
-        free, held = _free_and_held(busy)
+        free, held = _free_and_assigned_tasks(busy)
         self.ids = {"idle": idle, "busy": busy, "free": free, "held": held}
         self.headers = {"Idempotency_Key": f"key-{idle}"} if keyed else {}
 
     def request(self, method: str, path: str, *body: dict[str, str]) -> tuple[Any, ...]:
-        """The request, with the ids of this scenario in it."""
+        """Return the request with the ids of this scenario."""
         named = [{name: text.format_map(self.ids) for name, text in one.items()} for one in body]
         return method, path.format_map(self.ids), *named
 
     def send(self, *request: Any) -> HTTPResponse:
-        """Sends the request, always with the same key, if any."""
+        """Send the request, with the key of this scenario if it has one."""
         return self.api(*self.request(*request), **self.headers)
 
     def state(self) -> list[Any]:
-        """All of this scenario that clients see, without the ids of what is new."""
+        """Return the state of this scenario that clients see, without the ids of new items."""
         users = [one for one in self._newest("users") if one["id"] >= self.ids["idle"]]
         tasks = [one for one in self._newest("tasks") if one["id"] >= self.ids["free"]]
         lists = [self.api("GET", f"/v1/users/{user['id']}/tasks").json_body for user in users]
@@ -72,7 +72,7 @@ class Scenario:
         ]
 
     def _newest(self, kind: str) -> list[Any]:
-        """More of them than this scenario can have."""
+        """Return more items than this scenario can have."""
         listed: list[Any] = self.api("GET", f"/v1/{kind}?page_size=5").json_body
         return listed
 
@@ -81,11 +81,11 @@ class Scenario:
         return task | {"id": 0, "assignees": [names[user] for user in task["assignees"]]}
 
 
-def _free_and_held(user_id: int) -> list[int]:
-    """A task that nobody has, and one that the user has."""
+def _free_and_assigned_tasks(user_id: int) -> list[int]:
+    """Create an unassigned task and one assigned to the user."""
     free, held = counters.allocate_ids("tasks", 2)
     change = Transaction()
-    user_writes.count_assignments(change, user_id)
+    user_writes.increment_assignment_count(change, user_id)
     for ident, assignees in ((free, ()), (held, (user_id,))):
         task_writes.create_task(
             change,
@@ -103,17 +103,17 @@ def _free_and_held(user_id: int) -> list[int]:
     return [free, held]
 
 
-def until_heard(api: Api, *request: Any) -> HTTPResponse:
-    """The first answer but 503: where time-outs are short, a busy machine may take too long."""
+def until_available(api: Api, *request: Any) -> HTTPResponse:
+    """Return the first response that is not 503: a busy machine may exceed short timeouts."""
     for _ in range(100):
-        answer = api(*request)
-        if answer.status_code != 503:
+        response = api(*request)
+        if response.status_code != 503:
             break
-    return answer
+    return response
 
 
 def end_leases() -> None:
-    """Lets each idempotency key go that a request holds which has died, as half a minute would."""
+    """Expire the leases of idempotency keys, as after half a minute."""
     for item in IdempotencyModel.scan(IdempotencyModel.reply.does_not_exist()):
         age_reply(item, lease=0)
 
@@ -121,10 +121,10 @@ def end_leases() -> None:
 def recorded(
     api: Api, connection: Connection, request: tuple[Any, ...], keyed: bool = False
 ) -> tuple[HTTPResponse, list[str], list[Any], list[Any]]:
-    """The answer where nothing fails, the calls that it takes, and the state before and after."""
+    """Return the response without faults, its calls, and the state before and after."""
     scenario = Scenario(api, keyed)
     before = scenario.state()
-    with struck(connection) as calls:
+    with inject_fault(connection) as calls:
         clean = scenario.send(*request)
     assert clean.status_code < 300
     return clean, calls, before, scenario.state()

@@ -1,4 +1,4 @@
-"""Servers for the tests: in this process, and by the command that a user types."""
+"""Servers for the tests: in this process, or with the `serve` command."""
 
 import os
 import re
@@ -37,13 +37,13 @@ def run_serve(*arguments: str, **environ: str) -> "subprocess.CompletedProcess[s
 
 @pytest.fixture
 def server(database: Settings, application: BilletApp) -> Iterator[str]:
-    """The address of a server in this process, on fresh tables."""
+    """Start a server in this process on fresh tables and return its address."""
     with serving(Application(Gateway(application))) as address:
         yield address
 
 
 class Served:
-    """`python -m billet serve`, as a process of its own."""
+    """`python -m billet serve` as a separate process."""
 
     def __init__(self, *arguments: str, **environ: str) -> None:
         self.process = subprocess.Popen(
@@ -54,16 +54,16 @@ class Served:
             stderr=subprocess.STDOUT,
             text=True,
         )
-        self.said = ""
+        self.output = ""
         self.url = self._url()
 
     def _url(self) -> str:
         assert self.process.stdout
         for line in self.process.stdout:
-            self.said += line
+            self.output += line
             if found := re.search(r"Serving (https?://\S+);", line):
                 return found[1]
-        raise AssertionError(f"it did not serve: {self.said}")
+        raise AssertionError(f"it did not serve: {self.output}")
 
     def request(self, method: str, path: str, **more: Any) -> httpx.Response:
         return httpx.request(method, self.url + path, timeout=20, verify=False, **more)  # noqa: S501
@@ -72,9 +72,9 @@ class Served:
         self.process.send_signal(how)
         killer = threading.Timer(STOP_SECONDS, self.process.kill)
         killer.start()
-        with self.process:  # communicate() would lose what is read already, but not yet asked for
+        with self.process:  # communicate() would lose buffered output
             assert self.process.stdout
-            self.said += self.process.stdout.read()
+            self.output += self.process.stdout.read()
         killer.cancel()
         return self.process.returncode
 
@@ -83,14 +83,14 @@ Serve = Callable[..., Served]
 
 
 @pytest.fixture
-def beside() -> dict[str, str]:
-    """The environment of a user in another terminal, none of whose variables names a database."""
+def user_environment() -> dict[str, str]:
+    """Return an environment without the variables that select a database."""
     return {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
 
 
 @pytest.fixture
 def serve() -> Iterator[Serve]:
-    """Starts servers, and ends those that the test has left running."""
+    """Return a function that starts servers; stop those still running after the test."""
     started = []
 
     def start(*arguments: str, **environ: str) -> Served:

@@ -1,4 +1,4 @@
-"""The audit of libraries takes no silence for a good answer."""
+"""The audit script reports packages that could not be audited."""
 
 import importlib.util
 from pathlib import Path
@@ -19,21 +19,26 @@ UNKNOWN = {"name": "ours", "skip_reason": "Dependency not found on PyPI"}
 
 
 @pytest.mark.parametrize(
-    ("found", "status", "status_where_required", "said"),
+    ("found", "status", "status_if_required", "message"),
     [
         ([SOUND, SOUND], 0, 0, "pip-audit: 2 audited, 0 vulnerable"),
         ([SOUND, BROKEN, UNKNOWN], 1, 1, "six 1.0.0: PYSEC-1"),
-        ([SOUND, UNKNOWN], 0, 1, "NOT AUDITED for known vulnerabilities: no answer about ours"),
+        (
+            [SOUND, UNKNOWN],
+            0,
+            1,
+            "NOT AUDITED for known vulnerabilities: the service does not know ours",
+        ),
         ([UNKNOWN, UNKNOWN], 0, 1, "NOT AUDITED for known vulnerabilities: the service knows none"),
     ],
 )
-def test_what_was_not_audited_is_said_and_fails_where_an_answer_is_required(
+def test_unaudited_packages_are_reported_and_fail_if_required(
     capsys: pytest.CaptureFixture[str],
     found: list[dict[str, object]],
     status: int,
-    status_where_required: int,
-    said: str,
+    status_if_required: int,
+    message: str,
 ) -> None:
-    assert audit.verdict(found, require=False) == status
-    assert said in "".join(capsys.readouterr())
-    assert audit.verdict(found, require=True) == status_where_required
+    assert audit.report(found, require=False) == status
+    assert message in "".join(capsys.readouterr())
+    assert audit.report(found, require=True) == status_if_required

@@ -4,19 +4,18 @@ from dataclasses import asdict
 
 from billet.benchmark import markdown_report
 from billet.benchmark.cost import dollars_per_million
-from billet.benchmark.lanes import max_creates_per_second, max_updates_per_second
 from billet.benchmark.report import ResultTable, format_cell
 from billet.benchmark.timing import Workload, p50, p99, percentile, time_interleaved
 
 
-def test_percentiles_are_samples_by_the_nearest_rank() -> None:
+def test_percentiles_use_the_nearest_rank() -> None:
     samples = [float(number) for number in range(100, 0, -1)]
     assert (p50(samples), p99(samples), percentile(samples, 1)) == (50, 99, 100)
     assert p50([3.0]) == p99([3.0]) == 3
     assert p50([1.0, 2.0, 9.0]) == 2
 
 
-def test_each_workload_runs_once_per_round_with_the_result_of_its_setup() -> None:
+def test_each_workload_runs_once_per_round_with_its_setup() -> None:
     seen: list[object] = []
     workloads = {
         "a": Workload(seen.append, lambda: "prepared"),
@@ -32,11 +31,6 @@ def test_a_million_requests_cost_their_units() -> None:
     assert dollars_per_million(1, 0, 0) == 0.125
     assert dollars_per_million(0, 6, 0) == 3.75
     assert dollars_per_million(1, 0, 3) == 0.125 + 6 * 0.625
-
-
-def test_lanes_multiply_what_the_busiest_key_takes() -> None:
-    assert [max_creates_per_second(lanes) for lanes in (1, 16)] == [1000, 16_000]
-    assert [max_updates_per_second(lanes) for lanes in (1, 16)] == [500, 8_000]
 
 
 def test_cells_are_shown_with_the_digits_that_count() -> None:

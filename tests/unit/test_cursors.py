@@ -1,4 +1,4 @@
-"""Cursors come back as they went out, and what is none is refused as such."""
+"""Cursors survive encoding and decoding, and invalid cursors are rejected."""
 
 import pytest
 from hypothesis import given
@@ -19,14 +19,14 @@ PAGINGS = st.builds(
 
 
 @pytest.mark.parametrize("day", ["9999-12-31", "9999-12-30~"])
-def test_a_cursor_stands_at_the_last_day_in_its_old_and_its_new_form(day: str) -> None:
+def test_a_cursor_at_the_last_day_is_valid_in_both_formats(day: str) -> None:
     place = f"{day}#0000000000000007"
     cursor = cursors.encode("tasks", Paging(sort="expires_at"), place)
     assert cursors.decode(cursor, "tasks").after == place
 
 
 @given(PAGINGS)
-def test_a_cursor_carries_order_filter_and_place(paging: Paging) -> None:
+def test_a_cursor_encodes_order_filter_and_position(paging: Paging) -> None:
     word = cursors.encode("tasks", paging, PLACES[paging.sort])
     assert word.isascii()
     assert word.replace("-", "").replace("_", "").isalnum()
@@ -40,7 +40,7 @@ def test_a_cursor_carries_order_filter_and_place(paging: Paging) -> None:
 
 
 @given(st.text())
-def test_any_other_word_is_refused(word: str) -> None:
+def test_an_invalid_cursor_is_rejected(word: str) -> None:
     with pytest.raises(Invalid, match=r"^cursor: must be a cursor from a Link header$"):
         cursors.decode(word, "tasks")
 
@@ -51,9 +51,7 @@ WRONG = ["", "#", "x" * 30, PLACE + "\n", PLACE[:-1], "é" * 20, "2026-01-31#" +
 @pytest.mark.parametrize(
     ("sort", "other"), [("created_at", "expires_at"), ("expires_at", "created_at")]
 )
-def test_a_cursor_with_a_place_that_is_none_of_its_order_is_refused(
-    sort: Sort, other: Sort
-) -> None:
+def test_a_cursor_with_a_position_of_another_order_is_rejected(sort: Sort, other: Sort) -> None:
     for place in (*WRONG, PLACES[other]):
         with pytest.raises(Invalid, match="cursor"):
             cursors.decode(cursors.encode("tasks", Paging(sort=sort), place), "tasks")

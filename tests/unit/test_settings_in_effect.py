@@ -1,4 +1,4 @@
-"""Each setting reaches what it is for. LOG_LEVEL belongs to the process, and TABLE_PREFIX too."""
+"""Each setting takes effect. LOG_LEVEL and TABLE_PREFIX apply to the process."""
 
 import logging
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from chalicelib.settings import Settings
 
 @pytest.fixture
 def _of_the_process() -> Iterator[None]:
-    """Puts back what belongs to the process."""
+    """Restore the settings of the process."""
     yield
     create_app(Settings())
 
@@ -24,12 +24,12 @@ def test_an_app_sets_up_the_log_and_the_tables_of_its_process() -> None:
     assert TaskModel.Meta.table_name == "mine-tasks"
 
 
-def test_api_gateway_keeps_an_authentication_for_auth_cache_seconds() -> None:
+def test_api_gateway_caches_an_authentication_for_auth_cache_seconds() -> None:
     [authorizer] = BilletApp(Settings(auth="on", auth_cache_seconds=7)).builtin_auth_handlers
     assert authorizer.ttl_seconds == 7
 
 
-def test_apps_with_different_settings_are_independent_of_each_other() -> None:
+def test_apps_with_different_settings_are_independent() -> None:
     guarded, free = BilletApp(Settings(auth="on")), BilletApp(Settings(auth="off"))
     assert guarded.routes["/v1/tasks"]["GET"].authorizer
     assert free.routes["/v1/tasks"]["GET"].authorizer is None

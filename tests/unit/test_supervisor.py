@@ -1,4 +1,4 @@
-"""Keeping the database's process running, tried on shell commands."""
+"""The supervisor of the database process, tested with shell commands."""
 
 import io
 import subprocess
@@ -14,8 +14,8 @@ SECONDS = 30
 MANY = 40
 
 
-class Told(io.StringIO):
-    """Takes what is said, and has said enough at MANY lines."""
+class LimitedOutput(io.StringIO):
+    """An output that stops the supervisor after MANY lines."""
 
     def __init__(self, keeper: supervisor.Supervisor) -> None:
         super().__init__()
@@ -30,7 +30,7 @@ class Told(io.StringIO):
 
 
 class Supervised:
-    """A supervisor in a process of its own, with its three pipes."""
+    """A supervisor in a separate process, with its three pipes."""
 
     def __init__(self, process: "subprocess.Popen[bytes]") -> None:
         assert process.stdin
@@ -52,25 +52,25 @@ def supervised(command: str) -> Iterator["Supervised"]:
         process.kill()
 
 
-def test_what_ends_before_it_got_going_ends_it_with_its_last_lines() -> None:
+def test_a_command_that_fails_at_startup_ends_it_with_its_last_lines() -> None:
     with supervised("for i in $(seq 50); do echo line $i; done; exit 7") as process:
         assert process.wait(SECONDS) == 7
         lines = process.stdout.read().splitlines()
         assert (lines[0], lines[-1]) == (b"line 31", b"line 50")
 
 
-def test_a_database_whose_port_was_taken_and_that_would_hang_is_ended() -> None:
+def test_a_database_without_its_port_is_ended() -> None:
     with supervised("echo Caused by: java.net.BindException; exec sleep 600") as process:
         assert process.wait(SECONDS) == 128 + 15
         assert b"BindException" in process.stdout.read()
 
 
-def test_what_ends_later_is_started_again_with_growing_pauses_and_a_line_each_time() -> None:
+def test_a_command_that_ends_later_is_restarted_with_growing_pauses() -> None:
     with supervised("kill -9 $$") as process:
         process.stdin.write(b"started\n")
         process.stdin.flush()
-        told = [process.stderr.readline().decode() for _ in range(4)]
-        assert told == [
+        lines = [process.stderr.readline().decode() for _ in range(4)]
+        assert lines == [
             f"The database process was killed by signal 9; restarting it in {pause} s\n"
             for pause in ("0.1", "0.2", "0.4", "0.8")
         ]
@@ -78,18 +78,18 @@ def test_what_ends_later_is_started_again_with_growing_pauses_and_a_line_each_ti
         assert process.wait(SECONDS) == 0
 
 
-def test_it_is_started_again_however_often_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_restarts_are_not_limited(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(supervisor, "MIN_PAUSE", 0.0001)
     monkeypatch.setattr(supervisor, "MAX_PAUSE", 0.0001)
     keeper = supervisor.Supervisor(["sh", "-c", "exit 3"])
-    told = Told(keeper)
-    monkeypatch.setattr(sys, "stderr", told)
+    output = LimitedOutput(keeper)
+    monkeypatch.setattr(sys, "stderr", output)
     keeper.restart_from_now_on()
     assert keeper.run() == 0
-    assert told.lines == MANY
+    assert output.lines == MANY
 
 
-def test_it_ends_the_command_when_its_own_input_ends_also_in_a_pause() -> None:
+def test_it_ends_the_command_at_the_end_of_its_input() -> None:
     with supervised("exec sleep 600") as process:
         process.stdin.write(b"started\n")
         process.stdin.close()

@@ -11,7 +11,7 @@ from types import MappingProxyType
 import msgspec
 from chalice.app import Request
 
-from chalicelib.http.conditional import tagged_by_content
+from chalicelib.http.conditional import content_etag_header
 from chalicelib.http.endpoints import Router
 from chalicelib.http.responses import ApiResponse
 
@@ -57,7 +57,7 @@ def show_docs(request: Request) -> ApiResponse[msgspec.Raw]:
     page = (FILES / "docs.html").read_text()
     root = "../" if request.context["path"].endswith("/") else "./"
     headers = {"Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": POLICY}
-    return _tagged(page.replace("{root}", root).encode(), headers)
+    return _with_etag(page.replace("{root}", root).encode(), headers)
 
 
 @router.endpoint("GET", "/docs/start.js", role=None)
@@ -76,15 +76,15 @@ def get_swagger_ui() -> ApiResponse[msgspec.Raw]:
 def get_style() -> ApiResponse[msgspec.Raw]:
     """Get the style of the page: Swagger UI's, followed by ours."""
     files = (_swagger_ui("swagger_style.css"), FILES / "docs.css")
-    return _tagged(b"\n".join(file.read_bytes() for file in files), _asset("text/css"))
+    return _with_etag(b"\n".join(file.read_bytes() for file in files), _asset("text/css"))
 
 
 def _file(file: Path, headers: Mapping[str, str] = NO_HEADERS) -> ApiResponse[msgspec.Raw]:
-    return _tagged(file.read_bytes(), headers)
+    return _with_etag(file.read_bytes(), headers)
 
 
-def _tagged(content: bytes, headers: Mapping[str, str]) -> ApiResponse[msgspec.Raw]:
-    return ApiResponse(msgspec.Raw(content), {**headers, **tagged_by_content(content)})
+def _with_etag(content: bytes, headers: Mapping[str, str]) -> ApiResponse[msgspec.Raw]:
+    return ApiResponse(msgspec.Raw(content), {**headers, **content_etag_header(content)})
 
 
 def _asset(kind: str) -> dict[str, str]:

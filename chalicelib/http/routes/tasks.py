@@ -1,5 +1,6 @@
 """/v1/tasks"""
 
+from collections.abc import Mapping
 from functools import partial
 
 import msgspec
@@ -7,16 +8,16 @@ import msgspec
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.task import Task
 from chalicelib.http import pages
-from chalicelib.http.conditional import tagged
+from chalicelib.http.conditional import etag_header
 from chalicelib.http.endpoints import LIST_THROTTLE, Router
 from chalicelib.http.fields import MUST_BE_ID_IN_PATH
-from chalicelib.http.idempotency import Write
+from chalicelib.http.idempotency import WriteRequest
 from chalicelib.http.responses import ApiResponse
 from chalicelib.http.schemas import (
-    Done,
+    ChangeBody,
     NewTask,
     TaskBody,
-    TaskDone,
+    TaskChangeBody,
     TaskListQuery,
     TaskPatch,
     WholeTask,
@@ -48,98 +49,98 @@ def get_task(task_id: int) -> ApiResponse[TaskBody | None]:
     only this version.
     """
     task = tasks.get(task_id)
-    return (
-        ApiResponse(TaskBody.of(task), tagged(task.version, task.hidden_assignees))
-        if task
-        else ApiResponse(None)
-    )
+    return ApiResponse(TaskBody.of(task), _etag(task)) if task else ApiResponse(None)
 
 
 @router.endpoint("POST", "/v1/tasks", role="editor", status=201)
-def create_task(urls: Urls, body: NewTask, write: Write) -> ApiResponse[TaskDone]:
+def create_task(urls: Urls, body: NewTask, write: WriteRequest) -> ApiResponse[TaskChangeBody]:
     """Create a task.
 
     Only `name` is required. The new task has no assignees. The `Location` header is the path of the
     task. To retry a request safely, send an `Idempotency-Key`.
     """
 
-    def created(task: Task) -> ApiResponse[TaskDone]:
-        done = TaskDone(detail=f"task {task.id} created", payload=TaskBody.of(task))
-        return ApiResponse(done, {**urls.location(task.id), **tagged(task.version)})
+    def created(task: Task) -> ApiResponse[TaskChangeBody]:
+        done = TaskChangeBody(detail=f"task {task.id} created", payload=TaskBody.of(task))
+        return ApiResponse(done, {**urls.location(task.id), **_etag(task)})
 
-    return write(partial(tasks.create, body.fields()), created)
+    return write.run(partial(tasks.create, body.fields()), created)
 
 
 @router.endpoint("PUT", "/v1/tasks/{task_id}", role="editor")
-def replace_task(task_id: int, body: WholeTask, write: Write) -> ApiResponse[TaskDone]:
+def replace_task(task_id: int, body: WholeTask, write: WriteRequest) -> ApiResponse[TaskChangeBody]:
     """Replace a task.
 
     Replaces name, desc, status and expires_at. Without `expires_at` the task has no deadline
     afterwards. The assignees stay the same.
     """
     _require_same_id(task_id, body)
-    return write(partial(tasks.update, task_id, body.update()), _updated)
+    return write.run(partial(tasks.update, task_id, body.update()), _updated)
 
 
 @router.endpoint("PATCH", "/v1/tasks/{task_id}", role="editor")
-def patch_task(task_id: int, body: TaskPatch, write: Write) -> ApiResponse[TaskDone]:
+def patch_task(task_id: int, body: TaskPatch, write: WriteRequest) -> ApiResponse[TaskChangeBody]:
     """Update a task.
 
     Changes only the fields in the body. `"expires_at": null` removes the deadline. A body without
     such fields changes nothing, and the `ETag` stays the same.
     """
     _require_same_id(task_id, body)
-    return write(partial(tasks.update, task_id, body.update()), _updated)
+    return write.run(partial(tasks.update, task_id, body.update()), _updated)
 
 
 @router.endpoint("DELETE", "/v1/tasks/{task_id}", role="editor")
-def delete_task(task_id: int, write: Write) -> ApiResponse[Done]:
+def delete_task(task_id: int, write: WriteRequest) -> ApiResponse[ChangeBody]:
     """Delete a task.
 
     Deletes the task and removes it from the lists of its assignees.
     """
-    deleted = ApiResponse(Done(detail=f"task {task_id} deleted"))
-    return write(partial(tasks.delete, task_id), lambda _: deleted)
+    deleted = ApiResponse(ChangeBody(detail=f"task {task_id} deleted"))
+    return write.run(partial(tasks.delete, task_id), lambda _: deleted)
 
 
 @router.endpoint("PUT", "/v1/tasks/{task_id}/assign/user/{user_id}", role="editor")
-def assign_task(task_id: int, user_id: int, write: Write) -> ApiResponse[Done]:
+def assign_task(task_id: int, user_id: int, write: WriteRequest) -> ApiResponse[ChangeBody]:
     """Assign a task to a user.
 
     Adds the user to the assignees of the task. A task has up to 50 assignees. If the user is an
     assignee already, the request succeeds and changes nothing.
     """
 
-    def assigned(change: TaskChange) -> ApiResponse[Done]:
+    def assigned(change: TaskChange) -> ApiResponse[ChangeBody]:
         how = "assigned to" if change.changed else "was already assigned to"
         return _done(change, f"task {task_id} {how} user {user_id}")
 
-    return write(partial(assignments.assign, task_id, user_id), assigned)
+    return write.run(partial(assignments.assign, task_id, user_id), assigned)
 
 
 @router.endpoint("PUT", "/v1/tasks/{task_id}/unassign/user/{user_id}", role="editor")
-def unassign_task(task_id: int, user_id: int, write: Write) -> ApiResponse[Done]:
+def unassign_task(task_id: int, user_id: int, write: WriteRequest) -> ApiResponse[ChangeBody]:
     """Unassign a task from a user.
 
     Removes the user from the assignees of the task. If the user is not an assignee, the request
     succeeds and changes nothing.
     """
 
-    def unassigned(change: TaskChange) -> ApiResponse[Done]:
+    def unassigned(change: TaskChange) -> ApiResponse[ChangeBody]:
         how = "unassigned from" if change.changed else "was not assigned to"
         return _done(change, f"task {task_id} {how} user {user_id}")
 
-    return write(partial(assignments.unassign, task_id, user_id), unassigned)
+    return write.run(partial(assignments.unassign, task_id, user_id), unassigned)
 
 
-def _updated(change: TaskChange) -> ApiResponse[TaskDone]:
+def _updated(change: TaskChange) -> ApiResponse[TaskChangeBody]:
     task = change.task
-    done = TaskDone(detail=f"task {task.id} updated", payload=TaskBody.of(task))
-    return ApiResponse(done, tagged(task.version, task.hidden_assignees))
+    done = TaskChangeBody(detail=f"task {task.id} updated", payload=TaskBody.of(task))
+    return ApiResponse(done, _etag(task))
 
 
-def _done(change: TaskChange, detail: str) -> ApiResponse[Done]:
-    return ApiResponse(Done(detail=detail), tagged(change.task.version))
+def _done(change: TaskChange, detail: str) -> ApiResponse[ChangeBody]:
+    return ApiResponse(ChangeBody(detail=detail), _etag(change.task))
+
+
+def _etag(task: Task) -> Mapping[str, str]:
+    return etag_header(task.version, task.hidden_assignees)
 
 
 def _require_same_id(task_id: int, body: WholeTask | TaskPatch) -> None:

@@ -4,11 +4,18 @@ from functools import partial
 
 from chalicelib.domain.user import VERSION, User
 from chalicelib.http import pages
-from chalicelib.http.conditional import tagged
+from chalicelib.http.conditional import etag_header
 from chalicelib.http.endpoints import LIST_THROTTLE, Router, Throttle
-from chalicelib.http.idempotency import Write
+from chalicelib.http.idempotency import WriteRequest
 from chalicelib.http.responses import ApiResponse
-from chalicelib.http.schemas import Done, ListQuery, NewUser, TaskBody, TaskListQuery, UserBody
+from chalicelib.http.schemas import (
+    ChangeBody,
+    ListQuery,
+    NewUser,
+    TaskBody,
+    TaskListQuery,
+    UserBody,
+)
 from chalicelib.http.urls import Urls
 from chalicelib.services import assignments, users
 
@@ -32,11 +39,11 @@ def get_user(user_id: int) -> ApiResponse[UserBody | None]:
     Returns the user, or `null` if they do not exist.
     """
     user = users.get(user_id)
-    return ApiResponse(UserBody.of(user), tagged(VERSION)) if user else ApiResponse(None)
+    return ApiResponse(UserBody.of(user), etag_header(VERSION)) if user else ApiResponse(None)
 
 
 @router.endpoint("POST", "/v1/users", role="admin", status=201)
-def create_user(urls: Urls, body: NewUser, write: Write) -> ApiResponse[UserBody]:
+def create_user(urls: Urls, body: NewUser, write: WriteRequest) -> ApiResponse[UserBody]:
     """Create a user.
 
     The username must be unique without regard to case; if it is taken, the response is a 409. The
@@ -44,24 +51,24 @@ def create_user(urls: Urls, body: NewUser, write: Write) -> ApiResponse[UserBody
     """
 
     def created(user: User) -> ApiResponse[UserBody]:
-        headers = {**urls.location(user.id), **tagged(VERSION)}
+        headers = {**urls.location(user.id), **etag_header(VERSION)}
         return ApiResponse(UserBody.of(user), headers)
 
-    return write(partial(users.create, body.username), created)
+    return write.run(partial(users.create, body.username), created)
 
 
 # A user with many tasks takes many transactions.
 @router.endpoint(
     "DELETE", "/v1/users/{user_id}", role="admin", throttle=Throttle(rate=10, burst=20)
 )
-def delete_user(user_id: int, write: Write) -> ApiResponse[Done]:
+def delete_user(user_id: int, write: WriteRequest) -> ApiResponse[ChangeBody]:
     """Delete a user.
 
     Deletes the user and removes them from the assignees of their tasks. The tasks stay. If the
     request ends with a 503, the user may be deleted in part: send it again to finish.
     """
-    deleted = ApiResponse(Done(detail=f"user {user_id} deleted"))
-    return write(partial(users.delete, user_id), lambda _: deleted)
+    deleted = ApiResponse(ChangeBody(detail=f"user {user_id} deleted"))
+    return write.run(partial(users.delete, user_id), lambda _: deleted)
 
 
 @router.endpoint("GET", "/v1/users/{user_id}/tasks", role="reader", throttle=LIST_THROTTLE)

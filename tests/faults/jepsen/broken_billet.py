@@ -1,4 +1,4 @@
-"""`billet` with a condition left out: a task is changed whatever version it has by now."""
+"""`billet` without the version condition: an update ignores concurrent changes."""
 
 from typing import Any
 
@@ -9,10 +9,10 @@ from chalicelib.dynamodb.transaction import Transaction
 _update = Transaction.update
 
 
-def careless(self: Transaction, key: Any, actions: Any, condition: Any = None) -> int:
+def unconditional_update(self: Transaction, key: Any, actions: Any, condition: Any = None) -> int:
     return _update(self, key, actions, None if isinstance(key, TaskModel) else condition)
 
 
-Transaction.update = careless  # type: ignore[method-assign]
-if __name__ == "__main__":  # the workers import it too, for the change above
+Transaction.update = unconditional_update  # type: ignore[method-assign]
+if __name__ == "__main__":  # the workers import this module for the patch above
     main()

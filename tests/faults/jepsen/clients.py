@@ -1,4 +1,4 @@
-"""Clients over HTTP, who do a bit of everything, and write down what they were told."""
+"""HTTP clients that run every kind of operation and record a history."""
 
 import http.client
 import json
@@ -17,7 +17,7 @@ from tests.faults.jepsen.system import System
 CLIENTS = 16
 WALKERS = 4
 STABLE = 12
-GIVEN = 4
+ASSIGNABLE_COUNT = 4
 UP_SECONDS = 120
 TRIES = 3
 
@@ -31,29 +31,29 @@ class Reply(NamedTuple):
 
     @property
     def outcome(self) -> Outcome:
-        """A 409 is unknown: it may be said of an earlier try, which is still under way."""
+        """Return the outcome. A 409 is unknown: it may refer to an earlier attempt."""
         if self.status < 300:
             return "ok"
         return "unknown" if self.status >= 500 or self.status == 409 else "fail"
 
 
-SILENCE = Reply(599, {}, None)
-"""No answer came."""
+NO_RESPONSE = Reply(599, {}, None)
+"""There was no response."""
 
 
 class Shared(NamedTuple):
-    """What all clients work on."""
+    """The tasks that all clients use."""
 
     swapped: int
-    """The task whose name is changed by If-Match."""
-    given: list[int]
-    """Tasks that clients give, each to a user of its own, and take away."""
+    """The task that is updated with If-Match."""
+    assignable: list[int]
+    """Tasks that each client assigns to its own user and unassigns."""
     stable: list[int]
-    """Tasks that nobody changes."""
+    """Tasks that no client changes."""
 
 
 class Client:
-    """Sends one request after the other; after a failure, as soon as all is up again."""
+    """A client that sends one request at a time; after a failure it waits for the system."""
 
     def __init__(self, system: System, number: int) -> None:
         self._system = system
@@ -67,52 +67,52 @@ class Client:
         text = "" if body is None else json.dumps(body)
         try:
             self._connection.request(method, path, text, named)
-            answer = self._connection.getresponse()
-            reply = Reply(answer.status, answer.headers, json.loads(answer.read()))
+            response = self._connection.getresponse()
+            reply = Reply(response.status, response.headers, json.loads(response.read()))
         except (OSError, http.client.HTTPException, ValueError):
             self._connection.close()
-            reply = SILENCE
+            reply = NO_RESPONSE
         if reply.status >= 500:
             assert self._system.up.wait(UP_SECONDS)
         return reply
 
     def made(self, path: str, body: Any) -> int:
-        """The id of something that is made while all is well."""
+        """Create something while the system is up and return its id."""
         reply = self.send("POST", path, body)
         return int(reply.headers["Location"].rpartition("/")[2])
 
     def until_known(self, *request: Any, **headers: str) -> Reply:
-        """Sends the request again while nobody knows what came of it, but not for ever."""
+        """Repeat the request while its outcome is unknown, a limited number of times."""
         for _ in range(TRIES):
             reply = self.send(*request, **headers)
             if reply.outcome != "unknown":
                 break
         return reply
 
-    def note(self, kind: str, asked: Any, act: Callable[[], tuple[Reply, Any]]) -> Any:
-        """Adds an operation to the history; gives what was told, None where it was not done."""
+    def note(self, kind: str, argument: Any, act: Callable[[], tuple[Reply, Any]]) -> Any:
+        """Add an operation to the history; return its result, or None if it was not done."""
         start = time.monotonic()
-        reply, told = act()
-        told = told if reply.outcome == "ok" else None
-        self.history.append(Op(kind, start, time.monotonic(), reply.outcome, asked, told))
-        return told
+        reply, result = act()
+        result = result if reply.outcome == "ok" else None
+        self.history.append(Op(kind, start, time.monotonic(), reply.outcome, argument, result))
+        return result
 
     def work(
         self, shared: Shared, user: int, mine: int, rounds: int, done: Callable[[], Any]
     ) -> None:
-        """Does each kind of operation once a round, in an order by chance.
+        """Run each kind of operation once per round, in random order.
 
         Args:
-            user: this client's own, to whom it gives the task.
+            user: the user of this client, to whom it assigns the task.
             mine: a task that only this client changes.
             done: is called after each round.
         """
-        given = shared.given[self._number % len(shared.given)]
+        assignable = shared.assignable[self._number % len(shared.assignable)]
         for number in range(rounds):
             steps: list[Callable[[], Any]] = [
                 partial(self._create, f"new {self._number}.{number}"),
                 partial(self._swap, shared.swapped, f"swap {self._number}.{number}"),
-                partial(self._give, given, user, "unassign" if number % 2 else "assign"),
+                partial(self._assign, assignable, user, "unassign" if number % 2 else "assign"),
                 partial(self.send, "PATCH", f"/v1/tasks/{mine}", {"expires_at": self._date()}),
             ]
             if self._number < WALKERS:
@@ -146,7 +146,7 @@ class Client:
         if found := self.note("read", None, read):
             self.note("swap", (found[0], name), swap)
 
-    def _give(self, task: int, user: int, verb: str) -> None:
+    def _assign(self, task: int, user: int, verb: str) -> None:
         def act() -> tuple[Reply, Any]:
             return self.until_known("PUT", f"/v1/tasks/{task}/{verb}/user/{user}"), None
 
@@ -157,7 +157,7 @@ class Client:
         return reply, [task["id"] for task in tasks]
 
     def walk(self) -> tuple[Reply, list[Any]]:
-        """All tasks by deadline, page after page, as far as there are answers; and the last one."""
+        """Read all tasks by deadline until a request fails; return the last response and tasks."""
         seen: list[Any] = []
         query = "?sort=expires_at&page_size=15"
         while True:
@@ -179,13 +179,13 @@ def _version(reply: Reply) -> int:
 
 
 def run(system: System, rounds: int, faults: list[Callable[[], None]]) -> tuple[Shared, list[Op]]:
-    """Has all clients work, and each fault happen after its share of the work."""
+    """Run all clients, and inject each fault after its share of the work."""
     clients = [Client(system, number) for number in range(CLIENTS)]
     first = clients[0]
     task = {"name": "first", "expires_at": "2030-01-15"}
     stable = [first.made("/v1/tasks", task) for _ in range(STABLE)]
-    given = [first.made("/v1/tasks", task) for _ in range(GIVEN)]
-    shared = Shared(first.made("/v1/tasks", task), given, stable)
+    assignable = [first.made("/v1/tasks", task) for _ in range(ASSIGNABLE_COUNT)]
+    shared = Shared(first.made("/v1/tasks", task), assignable, stable)
     users = [first.made("/v1/users", {"username": f"user {n}"}) for n in range(CLIENTS)]
     own = [first.made("/v1/tasks", task) for _ in range(CLIENTS)]
     progress = threading.Semaphore(0)

@@ -1,6 +1,6 @@
-"""What clients did and were told, and whether one order of events can explain it. Pure.
+"""Histories of operations, and checks that they are consistent. Pure functions.
 
-After Jepsen: https://github.com/jepsen-io/jepsen. Each checker gives what is wrong, in words.
+After Jepsen: https://github.com/jepsen-io/jepsen. Each checker returns descriptions of the errors.
 """
 
 from collections import Counter
@@ -9,39 +9,39 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 Outcome = Literal["ok", "fail", "unknown"]
-"""It is done; it is not and never will be; nobody was told."""
+"""Done; not done and never will be; unknown to the client."""
 FIRST_VERSION = 1
 
 
 @dataclass(frozen=True)
 class Op:
-    """One operation of one client, from `start` to `end`, in seconds of one clock.
+    """One operation of one client, from `start` to `end` in seconds of a shared clock.
 
-    create   asked: the name; told: the id
-    read     told: version and name
-    swap     asked: the version that it rests on, and the new name; told: the new version
-    assign, unassign   asked: task and user
-    walk     told: the ids on all pages, in their order
+    create   argument: the name; result: the id
+    read     result: version and name
+    swap     argument: the expected version and the new name; result: the new version
+    assign, unassign   argument: task and user
+    walk     result: the ids on all pages, in order
     """
 
     kind: str
     start: float
     end: float
     outcome: Outcome
-    asked: Any = None
-    told: Any = None
+    argument: Any = None
+    result: Any = None
 
 
 def of(history: Iterable[Op], *kinds: str, outcome: Outcome | None = None) -> list[Op]:
-    """The operations of these kinds."""
+    """Return the operations of these kinds."""
     wanted = (op for op in history if op.kind in kinds)
     return [op for op in wanted if outcome in (None, op.outcome)]
 
 
-def counting_out(history: Sequence[Op], moments: Sequence[tuple[float, float]]) -> list[Op]:
-    """The history, as if nobody had been told of what ended in one of these stretches of time."""
+def excluding_periods(history: Sequence[Op], moments: Sequence[tuple[float, float]]) -> list[Op]:
+    """Return the history; operations that end in one of these periods become unknown."""
     return [
-        replace(op, outcome="unknown", told=None)
+        replace(op, outcome="unknown", result=None)
         if op.outcome == "ok" and any(begin <= op.end <= end for begin, end in moments)
         else op
         for op in history
@@ -49,10 +49,10 @@ def counting_out(history: Sequence[Op], moments: Sequence[tuple[float, float]]) 
 
 
 def check_set(history: Sequence[Op], found: Sequence[tuple[int, str]]) -> list[str]:
-    """Each create that was acknowledged is found, once, and nothing that was refused is."""
+    """Check that each acknowledged create is found once, and no failed create is found."""
     creates = of(history, "create")
-    acknowledged = {(op.told, op.asked) for op in creates if op.outcome == "ok"}
-    may_be = {op.asked for op in creates if op.outcome != "fail"}
+    acknowledged = {(op.result, op.argument) for op in creates if op.outcome == "ok"}
+    may_be = {op.argument for op in creates if op.outcome != "fail"}
     names, ids = Counter(name for _, name in found), Counter(ident for ident, _ in found)
     return [
         *(f"{one} is lost" for one in acknowledged - set(found)),
@@ -63,47 +63,56 @@ def check_set(history: Sequence[Op], found: Sequence[tuple[int, str]]) -> list[s
 
 
 def check_swaps(history: Sequence[Op]) -> list[str]:
-    """Of all who change a version one wins; versions have no gaps; nobody sees an earlier one than
-    was known before; and who is refused was late."""
+    """Check that updates are linearizable.
+
+    One update per version succeeds, versions have no gaps, no read returns an older version than
+    one known before, and each rejected update was based on a changed version.
+    """
     swaps, reads = of(history, "swap"), of(history, "read", outcome="ok")
     won = [op for op in swaps if op.outcome == "ok"]
     may_have = [op for op in swaps if op.outcome != "fail"]
-    wins = Counter(op.asked[0] for op in won)
-    names = {(op.asked[0] + 1, op.asked[1]) for op in may_have}
-    highest = max([op.told[0] for op in reads] + [op.told for op in won], default=FIRST_VERSION)
+    wins = Counter(op.argument[0] for op in won)
+    names = {(op.argument[0] + 1, op.argument[1]) for op in may_have}
+    highest = max([op.result[0] for op in reads] + [op.result for op in won], default=FIRST_VERSION)
     made = {version for version, _ in names} | {FIRST_VERSION}
-    seen = {op.told for op in reads if op.told[0] > FIRST_VERSION}
+    seen = {op.result for op in reads if op.result[0] > FIRST_VERSION}
     return [
         *(f"{times} won version {rested}" for rested, times in wins.items() if times > 1),
-        *(f"version {op.told} came of {op.asked[0]}" for op in won if op.told != op.asked[0] + 1),
+        *(
+            f"version {op.result} came of {op.argument[0]}"
+            for op in won
+            if op.result != op.argument[0] + 1
+        ),
         *(f"nobody made version {gap}" for gap in set(range(1, highest + 1)) - made),
         *(f"nobody wrote {one}" for one in seen - names),
-        *_two_names(seen),
-        *_too_early(won, reads),
-        *_refused_for_nothing(swaps, may_have),
+        *_conflicting_names(seen),
+        *_stale_reads(won, reads),
+        *_unjustified_conflicts(swaps, may_have),
     ]
 
 
-def _two_names(seen: Collection[tuple[int, str]]) -> Iterable[str]:
+def _conflicting_names(seen: Collection[tuple[int, str]]) -> Iterable[str]:
     versions = Counter(version for version, _ in seen)
     return (f"version {one} was seen with {n} names" for one, n in versions.items() if n > 1)
 
 
-def _too_early(won: Sequence[Op], reads: Sequence[Op]) -> Iterable[str]:
-    """Real time: who starts after a version was known to be there meets none before it."""
-    known = [(op.end, op.told) for op in won] + [(op.end, op.told[0]) for op in reads]
-    met = [(op.start, op.asked[0]) for op in won] + [(op.start, op.told[0]) for op in reads]
+def _stale_reads(won: Sequence[Op], reads: Sequence[Op]) -> Iterable[str]:
+    """Check real time: an operation that starts after a version is known sees no older one."""
+    known = [(op.end, op.result) for op in won] + [(op.end, op.result[0]) for op in reads]
+    met = [(op.start, op.argument[0]) for op in won] + [(op.start, op.result[0]) for op in reads]
     for start, version in met:
         newest = max((one for end, one in known if end < start), default=version)
         if version < newest:
             yield f"version {version} was met after {newest}"
 
 
-def _refused_for_nothing(swaps: Sequence[Op], may_have: Sequence[Op]) -> Iterable[str]:
+def _unjustified_conflicts(swaps: Sequence[Op], may_have: Sequence[Op]) -> Iterable[str]:
     for op in swaps:
-        rivals = (one for one in may_have if one.asked[0] == op.asked[0] and one.start < op.end)
+        rivals = (
+            one for one in may_have if one.argument[0] == op.argument[0] and one.start < op.end
+        )
         if op.outcome == "fail" and not any(rivals):
-            yield f"version {op.asked[0]} was refused, and nobody had changed it"
+            yield f"version {op.argument[0]} was refused, and nobody had changed it"
 
 
 def check_assignments(
@@ -111,7 +120,7 @@ def check_assignments(
     tasks: Mapping[int, Collection[int]],
     lists: Mapping[int, Collection[int]],
 ) -> list[str]:
-    """Both sides agree, and on what each pair's one client did last.
+    """Check that both sides agree with each other and with the last operation on each pair.
 
     Args:
         tasks: the assignees of each task.
@@ -124,13 +133,13 @@ def check_assignments(
         *(f"{pair} is on one side only" for pair in there ^ mirrored),
         *(
             f"{pair} is {'there' if pair in there else 'not there'}"
-            for pair in {op.asked for op in ops} | there
-            if (pair in there) not in _possible([op for op in ops if op.asked == pair])
+            for pair in {op.argument for op in ops} | there
+            if (pair in there) not in _possible_states([op for op in ops if op.argument == pair])
         ),
     ]
 
 
-def _possible(ops: Sequence[Op]) -> set[bool]:
+def _possible_states(ops: Sequence[Op]) -> set[bool]:
     states = {False}
     for op in sorted(ops, key=lambda op: op.start):
         then = {op.kind == "assign"}
@@ -139,9 +148,9 @@ def _possible(ops: Sequence[Op]) -> set[bool]:
 
 
 def check_walks(history: Sequence[Op], unchanged: Collection[int]) -> list[str]:
-    """Each walk over all pages sees what does not change exactly once."""
+    """Check that each walk over all pages returns each unchanged task exactly once."""
     problems = []
     for op in of(history, "walk", outcome="ok"):
-        seen = Counter(op.told)
+        seen = Counter(op.result)
         problems += [f"a walk saw {one} {seen[one]} times" for one in unchanged if seen[one] != 1]
     return problems

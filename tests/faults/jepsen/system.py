@@ -1,4 +1,4 @@
-"""The API and its database as processes that can be stopped and killed, and come back."""
+"""The API and its database as processes that can be stopped, killed and restarted."""
 
 import os
 import signal
@@ -17,19 +17,19 @@ SERVE = ("-m", "billet")
 BROKEN_SERVE = (str(Path(__file__).with_name("broken_billet.py")),)
 END_SECONDS = 60
 INSTANT = 0.5
-"""Seconds before it is stopped from which DynamoDB Local may not have kept all that it did."""
+"""Seconds before a stop in which DynamoDB Local may lose acknowledged writes."""
 
 
 class System:
-    """Both, each on a port that it keeps. `up` is set while neither is down by our doing.
+    """The API and the database on fixed ports. `up` is set unless a fault stopped one of them.
 
     The database is stopped by SIGTERM only: killed with SIGKILL, DynamoDB Local itself often loses
-    the last transaction that it acknowledged. Stopped on a busy machine it may, too, so each stop's
-    last instant is noted in `last_instants`.
+    the last transaction that it acknowledged. SIGTERM on a busy machine can lose it too, so the
+    period before each stop is recorded in `last_instants`.
 
     Args:
-        data: the folder for the database's files; None: in memory, and gone when it is stopped.
-        serve: how Python runs the API.
+        data: the folder of the database files; None keeps the data in memory.
+        serve: the Python arguments that run the API.
     """
 
     def __init__(self, data: Path | None, serve: Sequence[str]) -> None:
@@ -73,7 +73,7 @@ class System:
         self.up.set()
 
     def doctor(self) -> str:
-        """What `billet doctor` says."""
+        """Return the output of `billet doctor`."""
         command = [sys.executable, "-m", "billet", "doctor"]
         done = subprocess.run(
             command, cwd=ROOT, env=self.environ, capture_output=True, text=True, timeout=300

@@ -18,7 +18,7 @@ class Match(NamedTuple):
     """The values of the route's parameters, still percent-encoded; the app decodes them."""
 
 
-class Router:
+class RouteTable:
     """The routes of an app, grouped by the number of their segments."""
 
     def __init__(self, routes: Mapping[str, Iterable[str]]) -> None:

@@ -21,15 +21,17 @@ YEAR = timedelta(days=365)
 
 
 class SampleData:
-    """Generates users and tasks of the year before `until`, the same from the same arguments.
+    """Generates users and tasks that were created in the year before `until`.
+
+    The same arguments generate the same data.
 
     Args:
-        number: what chance begins with; None for others each time.
-        until: a moment of UTC.
+        seed: the random seed; None for other data each time.
+        until: a time in UTC.
     """
 
-    def __init__(self, number: int | None, until: datetime) -> None:
-        self._random = random.Random(number)  # noqa: S311
+    def __init__(self, seed: int | None, until: datetime) -> None:
+        self._random = random.Random(seed)  # noqa: S311
         self._fake = Faker()
         self._fake.seed_instance(self._random.random())
         self._until = until

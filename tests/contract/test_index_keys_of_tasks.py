@@ -1,0 +1,103 @@
+"""The keys of the indexes follow the fields of a task, in each write and in the right lane."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+
+from chalicelib.domain.task import TaskUpdate
+from chalicelib.dynamodb import queries, task_writes
+from chalicelib.dynamodb.client import ConditionFailed
+from chalicelib.dynamodb.codec import StoredTask
+from chalicelib.dynamodb.index_keys import due_key, status_lane
+from chalicelib.dynamodb.models import AssignmentModel, TaskModel
+from chalicelib.dynamodb.transaction import Transaction
+from tests.conftest import Api, Bind
+from tests.support.bulk_data import add_tasks
+
+pytestmark = pytest.mark.backend("moto")
+
+Attributes = dict[str, Any]
+
+
+@pytest.fixture
+def lanes() -> int:
+    return 1
+
+
+def stored(task: int) -> Attributes:
+    """The attributes of the task's item."""
+    [found] = (item.attribute_values for item in TaskModel.scan() if item.id == task)
+    return dict(found)
+
+
+@pytest.mark.parametrize("assigned", [False, True], ids=["nobody's", "somebody's"])
+@pytest.mark.parametrize("deadline", ["2030-01-02", None])
+def test_a_patch_of_the_deadline_moves_the_task_in_each_list_by_deadline(
+    api: Api, user: int, assigned: bool, deadline: str | None
+) -> None:
+    owners = [user] if assigned else []
+    [first] = add_tasks(1, assignees=owners, expires_at="2030-01-01")
+    [last] = add_tasks(1, assignees=owners, expires_at="2030-01-03")
+    to = f"/v1/tasks/{last}", f"/v1/tasks/{first}"
+    assert api("PATCH", to[0], {"expires_at": "2029-12-31"}).status_code == 200
+    assert api("PATCH", to[1], {"expires_at": deadline}).status_code == 200
+    for path in ("/v1/tasks", f"/v1/users/{user}/tasks") if assigned else ("/v1/tasks",):
+        for query in ("?sort=expires_at", "?sort=expires_at&status=PENDING"):
+            found = api("GET", path + query).json_body
+            assert [task["id"] for task in found] == [last, first], path + query
+    assert stored(first)["due_key"] == due_key(deadline, first)
+    for copy in AssignmentModel.scan():
+        assert copy.due_key == stored(int(copy.id))["due_key"]
+        assert copy.status_due_key == f"PENDING#{copy.due_key}"
+
+
+def test_a_status_changes_in_the_lane_that_the_task_is_in(bind: Bind, api: Api) -> None:
+    # With 5 lanes a new task with the id 7 would be in lane 2, and not in lane 1 of 2.
+    bind(2)
+    task = max(add_tasks(7))
+    before = stored(task)
+    bind(5)
+    add_tasks(5)
+    path = f"/v1/tasks/{task}"
+    headers: dict[str, str] = {}
+    for status in ("DONE", "CANCELLED"):
+        assert api("PATCH", path, {"status": status}, **headers).status_code == 200
+        now = stored(task)
+        assert (now["lane"], now["status"]) == (before["lane"], status)
+        assert now["status_lane"] == status_lane(status, before["lane"])
+        headers = {"Idempotency_Key": "a"}  # with which the task is read first
+
+
+def update_as_read(task: StoredTask, after: StoredTask) -> None:
+    change = Transaction()
+    task_writes.update_task(change, task, after)
+    change.commit()
+
+
+def update_unread(task: StoredTask, after: StoredTask) -> None:
+    change = Transaction()
+    task_writes.update_unassigned_task(change, task.id, TaskUpdate(status=after.status), None)
+    change.commit()
+
+
+@pytest.mark.parametrize("update", [update_as_read, update_unread])
+@pytest.mark.parametrize("seen", [None, 0])
+def test_a_status_changes_only_if_the_lane_is_the_expected_one(
+    api: Api, update: Callable[[StoredTask, StoredTask], None], seen: int | None
+) -> None:
+    [ident] = add_tasks(1)
+    move = Transaction()
+    move.update(TaskModel(ident), [TaskModel.lane.set(1), TaskModel.status_lane.set("PENDING#1")])
+    move.commit()
+    found = queries.task(ident)
+    assert found is not None
+    before = msgspec.structs.replace(found, lane=seen)
+    after = msgspec.structs.replace(before, status="DONE", version=before.version + 1)
+    item = stored(ident)
+    with pytest.raises(ConditionFailed):
+        update(before, after)
+    assert stored(ident) == item
+    assert api("PATCH", f"/v1/tasks/{ident}", {"status": "DONE"}).status_code == 200
+    assert (stored(ident)["lane"], stored(ident)["status_lane"]) == (1, "DONE#1")
