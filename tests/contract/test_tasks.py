@@ -68,7 +68,7 @@ def sample(request: pytest.FixtureRequest, api: Api, user: int) -> dict[str, Any
         ("PATCH", {}, {}),
     ],
 )
-def test_put_replaces_and_patch_changes_what_is_sent(
+def test_put_replaces_and_patch_updates_a_task(
     api: Api, user: int, sample: dict[str, Any], method: str, body: Any, change: dict[str, Any]
 ) -> None:
     task = sample | change

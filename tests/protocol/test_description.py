@@ -48,7 +48,7 @@ print(*(file for file in opened if "/static/" in file or "offapi" in file))
 """
 
 
-def test_the_committed_description_is_what_the_code_declares() -> None:
+def test_the_committed_description_matches_the_code() -> None:
     hint = "bring it up to date with `python -m billet openapi --write`"
     assert (FILES / "openapi.json").read_text() == document.text(), hint
 

@@ -449,7 +449,7 @@ URGENT = "2030-01-01#0000000000000007"
         ("tasks", Paging(sort="expires_at"), NEWEST),
     ],
 )
-def test_a_forged_cursor_is_limited_to_what_the_query_accepts(
+def test_a_forged_cursor_has_the_limits_of_the_query(
     api: Api, path: str, paging: Paging, after: str
 ) -> None:
     api("POST", "/v1/users", {"username": "ada"})

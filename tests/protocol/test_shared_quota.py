@@ -147,7 +147,7 @@ class Clock:
 
 @pytest.mark.parametrize("shared", [True, False])
 @pytest.mark.backend("moto")
-def test_a_clock_change_locks_nobody_out_and_keeps_the_count(
+def test_a_clock_change_keeps_the_count_and_blocks_no_one(
     shared: bool, connection: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = Clock()

@@ -53,17 +53,17 @@ def idle_connections(address: str, count: int, data: bytes) -> Iterator[list[soc
         yield [stack.enter_context(send_raw(address, data)) for _ in range(count)]
 
 
-def test_clients_that_do_not_read_delay_nobody(served: Served) -> None:
+def test_clients_that_do_not_read_do_not_delay_others(served: Served) -> None:
     with idle_connections(address(served), READERS, PAGE * 6):
         assert_served(address(served))
 
 
-def test_unfinished_bodies_delay_nobody(served: Served) -> None:
+def test_unfinished_bodies_do_not_delay_others(served: Served) -> None:
     with idle_connections(address(served), 4 * READERS, HEAD + b"1\r\n{\r\n"):
         assert_served(address(served))
 
 
-def test_idle_connections_and_unfinished_heads_delay_nobody(served: Served) -> None:
+def test_idle_connections_and_unfinished_heads_do_not_delay_others(served: Served) -> None:
     with (
         idle_connections(address(served), 128, b""),
         idle_connections(address(served), 128, HEAD[:-2]),
