@@ -234,7 +234,7 @@ def other(settings: Settings, connection: Connection, given: list[int], count: i
     memory = client.database
     mine = memory.settings, memory.memory
     memory.settings = msgspec.structs.replace(settings, lanes=16)
-    memory.memory = {}
+    memory.memory = client.Memory()
     try:
         given += counters.allocate_ids("tasks", count)
     finally:
