@@ -8,8 +8,9 @@ import logging
 import math
 import os
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
+import msgspec
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -85,13 +86,31 @@ class _NoResponse(Unavailable):
         )
 
 
+class SeenLaneCount(NamedTuple):
+    """A lane count that this process has seen. One tuple, so that a thread replaces it at once."""
+
+    lanes: int = 0
+    """0 if the process has seen none."""
+    since: float = 0.0
+    """The monotonic clock when it was first seen."""
+
+
+class Memory(msgspec.Struct):
+    """What this process remembers of the database."""
+
+    shared_state: Any = None
+    """The copy of `shared_state.SharedState`; None if there is none."""
+    lane_count: SeenLaneCount = SeenLaneCount()
+    strides: dict[str, int] = {}
+    """The strides of the id counters, by kind."""
+
+
 class _Database:
     """What `bind` sets."""
 
     settings: Settings
     connection: Connection
-    memory: dict[str, Any]
-    """What this process remembers of the database."""
+    memory: Memory
 
 
 database = _Database()
@@ -112,7 +131,7 @@ def connect() -> Connection:
 def bind(settings: Settings, connection: Connection | None = None) -> None:
     """Bind all models to the tables of these settings, over one shared connection."""
     database.settings = settings
-    database.memory = {}
+    database.memory = Memory()
     database.connection = connection or connect()
     for model, suffix in SUFFIXES.items():
         botocore_patches.bind_model(model, f"{settings.prefix}-{suffix}", database.connection)

@@ -9,7 +9,7 @@ have the default. Attributes that the entity does not have are ignored, so that 
 may add some while this one still runs.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Generic, Literal, NamedTuple, TypeVar, get_args, get_origin
 
 import msgspec
@@ -20,6 +20,7 @@ from pynamodb.models import Model
 from chalicelib.domain.task import Task, TaskUpdate
 from chalicelib.domain.token import Token
 from chalicelib.domain.user import User
+from chalicelib.dynamodb import wire
 from chalicelib.dynamodb.client import Item
 from chalicelib.dynamodb.index_keys import created_key, index_keys
 from chalicelib.dynamodb.models import AssignmentModel, TaskModel, TokenModel, UserModel
@@ -41,24 +42,12 @@ NOT_STORED: Mapping[type[Model], set[str]] = {
 """The fields of an entity that its items do not have."""
 
 
-class _S(msgspec.Struct, frozen=True):
-    S: str
-
-
-class _N(msgspec.Struct, frozen=True):
-    N: int
-
-
 class _OptionalS(msgspec.Struct, frozen=True):
     S: str | None
 
 
 class _OptionalN(msgspec.Struct, frozen=True):
     N: int | None
-
-
-class _NS(msgspec.Struct, frozen=True):
-    NS: list[int]
 
 
 class _Flag(msgspec.Struct, frozen=True):
@@ -73,11 +62,11 @@ class _Wire(NamedTuple):
 
 
 _WIRE: Mapping[Any, _Wire] = {
-    int: _Wire(_N, "item.{}.N"),
-    str: _Wire(_S, "item.{}.S"),
+    int: _Wire(wire.Number, "item.{}.N"),
+    str: _Wire(wire.String, "item.{}.S"),
     str | None: _Wire(_OptionalS, "item.{}.S"),
     int | None: _Wire(_OptionalN, "item.{}.N"),
-    tuple[int, ...]: _Wire(_NS, "tuple(sorted(item.{0}.NS)) if item.{0}.NS else ()"),
+    tuple[int, ...]: _Wire(wire.NumberSet, "tuple(sorted(item.{0}.NS)) if item.{0}.NS else ()"),
     # A flag is set or absent. Conditions ask whether it exists, so false counts as set.
     bool: _Wire(_Flag, "item.{}.BOOL is not None"),
 }
@@ -122,8 +111,8 @@ class Codec(Generic[E]):
         self._model = model
         self._make = self._compiled(entity)
         self._item: Any = self._wire_struct()
-        self._get = _decoder(_GetReply, self._item)
-        self._update = _decoder(_UpdateReply, self._item)
+        self._get = wire.decoder(wire.GetReply, self._item)
+        self._update = wire.decoder(wire.UpdateReply, self._item)
 
     def of_get(self, reply: bytes) -> E | None:
         """Return the entity in the reply to a GetItem."""
@@ -150,9 +139,11 @@ class Codec(Generic[E]):
         """
         stored_name = getattr(self._model, sort_key).attr_name
         entry = msgspec.defstruct(
-            "Entry", [("sort_key", _S, msgspec.field(name=stored_name))], bases=(self._item,)
+            "Entry",
+            [("sort_key", wire.String, msgspec.field(name=stored_name))],
+            bases=(self._item,),
         )
-        decoder, make = _decoder(_QueryReply, entry), self._make
+        decoder, make = wire.decoder(_QueryReply, entry), self._make
 
         def read(reply: bytes) -> QueryResult[E]:
             found = decoder.decode(reply)
@@ -161,15 +152,22 @@ class Codec(Generic[E]):
 
         return read
 
-    def values(self, entity: E) -> dict[str, Any]:
-        """Return the entity's values by attribute, None for an attribute that is not stored."""
-        return {one.name: _value(one, getattr(entity, one.name)) for one in self.fields}
+    def values(
+        self, entity: msgspec.Struct, without: Collection[str] = frozenset()
+    ) -> dict[str, Any]:
+        """Return the entity's values by attribute, None for an attribute that is not stored.
+
+        Args:
+            without: the fields to leave out.
+        """
+        fields = (one for one in self.fields if one.name not in without)
+        return {one.name: _value(one, getattr(entity, one.name)) for one in fields}
 
     def _wire_struct(self) -> type[msgspec.Struct]:
-        wires = [(one, _WIRE[one.type].type) for one in self.fields]
         fields = [
-            (one.name, wire, msgspec.field(name=one.stored_name, default=_absent(one, wire)))
-            for one, wire in wires
+            (one.name, kind, msgspec.field(name=one.stored_name, default=_absent(one, kind)))
+            for one in self.fields
+            for kind in (_WIRE[one.type].type,)
         ]
         return msgspec.defstruct(f"{self._model.__name__}Item", fields, kw_only=True)
 
@@ -203,29 +201,16 @@ class QueryResult(msgspec.Struct, Generic[E], frozen=True):
     more: bool
 
 
-class _GetReply(msgspec.Struct, Generic[E]):
-    Item: E | None = None
-
-
-class _UpdateReply(msgspec.Struct, Generic[E]):
-    Attributes: E
-
-
 class _QueryReply(msgspec.Struct, Generic[E]):
     Items: list[E]
     LastEvaluatedKey: dict[str, Any] | None = None
 
 
-def _decoder(reply: Any, item: Any) -> "msgspec.json.Decoder[Any]":
-    """Return a decoder that takes numbers as DynamoDB sends them, in strings."""
-    return msgspec.json.Decoder(reply[item], strict=False)
-
-
-def _absent(field: Field, wire: Any) -> Any:
+def _absent(field: Field, kind: Any) -> Any:
     """Return what a missing attribute reads as."""
     if field.default is msgspec.NODEFAULT:
         return msgspec.NODEFAULT
-    return wire(None if field.type is bool else field.default)
+    return kind(None if field.type is bool else field.default)
 
 
 def _value(field: Field, value: Any) -> Any:
@@ -254,11 +239,10 @@ def user_values(user: User, lane: int) -> dict[str, Any]:
 
 def task_values(task: Task, lane: int | None) -> dict[str, Any]:
     """Return the attributes of a task's item; without those that need the lane if it is None."""
-    place = {} if lane is None else {"lane": lane}
-    known = {**msgspec.structs.asdict(task), **place}
     if lane is None:
-        known.pop("lane", None)
-    return {**_content(TASKS, task), **index_keys(TaskModel, known), **place}
+        return {**TASKS.values(task, without={"lane"}), **index_keys(TaskModel, _known(task))}
+    known = {**_known(task), "lane": lane}
+    return {**TASKS.values(task, without={"lane"}), **index_keys(TaskModel, known), "lane": lane}
 
 
 def updated_task_values(task_id: int, update: TaskUpdate, lane: int) -> dict[str, Any]:
@@ -271,9 +255,9 @@ def updated_task_values(task_id: int, update: TaskUpdate, lane: int) -> dict[str
 
 def assignment_values(task: Task) -> dict[str, Any]:
     """Return the attributes of a task's copy, without its key."""
-    keys = index_keys(AssignmentModel, msgspec.structs.asdict(task))
+    keys = index_keys(AssignmentModel, _known(task))
     del keys["created_key"]
-    return {**_content(ASSIGNMENTS, task), **keys}
+    return {**ASSIGNMENTS.values(task), **keys}
 
 
 def created_key_of(entity: User | Task) -> str:
@@ -281,9 +265,11 @@ def created_key_of(entity: User | Task) -> str:
     return created_key(entity.created_at, entity.id)
 
 
-def _content(codec: Codec[StoredTask], task: Task) -> dict[str, Any]:
-    fields = (one for one in codec.fields if one.name != "lane")
-    return {one.name: _value(one, getattr(task, one.name)) for one in fields}
+def _known(task: Task) -> dict[str, Any]:
+    """Return the task's fields by name, without the lane of the item that it was read from."""
+    known = msgspec.structs.asdict(task)
+    known.pop("lane", None)
+    return known
 
 
 def set_or_remove(model: type[Model], values: Mapping[str, Any]) -> Sequence[Action]:

@@ -19,7 +19,7 @@ import msgspec
 from pynamodb.constants import ALL_OLD, UPDATE_ITEM, UPDATED_NEW
 
 from chalicelib.domain.errors import LostRace, Unavailable
-from chalicelib.dynamodb import backoff, client, lanes
+from chalicelib.dynamodb import backoff, client, lanes, wire
 from chalicelib.dynamodb.models import CounterModel
 from chalicelib.dynamodb.transaction import Transaction
 
@@ -29,19 +29,11 @@ SLACK = 64
 attempt skips eight times as many, so that one succeeds although ids are allocated all the time."""
 
 
-class _Count(msgspec.Struct):
-    N: int
-
-
 class _Counter(msgspec.Struct):
-    last: _Count
+    last: wire.Number
 
 
-class _CounterReply(msgspec.Struct):
-    Attributes: _Counter
-
-
-_COUNTER = msgspec.json.Decoder(_CounterReply, strict=False)
+_COUNTER = wire.decoder(wire.UpdateReply, _Counter)
 
 
 def allocate_id(kind: str) -> int:
@@ -51,7 +43,7 @@ def allocate_id(kind: str) -> int:
         LostRace: other writes interfered at every attempt.
         Unavailable: the counters changed at every attempt, or the database does not respond.
     """
-    return _take(kind, random.randrange(_width(kind)), 1)[0]  # noqa: S311
+    return _take(kind, random.randrange(_usable_lanes(kind)), 1)[0]  # noqa: S311
 
 
 def allocate_ids(kind: str, count: int) -> list[int]:
@@ -60,9 +52,11 @@ def allocate_ids(kind: str, count: int) -> list[int]:
     Raises:
         LostRace, Unavailable: see `allocate_id`.
     """
-    width = _width(kind)
-    shares = {lane: len(range((lane - 1) % width, count, width)) for lane in range(width)}
-    taken = (_take(kind, lane, share) for lane, share in shares.items() if share)
+    lane_count = _usable_lanes(kind)
+    share, rest = divmod(count, lane_count)
+    # Lane 0 comes last, so that the first ids of a new table are 1 to `count`.
+    shares = [share + ((lane - 1) % lane_count < rest) for lane in range(lane_count)]
+    taken = (_take(kind, lane, share) for lane, share in enumerate(shares) if share)
     return sorted(itertools.chain.from_iterable(taken))
 
 
@@ -74,16 +68,15 @@ def lane_of_new(kind: str, ident: int) -> int:
 def _stride(kind: str) -> int:
     """Return the stride as this process knows it. The counters themselves correct it."""
     database = client.database
-    known: int = database.memory.get(f"stride {kind}", 0)
-    return known or database.settings.lanes
+    return database.memory.strides.get(kind) or database.settings.lanes
 
 
 def _remember_stride(kind: str, stride: int) -> None:
-    memory, name = client.database.memory, f"stride {kind}"
-    memory[name] = max(stride, memory.get(name, 0))  # a stride never decreases
+    strides = client.database.memory.strides
+    strides[kind] = max(stride, strides.get(kind, 0))  # a stride never decreases
 
 
-def _width(kind: str) -> int:
+def _usable_lanes(kind: str) -> int:
     """Return the number of lanes that this process may use."""
     if client.database.settings.lanes > _stride(kind) and _setup_due():
         _settle(kind)
@@ -91,8 +84,8 @@ def _width(kind: str) -> int:
 
 
 def _setup_due() -> bool:
-    announced, _ = client.database.memory.get("lane count", (0, 0.0))
-    return not announced or lanes.known_to_all_readers(announced)
+    announced = client.database.memory.lane_count.lanes
+    return not announced or lanes.is_known_to_all_readers(announced)
 
 
 def _take(kind: str, lane: int, count: int) -> range:
@@ -123,9 +116,9 @@ def _count(name: str, count: int, stride: int) -> range:
 
 def _learn_stride(kind: str, found: client.Item | None) -> None:
     """Learn the stride from a counter that has another one, if it is within the lane count."""
-    number = int(found["lanes"]["N"]) if found and "lanes" in found else 0
-    if client.database.memory.get(f"stride {kind}", 0) < number <= lanes.lane_count():
-        _remember_stride(kind, number)
+    stride = int(found["lanes"]["N"]) if found and "lanes" in found else 0
+    if client.database.memory.strides.get(kind, 0) < stride <= lanes.lane_count():
+        _remember_stride(kind, stride)
     else:  # the counter is missing, or the counters have different strides
         _settle(kind)
 
@@ -135,7 +128,8 @@ def _settle(kind: str) -> None:
 
     Until then the counters keep their stride."""
     lane_count = lanes.raise_lane_count(client.database.settings.lanes)
-    ready = lanes.known_to_all_readers(lane_count)
+    lanes.remember_lane_count(lane_count)
+    ready = lanes.is_known_to_all_readers(lane_count)
     counters = lanes.read_counters(kind)
     stride = lanes.lanes_in(counters)
     if are_set_up(kind, counters, stride) and (stride >= lane_count or not ready):
@@ -154,15 +148,15 @@ def set_up(kind: str, above: int = 0, stride: int | None = None) -> None:
     for attempt in backoff.attempts(SETUP_ATTEMPTS):
         counters = {counter.name: counter for counter in lanes.read_counters(kind)}
         implied = lanes.lanes_in(list(counters.values()))
-        number = max(implied, stride or implied or lanes.lane_count())
-        if not above and are_set_up(kind, counters.values(), number):
+        target = max(implied, stride or implied or lanes.lane_count())
+        if not above and are_set_up(kind, counters.values(), target):
             break
-        lanes.raise_lane_count(number)
-        if _try_set_up(kind, counters, number, above, _slack(attempt)):
+        lanes.raise_lane_count(target)
+        if _try_set_up(kind, counters, target, above, _slack(attempt)):
             break
     else:
         raise Unavailable
-    _remember_stride(kind, number)
+    _remember_stride(kind, target)
 
 
 def _slack(attempt: int) -> int:
@@ -200,9 +194,9 @@ def _unchanged(counter: CounterModel | None, highest: int) -> Any:
     return (CounterModel.lanes == counter.lanes) & (CounterModel.last <= highest)
 
 
-def are_set_up(kind: str, counters: Iterable[CounterModel], lanes: int) -> bool:
-    """Return whether these are the counters of `lanes` lanes, each with ids of its own lane."""
-    if not lanes:
+def are_set_up(kind: str, counters: Iterable[CounterModel], stride: int) -> bool:
+    """Return whether these are the counters of `stride` lanes, each with ids of its own lane."""
+    if not stride:
         return False
-    found = {(counter.name, counter.lanes, counter.last % lanes) for counter in counters}
-    return found == {(f"{kind}#{lane}", lanes, lane) for lane in range(lanes)}
+    found = {(counter.name, counter.lanes, counter.last % stride) for counter in counters}
+    return found == {(f"{kind}#{lane}", stride, lane) for lane in range(stride)}

@@ -19,7 +19,7 @@ import msgspec
 
 from chalicelib import time_budget
 from chalicelib.domain.errors import KeyReused, LostRace, RequestInProgress, Unavailable
-from chalicelib.dynamodb import client, clock
+from chalicelib.dynamodb import client, clock, wire
 from chalicelib.dynamodb.models import IdempotencyModel
 from chalicelib.dynamodb.transaction import Transaction
 
@@ -46,13 +46,9 @@ class StoredResponse(msgspec.Struct, frozen=True):
     body: str
 
 
-class _String(msgspec.Struct):
-    S: str
-
-
 class _Item(msgspec.Struct):
-    fingerprint: _String
-    reply: _String | None = None
+    fingerprint: wire.String
+    reply: wire.String | None = None
 
 
 def acquire(key: str, fingerprint: str) -> Lock | StoredResponse:

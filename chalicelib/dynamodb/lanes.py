@@ -50,14 +50,17 @@ def raise_lane_count(count: int) -> int:
     return lane_count()
 
 
-def known_to_all_readers(count: int) -> bool:
-    """Return whether this process saw this lane count WAIT_SECONDS ago."""
+def remember_lane_count(count: int) -> None:
+    """Remember since when this process has seen this lane count."""
     memory = client.database.memory
-    seen, since = memory.get("lane count", (0, 0.0))
-    if seen != count:
-        since = monotonic()
-        memory["lane count"] = (count, since)
-    return bool(monotonic() - since >= WAIT_SECONDS)
+    if memory.lane_count.lanes != count:
+        memory.lane_count = client.SeenLaneCount(count, monotonic())
+
+
+def is_known_to_all_readers(count: int) -> bool:
+    """Return whether this process remembers this lane count since WAIT_SECONDS ago."""
+    seen = client.database.memory.lane_count
+    return seen.lanes == count and monotonic() - seen.since >= WAIT_SECONDS
 
 
 def read_counters(kind: str) -> list[CounterModel]:

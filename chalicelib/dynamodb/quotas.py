@@ -7,26 +7,18 @@ from datetime import UTC, datetime
 import msgspec
 from pynamodb.constants import UPDATE_ITEM, UPDATED_NEW
 
-from chalicelib.dynamodb import botocore_patches, client
+from chalicelib.dynamodb import botocore_patches, client, wire
 from chalicelib.dynamodb.models import QuotaModel
 
 KEPT_SECONDS = 60 * 60
 """How long an item is kept after its window, because clocks of processes differ."""
 
 
-class _Count(msgspec.Struct):
-    N: int
-
-
 class _Quota(msgspec.Struct):
-    used: _Count
+    used: wire.Number
 
 
-class _QuotaReply(msgspec.Struct):
-    Attributes: _Quota
-
-
-_QUOTA = msgspec.json.Decoder(_QuotaReply, strict=False)
+_QUOTA = wire.decoder(wire.UpdateReply, _Quota)
 
 
 def take(principal: str, start: int, seconds: int, count: int) -> int:

@@ -9,7 +9,7 @@ import time
 import msgspec
 from pynamodb.constants import GET_ITEM
 
-from chalicelib.dynamodb import botocore_patches, client
+from chalicelib.dynamodb import botocore_patches, client, wire
 from chalicelib.dynamodb.models import CounterModel
 
 NAME = "lanes"
@@ -39,24 +39,12 @@ class SharedState(msgspec.Struct, frozen=True):
         return all(0 <= seconds < FRESH_SECONDS for seconds in elapsed)
 
 
-class _Number(msgspec.Struct, frozen=True):
-    N: int
-
-
-class _Numbers(msgspec.Struct, frozen=True):
-    NS: list[int]
-
-
 class _Item(msgspec.Struct):
-    lanes: _Number = _Number(0)
-    going: _Numbers = _Numbers([])
+    lanes: wire.Number = wire.Number(0)
+    going: wire.NumberSet = wire.NumberSet([])
 
 
-class _Reply(msgspec.Struct):
-    Item: _Item | None = None
-
-
-_REPLY = msgspec.json.Decoder(_Reply, strict=False)
+_REPLY = wire.decoder(wire.GetReply, _Item)
 
 
 def read() -> SharedState:
@@ -70,16 +58,16 @@ def read() -> SharedState:
         return SharedState(0, frozenset(), *clocks)
     state = SharedState(item.lanes.N, frozenset(item.going.NS), *clocks)
     if state.lane_count:
-        client.database.memory[NAME] = state
+        client.database.memory.shared_state = state
     return state
 
 
 def recent() -> SharedState:
     """Return the item as it was at most FRESH_SECONDS ago."""
-    copy: SharedState | None = client.database.memory.get(NAME)
+    copy: SharedState | None = client.database.memory.shared_state
     return copy if copy is not None and copy.fresh else read()
 
 
 def forget() -> None:
     """Drop this process's copy. Call it after a change of the item."""
-    client.database.memory.pop(NAME, None)
+    client.database.memory.shared_state = None

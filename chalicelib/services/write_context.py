@@ -52,7 +52,7 @@ class WriteContext(msgspec.Struct, frozen=True, kw_only=True):
         response = self.record.render(result)
         position = idempotency_store.store_response(transaction, self.record.lock, response)
         try:
-            # A record alone is the same however often it is written.
+            # The record alone may be sent twice: it has the same effect as once.
             return transaction.commit(repeatable=True)
         except ConditionFailed as failed:
             if position in failed.found:

@@ -238,7 +238,7 @@ def other(settings: Settings, connection: Connection, allocated: list[int], coun
     memory = client.database
     mine = memory.settings, memory.memory
     memory.settings = msgspec.structs.replace(settings, lanes=16)
-    memory.memory = {}
+    memory.memory = client.Memory()
     try:
         allocated += counters.allocate_ids("tasks", count)
     finally:
