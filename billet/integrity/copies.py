@@ -73,7 +73,7 @@ def _uncounted(user: Item | None) -> bool:
 def _of_count(copy: Item, task_item: Item | None, user: Item | None) -> Iterator[Finding]:
     task = readable_task(task_item)
     if user and task and is_needed(copy, task) and _uncounted(user):
-        detail = "has tasks, and assigns does not count them"
+        detail = "has tasks, but assigns does not count them"
         key, repair = (
             lookup.key_of(UserModel, user),
             partial(set_user_attributes, user, {"assigns": wire.number(1)}),
