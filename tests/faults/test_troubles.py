@@ -177,7 +177,7 @@ def test_unprocessed_batch_keys_are_retried_a_limited_number_of_times(
     assert calls == ["BatchGetItem"] * client.ATTEMPTS
 
 
-@pytest.mark.usefixtures("impatience")
+@pytest.mark.usefixtures("no_retry_delay")
 @pytest.mark.parametrize("at", range(2, 6))
 def test_contention_in_a_large_delete_is_a_409_only_before_the_user_is_marked(
     api: Api, connection: Connection, at: int
