@@ -73,7 +73,7 @@ class KeyReused(Conflict):
 
 
 class RequestInProgress(Conflict):
-    """A request with this idempotency key is still running. This one changed nothing."""
+    """Another request with this idempotency key is still running, or has taken the key over."""
 
     def __init__(self) -> None:
         super().__init__("idempotency-key: a request with this key is in progress; try again")
