@@ -486,7 +486,7 @@ def test_a_wheel_has_all_files_of_the_application(installed: Path) -> None:
 
 @pytest.mark.parametrize(
     ("argument", "expected"),
-    [("--help", "Runs and looks after"), ("--version", billet.__version__)],
+    [("--help", "Run and operate Billet Tasks"), ("--version", billet.__version__)],
 )
 def test_an_installed_wheel_can_be_imported_and_run(
     installed: Path, tmp_path: Path, argument: str, expected: str
