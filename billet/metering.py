@@ -1,7 +1,7 @@
 """Record the DynamoDB calls of a block of code, and the capacity units that they consume."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -52,11 +52,20 @@ def record_usage(connection: Connection) -> Iterator[Usage]:
     def after_call(event_name: str, response_dict: Mapping[str, Any], **_: Any) -> None:
         usage.add(event_name.rpartition(".")[2], json.loads(response_dict["body"]))
 
-    events = connection.client.meta.events
-    events.register("before-parameter-build.dynamodb", before_call)
-    events.register("response-received.dynamodb", after_call)
-    try:
+    client = connection.client
+    with (
+        event_handler(client, "before-parameter-build.dynamodb", before_call),
+        event_handler(client, "response-received.dynamodb", after_call),
+    ):
         yield usage
+
+
+@contextmanager
+def event_handler(client: Any, event: str, handler: Callable[..., object]) -> Iterator[None]:
+    """Have botocore's client call the handler for an event within the block."""
+    events = client.meta.events
+    events.register(event, handler)
+    try:
+        yield
     finally:
-        events.unregister("before-parameter-build.dynamodb", before_call)
-        events.unregister("response-received.dynamodb", after_call)
+        events.unregister(event, handler)

@@ -17,6 +17,8 @@ from botocore.awsrequest import AWSPreparedRequest
 from botocore.handlers import generate_idempotent_uuid
 from pynamodb.connection import Connection
 
+from billet.metering import event_handler
+
 Operation = tuple[str, dict[str, Any]]
 """The name of a DynamoDB operation, and its parameters."""
 
@@ -62,12 +64,8 @@ def record(connection: Connection, client: Any) -> Iterator[Recording]:
             item = client.get_item(TableName=table, Key=key, ConsistentRead=True).get("Item")
             recording.items.setdefault(f"{table} {key}", (table, key, item))
 
-    events = connection.client.meta.events
-    events.register("before-parameter-build.dynamodb", on_call)
-    try:
+    with event_handler(connection.client, "before-parameter-build.dynamodb", on_call):
         yield recording
-    finally:
-        events.unregister("before-parameter-build.dynamodb", on_call)
 
 
 def _written_keys(
@@ -130,9 +128,8 @@ def _signed(client: Any, recording: Recording) -> list[AWSPreparedRequest]:
     recording.restore(client)
     # With a token, DynamoDB would carry out repeated transactions only once.
     events.unregister("before-parameter-build", generate_idempotent_uuid)
-    events.register("before-send.dynamodb", on_send)
-    boto3_replay(client, recording.operations)(None)
-    events.unregister("before-send.dynamodb", on_send)
+    with event_handler(client, "before-send.dynamodb", on_send):
+        boto3_replay(client, recording.operations)(None)
     events.register("before-parameter-build", generate_idempotent_uuid)
     return requests
 

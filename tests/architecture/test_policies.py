@@ -10,6 +10,7 @@ from chalice.app import AuthRequest
 from chalice.test import Client
 from pynamodb.connection import Connection
 
+from billet.metering import event_handler
 from billet.package import STAGES
 from chalicelib.app_factory import BilletApp
 from chalicelib.dynamodb import client
@@ -79,12 +80,8 @@ def recorded(connection: Connection, prefix: str) -> Iterator[set[tuple[str, str
         for action, table in accesses(model.name, params):
             found.add((f"dynamodb:{action}", table.removeprefix(f"{prefix}-")))
 
-    events = connection.client.meta.events
-    events.register("before-parameter-build.dynamodb", record)
-    try:
+    with event_handler(connection.client, "before-parameter-build.dynamodb", record):
         yield found
-    finally:
-        events.unregister("before-parameter-build.dynamodb", record)
 
 
 @pytest.fixture

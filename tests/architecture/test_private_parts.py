@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from botocore.session import get_session
 
+from billet.metering import event_handler
 from chalicelib.dynamodb import botocore_patches, client
 from chalicelib.dynamodb.models import SUFFIXES, TaskModel, UserModel
 from tests.conftest import Bind
@@ -36,11 +37,9 @@ def test_a_request_is_sent_in_the_patched_form() -> None:
     def note(request: Any, **_: Any) -> None:
         sent.append(request)
 
-    events = table.connection.client.meta.events
-    events.register("before-send.dynamodb", note)
     arguments = table.get_operation_kwargs("1", consistent_read=True)
-    table.connection.dispatch("GetItem", arguments)
-    events.unregister("before-send.dynamodb", note)
+    with event_handler(table.connection.client, "before-send.dynamodb", note):
+        table.connection.dispatch("GetItem", arguments)
     [request] = sent
     assert json.loads(request.body) == arguments
 

@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from pynamodb.connection import Connection
 
 from billet.cli.tokens import token
+from billet.metering import event_handler
 from chalicelib.dynamodb import botocore_patches, client
 from chalicelib.dynamodb.models import TokenModel
 from chalicelib.services import tokens
@@ -34,12 +35,8 @@ def seen(connection: Connection) -> Iterator[list[dict[str, Any]]]:
     def note(params: dict[str, Any], model: Any, **_: Any) -> None:
         operations.append({**params, "Key": None, "operation": model.name})
 
-    events = connection.client.meta.events
-    events.register("before-parameter-build.dynamodb", note)
-    try:
+    with event_handler(connection.client, "before-parameter-build.dynamodb", note):
         yield operations
-    finally:
-        events.unregister("before-parameter-build.dynamodb", note)
 
 
 def test_a_token_is_256_random_bits_and_only_its_digest_is_stored() -> None:

@@ -11,6 +11,8 @@ from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 from botocore.httpsession import URLLib3Session
 from pynamodb.connection import Connection
 
+from billet.metering import event_handler
+
 FaultHandler = Callable[[AWSPreparedRequest], AWSResponse | None]
 
 
@@ -132,9 +134,5 @@ def inject_fault(
         hit = position == at or (lasting and position > at)
         return handler(request) if handler and hit else None
 
-    events = connection.client.meta.events
-    events.register("before-send.dynamodb", meet)
-    try:
+    with event_handler(connection.client, "before-send.dynamodb", meet):
         yield sent
-    finally:
-        events.unregister("before-send.dynamodb", meet)
