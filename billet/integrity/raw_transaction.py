@@ -1,16 +1,14 @@
 """Transactions on items in DynamoDB's form, on condition that nobody else has changed them."""
 
-import uuid
 from collections.abc import Iterable
 from typing import Any
 
-from pynamodb.constants import TRANSACT_WRITE_ITEMS
 from pynamodb.models import Model
 
 from billet.integrity import wire
 from billet.integrity.lookup import Value, key_names, key_of
 from billet.integrity.wire import Values
-from chalicelib.dynamodb import client
+from chalicelib.dynamodb import transaction
 from chalicelib.dynamodb.client import Item
 from chalicelib.dynamodb.transaction import MAX_OPERATIONS
 
@@ -19,7 +17,7 @@ class RawTransaction:
     """Writes that take effect together or not at all. Other attributes stay as they are."""
 
     def __init__(self) -> None:
-        self._operations: list[dict[str, Any]] = []
+        self._operations: list[tuple[str, dict[str, Any]]] = []
 
     @property
     def room(self) -> int:
@@ -80,15 +78,7 @@ class RawTransaction:
             LostRace: other writes interfered at every attempt; nothing was written.
             Unavailable: the database is overloaded or did not respond.
         """
-        if len(self._operations) == 1 and "ConditionCheck" not in self._operations[0]:
-            [(verb, arguments)] = self._operations[0].items()
-            client.dispatch(f"{verb}Item", arguments, repeatable=True)
-            return
-        arguments = {
-            "TransactItems": self._operations,
-            "ClientRequestToken": str(uuid.uuid4()),
-        }
-        client.dispatch(TRANSACT_WRITE_ITEMS, arguments, repeatable=True)
+        transaction.commit(self._operations, repeatable=True)
 
     def _add(
         self,
@@ -104,7 +94,7 @@ class RawTransaction:
                 placeholders.equals(*one) for one in expected.items()
             )
         place = {"TableName": model.Meta.table_name, "Key": key}
-        self._operations.append({verb: {**place, **more, **placeholders.defined()}})
+        self._operations.append((verb, {**place, **more, **placeholders.defined()}))
 
 
 def set_attributes(
@@ -120,9 +110,9 @@ def set_attributes(
         ConditionFailed: an attribute has changed; nothing was written.
     """
     expected = wire.pick(item, {*key_names(model), *also_expected, *values})
-    transaction = RawTransaction()
-    transaction.update(model, key_of(model, item), values, expected)
-    transaction.commit()
+    raw = RawTransaction()
+    raw.update(model, key_of(model, item), values, expected)
+    raw.commit()
 
 
 class _Placeholders:

@@ -71,17 +71,22 @@ class Transaction:
             LostRace: other writes interfered at every attempt; nothing was written.
             Unavailable: the database is overloaded or did not respond.
         """
-        verb, arguments = self._operations[0]
-        if len(self._operations) == 1 and verb != "ConditionCheck":
-            if verb == "Update":
-                arguments = {**arguments, "ReturnValues": ALL_NEW}
-            return client.dispatch(f"{verb}Item", arguments, repeatable=repeatable)
-        transaction = {
-            "TransactItems": [{verb: arguments} for verb, arguments in self._operations],
-            "ClientRequestToken": str(uuid.uuid4()),
-        }
-        return client.dispatch(TRANSACT_WRITE_ITEMS, transaction, repeatable=True)
+        return commit(self._operations, repeatable=repeatable)
 
     def _add(self, verb: str, arguments: dict[str, Any]) -> int:
         self._operations.append((verb, arguments))
         return len(self._operations) - 1
+
+
+def commit(operations: Sequence[tuple[str, dict[str, Any]]], *, repeatable: bool) -> bytes:
+    """Send operations, each as its verb and arguments. See `Transaction.commit`."""
+    verb, arguments = operations[0]
+    if len(operations) == 1 and verb != "ConditionCheck":
+        if verb == "Update":
+            arguments = {**arguments, "ReturnValues": ALL_NEW}
+        return client.dispatch(f"{verb}Item", arguments, repeatable=repeatable)
+    transaction = {
+        "TransactItems": [{verb: arguments} for verb, arguments in operations],
+        "ClientRequestToken": str(uuid.uuid4()),
+    }
+    return client.dispatch(TRANSACT_WRITE_ITEMS, transaction, repeatable=True)
