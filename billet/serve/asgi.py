@@ -9,9 +9,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from billet.serve.gateway import Gateway, Request, Response, check_length
+from billet.serve.gateway import Gateway, Request, Response
 from billet.serve.route_table import Match
 from billet.serve.thread_pool import BoundedThreadPool
+from chalicelib.http.parsing import check_length
 from chalicelib.http.problems import HttpProblem
 
 MAX_CONCURRENT = 16

@@ -24,7 +24,7 @@ from billet.serve import hosts
 from billet.serve.route_table import Match, RouteTable
 from chalicelib.app_factory import BilletApp
 from chalicelib.http import authentication, problems, request_headers, request_ids
-from chalicelib.http.parsing import MAX_BODY
+from chalicelib.http.parsing import check_length
 from chalicelib.http.problems import HttpProblem
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "CONNECT")
@@ -159,12 +159,6 @@ def _check_head(request: Request) -> None:
     if request.headers.get("transfer-encoding", "chunked").lower() != "chunked":
         raise HttpProblem(501, "transfer-encoding: must be chunked")
     check_length(int(request.headers.get("content-length") or 0))
-
-
-def check_length(length: int) -> None:
-    """Raise HttpProblem 413 if a body of `length` bytes is too large."""
-    if length > MAX_BODY:
-        raise HttpProblem(413, f"body: must have at most {MAX_BODY} bytes")
 
 
 def _event(request: Request, match: Match, body: bytes) -> dict[str, Any]:

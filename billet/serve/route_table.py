@@ -54,7 +54,7 @@ class RouteTable:
                     if part.startswith("{")
                 }
                 return Match(route, allowed, parameters)
-        raise HttpProblem(404, "path: does not exist; /v1/openapi.json has all paths")
+        raise _not_found()
 
 
 def _allowed(methods: Iterable[str]) -> tuple[str, ...]:
@@ -70,5 +70,9 @@ def _decoded(segment: str) -> str:
     except UnicodeDecodeError as error:
         raise HttpProblem(400, "path: must be UTF-8") from error
     if "/" in decoded or ";" in decoded:
-        raise HttpProblem(404, "path: does not exist; /v1/openapi.json has all paths")
+        raise _not_found()
     return decoded
+
+
+def _not_found() -> HttpProblem:
+    return HttpProblem(404, "path: does not exist; /v1/openapi.json has all paths")

@@ -12,8 +12,8 @@ from urllib.parse import quote
 
 import app
 from billet.serve import hosts
-from billet.serve.gateway import Gateway, Request, Response, check_length
-from chalicelib.http.parsing import MAX_BODY
+from billet.serve.gateway import Gateway, Request, Response
+from chalicelib.http.parsing import MAX_BODY, check_length
 from chalicelib.http.problems import HttpProblem
 
 Environ = dict[str, Any]

@@ -107,9 +107,14 @@ def raw_body(request: Request) -> bytes:
         raw = request.raw_body
     except ValueError as error:  # neither UTF-8 nor base64 where it should be
         raise Invalid("body: must be UTF-8") from error
-    if len(raw) > MAX_BODY:
-        raise HttpProblem(413, f"body: must have at most {MAX_BODY} bytes")
+    check_length(len(raw))
     return raw if isinstance(raw, bytes) else raw.encode()
+
+
+def check_length(length: int) -> None:
+    """Raise HttpProblem 413 if a body of `length` bytes is too large."""
+    if length > MAX_BODY:
+        raise HttpProblem(413, f"body: must have at most {MAX_BODY} bytes")
 
 
 def _is_identity(coding: str) -> bool:
