@@ -223,6 +223,7 @@ USERS = Codec(User, UserModel)
 TASKS = Codec(StoredTask, TaskModel)
 ASSIGNMENTS = Codec(StoredTask, AssignmentModel)
 TOKENS = Codec(Token, TokenModel)
+_TASK_FIELDS = {one.name: one for one in TASKS.fields}
 CODECS: Mapping[type[Model], Codec[Any]] = {
     UserModel: USERS,
     TaskModel: TASKS,
@@ -239,18 +240,16 @@ def user_values(user: User, lane: int) -> dict[str, Any]:
 
 def task_values(task: Task, lane: int | None) -> dict[str, Any]:
     """Return the attributes of a task's item; without those that need the lane if it is None."""
-    if lane is None:
-        return {**TASKS.values(task, without={"lane"}), **index_keys(TaskModel, _known(task))}
-    known = {**_known(task), "lane": lane}
-    return {**TASKS.values(task, without={"lane"}), **index_keys(TaskModel, known), "lane": lane}
+    stored_lane = {} if lane is None else {"lane": lane}
+    keys = index_keys(TaskModel, {**_known(task), **stored_lane})
+    return {**TASKS.values(task, without={"lane"}), **keys, **stored_lane}
 
 
 def updated_task_values(task_id: int, update: TaskUpdate, lane: int) -> dict[str, Any]:
     """Return the attributes of a task's item that an update changes, if its lane is this one."""
-    known = {**update.values(), "id": task_id, "lane": lane}
-    fields = {one.name: one for one in TASKS.fields}
-    values = {name: _value(fields[name], value) for name, value in update.values().items()}
-    return {**values, **index_keys(TaskModel, known)}
+    new = update.values()
+    keys = index_keys(TaskModel, {**new, "id": task_id, "lane": lane})
+    return {**{name: _value(_TASK_FIELDS[name], new[name]) for name in new}, **keys}
 
 
 def assignment_values(task: Task) -> dict[str, Any]:
