@@ -14,7 +14,7 @@ READY := $(VENV)/.ready-dev
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test coverage fuzz jepsen pr format check docs lock dynamodb-local clean clean-data
+.PHONY: help setup serve test walks coverage fuzz jepsen pr format check docs lock dynamodb-local clean clean-data
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -44,6 +44,9 @@ serve: $(SERVE) $(if $(findstring memory,$(ARGS)),$(MEMORY))  ## run the API at 
 test: $(TEST)  ## run all tests, on moto and on DynamoDB Local if it can be installed (ARGS=…)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
+walks: $(TEST)  ## walk through deployments, migrations and moves of data, in minutes (ARGS=…)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal -m walk tests/walks $(ARGS)
+
 coverage: $(READY)  ## run all tests and report the branches that they do not take (ARGS=…)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term $(ARGS)
 
@@ -57,7 +60,7 @@ check: $(READY)  ## check format, lint, types, security and known vulnerabilitie
 	$(BIN)/bandit --quiet --severity-level medium --recursive app.py chalicelib billet
 	$(BIN)/python .ci/audit.py
 
-pr: check docs test  ## run everything that CI runs: check, docs and test
+pr: check docs test walks  ## run everything that CI runs: check, docs, test and walks
 
 jepsen: $(TEST)  ## test consistency for some minutes while the API and the database are stopped (ROUNDS=60)
 	JEPSEN_ROUNDS=$(or $(ROUNDS),60) $(BIN)/python -m pytest --timeout 7200 tests/faults/test_jepsen.py $(ARGS)
