@@ -32,7 +32,10 @@ def install() -> None:
     """Replace moto's functions in this process."""
     logging.getLogger("samtranslator").setLevel(logging.ERROR)
     replacements: dict[Any, dict[str, Any]] = {
-        Stack: {"parse_template": staticmethod(_parse_template)},
+        Stack: {
+            "parse_template": staticmethod(_parse_template),
+            "has_parameters": _has_parameters,
+        },
         ChangeSet: {"_parse_template": _parse_change_set, "diff": _changes},
         CloudFormationBackend: {"execute_change_set": _execute, "delete_stack": _delete},
     }
@@ -61,8 +64,10 @@ def _changes(change_set: Any) -> list[Any]:
     """Return the changes, also those of a parameter only."""
     known = change_set.stack.resource_map
     old, new = known._template.get("Resources", {}), change_set.template_dict["Resources"]
-    parameters = change_set.parameters
-    changed = {key for key in parameters if parameters[key] != known.input_parameters.get(key)}
+    template = change_set.template_dict
+    before = _values(template, known.input_parameters)
+    now = _values(template, change_set.parameters)
+    changed = {name for name in now if now[name] != before[name]}
     modified = [
         name
         for name in new
@@ -75,6 +80,17 @@ def _changes(change_set: Any) -> list[Any]:
     }
     kinds = {**old, **new}
     return [Change(action, name, kinds[name]["Type"]) for action in names for name in names[action]]
+
+
+def _has_parameters(stack: Any, parameters: Mapping[str, Any]) -> bool:
+    now = _values(stack.template_dict, stack.parameters)
+    return now == _values(stack.template_dict, parameters)
+
+
+def _values(template: Template, given: Mapping[str, Any]) -> dict[str, str]:
+    """Return the values of all parameters as texts."""
+    slots = template.get("Parameters", {})
+    return {name: str(given.get(name, slots[name].get("Default", ""))) for name in slots}
 
 
 def _execute(backend: Any, change_set_name: str, stack_name: str | None = None) -> None:
