@@ -37,9 +37,7 @@ def prepare_bucket(place: Place) -> bool:
         },
     )
     encryption = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
-    s3.put_bucket_encryption(
-        **which, ServerSideEncryptionConfiguration={"Rules": [encryption]}
-    )
+    s3.put_bucket_encryption(**which, ServerSideEncryptionConfiguration={"Rules": [encryption]})
     s3.put_bucket_versioning(**which, VersioningConfiguration={"Status": "Enabled"})
     s3.put_bucket_policy(**which, Policy=json.dumps(_tls_only(place)))
     return created

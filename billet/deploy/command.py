@@ -16,7 +16,7 @@ from billet.package import ARCHITECTURES, DEFAULT_ARCHITECTURE, DEFAULT_RUNTIME,
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
-FIRST_TOKEN = "STAGE={stage} python -m billet token create --name me --role admin"
+FIRST_STEP = "STAGE={stage} python -m billet token create --name me --role admin"
 
 
 class Options(NamedTuple):
@@ -65,7 +65,7 @@ class Options(NamedTuple):
 @click.option(
     "--no-contract",
     is_flag=True,
-    help="Do not remove what only the previous release needs; `billet migrate contract` does later.",
+    help="Do not remove what only the previous release needs; `billet migrate contract` does that.",
 )
 def deploy(
     stage: str,
@@ -130,9 +130,7 @@ class _Deployment:
         self._begin("Bucket and uploads")
         created = artifacts.prepare_bucket(self._place)
         click.echo(f"  {self._place.bucket}: {'created' if created else 'exists'}")
-        key = artifacts.upload_zip(
-            self._place, self._package.zip, self._package.build["sha256"]
-        )
+        key = artifacts.upload_zip(self._place, self._package.zip, self._package.build["sha256"])
         template = self._package.with_code_in(self._place.bucket, key)
         url = artifacts.upload_template(self._place, template)
         self._begin("Database: expand and backfill")
@@ -240,5 +238,5 @@ class _Deployment:
         assert deployed  # noqa: S101  # nosec B101
         click.echo(f"Deployed {deployed.outputs['EndpointURL']}")
         if self._current is None:
-            command = FIRST_TOKEN.format(stage=self._place.stage)
+            command = FIRST_STEP.format(stage=self._place.stage)
             click.echo(f"Create the first token: {command}")

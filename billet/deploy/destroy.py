@@ -3,16 +3,13 @@
 import os
 import sys
 from collections.abc import Iterator
-from typing import Any
 
 import click
-from botocore.exceptions import ClientError
 
 from billet.cli.errors import cli_errors
 from billet.deploy import artifacts, place, stack
 from billet.deploy.place import Place
 from billet.migrations import MIGRATIONS, runner, state
-from chalicelib.dynamodb import client
 from chalicelib.settings import Settings
 
 CAREFUL = ("prod",)

@@ -61,9 +61,7 @@ class Package(NamedTuple):
 
 
 @contextmanager
-def of_stage(
-    stage: str, folder: Path | None, runtime: str, architecture: str
-) -> Iterator[Package]:
+def of_stage(stage: str, folder: Path | None, runtime: str, architecture: str) -> Iterator[Package]:
     """Yield the package of a stage; its files exist within the block.
 
     Args:

@@ -69,9 +69,7 @@ class _Api:
         emulator = os.environ.get("AWS_ENDPOINT_URL")
         self._server: SplitResult = urlsplit(emulator) if emulator else self._url
 
-    def expect(
-        self, status: int, method: str, path: str, body: Any = None, token: str = ""
-    ) -> Any:
+    def expect(self, status: int, method: str, path: str, body: Any = None, token: str = "") -> Any:
         """Send a request and return the JSON of its response.
 
         Raises:

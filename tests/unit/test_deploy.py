@@ -13,7 +13,7 @@ from billet.deploy import artifacts, events, parameters
 from billet.deploy.destroy import destroy
 from billet.deploy.place import Place
 
-DEFINITIONS = {
+DEFINITIONS: parameters.Definitions = {
     "Lanes": {"Type": "Number", "Default": 1, "MinValue": 1, "MaxValue": 64},
     "LogLevel": {"Type": "String", "Default": "INFO", "AllowedValues": ["INFO", "ERROR"]},
     "PublicUrl": {
