@@ -16,9 +16,9 @@ from typing import Any
 
 import boto3
 import pytest
-from billet.package.target import Target
 
 from billet.package import build
+from billet.package.target import Target
 
 pytestmark = pytest.mark.walk
 
