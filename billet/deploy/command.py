@@ -12,7 +12,8 @@ from billet.deploy.package import Package
 from billet.deploy.place import Place
 from billet.deploy.stack import Stack
 from billet.migrations import runner
-from billet.package import ARCHITECTURES, DEFAULT_ARCHITECTURE, DEFAULT_RUNTIME, RUNTIMES
+from billet.package import DEFAULT_ARCHITECTURE, DEFAULT_RUNTIME
+from billet.package.target import ARCHITECTURES, RUNTIMES
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)

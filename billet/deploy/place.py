@@ -6,9 +6,10 @@ from typing import Any
 
 import boto3
 import click
+from botocore.exceptions import BotoCoreError, ClientError
 
 from billet.cli import target
-from billet.cli.errors import NO_REGION
+from billet.cli.errors import NO_REGION, one_line
 from chalicelib.dynamodb import client
 from chalicelib.settings import Settings
 
@@ -17,9 +18,7 @@ class Place:
     """An account, a region and a stage.
 
     Raises:
-        BotoCoreError: there are no credentials.
-        ClientError: the credentials are not valid.
-        click.ClickException: there is no region.
+        click.ClickException: there is no region, or the credentials are not valid.
     """
 
     def __init__(self, stage: str) -> None:
@@ -31,7 +30,10 @@ class Place:
         self.region = region
         self.session: boto3.Session = target.session()
         self._clients: dict[str, Any] = {}
-        identity = self.client("sts").get_caller_identity()
+        try:
+            identity = self.client("sts").get_caller_identity()
+        except (BotoCoreError, ClientError) as error:
+            raise click.ClickException(one_line(error)) from error
         self.account: str = identity["Account"]
         self.partition: str = identity["Arn"].split(":")[1]
 

@@ -20,4 +20,6 @@ deployment of Billet Tasks needs. These test doubles replace them:
    process, one request at a time. If the zip is for another Python or processor than this machine
    has, only the project's own code comes from the zip, and the libraries from this environment.
 6. **Canary.** Nothing uses CodeDeploy: an alias moves to its new version at once.
+7. **Permissions.** Nothing checks roles and policies. moto would evaluate the policy of a bucket
+   without its conditions, so that a rule against connections without TLS would deny everything.
 """

@@ -24,6 +24,15 @@ RECORDED = (
 )
 """The types that are only remembered."""
 
+SCALARS: Mapping[str, Callable[[Any], Any]] = {
+    "double": float,
+    "float": float,
+    "integer": int,
+    "long": int,
+    "string": str,
+}
+"""The types of parameters, by their names in botocore's models."""
+
 bodies: dict[str, dict[str, Any]] = {}
 """The OpenAPI document of each API by its id; moto keeps only a part of it."""
 
@@ -91,6 +100,27 @@ def delete(resource: Resource) -> None:
         KINDS[resource.type].delete(resource.physical_resource_id, resource.properties)
 
 
+def _call(service: str, operation: str, **parameters: Any) -> Any:
+    """Call an operation, with each value in the type that it needs, as CloudFormation does."""
+    client = boto3.client(service)
+    name = client.meta.method_to_api_mapping[operation]
+    shape = client.meta.service_model.operation_model(name).input_shape
+    return getattr(client, operation)(**_typed(parameters, shape))
+
+
+def _typed(value: Any, shape: Any) -> Any:
+    if shape.type_name == "structure":
+        members = shape.members
+        return {name: _typed(value[name], members[name]) for name in value if name in members}
+    if shape.type_name == "map":
+        return {name: _typed(value[name], shape.value) for name in value}
+    if shape.type_name == "list":
+        return [_typed(one, shape.member) for one in value]
+    if shape.type_name == "boolean":
+        return value in (True, "true")
+    return SCALARS.get(shape.type_name, lambda same: same)(value)
+
+
 def _put_role(name: str, properties: Properties, existing: str | None) -> Made:
     iam = boto3.client("iam")
     name = existing or properties.get("RoleName", name)[:64]
@@ -127,12 +157,12 @@ def _put_function(name: str, properties: Properties, existing: str | None) -> Ma
         _check_code(code)
         fixed = {"Architectures", "FunctionName"}
         settings = {key: value for key, value in given.items() if key not in fixed}
-        functions.update_function_configuration(FunctionName=name, **settings)
+        _call("lambda", "update_function_configuration", FunctionName=name, **settings)
         functions.update_function_code(FunctionName=name, **code)
     else:
         given["Tags"] = {tag["Key"]: tag["Value"] for tag in tags}
         _check_code(code)
-        functions.create_function(FunctionName=name, Code=code, **given)
+        _call("lambda", "create_function", FunctionName=name, Code=code, **given)
     if reserved is None:
         functions.delete_function_concurrency(FunctionName=name)
     else:
@@ -275,13 +305,13 @@ def _put_topic(name: str, properties: Properties, existing: str | None) -> Made:
 
 
 def _put_subscription(name: str, properties: Properties, existing: str | None) -> Made:
-    return Made(boto3.client("sns").subscribe(**properties)["SubscriptionArn"])
+    return Made(_call("sns", "subscribe", **properties)["SubscriptionArn"])
 
 
 def _put_alarm(name: str, properties: Properties, existing: str | None) -> Made:
     alarms = boto3.client("cloudwatch")
     name = existing or properties.get("AlarmName", name)
-    alarms.put_metric_alarm(**{**properties, "AlarmName": name})
+    _call("cloudwatch", "put_metric_alarm", **{**properties, "AlarmName": name})
     [alarm] = alarms.describe_alarms(AlarmNames=[name])["MetricAlarms"]
     return Made(name, {"Arn": alarm["AlarmArn"]})
 

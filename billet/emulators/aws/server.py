@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterable
 from typing import Any, Self
 
 from moto import mock_aws
+from moto.iam.access_control import PermissionResult
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.s3.models import FakeBucket
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request
 
@@ -37,6 +39,7 @@ class Server:
 
     def __enter__(self) -> Self:
         stacks.install()
+        setattr(FakeBucket, "get_permission", lambda *_: PermissionResult.NEUTRAL)  # noqa: B010
         self._services.start()
         self._thread.start()
         return self
