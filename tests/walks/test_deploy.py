@@ -42,7 +42,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def environment() -> Iterator[dict[str, str]]:
     """Start an emulated AWS, and yield the variables of a command that uses it."""
     command = [sys.executable, "-m", "billet.emulators.aws", "--port", "0"]
@@ -67,11 +67,13 @@ def environment() -> Iterator[dict[str, str]]:
 def run(environment: dict[str, str]) -> Run:
     """Return a function that runs `billet` with these words and checks the exit status."""
 
-    def billet(*words: str | Path, status: int = 0) -> subprocess.CompletedProcess[str]:
+    def billet(
+        *words: str | Path, status: int = 0, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
         ended = subprocess.run(
             [sys.executable, "-m", "billet", *map(str, words)],
             cwd=ROOT,
-            env=environment,
+            env={**environment, **variables},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -131,7 +133,7 @@ def test_a_stage_goes_from_nothing_through_changes_to_nothing(
     assert "CREATE_COMPLETE APIHandler" in first.stdout
     assert "Create the first token" in first.stdout
     _check_resources(aws)
-    assert run("token", "list").stdout == ""
+    assert run("token", "list", STAGE="dev").stdout == ""
     assert _versions(aws) == ["1"]
 
     again = run(*deploy, package)
@@ -207,8 +209,9 @@ def _check_resources(aws: Services) -> None:
     assert alarms
     assert all(alarm["AlarmActions"] for alarm in alarms)
     assert aws("cloudwatch").list_dashboards()["DashboardEntries"]
-    for role in aws("iam").list_roles()["Roles"]:
-        assert aws("iam").list_role_policies(RoleName=role["RoleName"])["PolicyNames"]
+    for one in functions:
+        role = one["Role"].rpartition("/")[2]
+        assert aws("iam").list_role_policies(RoleName=role)["PolicyNames"]
 
 
 def _stacks(aws: Services) -> list[str]:
