@@ -15,8 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import click
 import pytest
 
+from billet.deploy import artifacts, change_set, stack
+from billet.deploy.place import Place
 from billet.package import build
 from billet.package.target import Target
 
@@ -181,6 +184,45 @@ def test_the_package_of_one_stage_is_deployed_to_another(
     assert _stacks(aws) == ["billet-tasks-prod"]
     run("destroy", "--stage", "prod", "--confirm", "prod", "--with-data", "--with-artifacts")
     assert _stacks(aws) == []
+
+
+def test_a_resource_that_fails_is_named_with_its_own_reason_and_the_stack_is_restored(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION"):
+        monkeypatch.setenv(name, environment[name])
+    code = {"S3Bucket": BUCKET, "S3Key": "missing"}
+    role = "arn:aws:iam::123456789012:role/none"
+    function = {"Type": "AWS::Lambda::Function", "Properties": {"Code": code, "Role": role}}
+    topic = {"Type": "AWS::SNS::Topic"}
+    reason = r"Function \(AWS::Lambda::Function\): .*HeadObject operation: Not Found"
+
+    place = Place("dev")
+    artifacts.prepare_bucket(place)
+    _apply(place, {"Topic": topic})
+    with pytest.raises(click.ClickException, match=f"{reason}.*UPDATE_ROLLBACK_COMPLETE"):
+        _apply(place, {"Another": topic, "Function": function, "Topic": topic})
+    [left] = place.client("sns").list_topics()["Topics"]
+    assert "Topic" in left["TopicArn"]
+    assert stack.template(place)["Resources"] == {"Topic": topic}
+
+    first = Place("first")
+    with pytest.raises(click.ClickException, match=f"{reason}.* ROLLBACK_COMPLETE"):
+        _apply(first, {"Another": topic, "Function": function})
+    failed = stack.find(first)
+    assert failed
+    assert failed.status == "ROLLBACK_COMPLETE"
+    assert stack.deployed(first) is None
+    stack.delete(first, failed)
+    assert stack.find(first) is None
+
+
+def _apply(place: Place, resources: dict[str, Any]) -> None:
+    url = artifacts.upload_template(place, {"Resources": resources})
+    new = stack.deployed(place) is None
+    made = change_set.create(place, url, [], new=new, role=None)
+    assert made
+    change_set.apply(place, made)
 
 
 def _check_resources(aws: Services) -> None:
