@@ -22,6 +22,8 @@ from billet.migrations.m0005_reservations import normalize, normalize_as_first_r
 from billet.migrations.runner import schema_of
 from billet.migrations.scanning import Options
 from billet.migrations.schema import Index, Table, found
+from billet.serve.databases import Database, is_aws
+from billet.serve.run import prepare
 from chalicelib.dynamodb import client, schema_version
 from chalicelib.dynamodb.models import EXPIRIES, SUFFIXES
 from chalicelib.services import tokens, users
@@ -503,6 +505,34 @@ def test_a_step_out_of_order_is_a_one_line_error(
     run("expand", "--to", "2" if arguments[0] == "backfill" else str(NEWEST))
     status, lines = run(*arguments)
     assert (status, lines[-1]) == (1, f"Error: {error}")
+
+
+@pytest.mark.backend("fastest")
+@pytest.mark.usefixtures("empty")
+def test_a_server_migrates_a_local_database_and_refuses_another_one(capsys: Any) -> None:
+    deployed, local = Database("", local=False), Database("", local=True)
+    reason = "the database has no schema version, and this release needs 7; `billet migrate up`"
+    with pytest.raises(click.ClickException, match=reason):
+        prepare(deployed)
+    prepare(local)
+    assert capsys.readouterr().out == f"Database migrated from schema 0 to {NEWEST}\n"
+    prepare(local)
+    prepare(deployed)
+    assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "aws"),
+    [
+        ("https://dynamodb.eu-west-1.amazonaws.com", True),
+        ("https://dynamodb.cn-north-1.amazonaws.com.cn", True),
+        ("https://dynamodb.eu-west-1.api.aws", True),
+        ("http://dynamodb:8000", False),
+        ("http://127.0.0.1:8000", False),
+    ],
+)
+def test_a_server_does_not_own_the_databases_of_aws(endpoint: str, aws: bool) -> None:
+    assert is_aws(endpoint) == aws
 
 
 @pytest.mark.parametrize("command", ["migrate status", "migrate up", "doctor", "seed"])
