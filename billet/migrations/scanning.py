@@ -17,6 +17,7 @@ from typing import Any
 import click
 
 from billet.migrations import database, state, tables
+from billet.migrations.database import PAGE
 from billet.migrations.migration import Scan
 from billet.migrations.state import Position
 from chalicelib.domain.errors import LostRace
@@ -27,6 +28,8 @@ ITEMS_PER_SEGMENT = 10_000
 MAX_SEGMENTS = 8
 SHOW_SECONDS = 0.2
 """How often the progress bar moves."""
+
+monotonic = time.monotonic
 
 
 @dataclass(frozen=True)
@@ -76,15 +79,15 @@ class Pacer:
     def __init__(self, units_per_second: int | None) -> None:
         self._rate = units_per_second
         self._lock = threading.Lock()
-        self._next = time.monotonic()
+        self._next = monotonic()
 
     def spend(self, units: float, stopped: threading.Event) -> None:
         """Wait until all units that were spent are paid for, these included."""
         if not self._rate:
             return
         with self._lock:
-            self._next = max(self._next, time.monotonic()) + units / self._rate
-            pause = self._next - time.monotonic()
+            self._next = max(self._next, monotonic()) + units / self._rate
+            pause = self._next - monotonic()
         stopped.wait(max(0.0, pause))
 
 
@@ -153,6 +156,7 @@ class Walk:
                 values=self._scan.values,
                 segment=segment,
                 segments=segments,
+                limit=self._limit(),
             )
             units = page.units + self._change(page)
             first = position.key is None
@@ -162,6 +166,14 @@ class Walk:
                 state.save(name, position)
                 self.outcome.saved.add(name)
             self._pacer.spend(units, self._stopped)
+
+    def _limit(self) -> int:
+        """Return the size of a page that uses the units of about a second."""
+        rate, seen = self._options.units_per_second, self.outcome
+        if not rate:
+            return PAGE
+        units_per_item = seen.units / seen.items if seen.items else 1.0
+        return max(1, min(PAGE, int(rate / max(units_per_item, 1 / PAGE))))
 
     def _change(self, page: database.Page) -> float:
         """Change the items of a page; return the units that the writes used."""

@@ -15,6 +15,7 @@ from billet.migrations.schema import (
     Table,
     TableSettings,
     definitions,
+    found,
     projection_of,
 )
 from chalicelib.dynamodb import client
@@ -81,7 +82,7 @@ def create_or_update(table: Table, keep: Keep, *, rebuild: bool = False) -> Iter
         yield f"index {index.name} removed"
     description = _await_active(table.suffix, keep)
     for index in table.missing(description):
-        _add_index(table.suffix, index)
+        _add_index(table, index)
         _await_active(table.suffix, keep)
         yield f"index {index.name} added"
 
@@ -103,20 +104,21 @@ def _create(table: Table) -> None:
             raise
 
 
-def _add_index(suffix: str, index: Index) -> None:
+def _add_index(table: Table, index: Index) -> None:
     """Let DynamoDB build a global index; the table can be used meanwhile."""
+    existing = found(describe(table.suffix) or {})
+    keys = [one.key for one in table.indexes if one.name in existing]
     database.call(
         "update_table",
-        TableName=database.table_name(suffix),
-        AttributeDefinitions=definitions(index.key),
+        TableName=database.table_name(table.suffix),
+        AttributeDefinitions=definitions(table.key, index.key, *keys),
         GlobalSecondaryIndexUpdates=[{"Create": index.request()}],
     )
 
 
 def remove_index(suffix: str, name: str, keep: Keep) -> None:
     """Remove a global index if it exists, and wait until it is gone."""
-    description = describe(suffix)
-    if description is None or name not in states(description):
+    if describe(suffix) is None or name not in states(_await_active(suffix, keep)):
         return
     database.call(
         "update_table",
@@ -140,12 +142,16 @@ def _await_active(suffix: str, keep: Keep) -> Description:
     name = database.table_name(suffix)
     started = reported = time.monotonic()
     seen = ""
+    existed = False
     while True:
         description = describe(suffix)
         found = states(description) if description else {"table": "MISSING"}
         if description and set(found.values()) == {"ACTIVE"}:
             return description
         shown = listed(found)
+        if existed and not description:
+            raise click.ClickException(f"{name} was deleted; run the command again")
+        existed = description is not None
         if not (TEMPORARY_STATES | {"MISSING"}).issuperset(found.values()):
             raise click.ClickException(
                 f"{name} can't become active ({shown}); repair it in the AWS console, then run "
