@@ -14,7 +14,7 @@ from pynamodb.exceptions import PynamoDBException
 from billet.integrity import lookup, shape, wire
 from billet.integrity.finding import Finding, settled
 from billet.integrity.raw_transaction import RawTransaction, set_attributes
-from chalicelib.dynamodb import lanes, shared_state
+from chalicelib.dynamodb import lanes, shared_state, stored_counters
 from chalicelib.dynamodb.client import Item
 from chalicelib.dynamodb.models import CounterModel, UserModel
 from chalicelib.settings import MAX_LANES
@@ -51,7 +51,7 @@ def _lane_count_of_counters() -> int:
 
 def counters_of(kind: str) -> Mapping[tuple[str, ...], Item]:
     """Return the items of a kind's counters, by key."""
-    names = map(wire.string, lanes.counter_names(kind))
+    names = map(wire.string, stored_counters.names(kind))
     return lookup.fetch(CounterModel, [{"name": name} for name in names])
 
 
@@ -62,7 +62,7 @@ def agreed_lane_count(counters: Mapping[tuple[str, ...], Item]) -> int:
         for one in counters.values()
         if not shape.misfit(CounterModel, "lanes", one.get("lanes"))
     )
-    return lanes.lanes_in(
+    return stored_counters.agreed_lanes(
         [CounterModel(one["name"]["S"], lanes=int(one["lanes"]["N"])) for one in readable]
     )
 

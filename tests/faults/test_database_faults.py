@@ -14,7 +14,7 @@ from pynamodb.connection import Connection
 
 from billet.integrity import findings
 from chalicelib.domain.errors import Unavailable
-from chalicelib.dynamodb import client, lanes
+from chalicelib.dynamodb import client, stored_counters
 from chalicelib.dynamodb.models import UserModel
 from chalicelib.settings import Settings
 from tests.conftest import Api
@@ -173,7 +173,7 @@ def test_unprocessed_batch_keys_are_retried_a_limited_number_of_times(
         return reply(request, 200, {"Responses": {}, "UnprocessedKeys": {"counters": {}}})
 
     with inject_fault(connection, nothing, lasting=True) as calls, pytest.raises(Unavailable):
-        lanes.read_counters("tasks")
+        stored_counters.read("tasks")
     assert calls == ["BatchGetItem"] * client.ATTEMPTS
 
 
