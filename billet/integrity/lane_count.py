@@ -70,21 +70,23 @@ def agreed_lane_count(counters: Mapping[tuple[str, ...], Item]) -> int:
 def _judge(item: Item | None) -> list[Finding]:
     if item is None:
         return []  # the next reader writes it
-    found = []
+    findings = []
     counted = _lane_count_of_counters()
     value = item.get("lanes")
-    known = {"lanes": wire.number(max(counted, *_lanes_in(value)))}
+    corrected = {"lanes": wire.number(max(counted, *_lanes_in(value)))}
     if fault := shape.misfit(CounterModel, "lanes", value):
-        repair = partial(_set_shared_state, item, known)
-        found.append(Finding("layout", CounterModel, KEY, f"lanes {fault}", repair))
+        repair = partial(_set_shared_state, item, corrected)
+        findings.append(Finding("layout", CounterModel, KEY, f"lanes {fault}", repair))
     elif value and int(value["N"]) < counted:
         detail = f"has {value['N']} lanes, but the id counters have {counted}"
-        found.append(
-            Finding("layout", CounterModel, KEY, detail, partial(_set_shared_state, item, known))
+        findings.append(
+            Finding(
+                "layout", CounterModel, KEY, detail, partial(_set_shared_state, item, corrected)
+            )
         )
     if next(iter(item.get("going", {"NS": []}))) != "NS":
         detail = "going is not a set of numbers"
-        found.append(
+        findings.append(
             Finding(
                 "layout",
                 CounterModel,
@@ -93,7 +95,7 @@ def _judge(item: Item | None) -> list[Finding]:
                 partial(_set_shared_state, item, {"going": None}),
             )
         )
-    return found or _of_marks(item)
+    return findings or _of_marks(item)
 
 
 def _of_marks(item: Item) -> list[Finding]:
@@ -126,8 +128,8 @@ def add_removal_of_mark(transaction: RawTransaction, user_id: lookup.Value) -> N
 
 def _lanes_in(value: lookup.Value | None) -> list[int]:
     """Return the possible lane counts in what should be one."""
-    found = map(int, re.findall(r"\b[0-9]{1,2}\b", repr(value)))
-    return [1, *(number for number in found if number <= MAX_LANES)]
+    numbers = map(int, re.findall(r"\b[0-9]{1,2}\b", repr(value)))
+    return [1, *(number for number in numbers if number <= MAX_LANES)]
 
 
 def _set_shared_state(item: Item, values: wire.Values) -> None:

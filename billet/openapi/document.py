@@ -63,8 +63,8 @@ def build() -> dict[str, Any]:
     bodies = schemas.collect(endpoints)
     _add_components(spec, bodies.components)
     for endpoint in endpoints:
-        found = operation(endpoint, bodies)
-        spec.path(path=endpoint.path, operations={endpoint.method.lower(): found})
+        described = operation(endpoint, bodies)
+        spec.path(path=endpoint.path, operations={endpoint.method.lower(): described})
     return spec.to_dict()
 
 

@@ -103,15 +103,15 @@ class WriteRequest(msgspec.Struct, frozen=True):
         change: Callable[[WriteContext], R],
         render: Callable[[R], ApiResponse[B]],
     ) -> ApiResponse[B]:
-        found = idempotency_store.acquire(key.digest, key.fingerprint)
-        if isinstance(found, StoredResponse):
-            return _replayed(found)
+        acquired = idempotency_store.acquire(key.digest, key.fingerprint)
+        if isinstance(acquired, StoredResponse):
+            return _replayed(acquired)
         recorder = _Recorder(self.status, render)
-        record = IdempotencyRecord(lock=found, render=recorder)
+        record = IdempotencyRecord(lock=acquired, render=recorder)
         try:
             change(WriteContext(if_match=self.if_match, record=record))
         except Exception:
-            idempotency_store.release(found)
+            idempotency_store.release(acquired)
             raise
         return recorder.response
 

@@ -87,15 +87,15 @@ def _paging(path: str, query: ListQuery) -> Paging:
 
 
 def _paging_of_cursor(path: str, query: ListQuery, text: str) -> Paging:
-    found = cursor.decode(text, path)
-    _require_valid(found, query)
+    paging = cursor.decode(text, path)
+    _require_valid(paging, query)
     for name in ("sort", "order", "status"):
-        given = getattr(query, name, None)
-        if given is not None and given != getattr(found, name):
-            raise Invalid(f"{name}: must be {getattr(found, name) or 'absent'}, as in the cursor")
+        value = getattr(query, name, None)
+        if value is not None and value != getattr(paging, name):
+            raise Invalid(f"{name}: must be {getattr(paging, name) or 'absent'}, as in the cursor")
     if query.offset:
         raise Invalid("offset: must not be sent with a cursor")
-    return msgspec.structs.replace(found, page_size=query.page_size)
+    return msgspec.structs.replace(paging, page_size=query.page_size)
 
 
 def _require_valid(paging: Paging, query: ListQuery) -> None:
