@@ -14,7 +14,7 @@ from pynamodb.connection import Connection
 
 from billet.cli.tokens import token
 from billet.metering import event_handler
-from chalicelib.dynamodb import botocore_patches, client
+from chalicelib.dynamodb import botocore_patches
 from chalicelib.dynamodb.models import TokenModel
 from chalicelib.services import tokens
 
@@ -65,7 +65,7 @@ def test_every_token_check_makes_one_identical_read(
     expired, _ = tokens.issue("ci", "reader", now - timedelta(microseconds=1))
     revoked, gone = tokens.issue("ci", "reader", None)
     tokens.revoke(gone.digest)
-    with seen(connections.setdefault(endpoint, client.connect())) as operations:
+    with seen(connections[endpoint]) as operations:
         found = [
             tokens.find_valid(one) for one in (endless, lasting, expired, revoked, "", "\ud800")
         ]

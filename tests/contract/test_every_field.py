@@ -20,8 +20,9 @@ from chalicelib.dynamodb.models import SUFFIXES, AssignmentModel, TaskModel, Use
 from chalicelib.http.fields import OUTPUT_ONLY
 from chalicelib.http.schemas import NewTask, TaskBody, TaskPatch, WholeTask
 from chalicelib.settings import Settings
-from tests.conftest import Api, write_raw
+from tests.conftest import Api
 from tests.support.bulk_data import add_users
+from tests.support.table_contents import write_raw
 
 Values = dict[str, Any]
 

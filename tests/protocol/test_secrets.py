@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 from pynamodb.connection import Connection
 
-from chalicelib.dynamodb import backoff, botocore_patches, client
+from chalicelib.dynamodb import backoff, botocore_patches
 from chalicelib.dynamodb.models import TaskModel
 from chalicelib.settings import Settings
 from tests.conftest import Api
@@ -65,9 +65,7 @@ def test_no_token_or_body_is_logged(
     caplog.set_level(logging.DEBUG, "chalicelib")
     monkeypatch.setattr(backoff, "LONGEST", 0)
     limited = api_with(rate_quota=1)
-    statuses = send_failing_requests(
-        send, limited, connections.setdefault(endpoint, client.connect())
-    )
+    statuses = send_failing_requests(send, limited, connections[endpoint])
     assert set(statuses) == {201, 400, 404, 409, 413, 415, 429, 500, 503}
     assert len([one for one in caplog.messages if "status=" in one]) == len(statuses) - 2
     assert "Traceback" in caplog.text
