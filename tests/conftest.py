@@ -210,19 +210,18 @@ def bind(
 
     def bind_with(lanes: int = 1) -> Settings:
         nonlocal used, unused
-        if used is not None:
-            settings = Settings(table_prefix=used.prefix, lanes=lanes)
-            client.bind(settings, connections[endpoint])
-            tables.record_lane_count()
-        elif unused := unused_table_sets.setdefault((endpoint, lanes), []):
-            used = unused.pop()
-            settings = Settings(table_prefix=used.prefix, lanes=lanes)
-            client.bind(settings, connections[endpoint])
-        else:
-            settings = Settings(table_prefix=f"test-{uuid.uuid4().hex[:12]}", lanes=lanes)
-            client.bind(settings, connections[endpoint])
+        first = used is None
+        if first:
+            unused = unused_table_sets.setdefault((endpoint, lanes), [])
+            used = unused.pop() if unused else None
+        prefix = used.prefix if used else f"test-{uuid.uuid4().hex[:12]}"
+        settings = Settings(table_prefix=prefix, lanes=lanes)
+        client.bind(settings, connections[endpoint])
+        if used is None:
             list(tables.create())
-            used = TableSet(settings.prefix, contents_now())
+            used = TableSet(prefix, contents_now())
+        elif not first:
+            tables.record_lane_count()
         lanes_to_read()
         return settings
 
