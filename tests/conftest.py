@@ -38,7 +38,6 @@ for name in ("AWS_ENDPOINT_URL_DYNAMODB", "AWS_PROFILE", "AWS_SESSION_TOKEN"):
 for field in fields(Settings):  # a container sets those of its server
     os.environ.pop(field.encode_name, None)
 
-from billet.cli import tables
 from billet.emulators import dynamodb_local, moto_server
 from billet.emulators.errors import EmulatorError
 from chalicelib.app_factory import BilletApp, create_app
@@ -47,6 +46,7 @@ from chalicelib.dynamodb.lanes import lanes_to_read
 from chalicelib.dynamodb.models import SUFFIXES
 from tests.support import table_contents
 from tests.support.table_contents import Contents
+from tests.support.tables import make_tables, store_layout
 
 create_app(Settings())  # sets up the log
 settings.register_profile("suite", derandomize=True, deadline=None, database=None)
@@ -218,10 +218,10 @@ def bind(
         settings = Settings(table_prefix=prefix, lanes=lanes)
         client.bind(settings, connections[endpoint])
         if used is None:
-            list(tables.create())
+            make_tables()
             used = TableSet(prefix, contents_now())
         elif not first:
-            tables.record_lane_count()
+            store_layout()
         lanes_to_read()
         return settings
 
