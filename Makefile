@@ -53,11 +53,15 @@ coverage: $(READY)  ## run all tests and report the branches that they do not ta
 fuzz: $(TEST)  ## run the fuzz tests for some minutes with new random input
 	$(BIN)/python -m pytest --hypothesis-profile=fuzz --timeout 7200 tests/protocol/test_description.py tests/protocol/test_fuzz.py $(ARGS)
 
-check: $(READY)  ## check format, lint, types, security and known vulnerabilities
+check: $(READY)  ## check format, lint, types, security, templates, workflows and known vulnerabilities
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/bandit --quiet --severity-level medium --recursive app.py chalicelib billet
+	$(BIN)/cfn-lint infrastructure/*.json
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/zizmor --offline --quiet .github
 	$(BIN)/python .ci/audit.py
 
 pr: check docs test walks  ## run everything that CI runs: check, docs, test and walks
