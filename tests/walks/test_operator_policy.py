@@ -1,0 +1,141 @@
+"""The operator's IAM policy allows the calls that the operator's commands make, and no others."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.client import BaseClient
+from click.testing import CliRunner
+from pynamodb.connection import Connection
+
+from billet.cli import COMMANDS, DATABASE_COMMANDS, main
+from chalicelib.dynamodb import client
+from chalicelib.dynamodb.models import TaskModel
+from chalicelib.settings import Settings
+from tests.conftest import delete_tables, write_raw
+from tests.support import iam
+
+pytestmark = pytest.mark.walk
+Call = tuple[str, str]
+"""An action and the ARN of its resource."""
+STEPS = (
+    "migrate plan",
+    "migrate up",
+    "migrate status",
+    "tables create",
+    "tables status",
+    "token create --name ann --role admin",
+    "token list",
+    "seed --users 4 --tasks 8 --seed 1",
+    "doctor",
+    "export {folder}/tasks.jsonl.gz",
+    "backup create --name nightly",
+    "backup list",
+    "backup restore nightly --prefix billet-prod-restored",
+    "import {folder}/tasks.jsonl.gz",
+)
+"""The commands as an operator of the stage prod runs them; those that exist are run."""
+NOT_SEEN = {
+    "dynamodb:BatchGetItem": "`seed` and `import` with several lanes",
+    "dynamodb:BatchWriteItem": "a restore writes the new table with the operator's rights",
+    "dynamodb:ConditionCheckItem": "repairs of `doctor`",
+    "dynamodb:CreateBackup": "`backup create`",
+    "dynamodb:DeleteItem": "repairs of `doctor`, `token revoke`",
+    "dynamodb:DescribeBackup": "`backup restore`",
+    "dynamodb:DescribeContinuousBackups": "`backup list`, `migrate`",
+    "dynamodb:ListBackups": "`backup list`",
+    "dynamodb:ListTables": "`backup restore`",
+    "dynamodb:ListTagsOfResource": "`backup restore`, `migrate`",
+    "dynamodb:Query": "repairs of `doctor`",
+    "dynamodb:RestoreTableFromBackup": "`backup restore`",
+    "dynamodb:RestoreTableToPointInTime": "`backup restore` without a name",
+    "dynamodb:TagResource": "`backup restore`, `migrate`",
+    "dynamodb:UntagResource": "`migrate`, when a tag goes",
+    "dynamodb:UpdateContinuousBackups": "`backup restore`, `migrate`",
+    "dynamodb:UpdateTable": "`migrate`: a new index",
+    "sts:GetCallerIdentity": "the account that a command prints",
+}
+"""Actions that the steps may not need, and what does."""
+
+
+def table_arn(name: str) -> str:
+    return f"arn:aws:dynamodb:eu-central-1:123456789012:table/{name}"
+
+
+def calls(operation: str, arguments: dict[str, Any]) -> Iterator[Call]:
+    """Yield the actions that an operation of DynamoDB needs, each with its resource."""
+    if operation in ("TransactWriteItems", "TransactGetItems"):
+        for item in arguments["TransactItems"]:
+            for verb, parts in item.items():
+                yield f"{verb.removesuffix('Item')}Item", table_arn(parts["TableName"])
+    elif operation.startswith("Batch"):
+        yield from ((operation, table_arn(name)) for name in arguments["RequestItems"])
+    elif "IndexName" in arguments:
+        yield operation, table_arn(f"{arguments['TableName']}/index/{arguments['IndexName']}")
+    elif "BackupArn" in arguments or "ResourceArn" in arguments:
+        arn = arguments["BackupArn"] if "BackupArn" in arguments else arguments["ResourceArn"]
+        yield operation, table_arn(arn.partition(":table/")[2])
+        if "TargetTableName" in arguments:
+            yield operation, table_arn(arguments["TargetTableName"])
+    elif "TargetTableName" in arguments:
+        yield operation, table_arn(arguments["SourceTableName"])
+        yield operation, table_arn(arguments["TargetTableName"])
+    elif operation in ("ListBackups", "ListTables"):
+        yield operation, "*"
+    else:
+        yield operation, table_arn(arguments["TableName"])
+
+
+@pytest.fixture
+def made(
+    moto_endpoint: str,
+    connections: dict[str, Connection],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> Iterator[set[Call]]:
+    """Run the steps, with a broken task for `doctor`, and return the calls that were made."""
+    found: set[Call] = set()
+    emit = BaseClient._emit_api_params
+
+    def record(self: Any, api_params: Any, operation_model: Any, context: Any) -> Any:
+        if self.meta.service_model.service_name == "dynamodb":
+            found.update(
+                (f"dynamodb:{action}", resource)
+                for action, resource in calls(operation_model.name, api_params)
+            )
+        return emit(self, api_params, operation_model, context)
+
+    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", moto_endpoint)
+    monkeypatch.setenv("STAGE", "prod")
+    monkeypatch.setattr(BaseClient, "_emit_api_params", record)
+    for step in STEPS:
+        if step.split()[0] in COMMANDS:
+            run(step.format(folder=tmp_path))
+    write_raw(TaskModel, [{"PutRequest": {"Item": {"id": {"N": "1"}, "name": {"N": "1"}}}}])
+    CliRunner().invoke(main, ["doctor", "--repair"])
+    yield found
+    monkeypatch.setattr(BaseClient, "_emit_api_params", emit)
+    client.bind(Settings(stage="prod", auth="on"), connections.get(moto_endpoint))
+    delete_tables()
+
+
+def run(step: str) -> None:
+    done = CliRunner().invoke(main, step.split())
+    assert done.exit_code == 0, (step, done.output, done.exception)
+
+
+def test_the_policy_allows_each_call_of_the_commands(made: set[Call]) -> None:
+    statements = iam.statements(
+        dict(iam.policies(iam.template("bootstrap.json")))["OperatorPolicy"]
+    )
+    refused = {one for one in made if not any(each.allows(*one) for each in statements)}
+    assert refused == set()
+    allowed = {action for one in statements for action in one.actions}
+    seen = {action for action, _ in made}
+    assert allowed - seen <= set(NOT_SEEN)
+    assert set(NOT_SEEN) <= allowed
+
+
+def test_the_steps_use_each_command_that_uses_the_database() -> None:
+    assert {step.split()[0] for step in STEPS} >= set(DATABASE_COMMANDS)
