@@ -22,7 +22,6 @@ UNLIMITED = {
     "codedeploy:StopDeployment": "stops a canary deployment when a stack is rolled back",
     "dynamodb:ListBackups": "`billet backup list`",
     "dynamodb:ListTables": "`billet backup list`, and the tables that a restore has made",
-    "cloudformation:ValidateTemplate": "checks the template before the change set",
     "logs:DescribeLogGroups": "CloudFormation reads back a log group that it made",
     "sts:GetCallerIdentity": "prints the account before a command writes; everyone may call it",
     "xray:PutTelemetryRecords": "the functions' traces",
