@@ -47,12 +47,11 @@ def called(source: str) -> Iterator[str]:
     for node in ast.walk(ast.parse(source)):
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
             continue
-        names = [node.func.attr]
-        if names == ["get_paginator"]:
-            names = [one.value for one in node.args if isinstance(one, ast.Constant)]
-        for name in names:
-            if action := operations().get(str(name)):
-                yield from OTHER_NAMES.get(action, {action})
+        name = node.func.attr
+        if name == "get_paginator" and isinstance(node.args[0], ast.Constant):
+            name = str(node.args[0].value)
+        if action := operations().get(name):
+            yield from OTHER_NAMES.get(action, {action})
 
 
 def test_the_policy_allows_the_calls_of_the_commands_and_no_others() -> None:
