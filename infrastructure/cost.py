@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from billet.benchmark.cost import PRICES as DYNAMODB
 from billet.benchmark.cost import UNITS_PER_TRANSACTED_WRITE
+from billet.package.metrics import ALARMS
 
 DOCS = Path(__file__).parents[1] / "docs"
 REPORT, PAGE = DOCS / "performance.md", DOCS / "deploying.md"
@@ -70,8 +71,8 @@ RESPONSE_BYTES = 3_000
 """An assumption: a response with its headers; lists are compressed."""
 QUOTA_WRITES = 0.05
 """Writes to the shared quota, for each request."""
-ALARM_METRICS = 23
-"""The metrics that the template's eight alarms watch."""
+ALARM_METRICS = sum(len(alarm.metrics) for alarm in ALARMS.values())
+"""AWS charges for each metric that an alarm watches."""
 TRACED_PER_SECOND, TRACED_SHARE = 1, 0.05
 """X-Ray's default sampling."""
 SECONDS = 30.4 * 86_400

@@ -6,7 +6,6 @@ actions that CloudFormation needs for each type of resource.
 
 import json
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,38 +14,19 @@ import pytest
 
 import infrastructure.policies
 from tests.support import iam
+from tests.support.cloudformation import of_type, sam, translated
 from tests.support.iam import Statement
 
 ROOT = Path(__file__).parents[2]
 BOOTSTRAP, PIPELINE = (iam.template(f"{name}.json") for name in ("bootstrap", "pipeline"))
 MAX_POLICY = 6144
 """The most characters of a managed policy, without white space."""
+LOG = "arn:aws:logs:eu-central-1:123456789012:log-group:/aws/lambda/billet-tasks-prod-APIHandler:*"
 LONGEST = {"Stage": "a-stage-with-20-char", "AWS::Region": "ap-southeast-5"}
 ACCOUNT_WIDE = ("arn:aws:apigateway:", "arn:aws:wafv2:", "arn:aws:s3:::billet-tasks-artifacts-")
 """Resources that all stages share, or whose names AWS makes."""
-TYPES = (
-    "AWS::ApiGateway::BasePathMapping",
-    "AWS::ApiGateway::Deployment",
-    "AWS::ApiGateway::DomainName",
-    "AWS::ApiGateway::RestApi",
-    "AWS::ApiGateway::Stage",
-    "AWS::CloudWatch::Alarm",
-    "AWS::CloudWatch::Dashboard",
-    "AWS::CodeDeploy::Application",
-    "AWS::CodeDeploy::DeploymentGroup",
-    "AWS::IAM::Role",
-    "AWS::Lambda::Alias",
-    "AWS::Lambda::Function",
-    "AWS::Lambda::Permission",
-    "AWS::Lambda::Version",
-    "AWS::Logs::LogGroup",
-    "AWS::Logs::MetricFilter",
-    "AWS::SNS::Subscription",
-    "AWS::SNS::Topic",
-    "AWS::SNS::TopicPolicy",
-    "AWS::WAFv2::WebACLAssociation",
-)
-"""The types of resources of a stage's stack."""
+BOOTSTRAP_MAKES = {"AWS::ApiGateway::Account"}
+"""Types of resources that a stack has only with AccountLogRole=create."""
 UNUSED = {
     "amplify": "the firewall guards an API of API Gateway",
     "apigateway:UpdateRestApiPolicy": "the API has no resource policy",
@@ -99,16 +79,20 @@ def bootstrap(**parameters: str) -> dict[str, list[Statement]]:
     return {name: iam.statements(document) for name, document in found}
 
 
-@cache
-def handlers() -> dict[str, set[str]]:
-    """Return the actions that CloudFormation needs for each of TYPES."""
+def stack() -> dict[str, Any]:
+    """Return the template of the stage prod as CloudFormation gets it."""
+    return translated(sam())
+
+
+def handlers(types: set[str]) -> dict[str, set[str]]:
+    """Return the actions that CloudFormation needs for types of resources."""
     found: dict[str, set[str]] = {}
     for file in (Path(cfnlint.__file__).parent / "data/schemas/resources").glob("*.json"):
         text = file.read_text()
-        if not any(f'"{name}"' in text for name in TYPES):
+        if not any(f'"{name}"' in text for name in types):
             continue
         schema = json.loads(text)
-        if schema["typeName"] in TYPES:
+        if schema["typeName"] in types:
             verbs = (one for verb, one in schema["handlers"].items() if verb != "list")
             actions = {action for one in verbs for action in one["permissions"]}
             found.setdefault(schema["typeName"], set()).update(actions)
@@ -178,8 +162,9 @@ def test_cloudformation_is_allowed_what_the_types_of_the_stack_need() -> None:
         for statement in policies[name]
         for action in statement.actions
     }
-    needed = handlers()
-    assert set(needed) == set(TYPES)
+    types = {one["Type"] for one in stack()["Resources"].values()} - BOOTSTRAP_MAKES
+    needed = handlers(types)
+    assert set(needed) == types
     for kind, actions in needed.items():
         missing = {one for one in actions - allowed if not {one, one.split(":")[0]} & set(UNUSED)}
         assert missing == set(), kind
@@ -199,12 +184,37 @@ def test_a_role_can_be_made_or_widened_only_within_the_boundary() -> None:
         assert not any("User" in verb or "AccessKey" in verb for verb in verbs), name
 
 
+def test_the_boundary_allows_what_the_roles_of_the_stack_allow_and_no_actions_beyond() -> None:
+    variables = {"AWS::StackName": "billet-tasks-prod"}
+    variables |= {f"AWS::{name}": text for name, text in iam.CALLER.items()}
+    function = "arn:aws:lambda:eu-central-1:123456789012:function:billet-tasks-prod-F-1"
+    variables |= {f"{name}.Arn": function for name in ("APIHandler", "Authenticate")}
+    within = bootstrap()["PermissionsBoundary"]
+    used: set[str] = set()
+    for name, role in of_type(stack(), "AWS::IAM::Role").items():
+        if name == "ApiGatewayLogRole":
+            continue
+        assert role["PermissionsBoundary"]["Fn::If"][:2] == [
+            "HasBoundary",
+            {"Ref": "PermissionsBoundary"},
+        ]
+        assert "ManagedPolicyArns" not in role
+        [policy] = role["Policies"]
+        for statement in iam.statements(iam.resolved(policy["PolicyDocument"], variables)):
+            used.update(statement.actions)
+            for action in statement.actions:
+                for resource in statement.resources:
+                    arn = LOG if resource.endswith("Log") else resource
+                    assert any(one.allows(action, arn) for one in within), (action, resource)
+    assert {action for one in within for action in one.actions} == used
+
+
 def test_the_boundary_allows_no_change_of_rights_and_the_deployer_cannot_change_it() -> None:
     policies = bootstrap()
     services = {
         action.split(":")[0] for one in policies["PermissionsBoundary"] for action in one.actions
     }
-    assert services == {"cloudwatch", "dynamodb", "lambda", "logs", "sns", "xray"}
+    assert services == {"cloudwatch", "dynamodb", "lambda", "logs", "xray"}
     changes = [
         action
         for name in policies

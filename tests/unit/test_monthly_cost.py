@@ -42,7 +42,7 @@ def test_a_month_is_requests_times_prices() -> None:
             "DynamoDB, storage": 4.8 * 0.25,
             "DynamoDB, point-in-time recovery": 4.8 * 0.20,
             "CloudWatch, logs": 2.6 * 0.53,
-            "CloudWatch, alarms": 2.30,
+            "CloudWatch, alarms": cost.ALARM_METRICS * 0.10,
             "CloudWatch, dashboard": 3.00,
             "X-Ray": 2 * 5.00,
             "data transfer": 6 * 0.09,
