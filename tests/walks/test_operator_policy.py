@@ -7,13 +7,11 @@ from typing import Any
 import pytest
 from botocore.client import BaseClient
 from click.testing import CliRunner
-from pynamodb.connection import Connection
 
 from billet.cli import COMMANDS, DATABASE_COMMANDS, main
-from chalicelib.dynamodb import client
+from billet.emulators import moto_server
 from chalicelib.dynamodb.models import TaskModel
-from chalicelib.settings import Settings
-from tests.conftest import delete_tables, write_raw
+from tests.conftest import write_raw
 from tests.support import iam
 
 pytestmark = pytest.mark.walk
@@ -88,12 +86,14 @@ def calls(operation: str, arguments: dict[str, Any]) -> Iterator[Call]:
 
 
 @pytest.fixture
-def made(
-    moto_endpoint: str,
-    connections: dict[str, Connection],
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-) -> Iterator[set[Call]]:
+def endpoint() -> Iterator[str]:
+    """Yield a database of its own: tables of prod are protected from deletion."""
+    with moto_server.run() as url:
+        yield url
+
+
+@pytest.fixture
+def made(endpoint: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> set[Call]:
     """Run the steps, with a broken task for `doctor`, and return the calls that were made."""
     found: set[Call] = set()
     emit = BaseClient._emit_api_params
@@ -106,7 +106,7 @@ def made(
             )
         return emit(self, api_params, operation_model, context)
 
-    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", moto_endpoint)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", endpoint)
     monkeypatch.setenv("STAGE", "prod")
     monkeypatch.setattr(BaseClient, "_emit_api_params", record)
     for step in STEPS:
@@ -114,10 +114,7 @@ def made(
             run(step.format(folder=tmp_path))
     write_raw(TaskModel, [{"PutRequest": {"Item": {"id": {"N": "1"}, "name": {"N": "1"}}}}])
     CliRunner().invoke(main, ["doctor", "--repair"])
-    yield found
-    monkeypatch.setattr(BaseClient, "_emit_api_params", emit)
-    client.bind(Settings(stage="prod", auth="on"), connections.get(moto_endpoint))
-    delete_tables()
+    return found
 
 
 def run(step: str) -> None:
