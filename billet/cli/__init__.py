@@ -16,6 +16,8 @@ COMMANDS = {
     "bench": "billet.benchmark:bench",
     "doctor": "billet.cli.doctor:doctor",
     "dynamodb-local": "billet.emulators.dynamodb_local:download_command",
+    "export": "billet.transfer.commands:export_command",
+    "import": "billet.transfer.commands:import_command",
     "openapi": "billet.openapi:openapi",
     "package": "billet.package:package",
     "seed": "billet.cli.seed:seed",
@@ -23,7 +25,7 @@ COMMANDS = {
     "tables": "billet.cli.tables:tables",
     "token": "billet.cli.tokens:token",
 }
-DATABASE_COMMANDS = ("doctor", "seed", "tables", "token")
+DATABASE_COMMANDS = ("doctor", "export", "import", "seed", "tables", "token")
 """They use the database of the local server unless AWS variables name another one."""
 
 
