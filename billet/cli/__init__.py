@@ -13,6 +13,7 @@ from billet.extras import install_command
 from chalicelib.settings import Settings, between
 
 COMMANDS = {
+    "backup": "billet.backup.commands:backup",
     "bench": "billet.benchmark:bench",
     "doctor": "billet.cli.doctor:doctor",
     "dynamodb-local": "billet.emulators.dynamodb_local:download_command",
@@ -25,7 +26,7 @@ COMMANDS = {
     "tables": "billet.cli.tables:tables",
     "token": "billet.cli.tokens:token",
 }
-DATABASE_COMMANDS = ("doctor", "export", "import", "seed", "tables", "token")
+DATABASE_COMMANDS = ("backup", "doctor", "export", "import", "seed", "tables", "token")
 """They use the database of the local server unless AWS variables name another one."""
 
 

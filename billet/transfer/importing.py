@@ -1,12 +1,12 @@
 """Check a file, compare it with the database, and write what the database lacks.
 
-Nothing is written before the whole file is checked. The items, their copies, the reservations of
-usernames and the counts of assignments are written by the functions and in the transactions that
-the API uses, so the data is consistent at every moment, and an import that was stopped can be run
-again.
+Nothing is written before the whole file is checked. The functions of the API make the items, the
+copies of tasks and the reservations of usernames, in transactions, so the data is consistent at
+every moment, and an import that was stopped can be run again. A user is created with the count of
+all their assignments. To count each assignment in the transaction of its task, as the API does,
+would let the transactions that run at the same time fail on the same users.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import NamedTuple, NoReturn
@@ -27,41 +27,38 @@ from billet.transfer.records import (
     UserRecord,
 )
 from billet.transfer.staging import Staging
-from chalicelib.domain.errors import Invalid, LostRace
+from chalicelib.domain.errors import Invalid
 from chalicelib.domain.task import Task
 from chalicelib.domain.user import User
-from chalicelib.dynamodb import backoff, counters, queries, task_writes, token_writes, user_writes
+from chalicelib.dynamodb import counters, queries, task_writes, token_writes, user_writes
 from chalicelib.dynamodb.client import ConditionFailed
 from chalicelib.dynamodb.codec import StoredTask
 from chalicelib.dynamodb.models import TaskModel, UserModel
 from chalicelib.dynamodb.transaction import MAX_OPERATIONS, Transaction
 
+_EMPTY = "import into an empty database"
 USERS_AT_ONCE = MAX_OPERATIONS // 2
 """Each user takes two operations: the user and the reservation of the username."""
 MAX_BYTES = 1_000_000
 """The size of a transaction's tasks and copies; DynamoDB's limit is 4 MB."""
-CONFLICTS = 20
-"""How often a transaction is sent if others change the same users."""
 
 
 class _Batch(NamedTuple):
-    """Tasks for one transaction: an operation for each task, each copy and each user."""
+    """Tasks for one transaction."""
 
     tasks: list[Task]
-    users: set[int]
-    copies: int
-    size: int
+    operations: int = 0
+    """One for each task and each copy."""
+    size: int = 0
+    """The size of the tasks and copies in bytes."""
 
     def fits(self, task: Task, size: int) -> bool:
-        users = len(self.users.union(task.assignees))
-        operations = len(self.tasks) + 1 + self.copies + len(task.assignees) + users
+        operations = self.operations + 1 + len(task.assignees)
         return operations <= MAX_OPERATIONS and self.size + size <= MAX_BYTES
 
     def with_task(self, task: Task, size: int) -> "_Batch":
-        self.tasks.append(task)
-        self.users.update(task.assignees)
-        copies = self.copies + len(task.assignees)
-        return self._replace(copies=copies, size=self.size + size)
+        operations = self.operations + 1 + len(task.assignees)
+        return _Batch([*self.tasks, task], operations, self.size + size)
 
 
 def check(name: str, lines: Iterable[bytes], staging: Staging) -> End:
@@ -159,29 +156,35 @@ def _compare(staging: Staging, entity: User | StoredTask) -> None:
     line = staging.line(type(found), found.key)
     if line is None:
         raise click.ClickException(
-            f"the database has {records.label(found)}, which is not in the file; "
-            "import into an empty database"
+            f"the database has {records.label(found)}, which is not in the file; {_EMPTY}"
         )
-    wanted = _record(type(found), line)
-    if getattr(entity, "deleting", False):
-        _differs(found, ["deleting"])
-    if wanted == found:
-        staging.mark_as_done(type(found), found.key)
-    elif not (isinstance(wanted, TaskRecord) and found == TaskRecord.of(_most(wanted.entity()))):
-        _differs(found, records.differing(wanted, found))
+    if isinstance(entity, User):
+        _compare_state(staging, entity)
+    if differing := records.differing(_record(type(found), line), found):
+        _differs(found, differing)
+    staging.mark_as_done(type(found), found.key)
+
+
+def _compare_state(staging: Staging, user: User) -> None:
+    """Compare what the file does not have."""
+    if user.deleting:
+        raise click.ClickException(f"user {user.id}: is being deleted; {_EMPTY}")
+    if user.assignment_count < staging.task_count(user.id):
+        raise click.ClickException(f"user {user.id}: has more tasks in the file; {_EMPTY}")
 
 
 def _differs(record: Record, fields: list[str]) -> NoReturn:
     raise click.ClickException(
-        f"{records.label(record)}: the database has another {' and '.join(fields)} than the file; "
-        "import into an empty database"
+        f"{records.label(record)}: has another {' and '.join(fields)} in the file; {_EMPTY}"
     )
 
 
 def _user_jobs(staging: Staging) -> Iterator[Callable[[], int]]:
     users = []
     for line in staging.lines_to_do(UserRecord):
-        users.append(_record(UserRecord, line).entity())
+        user = _record(UserRecord, line).entity()
+        count = staging.task_count(user.id)
+        users.append(msgspec.structs.replace(user, assignment_count=count))
         if len(users) == USERS_AT_ONCE:
             yield partial(_write_users, users)
             users = []
@@ -190,18 +193,14 @@ def _user_jobs(staging: Staging) -> Iterator[Callable[[], int]]:
 
 
 def _task_jobs(staging: Staging) -> Iterator[Callable[[], int]]:
-    batch = _Batch([], set(), 0, 0)
+    batch = _Batch([])
     for line in staging.lines_to_do(TaskRecord):
         task = _record(TaskRecord, line).entity()
         size = len(line) * (1 + len(task.assignees))
-        if not batch.fits(task, size):
-            if batch.tasks:
-                yield partial(_write_tasks, batch.tasks)
-            batch = _Batch([], set(), 0, 0)
-        if _needs_two_steps(task):
-            yield partial(_write_in_two_steps, task)
-        else:
-            batch = batch.with_task(task, size)
+        if batch.tasks and not batch.fits(task, size):
+            yield partial(_write_tasks, batch.tasks)
+            batch = _Batch([])
+        batch = batch.with_task(task, size)
     if batch.tasks:
         yield partial(_write_tasks, batch.tasks)
 
@@ -224,47 +223,11 @@ def _write_users(users: list[User]) -> int:
 
 
 def _write_tasks(tasks: list[Task]) -> int:
-    _commit(_creating(tasks))
-    return len(tasks)
-
-
-def _creating(tasks: list[Task]) -> Transaction:
     transaction = Transaction()
-    counts = Counter(user_id for task in tasks for user_id in task.assignees)
-    for user_id, count in counts.items():
-        user_writes.increment_assignment_count(transaction, user_id, count)
     for task in tasks:
         task_writes.create_task(transaction, task)
-    return transaction
-
-
-def _needs_two_steps(task: Task) -> bool:
-    """Return whether a task, its copies and its users are too many for one transaction."""
-    return 1 + 2 * len(task.assignees) > MAX_OPERATIONS
-
-
-def _most(task: Task) -> Task:
-    """Return a task without the last assignee, as the first of two steps writes it."""
-    if not _needs_two_steps(task):
-        return task
-    return msgspec.structs.replace(
-        task, assignees=task.assignees[:-1], version=max(task.version - 1, 1)
-    )
-
-
-def _write_in_two_steps(task: Task) -> int:
-    most = _most(task)
-    if queries.task(task.id) is None:
-        _commit(_creating([most]))
-    transaction = Transaction()
-    user_writes.increment_assignment_count(transaction, task.assignees[-1])
-    task_writes.update_task(transaction, _as_read(most), _as_read(task))
     _commit(transaction)
-    return 1
-
-
-def _as_read(task: Task) -> StoredTask:
-    return StoredTask(**msgspec.structs.asdict(task))
+    return len(tasks)
 
 
 def _write_token(record: TokenRecord) -> int:
@@ -278,19 +241,9 @@ def _write_token(record: TokenRecord) -> int:
 
 
 def _commit(transaction: Transaction) -> None:
-    """Commit; repeat it while other transactions change the same users.
-
-    Raises:
-        click.ClickException: another client writes to the database.
-    """
-    for attempt in backoff.attempts(CONFLICTS):
-        try:
-            transaction.commit()
-            return
-        except LostRace:
-            if attempt == CONFLICTS:
-                raise
-        except ConditionFailed as error:
-            raise click.ClickException(
-                "another client writes to the database; stop it, then run the import again"
-            ) from error
+    try:
+        transaction.commit()
+    except ConditionFailed as error:
+        raise click.ClickException(
+            "another client writes to the database; stop it, then run the import again"
+        ) from error

@@ -22,6 +22,7 @@ CREATE INDEX names ON user (name);
 CREATE TABLE task (key INTEGER PRIMARY KEY, line BLOB, done BOOLEAN DEFAULT FALSE);
 CREATE TABLE token (key TEXT PRIMARY KEY, line BLOB, done BOOLEAN DEFAULT FALSE);
 CREATE TABLE assignment (task INTEGER, user INTEGER, PRIMARY KEY (task, user)) WITHOUT ROWID;
+CREATE INDEX tasks ON assignment (user);
 """
 _TABLES: dict[type[Record], str] = {UserRecord: "user", TaskRecord: "task", TokenRecord: "token"}
 
@@ -96,6 +97,13 @@ class Staging:
     def last_id(self, kind: type[Record]) -> int:
         """Return the highest id; 0 if there is none."""
         return self._number(f"SELECT coalesce(max(key), 0) FROM {_table(kind)}")  # noqa: S608
+
+    def task_count(self, user_id: int) -> int:
+        """Return the number of tasks that are assigned to a user."""
+        (count,) = self._database.execute(
+            "SELECT count(*) FROM assignment WHERE user = ?", (user_id,)
+        ).fetchone()
+        return int(count)
 
     def missing_assignees(self) -> list[tuple[int, int]]:
         """Return the ids of the task and of the user for each assignee that has no record."""
