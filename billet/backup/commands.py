@@ -61,7 +61,7 @@ def list_command() -> None:
             click.echo(f"{one.name}: {recovery.text(one.created_at)}, {one.size} bytes, {state}")
         window = recovery.window(dynamodb, prefix)
     if window is None:
-        click.echo("Point-in-time recovery is off for at least one table")
+        click.echo(f"Point-in-time recovery of the tables {recovery.OFF}")
     else:
         earliest, latest = map(recovery.text, window)
         click.echo(f"Point-in-time recovery: {earliest} to {latest}")

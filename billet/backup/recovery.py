@@ -7,6 +7,8 @@ import click
 
 from billet.backup import service
 
+OFF = "is off for one of them, or was switched on only some minutes ago"
+
 
 class Window(NamedTuple):
     """The first and the last time to which each of the tables can be restored."""
@@ -16,12 +18,13 @@ class Window(NamedTuple):
 
 
 def window(dynamodb: Any, prefix: str) -> Window | None:
-    """Return the window that all tables have in common; None if a table has none."""
+    """Return the window that all tables have in common; None if there is none."""
     windows = [of_table(dynamodb, table) for table in service.tables(prefix).values()]
     common = [one for one in windows if one is not None]
     if len(common) < len(windows):
         return None
-    return Window(max(one.earliest for one in common), min(one.latest for one in common))
+    found = Window(max(one.earliest for one in common), min(one.latest for one in common))
+    return found if found.earliest <= found.latest else None
 
 
 def of_table(dynamodb: Any, table: str) -> Window | None:
@@ -44,7 +47,7 @@ def choose(dynamodb: Any, prefix: str, wanted: datetime | None) -> datetime:
     found = window(dynamodb, prefix)
     if found is None:
         raise click.ClickException(
-            f"point-in-time recovery is off for a table of {prefix}-*; name a backup "
+            f"point-in-time recovery of the tables {prefix}-* {OFF}; name a backup "
             "(`billet backup list` shows them)"
         )
     if wanted is None:
