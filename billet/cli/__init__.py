@@ -119,7 +119,7 @@ def _unavailable_command(name: str, reason: str) -> click.Command:
     type=click.Path(file_okay=False, path_type=Path),
     default=local_server.DATA,
     show_default=True,
-    help="Data folder of the local server. doctor, seed, tables and token use its database, unless "
+    help="Data folder of the local server. The database commands use its database, unless "
     "AWS variables name another one.",
 )
 def main(data: Path) -> None:
