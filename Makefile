@@ -14,7 +14,7 @@ READY := $(VENV)/.ready-dev
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test walks coverage fuzz jepsen pr format check docs lock dynamodb-local clean clean-data
+.PHONY: help setup serve emulated-aws test walks coverage fuzz jepsen pr format check docs lock dynamodb-local clean clean-data
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -40,6 +40,9 @@ $(VENV)/.ready-%: requirements-%.txt | $(BIN)/python
 
 serve: $(SERVE) $(if $(findstring memory,$(ARGS)),$(MEMORY))  ## run the API at http://localhost:3000 (PORT=…, ARGS="--db memory …")
 	@$(BIN)/python -m billet serve $(ARGS)
+
+emulated-aws: $(TEST)  ## run an emulated AWS to try a deployment on; prints the variables to set (PORT=4566)
+	@$(BIN)/python -m billet.emulators.aws $(if $(PORT),--port $(PORT))
 
 test: $(TEST)  ## run all tests, on moto and on DynamoDB Local if it can be installed (ARGS=…)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)

@@ -51,9 +51,7 @@ class _LazyGroup(click.Group):
         except ModuleNotFoundError as error:
             return _unavailable_command(cmd_name, _install_hint(error))
         if cmd_name in DATABASE_COMMANDS:
-            from chalicelib.dynamodb import client
-
-            client.bind(settings)
+            _bind(settings)
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -63,6 +61,18 @@ class _LazyGroup(click.Group):
             raise click.ClickException(_install_hint(error)) from error
         except click.BadParameter as error:
             raise _without_usage(error) from error
+
+
+def _bind(settings: Settings) -> None:
+    from botocore.exceptions import ProfileNotFound
+
+    from billet.cli.errors import one_line
+    from chalicelib.dynamodb import client
+
+    try:
+        client.bind(settings)
+    except ProfileNotFound as error:
+        raise click.ClickException(one_line(error)) from error
 
 
 class _OptionError(click.ClickException):

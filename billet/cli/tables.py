@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import click
 from pynamodb.models import Model
 
-from billet.cli import table_schema
+from billet.cli import table_schema, target
 from billet.cli.errors import cli_errors
 from chalicelib.dynamodb import client, counters, lanes
 from chalicelib.dynamodb.models import EXPIRIES, SUFFIXES
@@ -31,6 +31,7 @@ def create_command() -> None:
     Waits until they are active. Building an index of a large table can take hours; the API can be
     used in the meantime. After six hours the command fails; run it again to wait longer.
     """
+    target.announce()
     for name, changes in create():
         click.echo(f"{name}: {', '.join(changes) or 'already exists'}")
 

@@ -39,7 +39,8 @@ ENVIRONMENT = {
 
 def run(command: str) -> tuple[int, list[str]]:
     result = CliRunner().invoke(tables, [command])
-    return result.exit_code, result.output.splitlines()
+    lines = result.output.splitlines()
+    return result.exit_code, [line for line in lines if not line.startswith("endpoint ")]
 
 
 def make(model: type[Model], key: list[str], kind: str = "N") -> None:
@@ -162,7 +163,12 @@ def test_create_stops_waiting_for_a_table_that_does_not_become_active(
         (
             {"AWS_DEFAULT_REGION": "", "AWS_ENDPOINT_URL_DYNAMODB": ""},
             "Error: no database: no local server runs in this folder (`make serve` starts one), "
-            "and neither AWS_DEFAULT_REGION nor an emulator's endpoint is set",
+            "and there is no region; set AWS_REGION or AWS_DEFAULT_REGION, or the region of the "
+            "profile",
+        ),
+        (
+            {"AWS_PROFILE": "nobody"},
+            "Error: AWS_PROFILE: The config profile (nobody) could not be found",
         ),
         ({"LANES": "0"}, "Error: LANES: must be a whole number between 1 and 64"),
     ],
