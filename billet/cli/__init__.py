@@ -1,4 +1,4 @@
-"""The command line of operators, `billet`, and its commands doctor, seed, tables and token."""
+"""The command line of operators, `billet`, and its commands doctor, migrate, seed and token."""
 
 import importlib
 import os
@@ -19,14 +19,14 @@ COMMANDS = {
     "dynamodb-local": "billet.emulators.dynamodb_local:download_command",
     "export": "billet.transfer.commands:export_command",
     "import": "billet.transfer.commands:import_command",
+    "migrate": "billet.cli.migrate:migrate",
     "openapi": "billet.openapi:openapi",
     "package": "billet.package:package",
     "seed": "billet.cli.seed:seed",
     "serve": "billet.serve.command:serve",
-    "tables": "billet.cli.tables:tables",
     "token": "billet.cli.tokens:token",
 }
-DATABASE_COMMANDS = ("backup", "doctor", "export", "import", "seed", "tables", "token")
+DATABASE_COMMANDS = ("backup", "doctor", "export", "import", "migrate", "seed", "token")
 """They use the database of the local server unless AWS variables name another one."""
 
 

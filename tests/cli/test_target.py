@@ -8,8 +8,8 @@ from click.testing import CliRunner
 
 from billet.cli import target
 from billet.cli.doctor import doctor
+from billet.cli.migrate import migrate
 from billet.cli.seed import seed
-from billet.cli.tables import tables
 from billet.cli.tokens import token
 from chalicelib.dynamodb import client
 from chalicelib.settings import Settings
@@ -93,7 +93,8 @@ def written() -> str:
 @pytest.mark.parametrize(
     ("command", "arguments"),
     [
-        (tables, "create"),
+        (migrate, "up"),
+        (migrate, "contract --to 1"),
         (token, "create --name me --role reader"),
         (token, "revoke nothing"),
         (seed, "--users 0 --tasks 0"),
@@ -111,7 +112,7 @@ def test_each_command_that_writes_says_first_where(
 @pytest.mark.backend("moto")
 @pytest.mark.usefixtures("database")
 @pytest.mark.parametrize(
-    ("command", "arguments"), [(tables, "status"), (token, "list"), (doctor, "")]
+    ("command", "arguments"), [(migrate, "status"), (token, "list"), (doctor, "")]
 )
 def test_commands_that_only_read_do_not_say_where_they_write(
     command: object, arguments: str

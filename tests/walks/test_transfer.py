@@ -16,13 +16,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from billet.cli import tables
 from billet.cli.seed import seed
 from billet.integrity import findings
 from chalicelib.dynamodb import client
 from chalicelib.dynamodb.models import TaskModel
 from chalicelib.settings import Settings
 from tests.conftest import delete_tables
+from tests.support.tables import make_tables
 
 pytestmark = [pytest.mark.walk, pytest.mark.timeout(3600)]
 
@@ -66,7 +66,7 @@ def made(endpoint: str, lanes: int) -> Iterator[Database]:
         endpoint, Settings(table_prefix=f"walk-{uuid.uuid4().hex[:12]}", lanes=lanes)
     )
     database.bind()
-    list(tables.create())
+    make_tables()
     yield database
     database.bind()
     delete_tables()
