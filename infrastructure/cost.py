@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from billet.benchmark.cost import PRICES as DYNAMODB
 from billet.benchmark.cost import UNITS_PER_TRANSACTED_WRITE
 from billet.package.metrics import ALARMS
+from billet.prices import PRICES as DYNAMODB
 
 DOCS = Path(__file__).parents[1] / "docs"
 REPORT, PAGE = DOCS / "performance.md", DOCS / "deploying.md"
