@@ -21,7 +21,7 @@ PURPOSES = {
 UNLIMITED = {
     "codedeploy:StopDeployment": "stops a canary deployment when a stack is rolled back",
     "dynamodb:ListBackups": "`billet backup list`",
-    "dynamodb:ListTables": "`billet backup list`, and the tables that a restore has made",
+    "dynamodb:ListTables": "`billet destroy --with-data` finds the tables of the stage",
     "logs:DescribeLogGroups": "CloudFormation reads back a log group that it made",
     "sts:GetCallerIdentity": "prints the account before a command writes; everyone may call it",
     "xray:PutTelemetryRecords": "the functions' traces",

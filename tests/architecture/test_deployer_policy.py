@@ -11,7 +11,7 @@ from botocore.session import get_session
 from tests.support import iam
 
 SOURCES = sorted((Path(__file__).parents[2] / "billet" / "deploy").glob("*.py"))
-SERVICES = ("cloudformation", "s3", "sts")
+SERVICES = ("cloudformation", "dynamodb", "s3", "sts")
 OTHER_NAMES = {
     "s3:DeleteObjects": {"s3:DeleteObject", "s3:DeleteObjectVersion"},
     "s3:HeadBucket": {"s3:ListBucket"},
@@ -24,7 +24,6 @@ OTHER_NAMES = {
 NOT_CALLED = {
     "cloudformation:ContinueUpdateRollback": "what an error tells the deployer to do",
     "cloudformation:TagResource": "the tags of the stack",
-    "dynamodb:DeleteTable": "`billet destroy --with-data`",
     "iam:PassRole": "the option --role-arn",
     "s3:GetObject": "CloudFormation reads the template with the deployer's rights",
 }
@@ -57,11 +56,12 @@ def called(source: str) -> Iterator[str]:
 def test_the_policy_allows_the_calls_of_the_commands_and_no_others() -> None:
     actions = {action for file in SOURCES for action in called(file.read_text())}
     documents = dict(iam.policies(iam.template("bootstrap.json")))
-    allowed = {
-        action for one in iam.statements(documents["DeployerPolicy"]) for action in one.actions
-    }
-    assert actions <= allowed
-    assert allowed <= actions | set(NOT_CALLED)
+    deployer, operator = (
+        {action for one in iam.statements(documents[f"{name}Policy"]) for action in one.actions}
+        for name in ("Deployer", "Operator")
+    )
+    assert actions <= deployer | operator
+    assert deployer == actions - (operator - deployer) | set(NOT_CALLED)
 
 
 def test_calls_of_methods_and_paginators_are_found() -> None:
