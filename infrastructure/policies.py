@@ -44,6 +44,8 @@ actions that CloudFormation needs for each type of resource.
   logs or roles of another. Three kinds of resources have no name of ours, or are shared by the
   stages: the API (AWS makes its id), the web ACL (yours), and the bucket for packages. If people
   who deploy dev must not be able to touch prod at all, use two accounts.
+- `billet backup restore` can make tables only under a prefix that begins with the stage's:
+  `--prefix billet-prod-2`.
 - A stage whose name is the beginning of another's (`dev` and `dev-2`) has access to the other.
   Use names like `dev` and `test2`.
 """
