@@ -74,11 +74,15 @@ def create(
 def show(change_set: ChangeSet) -> None:
     """Print the changes as a table."""
     table = Table("change", "resource", "type", "note", box=None)
-    for change in change_set.changes:
+    for change in sorted(change_set.changes, key=_order):
         note = NOTES.get(change.get("Replacement", ""), "")
         name, kind = change["LogicalResourceId"], change["ResourceType"]
         table.add_row(change["Action"], name, kind.removeprefix("AWS::"), note)
     Console(width=None if Console().is_terminal else 120).print(table)
+
+
+def _order(change: Mapping[str, Any]) -> tuple[str, str]:
+    return change["Action"], change["LogicalResourceId"]
 
 
 def apply(place: Place, change_set: ChangeSet) -> None:

@@ -1,5 +1,6 @@
 """The command `billet deploy`."""
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -95,6 +96,18 @@ def deploy(
         _Deployment(where, made, given, current, options).run()
 
 
+def _confirm() -> None:
+    """Ask whether to deploy.
+
+    Raises:
+        click.Abort: the user says no.
+        click.ClickException: there is no terminal to ask on.
+    """
+    if not sys.stdin.isatty():
+        raise click.ClickException("there is no terminal to ask on; --yes deploys without asking")
+    click.confirm("Deploy?", abort=True, err=True)
+
+
 class _Deployment:
     """A deployment, step by step."""
 
@@ -127,7 +140,7 @@ class _Deployment:
         if self._options.dry_run:
             return
         if not self._options.yes:
-            click.confirm("Deploy?", abort=True, err=True)
+            _confirm()
         self._begin("Bucket and uploads")
         created = artifacts.prepare_bucket(self._place)
         click.echo(f"  {self._place.bucket}: {'created' if created else 'exists'}")

@@ -8,6 +8,7 @@ import click
 
 from billet.cli.errors import cli_errors
 from billet.deploy import artifacts, place, stack
+from billet.deploy.package import FUNCTION
 from billet.deploy.place import Place
 from billet.migrations import MIGRATIONS, runner, state
 from chalicelib.settings import Settings
@@ -41,9 +42,10 @@ def destroy(
     """
     where = Place(stage)
     with cli_errors():
-        settings = Settings.from_environ({**_prefix(), "STAGE": stage})
-        place.bind(settings)
         found = stack_of(where)
+        prefix = _prefix(where) if found else os.environ.get("TABLE_PREFIX", "")
+        settings = Settings.from_environ({"TABLE_PREFIX": prefix, "STAGE": stage})
+        place.bind(settings)
         tables = list(_existing_tables(where, settings.prefix))
         _print_plan(where, found, tables, with_data=with_data, with_artifacts=with_artifacts)
         if with_artifacts:
@@ -60,9 +62,11 @@ def destroy(
         _print_remains(where, [] if with_data else tables)
 
 
-def _prefix() -> dict[str, str]:
-    prefix = os.environ.get("TABLE_PREFIX")
-    return {"TABLE_PREFIX": prefix} if prefix else {}
+def _prefix(where: Place) -> str:
+    """Return the prefix of the tables of the deployed API; "" for the default one."""
+    function = stack.template(where).get("Resources", {}).get(FUNCTION, {})
+    variables = function.get("Properties", {}).get("Environment", {}).get("Variables", {})
+    return str(variables.get("TABLE_PREFIX", ""))
 
 
 def stack_of(where: Place) -> stack.Stack | None:

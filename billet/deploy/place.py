@@ -11,20 +11,22 @@ from botocore.exceptions import BotoCoreError, ClientError
 from billet.cli import target
 from billet.cli.errors import NO_REGION, one_line
 from chalicelib.dynamodb import client
-from chalicelib.settings import Settings
+from chalicelib.settings import LOCAL, Settings
 
 
 class Place:
     """An account, a region and a stage.
 
     Raises:
-        click.ClickException: there is no region, or the credentials are not valid.
+        click.ClickException: the name is not allowed, there is no region, or the credentials are
+            not valid.
     """
 
     def __init__(self, stage: str) -> None:
         region = client.region()
         if region is None:
             raise click.ClickException(f"no region; {NO_REGION}")
+        _require_valid(stage)
         _require_one_endpoint()
         self.stage = stage
         self.region = region
@@ -57,6 +59,20 @@ class Place:
         """Return the URL of an object in the bucket."""
         suffix = "amazonaws.com.cn" if self.partition == "aws-cn" else "amazonaws.com"
         return f"https://{self.bucket}.s3.{self.region}.{suffix}/{key}"
+
+
+def _require_valid(stage: str) -> None:
+    """Require a name that the settings accept, and that is not the local server's.
+
+    Raises:
+        click.ClickException: it is not.
+    """
+    try:
+        Settings.from_environ({"STAGE": stage})
+    except ValueError as error:
+        raise click.ClickException(f"--stage: {str(error).partition(': ')[2]}") from error
+    if stage == LOCAL:
+        raise click.ClickException(f"--stage: {LOCAL} is the stage of `billet serve`")
 
 
 def _require_one_endpoint() -> None:

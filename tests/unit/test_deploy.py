@@ -88,6 +88,16 @@ def test_the_tables_have_to_be_where_the_stack_is(monkeypatch: pytest.MonkeyPatc
         Place("dev")
 
 
+@pytest.mark.parametrize(
+    ("stage", "text"),
+    [("local", "local is the stage of `billet serve`"), ("Prod", "must be up to 32 ")],
+)
+def test_a_stage_has_a_name_that_all_its_resources_can_have(stage: str, text: str) -> None:
+    with pytest.raises(click.ClickException) as caught:
+        Place(stage)
+    assert caught.value.message.startswith(f"--stage: {text}")
+
+
 def test_parameters_of_a_file_give_way_to_those_of_the_command(tmp_path: Path) -> None:
     file = tmp_path / "parameters.json"
     file.write_text('{"Lanes": 4, "LogLevel": "ERROR"}')

@@ -15,8 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import click
 import pytest
 
+from billet.deploy import artifacts, change_set, stack
+from billet.deploy.place import Place
 from billet.package import build
 from billet.package.target import Target
 
@@ -42,7 +45,7 @@ def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def environment() -> Iterator[dict[str, str]]:
     """Start an emulated AWS, and yield the variables of a command that uses it."""
     command = [sys.executable, "-m", "billet.emulators.aws", "--port", "0"]
@@ -67,11 +70,13 @@ def environment() -> Iterator[dict[str, str]]:
 def run(environment: dict[str, str]) -> Run:
     """Return a function that runs `billet` with these words and checks the exit status."""
 
-    def billet(*words: str | Path, status: int = 0) -> subprocess.CompletedProcess[str]:
+    def billet(
+        *words: str | Path, status: int = 0, **variables: str
+    ) -> subprocess.CompletedProcess[str]:
         ended = subprocess.run(
             [sys.executable, "-m", "billet", *map(str, words)],
             cwd=ROOT,
-            env=environment,
+            env={**environment, **variables},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -131,7 +136,7 @@ def test_a_stage_goes_from_nothing_through_changes_to_nothing(
     assert "CREATE_COMPLETE APIHandler" in first.stdout
     assert "Create the first token" in first.stdout
     _check_resources(aws)
-    assert run("token", "list").stdout == ""
+    assert run("token", "list", STAGE="dev").stdout == ""
     assert _versions(aws) == ["1"]
 
     again = run(*deploy, package)
@@ -181,6 +186,45 @@ def test_the_package_of_one_stage_is_deployed_to_another(
     assert _stacks(aws) == []
 
 
+def test_a_resource_that_fails_is_named_with_its_own_reason_and_the_stack_is_restored(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("AWS_ENDPOINT_URL", "AWS_DEFAULT_REGION"):
+        monkeypatch.setenv(name, environment[name])
+    code = {"S3Bucket": BUCKET, "S3Key": "missing"}
+    role = "arn:aws:iam::123456789012:role/none"
+    function = {"Type": "AWS::Lambda::Function", "Properties": {"Code": code, "Role": role}}
+    topic = {"Type": "AWS::SNS::Topic"}
+    reason = r"Function \(AWS::Lambda::Function\): .*HeadObject operation: Not Found"
+
+    place = Place("dev")
+    artifacts.prepare_bucket(place)
+    _apply(place, {"Topic": topic})
+    with pytest.raises(click.ClickException, match=f"{reason}.*UPDATE_ROLLBACK_COMPLETE"):
+        _apply(place, {"Another": topic, "Function": function, "Topic": topic})
+    [left] = place.client("sns").list_topics()["Topics"]
+    assert "Topic" in left["TopicArn"]
+    assert stack.template(place)["Resources"] == {"Topic": topic}
+
+    first = Place("first")
+    with pytest.raises(click.ClickException, match=f"{reason}.* ROLLBACK_COMPLETE"):
+        _apply(first, {"Another": topic, "Function": function})
+    failed = stack.find(first)
+    assert failed
+    assert failed.status == "ROLLBACK_COMPLETE"
+    assert stack.deployed(first) is None
+    stack.delete(first, failed)
+    assert stack.find(first) is None
+
+
+def _apply(place: Place, resources: dict[str, Any]) -> None:
+    url = artifacts.upload_template(place, {"Resources": resources})
+    new = stack.deployed(place) is None
+    made = change_set.create(place, url, [], new=new, role=None)
+    assert made
+    change_set.apply(place, made)
+
+
 def _check_resources(aws: Services) -> None:
     """Check that each resource is as docs/packaging.md describes it."""
     stack = aws("cloudformation").describe_stacks(StackName="billet-tasks-dev")["Stacks"][0]
@@ -207,8 +251,9 @@ def _check_resources(aws: Services) -> None:
     assert alarms
     assert all(alarm["AlarmActions"] for alarm in alarms)
     assert aws("cloudwatch").list_dashboards()["DashboardEntries"]
-    for role in aws("iam").list_roles()["Roles"]:
-        assert aws("iam").list_role_policies(RoleName=role["RoleName"])["PolicyNames"]
+    for one in functions:
+        role = one["Role"].rpartition("/")[2]
+        assert aws("iam").list_role_policies(RoleName=role)["PolicyNames"]
 
 
 def _stacks(aws: Services) -> list[str]:

@@ -96,7 +96,8 @@ def _unpack(function: Any, folder: Path) -> list[str]:
     Returns:
         The command of the Python that runs it.
     """
-    python = shutil.which(function.run_time)
+    own = f"python{sys.version_info[0]}.{sys.version_info[1]}"
+    python = sys.executable if own == function.run_time else shutil.which(function.run_time)
     fits = function.architectures == [MACHINES.get(platform.machine().lower())]
     with zipfile.ZipFile(io.BytesIO(function.code_bytes)) as archive:
         if python and fits:

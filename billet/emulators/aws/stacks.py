@@ -16,7 +16,7 @@ from moto.cloudformation.models import (
     Event,
     Stack,
 )
-from moto.cloudformation.parsing import clean_json, generate_resource_name
+from moto.cloudformation.parsing import ResourceMap, clean_json, generate_resource_name
 from samtranslator.public.translator import ManagedPolicyLoader
 from samtranslator.translator.transform import transform
 
@@ -73,13 +73,33 @@ def _changes(change_set: Any) -> list[Any]:
         for name in new
         if name in old and (new[name] != old[name] or _references(new[name]) & changed)
     ]
+    made = _made(change_set)
     names = {
-        "Add": [name for name in new if name not in old],
+        "Add": [name for name in new if name in made and name not in old],
         "Modify": modified,
         "Remove": [name for name in old if name not in new],
     }
     kinds = {**old, **new}
     return [Change(action, name, kinds[name]["Type"]) for action in names for name in names[action]]
+
+
+def _made(change_set: Any) -> set[str]:
+    """Return the names of the resources whose condition is true."""
+    stack, template = change_set.stack, change_set.template_dict
+    known = ResourceMap(
+        stack.stack_id,
+        stack.name,
+        change_set.parameters,
+        {},
+        stack.region_name,
+        stack.account_id,
+        template,
+        None,
+    )
+    known.load_mapping()
+    known.load_parameters()
+    known.load_conditions()
+    return {name for name in template["Resources"] if _is_wanted(known, name)}
 
 
 def _has_parameters(stack: Any, parameters: Mapping[str, Any]) -> bool:
