@@ -31,9 +31,8 @@ class BilletApp(Chalice):
         pipeline = Pipeline(self, settings, authorizer, read_principal, self.response_headers)
         for endpoint in ENDPOINTS:
             pipeline.register(endpoint)
-        if settings.origins:
-            for path, methods in list(self.routes.items()):
-                pipeline.register_options(path, methods)
+        for path, methods in list(self.routes.items()):
+            pipeline.register_options(path, methods)
 
 
 def create_app(settings: Settings) -> BilletApp:

@@ -19,6 +19,7 @@ from botocore.exceptions import (
     SSLError,
 )
 from botocore.exceptions import ConnectionError as NotConnected
+from botocore.session import get_session
 from pynamodb.connection import Connection
 from pynamodb.exceptions import PynamoDBException
 
@@ -39,6 +40,7 @@ READ_TIMEOUT = 3.0
 LONGEST_CALL = CONNECT_TIMEOUT + READ_TIMEOUT
 """The maximum duration of a call in seconds. No call starts with less time left."""
 ATTEMPTS = 5
+EMULATED_REGION = "us-east-1"
 MAX_UNANSWERED = 2
 """The number of calls without a response after which a request fails."""
 
@@ -120,11 +122,31 @@ class _Database:
 database = _Database()
 
 
+def region() -> str | None:
+    """Return the region: AWS_REGION, or what botocore finds, which includes that of the profile.
+
+    It is EMULATED_REGION for an emulator without a region, and None if there is neither.
+    """
+    # Lambda sets both variables, and a cold start does not pay for a session of botocore.
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        if os.environ.get(name):
+            return os.environ[name]
+    found: str | None = get_session().get_config_variable("region")
+    return found or (EMULATED_REGION if endpoint() else None)
+
+
+def endpoint() -> str | None:
+    """Return the URL of the emulator that takes the place of DynamoDB, or None for AWS itself."""
+    configured = get_session().get_scoped_config().get("endpoint_url")
+    names = ("AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL")
+    url = next(filter(None, map(os.environ.get, names)), configured)
+    return None if url and ".amazonaws.com" in url else url
+
+
 def connect() -> Connection:
     """Return a connection to where the AWS variables point. Its first use makes the client."""
     return botocore_patches.WireConnection(
-        # Lambda sets the region. Only the emulators work without one.
-        region=os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1",
+        region=region(),
         connect_timeout_seconds=CONNECT_TIMEOUT,
         read_timeout_seconds=READ_TIMEOUT,
         max_pool_connections=64,

@@ -547,7 +547,12 @@ def test_a_server_does_not_own_the_databases_of_aws(endpoint: str, aws: bool) ->
         (
             {"AWS_DEFAULT_REGION": "", "AWS_ENDPOINT_URL_DYNAMODB": ""},
             "Error: no database: no local server runs in this folder (`make serve` starts one), "
-            "and neither AWS_DEFAULT_REGION nor an emulator's endpoint is set",
+            "and there is no region; set AWS_REGION or AWS_DEFAULT_REGION, or the region of the "
+            "profile",
+        ),
+        (
+            {"AWS_PROFILE": "nobody"},
+            "Error: AWS_PROFILE: The config profile (nobody) could not be found",
         ),
         ({"LANES": "0"}, "Error: LANES: must be a whole number between 1 and 64"),
     ],

@@ -1,0 +1,66 @@
+"""The calls of DynamoDB's backups, which PynamoDB does not have."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import boto3
+import click
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from chalicelib.dynamodb import client
+from chalicelib.dynamodb.models import SUFFIXES
+
+POLL_SECONDS = 2.0
+MAX_WAIT_SECONDS = 24 * 3600.0
+"""The time that a backup or a restore may take."""
+_UNSUPPORTED = ("UnknownOperationException", "UnsupportedOperationException")
+
+
+def connect() -> Any:
+    """Return boto3's client for the database that the models are bound to."""
+    return boto3.client(
+        "dynamodb",
+        region_name=client.database.connection.region,
+        config=Config(retries={"mode": "standard", "total_max_attempts": 10}),
+    )
+
+
+@contextmanager
+def supported() -> Iterator[None]:
+    """Turn the error of a database that has no backups into one that says what to do.
+
+    Raises:
+        click.ClickException: the database is DynamoDB Local.
+    """
+    try:
+        yield
+    except ClientError as error:
+        if error.response["Error"]["Code"] in _UNSUPPORTED:
+            raise click.ClickException(
+                "this database has no backups of its own, as DynamoDB Local; "
+                "`billet export FILE` copies its data"
+            ) from error
+        raise
+
+
+def tables(prefix: str) -> Mapping[str, str]:
+    """Return the names of all tables, by what follows the prefix."""
+    return {suffix: f"{prefix}-{suffix}" for suffix in SUFFIXES.values()}
+
+
+def wait_until(done: Callable[[], bool], what: str) -> None:
+    """Ask until it is done.
+
+    Raises:
+        click.ClickException: it is not done after MAX_WAIT_SECONDS.
+    """
+    deadline = time.monotonic() + MAX_WAIT_SECONDS
+    while not done():
+        if time.monotonic() >= deadline:
+            raise click.ClickException(
+                f"{what} after {MAX_WAIT_SECONDS:g} seconds; run the same command again to wait"
+            )
+        time.sleep(POLL_SECONDS)
