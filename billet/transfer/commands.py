@@ -6,9 +6,11 @@ from contextlib import contextmanager
 
 import click
 
+from billet.cli import target
 from billet.cli.errors import cli_errors
 from billet.transfer import exporting, files, importing, parallel, staging
 from billet.transfer.records import TaskRecord, TokenRecord, UserRecord
+from chalicelib.dynamodb import schema_version
 from chalicelib.dynamodb.models import TaskModel, TokenModel, UserModel
 
 
@@ -23,6 +25,7 @@ def export_command(file: str, with_tokens: bool) -> None:
     API may run: each user and task is as it was at some moment of the export, and all of them fit
     together. docs/backup.md describes the file, and how to copy a database at one moment.
     """
+    schema_version.require()
     models = (UserModel, TaskModel, *([TokenModel] if with_tokens else []))
     length = sum(map(parallel.item_count, models))
     with staging.opened() as place, _interrupted("nothing was written"):
@@ -51,6 +54,8 @@ def import_command(file: str, dry_run: bool, with_tokens: bool) -> None:
         click.echo(f"Checking {file}", err=True)
         with files.reading(file) as lines:
             end = importing.check(file, lines, place)
+        schema_version.require()
+        target.announce()
         length = sum(map(parallel.item_count, (UserModel, TaskModel)))
         with click.progressbar(length=length, label="Comparing", file=sys.stderr) as bar:
             importing.compare(place, bar.update)
