@@ -119,6 +119,7 @@ def write_lines(path: Path, lines: list[Any]) -> Path:
     return path
 
 
+@pytest.mark.backend("moto", "dynamodb-local")
 @pytest.mark.usefixtures("filled")
 @pytest.mark.parametrize("lanes", [1, 4])
 def test_an_import_gives_the_database_that_was_exported(
@@ -400,7 +401,8 @@ def wrong_files() -> Iterator[tuple[list[Any], str]]:
     yield (
         [{**HEADER, "schema": 99}, END],
         (
-            f", line 1: schema: must be at most {schema_version.KNOWN}; a newer release made the file"
+            f", line 1: schema: must be at most {schema_version.KNOWN}; "
+            "a newer release made the file"
         ),
     )
     yield [HEADER, HEADER], ", line 2: must be a record"
