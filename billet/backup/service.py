@@ -38,8 +38,7 @@ def supported() -> Iterator[None]:
     except ClientError as error:
         if error.response["Error"]["Code"] in _UNSUPPORTED:
             raise click.ClickException(
-                "this database has no backups of its own, as DynamoDB Local; "
-                "`billet export FILE` copies its data"
+                "DynamoDB Local has no backups; `billet export FILE` copies the data"
             ) from error
         raise
 

@@ -230,4 +230,4 @@ def test_a_wrong_option_is_one_line(database: Settings, arguments: list[str], me
 def test_dynamodb_local_has_no_backups_and_the_error_names_export(arguments: list[str]) -> None:
     failed = run(*arguments)
     assert failed.exit_code == 1
-    assert "`billet export FILE` copies its data" in failed.stderr
+    assert "`billet export FILE` copies the data" in failed.stderr
