@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from billet.backup import recovery, restoring, service, sets
+from billet.cli import target
 from billet.cli.doctor import doctor
 from billet.cli.errors import cli_errors
 from chalicelib.dynamodb import client
@@ -34,6 +35,7 @@ def create_command(name: str | None) -> None:
     name = name or datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     if not _NAME.fullmatch(name):
         raise click.BadParameter("must have 3 to 255 letters, digits or _.-", param_hint="--name")
+    target.announce()
     prefix = client.database.settings.prefix
     length = len(service.tables(prefix))
     with service.supported():
@@ -87,14 +89,14 @@ def restore_command(
     if name and moment:
         raise click.UsageError("NAME and --to-time exclude each other")
     source = client.database.settings
-    target = _settings_with(prefix)
+    new = _settings_with(prefix)
     wanted = _time(moment) if moment else None
+    target.announce()
     with service.supported():
         _restore(service.connect(), source.prefix, name, wanted, prefix)
-    client.bind(target, client.database.connection)
-    click.echo(f"Restored the tables {prefix}-*")
+    client.bind(new, client.database.connection)
+    click.echo(f"Restored; set TABLE_PREFIX={prefix} to use the new tables")
     _check(context, repair, prefix)
-    click.echo(f"To use them, set TABLE_PREFIX={prefix} for the API and for the commands")
 
 
 def _restore(

@@ -1,5 +1,6 @@
 """Point-in-time recovery: the times to which all tables can be restored."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -25,6 +26,12 @@ def window(dynamodb: Any, prefix: str) -> Window | None:
         return None
     found = Window(max(one.earliest for one in common), min(one.latest for one in common))
     return found if found.earliest <= found.latest else None
+
+
+def tables(dynamodb: Any, prefix: str) -> Mapping[str, str]:
+    """Return the names of the tables that can be restored to a time, by suffix."""
+    found = service.existing(dynamodb, prefix)
+    return {one: table for one, table in found.items() if of_table(dynamodb, table)}
 
 
 def of_table(dynamodb: Any, table: str) -> Window | None:

@@ -26,7 +26,8 @@ def from_backup(dynamodb: Any, backup: BackupSet, prefix: str) -> None:
     """
     arns = {
         table: backup.backups[suffix]["BackupArn"]
-        for suffix, table in service.tables(prefix).items()
+        for suffix, table in service.tables(prefix, migrations=True).items()
+        if suffix in backup.backups
     }
     _start(
         dynamodb,
@@ -44,8 +45,8 @@ def to_time(dynamodb: Any, source_prefix: str, moment: datetime, prefix: str) ->
     Raises:
         click.ClickException: a table exists and was not restored to this time.
     """
-    new = service.tables(prefix)
-    sources = {new[suffix]: table for suffix, table in service.tables(source_prefix).items()}
+    found = recovery.tables(dynamodb, source_prefix)
+    sources = {f"{prefix}-{suffix}": table for suffix, table in found.items()}
     _start(
         dynamodb,
         list(sources),
@@ -69,8 +70,8 @@ def finish(dynamodb: Any, source_prefix: str, prefix: str) -> Iterator[str]:
         click.ClickException: a table is not active after service.MAX_WAIT_SECONDS.
     """
     expiries = {SUFFIXES[model]: attribute for model, attribute in EXPIRIES.items()}
-    sources = service.tables(source_prefix)
-    for suffix, table in service.tables(prefix).items():
+    sources = service.tables(source_prefix, migrations=True)
+    for suffix, table in service.existing(dynamodb, prefix).items():
         _await_active(dynamodb, table)
         if suffix in expiries:
             _enable_expiry(dynamodb, table, expiries[suffix])
@@ -84,7 +85,7 @@ def _start(
     is_same: Callable[[str, Summary], bool],
     restore: Callable[[str], object],
 ) -> None:
-    existing = {table: _describe(dynamodb, table) for table in tables}
+    existing = {table: service.describe(dynamodb, table) for table in tables}
     for table, description in existing.items():
         if description and not is_same(table, description.get("RestoreSummary", {})):
             raise click.ClickException(
@@ -95,17 +96,9 @@ def _start(
             restore(table)
 
 
-def _describe(dynamodb: Any, table: str) -> Mapping[str, Any] | None:
-    try:
-        description: Mapping[str, Any] = dynamodb.describe_table(TableName=table)["Table"]
-    except dynamodb.exceptions.ResourceNotFoundException:
-        return None
-    return description
-
-
 def _await_active(dynamodb: Any, table: str) -> None:
     def is_active() -> bool:
-        description = _describe(dynamodb, table) or {"TableStatus": "MISSING"}
+        description = service.describe(dynamodb, table) or {"TableStatus": "MISSING"}
         indexes = description.get("GlobalSecondaryIndexes", ())
         states = [description["TableStatus"], *(one.get("IndexStatus") for one in indexes)]
         return all(state == "ACTIVE" for state in states)
@@ -124,7 +117,7 @@ def _enable_expiry(dynamodb: Any, table: str, attribute: str) -> None:
 
 def _copy_settings(dynamodb: Any, source: str, table: str) -> None:
     """Copy tags, point-in-time recovery and deletion protection from a table, if it exists."""
-    original, new = _describe(dynamodb, source), _describe(dynamodb, table)
+    original, new = service.describe(dynamodb, source), service.describe(dynamodb, table)
     if original is None or new is None or source == table:
         return
     if tags := _tags(dynamodb, original["TableArn"]):

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-import boto3
 import click
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from chalicelib.dynamodb import client
+from billet.cli import target
+from billet.migrations import state
 from chalicelib.dynamodb.models import SUFFIXES
 
 POLL_SECONDS = 2.0
@@ -21,10 +21,8 @@ _UNSUPPORTED = ("UnknownOperationException", "UnsupportedOperationException")
 
 def connect() -> Any:
     """Return boto3's client for the database that the models are bound to."""
-    return boto3.client(
-        "dynamodb",
-        region_name=client.database.connection.region,
-        config=Config(retries={"mode": "standard", "total_max_attempts": 10}),
+    return target.session().client(
+        "dynamodb", config=Config(retries={"mode": "standard", "total_max_attempts": 10})
     )
 
 
@@ -40,15 +38,36 @@ def supported() -> Iterator[None]:
     except ClientError as error:
         if error.response["Error"]["Code"] in _UNSUPPORTED:
             raise click.ClickException(
-                "this database has no backups of its own, as DynamoDB Local; "
-                "`billet export FILE` copies its data"
+                "DynamoDB Local has no backups; `billet export FILE` copies the data"
             ) from error
         raise
 
 
-def tables(prefix: str) -> Mapping[str, str]:
-    """Return the names of all tables, by what follows the prefix."""
-    return {suffix: f"{prefix}-{suffix}" for suffix in SUFFIXES.values()}
+def tables(prefix: str, *, migrations: bool = False) -> Mapping[str, str]:
+    """Return the names of the tables, by what follows the prefix.
+
+    Args:
+        migrations: whether to include the state of the migrations, which a database can lack.
+    """
+    suffixes = [*SUFFIXES.values(), *([state.SUFFIX] if migrations else [])]
+    return {suffix: f"{prefix}-{suffix}" for suffix in suffixes}
+
+
+def existing(dynamodb: Any, prefix: str) -> Mapping[str, str]:
+    """Return the names of the tables, with that of the migrations' state if it exists."""
+    found = tables(prefix, migrations=True)
+    if describe(dynamodb, found[state.SUFFIX]) is None:
+        return tables(prefix)
+    return found
+
+
+def describe(dynamodb: Any, table: str) -> Mapping[str, Any] | None:
+    """Return the description of a table, or None if it does not exist."""
+    try:
+        description: Mapping[str, Any] = dynamodb.describe_table(TableName=table)["Table"]
+    except dynamodb.exceptions.ResourceNotFoundException:
+        return None
+    return description
 
 
 def wait_until(done: Callable[[], bool], what: str) -> None:

@@ -45,7 +45,7 @@ class BackupSet(NamedTuple):
 def all_sets(dynamodb: Any, prefix: str) -> list[BackupSet]:
     """Return the sets of the tables with this prefix, the newest last."""
     found: dict[str, dict[str, Any]] = {}
-    for suffix, table in service.tables(prefix).items():
+    for suffix, table in service.tables(prefix, migrations=True).items():
         for backup in _backups(dynamodb, table):
             found.setdefault(backup["BackupName"], {})[suffix] = backup
     sets = [BackupSet(name, backups) for name, backups in found.items()]
@@ -79,7 +79,7 @@ def create(dynamodb: Any, prefix: str, name: str) -> Iterator[str]:
         table: dynamodb.create_backup(TableName=table, BackupName=name)["BackupDetails"][
             "BackupArn"
         ]
-        for table in service.tables(prefix).values()
+        for table in service.existing(dynamodb, prefix).values()
     }
     for table, arn in arns.items():
         service.wait_until(

@@ -7,13 +7,15 @@ all their assignments. To count each assignment in the transaction of its task, 
 would let the transactions that run at the same time fail on the same users.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from typing import NamedTuple, NoReturn
 
 import click
 import msgspec
+from pynamodb.models import Model
 
+from billet.integrity import lookup
 from billet.transfer import parallel, records, stored
 from billet.transfer.records import (
     FORMAT,
@@ -28,7 +30,6 @@ from billet.transfer.records import (
 )
 from billet.transfer.staging import Staging
 from chalicelib.domain.errors import Invalid
-from chalicelib.domain.task import Task
 from chalicelib.domain.user import User
 from chalicelib.dynamodb import counters, queries, task_writes, token_writes, user_writes
 from chalicelib.dynamodb.client import ConditionFailed
@@ -46,17 +47,17 @@ MAX_BYTES = 1_000_000
 class _Batch(NamedTuple):
     """Tasks for one transaction."""
 
-    tasks: list[Task]
+    tasks: list[TaskRecord]
     operations: int = 0
     """One for each task and each copy."""
     size: int = 0
     """The size of the tasks and copies in bytes."""
 
-    def fits(self, task: Task, size: int) -> bool:
+    def fits(self, task: TaskRecord, size: int) -> bool:
         operations = self.operations + 1 + len(task.assignees)
         return operations <= MAX_OPERATIONS and self.size + size <= MAX_BYTES
 
-    def with_task(self, task: Task, size: int) -> "_Batch":
+    def with_task(self, task: TaskRecord, size: int) -> "_Batch":
         operations = self.operations + 1 + len(task.assignees)
         return _Batch([*self.tasks, task], operations, self.size + size)
 
@@ -108,7 +109,7 @@ def write(staging: Staging, end: End, with_tokens: bool) -> Iterator[int]:
     """
     for kind, last in (("users", end.last_user_id), ("tasks", end.last_task_id)):
         if last:  # first, so that an API that runs does not allocate the ids of the file
-            counters.set_up(kind, above=last)
+            parallel.patiently(partial(counters.set_up, kind, above=last))
     yield from parallel.run(_user_jobs(staging))
     yield from parallel.run(_task_jobs(staging))
     if with_tokens:
@@ -180,22 +181,22 @@ def _differs(record: Record, fields: list[str]) -> NoReturn:
 
 
 def _user_jobs(staging: Staging) -> Iterator[Callable[[], int]]:
-    users = []
+    users: list[UserRecord] = []
+    counts: list[int] = []
     for line in staging.lines_to_do(UserRecord):
-        user = _record(UserRecord, line).entity()
-        count = staging.task_count(user.id)
-        users.append(msgspec.structs.replace(user, assignment_count=count))
+        users.append(_record(UserRecord, line))
+        counts.append(staging.task_count(users[-1].id))
         if len(users) == USERS_AT_ONCE:
-            yield partial(_write_users, users)
-            users = []
+            yield partial(_write_users, users, counts)
+            users, counts = [], []
     if users:
-        yield partial(_write_users, users)
+        yield partial(_write_users, users, counts)
 
 
 def _task_jobs(staging: Staging) -> Iterator[Callable[[], int]]:
     batch = _Batch([])
     for line in staging.lines_to_do(TaskRecord):
-        task = _record(TaskRecord, line).entity()
+        task = _record(TaskRecord, line)
         size = len(line) * (1 + len(task.assignees))
         if batch.tasks and not batch.fits(task, size):
             yield partial(_write_tasks, batch.tasks)
@@ -214,25 +215,26 @@ def _record(kind: type[R], line: bytes) -> R:
     return msgspec.json.decode(line, type=kind)
 
 
-def _write_users(users: list[User]) -> int:
+def _write_users(users: list[UserRecord], counts: list[int]) -> int:
     transaction = Transaction()
-    for user in users:
+    for record, count in zip(users, counts, strict=True):
+        user = msgspec.structs.replace(record.entity(), assignment_count=count)
         user_writes.create_user(transaction, user)
-    _commit(transaction)
+    _commit(transaction, UserModel, users)
     return len(users)
 
 
-def _write_tasks(tasks: list[Task]) -> int:
+def _write_tasks(tasks: list[TaskRecord]) -> int:
     transaction = Transaction()
-    for task in tasks:
-        task_writes.create_task(transaction, task)
-    _commit(transaction)
+    for record in tasks:
+        task_writes.create_task(transaction, record.entity())
+    _commit(transaction, TaskModel, tasks)
     return len(tasks)
 
 
 def _write_token(record: TokenRecord) -> int:
     try:
-        token_writes.create_token(record.entity())
+        parallel.patiently(partial(token_writes.create_token, record.entity()))
     except ConditionFailed:
         found = queries.token(record.digest)
         if found and (differing := records.differing(record, TokenRecord.of(found))):
@@ -240,10 +242,23 @@ def _write_token(record: TokenRecord) -> int:
     return 1
 
 
-def _commit(transaction: Transaction) -> None:
+def _commit(transaction: Transaction, model: type[Model], records: Sequence[Record]) -> None:
+    """Commit a transaction that creates these records.
+
+    Raises:
+        click.ClickException: the database has others in their place.
+    """
     try:
-        transaction.commit()
+        parallel.patiently(transaction.commit)
     except ConditionFailed as error:
-        raise click.ClickException(
-            "another client writes to the database; stop it, then run the import again"
-        ) from error
+        # An attempt without a response may have written them.
+        found = lookup.fetch(model, ({"id": {"N": str(record.key)}} for record in records))
+        written = [stored.record(stored.entity(model, item)) for item in found.values()]
+        if sorted(written, key=_key) != sorted(records, key=_key):
+            raise click.ClickException(
+                "another client writes to the database; stop it, then run the import again"
+            ) from error
+
+
+def _key(record: Record) -> int | str:
+    return record.key

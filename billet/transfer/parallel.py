@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import contextmanager
-from typing import Any, NamedTuple
+from contextlib import contextmanager, suppress
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
 
 from pynamodb.models import Model
 
-from chalicelib.dynamodb import botocore_patches, client
+from chalicelib.domain.errors import LostRace, Unavailable
+from chalicelib.dynamodb import backoff, botocore_patches, client
 from chalicelib.dynamodb.client import Item
 
 SEGMENTS = 4
@@ -15,6 +17,10 @@ SEGMENTS = 4
 WRITERS = 8
 PAGE = 500
 """The maximum number of items in one page."""
+ATTEMPTS = 15
+"""How often a call is sent, beside the retries of `client`: a new table takes fewer requests in a
+second than these threads can send, until DynamoDB has split it."""
+T = TypeVar("T")
 
 
 class _Page(NamedTuple):
@@ -66,6 +72,18 @@ def run(jobs: Iterable[Callable[[], int]]) -> Iterator[int]:
             yield from (one.result() for one in done)
 
 
+def patiently(call: Callable[[], T]) -> T:
+    """Call, and call again while the database is overloaded or other transactions interfere.
+
+    Raises:
+        Unavailable, LostRace: that is so at every attempt.
+    """
+    for _ in backoff.attempts(ATTEMPTS - 1):
+        with suppress(Unavailable, LostRace):
+            return call()
+    return call()
+
+
 @contextmanager
 def _threads(count: int) -> Iterator[ThreadPoolExecutor]:
     pool = ThreadPoolExecutor(count, thread_name_prefix="transfer")
@@ -77,11 +95,13 @@ def _threads(count: int) -> Iterator[ThreadPoolExecutor]:
 
 def _read_page(model: type[Model], arguments: dict[str, Any]) -> _Page:
     table = botocore_patches.table_of(model)
-    reply: Any = client.send(
-        lambda: table.connection.client.scan(
-            TableName=table.table_name, Limit=PAGE, ConsistentRead=True, **arguments
-        ),
-        repeatable=True,
+    scan = partial(
+        table.connection.client.scan,
+        TableName=table.table_name,
+        Limit=PAGE,
+        ConsistentRead=True,
+        **arguments,
     )
+    reply = patiently(lambda: client.send(scan, repeatable=True))
     last = reply.get("LastEvaluatedKey")
     return _Page(reply["Items"], {**arguments, "ExclusiveStartKey": last} if last else None)

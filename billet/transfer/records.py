@@ -10,7 +10,7 @@ from chalicelib.domain.errors import Invalid
 from chalicelib.domain.task import MAX_ASSIGNEES, Task
 from chalicelib.domain.token import Role, Token
 from chalicelib.domain.user import User, normalize_username
-from chalicelib.dynamodb import clock
+from chalicelib.dynamodb import clock, schema_version
 from chalicelib.dynamodb.models import MAX_KEY_BYTES
 from chalicelib.http import parsing
 from chalicelib.http.fields import MAX_ID
@@ -18,7 +18,7 @@ from chalicelib.http.schemas import NewTask, NewUser
 
 FORMAT = 1
 """The version of the file's form. A release reads no other."""
-SCHEMA = 1
+SCHEMA = schema_version.KNOWN
 """The version of the stored data. A release reads files of this version and of older ones."""
 MAX_LINE = 1024 * 1024
 """Bytes. The largest task has a twentieth of it."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from click.testing import CliRunner, Result
 from pynamodb.connection import Connection
 
@@ -18,7 +19,7 @@ from billet.transfer import parallel
 from billet.transfer.commands import export_command, import_command
 from chalicelib.domain.errors import LostRace
 from chalicelib.domain.task import MAX_ASSIGNEES, TaskFields, TaskUpdate
-from chalicelib.dynamodb import client, counters, queries, user_writes
+from chalicelib.dynamodb import backoff, client, queries, schema_version, user_writes
 from chalicelib.dynamodb.models import TaskModel, TokenModel, UserModel
 from chalicelib.dynamodb.transaction import Transaction
 from chalicelib.services import assignments, tasks, tokens, users
@@ -26,12 +27,13 @@ from chalicelib.services.pagination import Paging
 from chalicelib.settings import Settings
 from tests.conftest import Bind
 from tests.support.bulk_data import add_tasks, add_users
+from tests.support.injection import done_and_silent, operation, throttled
 from tests.support.table_contents import empty_tables
 
 pytestmark = pytest.mark.backend("fastest")
 
 ANN, BOB, CAT = 1, 2, 3
-HEADER = {"kind": "header", "format": 1, "schema": 1}
+HEADER = {"kind": "header", "format": 1, "schema": schema_version.KNOWN}
 USER = {"kind": "user", "id": 1, "username": "Ann", "created_at": "2026-01-31T12:00:00.000000Z"}
 TASK = {
     "kind": "task",
@@ -79,6 +81,12 @@ def filled(database: Settings) -> Settings:
     return database
 
 
+def empty(bind: Bind, lanes: int = 1) -> None:
+    """Remove all data, and lay the tables out for a number of lanes."""
+    empty_tables()
+    bind(lanes)
+
+
 def export(file: Path | str, *options: str) -> Result:
     return CliRunner().invoke(export_command, [str(file), *options])
 
@@ -112,6 +120,7 @@ def write_lines(path: Path, lines: list[Any]) -> Path:
     return path
 
 
+@pytest.mark.backend("moto", "dynamodb-local")
 @pytest.mark.usefixtures("filled")
 @pytest.mark.parametrize("lanes", [1, 4])
 def test_an_import_gives_the_database_that_was_exported(
@@ -120,8 +129,7 @@ def test_an_import_gives_the_database_that_was_exported(
     one, other = tmp_path / "one.gz", tmp_path / "other.gz"
     before = lists()
     assert export(one).stderr.endswith("Exported 3 users, 4 tasks\n")
-    empty_tables()
-    bind(lanes)
+    empty(bind, lanes)
     assert import_(one).stdout == (
         "Imported 3 users, 4 tasks; 0 were there already\n`billet doctor` checks the result\n"
     )
@@ -136,6 +144,7 @@ def test_an_import_gives_the_database_that_was_exported(
 
 @pytest.mark.usefixtures("filled")
 def test_the_file_is_the_same_compressed_or_not_and_on_the_standard_streams(
+    bind: Bind,
     tmp_path: Path,
 ) -> None:
     plain, compressed = tmp_path / "plain", tmp_path / "compressed.gz"
@@ -145,7 +154,7 @@ def test_the_file_is_the_same_compressed_or_not_and_on_the_standard_streams(
     assert plain.read_bytes() == gzip.decompress(compressed.read_bytes()) == stream
     before = lists()
     for source, given in (("-", stream), ("-", compressed.read_bytes()), (str(plain), b"")):
-        empty_tables()
+        empty(bind)
         assert import_(source, input=given).exit_code == 0
         assert lists() == before
 
@@ -182,6 +191,7 @@ def test_an_import_that_was_stopped_can_be_run_again(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("filled")
 def test_each_write_can_be_the_last_of_an_import(
+    bind: Bind,
     tmp_path: Path,
     endpoint: str,
     connections: dict[str, Connection],
@@ -189,7 +199,7 @@ def test_each_write_can_be_the_last_of_an_import(
 ) -> None:
     file, again = tmp_path / "a", tmp_path / "b"
     export(file)
-    empty_tables()
+    empty(bind)
     monkeypatch.setattr("billet.transfer.importing.MAX_BYTES", 1)  # a transaction for each task
     stops = 0
     while stop_after(2, connections[endpoint], partial(import_, file)).exit_code:
@@ -218,14 +228,73 @@ def stop_after(count: int, connection: Connection, run: Callable[[], Result]) ->
         return run()
 
 
+@pytest.mark.usefixtures("filled")
+def test_an_import_waits_for_a_database_that_is_overloaded(
+    bind: Bind,
+    tmp_path: Path,
+    endpoint: str,
+    connections: dict[str, Connection],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(backoff, "LONGEST", 0.0)
+    file, again = tmp_path / "a", tmp_path / "b"
+    connection = connections[endpoint]
+    for run, calls in ((partial(export, file), "Scan"), (partial(import_, file), "Transact")):
+        if run.func is import_:
+            empty(bind)
+        refused: list[AWSResponse] = []
+
+        def refuse(
+            request: AWSPreparedRequest, calls: str = calls, refused: Any = refused, **_: Any
+        ) -> AWSResponse | None:
+            if calls not in operation(request) or len(refused) > 2 * client.ATTEMPTS:
+                return None
+            refused.append(throttled(request))
+            return refused[-1]
+
+        with event_handler(connection.client, "before-send.dynamodb", refuse):
+            assert run().exit_code == 0
+        assert len(refused) > 2 * client.ATTEMPTS
+    export(again)
+    assert file.read_bytes() == again.read_bytes()
+
+
+@pytest.mark.usefixtures("filled")
+def test_an_import_goes_on_if_the_reply_to_a_write_is_lost(
+    bind: Bind,
+    tmp_path: Path,
+    endpoint: str,
+    connections: dict[str, Connection],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A task alone is a single write, which `client` does not send again."""
+    monkeypatch.setattr("billet.transfer.importing.MAX_BYTES", 1)
+    file, again = tmp_path / "a", tmp_path / "b"
+    export(file)
+    empty(bind)
+    lost: list[AWSPreparedRequest] = []
+
+    def lose(request: AWSPreparedRequest, **_: Any) -> AWSResponse | None:
+        if operation(request) != "PutItem" or lost:
+            return None
+        lost.append(request)
+        return done_and_silent(request)
+
+    with event_handler(connections[endpoint].client, "before-send.dynamodb", lose):
+        assert import_(file).exit_code == 0
+    assert lost
+    export(again)
+    assert file.read_bytes() == again.read_bytes()
+
+
 @pytest.mark.usefixtures("database")
-def test_a_task_with_all_possible_assignees_is_imported(tmp_path: Path) -> None:
+def test_a_task_with_all_possible_assignees_is_imported(bind: Bind, tmp_path: Path) -> None:
     file, again = tmp_path / "a", tmp_path / "b"
     user_ids = tuple(add_users(MAX_ASSIGNEES))
     add_tasks(1, user_ids[1:])
     assignments.assign(1, user_ids[0])
     export(file)
-    empty_tables()
+    empty(bind)
     assert import_(file).exit_code == 0
     task = queries.task(1)
     assert task is not None
@@ -251,6 +320,7 @@ def test_a_user_who_is_being_deleted_is_not_exported(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("filled")
 def test_an_export_fits_together_if_the_data_changes_while_it_is_read(
+    bind: Bind,
     tmp_path: Path,
     endpoint: str,
     connections: dict[str, Connection],
@@ -275,7 +345,7 @@ def test_an_export_fits_together_if_the_data_changes_while_it_is_read(
         changed[1]: "ann",
     }
     before = lists_of_tasks()
-    empty_tables()
+    empty(bind)
     assert import_(file).exit_code == 0
     assert lists_of_tasks() == before
 
@@ -294,15 +364,14 @@ def test_an_assignee_who_does_not_exist_stops_an_export(tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("database")
-def test_tokens_move_only_if_both_commands_are_told_to(tmp_path: Path) -> None:
+def test_tokens_move_only_if_both_commands_are_told_to(bind: Bind, tmp_path: Path) -> None:
     without, with_ = tmp_path / "without", tmp_path / "with"
     secret, token = tokens.issue("ci", "reader", None)
     export(without)
     assert export(with_, "--with-tokens").stderr.endswith("0 tasks and 1 tokens\n")
     assert token.digest not in without.read_text()
     assert secret not in with_.read_text()
-    empty_tables()
-    counters.set_up("tasks")
+    empty(bind)
     assert "1 tokens of the file are left out" in import_(with_).stdout
     assert tokens.find_valid(secret) is None
     for _ in range(2):
@@ -332,7 +401,10 @@ def wrong_files() -> Iterator[tuple[list[Any], str]]:
     )
     yield (
         [{**HEADER, "schema": 99}, END],
-        (", line 1: schema: must be at most 1; a newer release made the file"),
+        (
+            f", line 1: schema: must be at most {schema_version.KNOWN}; "
+            "a newer release made the file"
+        ),
     )
     yield [HEADER, HEADER], ", line 2: must be a record"
     yield [*WHOLE, USER], ", line 6: comes after the line with the counts"
@@ -486,5 +558,6 @@ def test_missing_tables_are_one_line(bind: Bind, tmp_path: Path) -> None:
     client.bind(Settings(table_prefix="absent"), client.database.connection)
     for failed in (export(tmp_path / "a"), import_(write_lines(tmp_path / "b", WHOLE))):
         assert failed.exit_code == 1
-        assert "the tables do not exist" in failed.stderr
+        assert "the database has no schema version" in failed.stderr
+        assert "`billet migrate up` migrates it" in failed.stderr
     client.bind(settings, client.database.connection)
