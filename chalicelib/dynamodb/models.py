@@ -229,6 +229,7 @@ class TokenModel(Model):
     created_at = UnicodeAttribute()
     expires_at = UnicodeAttribute(null=True)
     last_four = UnicodeAttribute()
+    keys_by_name = BooleanAttribute(null=True)
 
 
 class IdempotencyModel(Model):
