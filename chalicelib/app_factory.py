@@ -5,12 +5,15 @@ import os
 
 from chalice.app import Chalice
 
-from chalicelib.dynamodb import client
+from chalicelib.dynamodb import client, schema_version
 from chalicelib.http import authentication, request_ids
 from chalicelib.http.pipeline import Pipeline
 from chalicelib.http.response_headers import ResponseHeaders
 from chalicelib.http.routes import ENDPOINTS
 from chalicelib.settings import Settings
+
+AUTHORIZER_HANDLER = f"app.{authentication.AUTHORIZER}"
+"""Lambda's handler of the authorizer, which may only read tokens."""
 
 
 class BilletApp(Chalice):
@@ -44,6 +47,8 @@ def create_app(settings: Settings) -> BilletApp:
     client.bind(settings)
     if in_lambda:
         client.warm_up()
+        if os.environ.get("_HANDLER") != AUTHORIZER_HANDLER:
+            schema_version.check_at_start()
     return BilletApp(settings, in_lambda=in_lambda)
 
 

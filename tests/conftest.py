@@ -38,7 +38,6 @@ for name in ("AWS_ENDPOINT_URL_DYNAMODB", "AWS_PROFILE", "AWS_SESSION_TOKEN"):
 for field in fields(Settings):  # a container sets those of its server
     os.environ.pop(field.encode_name, None)
 
-from billet.cli import tables
 from billet.emulators import dynamodb_local, moto_server
 from billet.emulators.errors import EmulatorError
 from billet.integrity import lookup
@@ -47,6 +46,7 @@ from chalicelib.dynamodb import client, lanes
 from chalicelib.dynamodb.botocore_patches import table_of
 from chalicelib.dynamodb.lanes import lanes_to_read
 from chalicelib.dynamodb.models import SUFFIXES
+from tests.support.tables import make_tables, store_layout
 
 create_app(Settings())  # sets up the log
 settings.register_profile("suite", derandomize=True, deadline=None, database=None)
@@ -191,9 +191,9 @@ def bind(
         settings = Settings(table_prefix=prefix, lanes=lanes)
         client.bind(settings, connection)
         if made:
-            tables.record_lane_count()
+            store_layout()
         else:
-            list(tables.create())
+            make_tables()
             made = True
         lanes_to_read()
         return settings

@@ -6,13 +6,8 @@ from billet.benchmark.datasets import CONNECTION, Dataset
 from billet.benchmark.report import ResultTable
 from billet.benchmark.scenarios import endpoint_workloads
 from billet.metering import record_usage
+from billet.prices import PRICES
 
-PRICES = {"read unit": 0.125, "write unit": 0.625}
-"""US dollars per million units: on-demand, us-east-1, Standard table class, November 2026.
-
-One read unit is a strongly consistent read of 4 KB, one write unit a write of 1 KB.
-https://aws.amazon.com/dynamodb/pricing/on-demand/
-"""
 UNITS_PER_TRANSACTED_WRITE = 2
 COLUMNS = ("request", "calls", "read units", "write units", "transacted", "$ per million")
 

@@ -1,4 +1,4 @@
-"""The command line of operators, `billet`, and its commands doctor, seed, tables and token."""
+"""The command line of operators, `billet`, and its commands doctor, migrate, seed and token."""
 
 import importlib
 import os
@@ -16,14 +16,14 @@ COMMANDS = {
     "bench": "billet.benchmark:bench",
     "doctor": "billet.cli.doctor:doctor",
     "dynamodb-local": "billet.emulators.dynamodb_local:download_command",
+    "migrate": "billet.cli.migrate:migrate",
     "openapi": "billet.openapi:openapi",
     "package": "billet.package:package",
     "seed": "billet.cli.seed:seed",
     "serve": "billet.serve.command:serve",
-    "tables": "billet.cli.tables:tables",
     "token": "billet.cli.tokens:token",
 }
-DATABASE_COMMANDS = ("doctor", "seed", "tables", "token")
+DATABASE_COMMANDS = ("doctor", "migrate", "seed", "token")
 """They use the database of the local server unless AWS variables name another one."""
 
 
@@ -116,8 +116,8 @@ def _unavailable_command(name: str, reason: str) -> click.Command:
     type=click.Path(file_okay=False, path_type=Path),
     default=local_server.DATA,
     show_default=True,
-    help="Data folder of the local server. doctor, seed, tables and token use its database, unless "
-    "AWS variables name another one.",
+    help="Data folder of the local server. doctor, migrate, seed and token use its database, "
+    "unless AWS variables name another one.",
 )
 def main(data: Path) -> None:
     """Run and operate Billet Tasks."""

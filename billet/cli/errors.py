@@ -76,7 +76,7 @@ def one_line(error: Exception) -> str:
     known = (one for one in _causes(error) if isinstance(one, BotoCoreError | ClientError))
     cause = next(known, error)
     if isinstance(cause, TableDoesNotExist) or "ResourceNotFoundException" in str(cause):
-        return "the tables do not exist; `billet tables create` creates them"
+        return "the tables do not exist; `billet migrate up` creates them"
     if isinstance(cause, ClientError):
         details = cause.response["Error"]
         hint = f"; {CREDENTIALS_HINT}" if details.get("Code") in CREDENTIAL_ERRORS else ""

@@ -74,7 +74,7 @@ def serve(
 ) -> None:
     """Run the API on this machine.
 
-    Starts the database, creates missing tables, and serves until Ctrl-C or SIGTERM.
+    Starts the database, migrates it, and serves until Ctrl-C or SIGTERM.
     """
     for number in (signal.SIGINT, signal.SIGTERM):  # background jobs of a shell ignore SIGINT
         signal.signal(number, _stop)
@@ -90,7 +90,7 @@ def serve(
             click.echo(database.description)
             max_concurrent = at_once or database.max_concurrent
             options = run.Options(host, workers, max_concurrent, tls_cert, tls_key, metrics_port)
-            run.until_stopped(options, data, database.warning)
+            run.until_stopped(options, data, database)
         except KeyboardInterrupt:
             pass
         click.echo("Stopping")

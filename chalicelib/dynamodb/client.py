@@ -103,6 +103,10 @@ class Memory(msgspec.Struct):
     lane_count: SeenLaneCount = SeenLaneCount()
     strides: dict[str, int] = {}
     """The strides of the id counters, by kind."""
+    schema: tuple[int, int] = (0, 0)
+    """The `schema_version.Stored` that this process read last."""
+    schema_mismatch: str = ""
+    """The mismatch that was logged last."""
 
 
 class _Database:

@@ -20,6 +20,7 @@ from typing import Any
 
 from pynamodb.constants import UPDATE_ITEM
 
+from chalicelib.domain.errors import Unavailable
 from chalicelib.dynamodb import botocore_patches, client, shared_state
 from chalicelib.dynamodb.models import CounterModel
 from chalicelib.settings import MAX_LANES
@@ -32,13 +33,13 @@ monotonic = time.monotonic  # stops while Lambda freezes the process, which only
 
 
 def lane_count() -> int:
-    """Return the lane count (strongly consistent read). Stores it if it is missing."""
-    return shared_state.read().lane_count or _store_first_count()
+    """Return the lane count (strongly consistent read)."""
+    return _stored(shared_state.read())
 
 
 def lanes_to_read() -> int:
     """Return the lane count as it was at most shared_state.FRESH_SECONDS ago."""
-    return shared_state.recent().lane_count or _store_first_count()
+    return _stored(shared_state.recent())
 
 
 def raise_lane_count(count: int) -> int:
@@ -93,11 +94,15 @@ def lanes_in(counters: list[CounterModel]) -> int:
     return max((number for number, times in found.items() if 2 * times > number), default=0)
 
 
-def _store_first_count() -> int:
-    """Store the lane count of a database that has none: new, or older than lane counts."""
-    counted = max(lanes_in(read_counters(kind)) for kind in KINDS)
-    _store(counted or client.database.settings.lanes)
-    return shared_state.read().lane_count
+def _stored(state: shared_state.SharedState) -> int:
+    """Return the lane count, which a migration has stored.
+
+    Raises:
+        Unavailable: it is missing.
+    """
+    if not state.lane_count:
+        raise Unavailable("the database has no number of lanes; `billet doctor` tells more")
+    return state.lane_count
 
 
 def _store(count: int) -> None:

@@ -24,6 +24,7 @@ from chalicelib.http.response_headers import ResponseHeaders
 from chalicelib.http.responses import ApiResponse
 from chalicelib.http.schemas import ListQuery
 from chalicelib.http.urls import Urls
+from chalicelib.services import health
 from chalicelib.settings import Settings
 
 RESPONSE_SECONDS = 1.0
@@ -127,6 +128,8 @@ class Pipeline:
         lambda_seconds = context.get_remaining_time_in_millis() / 1000
         seconds = min(self._settings.request_seconds, lambda_seconds - RESPONSE_SECONDS)
         with time_budget.within(seconds):
+            if endpoint.role is not None:
+                health.require_schema()
             return endpoint.view(
                 **{name: read(request, principal) for name, read in readers.items()}
             )

@@ -30,7 +30,7 @@ REFUSING = """
 import sys
 sys.modules |= dict.fromkeys(sys.argv[1:])
 import billet.cli, billet.serve.run
-import billet.cli.tables, billet.cli.seed, billet.cli.doctor, billet.cli.tokens
+import billet.cli.migrate, billet.cli.seed, billet.cli.doctor, billet.cli.tokens
 import billet.serve.command
 from click.testing import CliRunner
 helped = CliRunner().invoke(billet.cli.main, ["--help"])

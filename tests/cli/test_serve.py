@@ -135,7 +135,7 @@ def test_an_unusable_certificate_is_a_one_line_error(tmp_path: Path) -> None:
         ({"LANES": "none"}, "Error: LANES: must be a whole number between 1 and 64\n"),
         (
             {"AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:9"},
-            "Error: the tables cannot be created: ",
+            "Error: the database cannot be used: ",
         ),
         ({"STAGE": "prod", "AUTH": "off"}, "Error: AUTH: can't be off in the stage prod\n"),
         (

@@ -14,7 +14,6 @@ import msgspec
 import pytest
 from pynamodb.connection import Connection
 
-from billet.cli import tables
 from billet.integrity import findings
 from chalicelib.dynamodb import client, counters, lanes, shared_state
 from chalicelib.dynamodb.models import CounterModel, TaskModel
@@ -168,18 +167,6 @@ def test_a_cached_layout_expires_by_either_clock(
         with inject_fault(connections[endpoint]) as sent:
             lanes.lanes_to_read()
         assert len(sent) == reads, step
-
-
-def test_a_database_without_a_recorded_layout_uses_that_of_its_counters(
-    bind: Bind,
-) -> None:
-    settings = bind(4)
-    add_tasks(4)
-    CounterModel(shared_state.NAME).delete()
-    client.bind(Settings(table_prefix=settings.prefix), connection_of_tests())
-    assert lanes.lanes_to_read() == 4
-    tables.record_lane_count()
-    assert lanes.lane_count() == 4
 
 
 def connection_of_tests() -> Connection:
