@@ -218,7 +218,7 @@ class CounterModel(Model):
     schema = NumberAttribute(null=True)
     """Only in the item of `shared_state`: the last migration whose expand and backfill are done."""
     contracted = NumberAttribute(null=True)
-    """Only in the item of `shared_state`: the last migration whose contract is done."""
+    """Only in the item of `shared_state`: the last migration whose contract has begun."""
 
 
 class TokenModel(Model):

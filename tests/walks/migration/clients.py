@@ -53,6 +53,8 @@ class Shared:
     """Tasks that each client assigns to its own user and unassigns."""
     stable: list[int]
     """Tasks that no client changes."""
+    last_day: set[int]
+    """Those of them that are due on the last day."""
     owner: int
     """The user to whom all stable tasks are assigned that have an even position."""
 
@@ -294,6 +296,10 @@ class Load:
         for _ in range(CLIENTS * count):
             assert self._progress.acquire(timeout=ROUND_SECONDS)
 
+    def close(self) -> None:
+        for client in self.clients:
+            client.close()
+
     @property
     def log(self) -> Log:
         """Return what all clients did."""
@@ -327,6 +333,7 @@ class Load:
             task("swapped"),
             [task(f"assignable {n}", DATES[n % 3]) for n in range(ASSIGNABLE_COUNT)],
             stable,
+            set(stable[::3]),
             users[0],
         )
         return shared, users, [task(f"own {n}") for n in range(CLIENTS)]

@@ -19,7 +19,7 @@ from botocore.awsrequest import AWSPreparedRequest
 
 from billet.cli import main as billet
 from billet.cli import migrate  # so that a fork need not import it  # noqa: F401
-from billet.migrations import database
+from billet.migrations import database, runner
 from chalicelib.dynamodb import client
 from tests.support.injection import operation
 
@@ -41,8 +41,8 @@ def signal_before_write(number: int, name: str, events: Any) -> None:
     events.register("before-send.dynamodb", count)
 
 
-def run(command: dict[str, Any], connection: Any, output: str) -> None:
-    """Run a command in this process, and end it."""
+def run(command: dict[str, Any], connection: Any, output: str) -> int:
+    """Run a command in this process and return its exit status."""
     with open(output, "w") as file:
         os.dup2(file.fileno(), 1)
         os.dup2(file.fileno(), 2)
@@ -50,7 +50,14 @@ def run(command: dict[str, Any], connection: Any, output: str) -> None:
     client.connect = lambda: connection
     if command["signal"]:
         signal_before_write(command["at"], command["signal"], connection.client.meta.events)
-    billet(command["arguments"])
+    try:
+        billet(command["arguments"])
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    return 0
 
 
 def wait(child: int) -> int | None:
@@ -61,6 +68,7 @@ def wait(child: int) -> int | None:
 
 def main() -> None:
     database.PAGE = PAGE
+    runner.NOTICE_SECONDS = 0.0  # no server uses the database
     connection = client.connect()
     assert connection.client.meta  # creates the client; a fork only has to connect
     with tempfile.TemporaryDirectory() as folder:
@@ -72,10 +80,7 @@ def main() -> None:
             else:
                 child = os.fork()
                 if child == 0:
-                    try:
-                        run(command, connection, f"{folder}/{os.getpid()}")
-                    finally:
-                        os._exit(70)  # only if the command does not end the process
+                    os._exit(run(command, connection, f"{folder}/{os.getpid()}"))
             status = wait(child)
             output = Path(folder, str(child)).read_text()
             print(json.dumps([child, status, output]), flush=True)  # noqa: T201
