@@ -69,4 +69,8 @@ def _items(client: Any, name: str) -> list[Any]:
 
 
 def _normal(item: Mapping[str, Any]) -> str:
-    return _RAN.sub("", json.dumps(item, sort_keys=True, default=sorted))
+    values = {
+        name: {kind: sorted(one) if kind == "NS" else one for kind, one in value.items()}
+        for name, value in item.items()
+    }
+    return _RAN.sub("", json.dumps(values, sort_keys=True))
