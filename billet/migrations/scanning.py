@@ -28,6 +28,8 @@ MAX_SEGMENTS = 8
 SHOW_SECONDS = 0.2
 """How often the progress bar moves."""
 
+monotonic = time.monotonic
+
 
 @dataclass(frozen=True)
 class Options:
@@ -76,15 +78,15 @@ class Pacer:
     def __init__(self, units_per_second: int | None) -> None:
         self._rate = units_per_second
         self._lock = threading.Lock()
-        self._next = time.monotonic()
+        self._next = monotonic()
 
     def spend(self, units: float, stopped: threading.Event) -> None:
         """Wait until all units that were spent are paid for, these included."""
         if not self._rate:
             return
         with self._lock:
-            self._next = max(self._next, time.monotonic()) + units / self._rate
-            pause = self._next - time.monotonic()
+            self._next = max(self._next, monotonic()) + units / self._rate
+            pause = self._next - monotonic()
         stopped.wait(max(0.0, pause))
 
 

@@ -15,6 +15,7 @@ from billet.migrations.schema import (
     Table,
     TableSettings,
     definitions,
+    found,
     projection_of,
 )
 from chalicelib.dynamodb import client
@@ -81,7 +82,7 @@ def create_or_update(table: Table, keep: Keep, *, rebuild: bool = False) -> Iter
         yield f"index {index.name} removed"
     description = _await_active(table.suffix, keep)
     for index in table.missing(description):
-        _add_index(table.suffix, index)
+        _add_index(table, index)
         _await_active(table.suffix, keep)
         yield f"index {index.name} added"
 
@@ -103,12 +104,14 @@ def _create(table: Table) -> None:
             raise
 
 
-def _add_index(suffix: str, index: Index) -> None:
+def _add_index(table: Table, index: Index) -> None:
     """Let DynamoDB build a global index; the table can be used meanwhile."""
+    existing = found(describe(table.suffix) or {})
+    keys = [one.key for one in table.indexes if one.name in existing]
     database.call(
         "update_table",
-        TableName=database.table_name(suffix),
-        AttributeDefinitions=definitions(index.key),
+        TableName=database.table_name(table.suffix),
+        AttributeDefinitions=definitions(table.key, index.key, *keys),
         GlobalSecondaryIndexUpdates=[{"Create": index.request()}],
     )
 

@@ -46,7 +46,7 @@ def open_database(choice: str, data: Path) -> Iterator[Database]:
     """
     endpoint = os.environ.get(ENDPOINT)
     if choice == "auto" and endpoint:
-        yield Database(f"Database: {endpoint}, from {ENDPOINT}", local=not _is_aws(endpoint))
+        yield Database(f"Database: {endpoint}, from {ENDPOINT}", local=not is_aws(endpoint))
         return
     with ExitStack() as stack:
         url, database = _start(choice, data, stack)
@@ -58,7 +58,8 @@ def open_database(choice: str, data: Path) -> Iterator[Database]:
             raise _explain(error, database, data) from error
 
 
-def _is_aws(endpoint: str) -> bool:
+def is_aws(endpoint: str) -> bool:
+    """Return whether an endpoint is AWS's own."""
     host = urlsplit(endpoint).hostname or ""
     return host.endswith(AWS_DOMAINS)
 

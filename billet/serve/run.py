@@ -58,7 +58,7 @@ def until_stopped(options: Options, data: Path, database: Database) -> None:
         if options.metrics_port:
             ports.enter_context(reserve_port(options.host, options.metrics_port, METRICS_SETTING))
         client.bind(settings)
-        _migrate(database)
+        prepare(database)
         multiprocessing.set_start_method("spawn", force=True)  # this process has threads
         server = _server(options, port)
         messages = [*_start_messages(_url(options, port), settings, data), database.warning]
@@ -77,7 +77,7 @@ def until_stopped(options: Options, data: Path, database: Database) -> None:
                 raise click.ClickException("the workers end as soon as they start") from error
 
 
-def _migrate(database: Database) -> None:
+def prepare(database: Database) -> None:
     """Bring a local database to the schema of this release; refuse another one that has not got it.
 
     A database that is already expanded and backfilled is not contracted: a server of the previous

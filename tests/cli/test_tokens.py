@@ -52,6 +52,7 @@ def test_a_token_is_256_random_bits_and_only_its_digest_is_stored() -> None:
         "name": "ci",
         "role": "editor",
         "expires_at": "2030-01-31T12:00:00.000000Z",
+        "expires": 1896091200,
         "last_four": secret[-4:],
         "keys_by_name": True,
     }
