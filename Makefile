@@ -14,7 +14,7 @@ READY := $(VENV)/.ready-dev
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve emulated-aws test walks coverage fuzz jepsen pr format check docs lock dynamodb-local clean clean-data
+.PHONY: help setup serve emulated-aws test walks coverage fuzz jepsen migrate-proof pr format check docs lock dynamodb-local clean clean-data
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -71,6 +71,9 @@ pr: check docs test walks  ## run everything that CI runs: check, docs, test and
 
 jepsen: $(TEST)  ## test consistency for some minutes while the API and the database are stopped (ROUNDS=60)
 	JEPSEN_ROUNDS=$(or $(ROUNDS),60) $(BIN)/python -m pytest --timeout 7200 tests/faults/test_jepsen.py $(ARGS)
+
+migrate-proof: $(TEST)  ## test the migration from the previous release under load for some minutes (ROUNDS=20)
+	MIGRATION_ROUNDS=$(or $(ROUNDS),20) $(BIN)/python -m pytest --timeout 7200 -m walk tests/walks/test_migration_proof.py tests/walks/test_interrupted_migration.py $(ARGS)
 
 format: $(READY)  ## format the code and fix what the linter can fix
 	$(BIN)/ruff format .

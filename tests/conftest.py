@@ -40,6 +40,7 @@ for field in fields(Settings):  # a container sets those of its server
 
 from billet.emulators import dynamodb_local, moto_server
 from billet.emulators.errors import EmulatorError
+from billet.migrations import runner
 from chalicelib.app_factory import BilletApp, create_app
 from chalicelib.dynamodb import client, lanes
 from chalicelib.dynamodb.lanes import lanes_to_read
@@ -62,6 +63,7 @@ NEEDS_DATABASE = "needs_database"
 pytest_plugins = ("tests.support.servers",)
 client.READ_TIMEOUT = 15.0  # on a busy machine moto takes its time for a large transaction
 lanes.WAIT_SECONDS = 0.0  # no other process reads the tables of a test
+runner.NOTICE_SECONDS = 0.0
 Bind = Callable[..., Settings]
 Api = Callable[..., HTTPResponse]
 

@@ -80,12 +80,15 @@ def until_stopped(options: Options, data: Path, database: Database) -> None:
 def prepare(database: Database) -> None:
     """Bring a local database to the schema of this release; refuse another one that has not got it.
 
+    A database that is already expanded and backfilled is not contracted: a server of the previous
+    release may use it.
+
     Raises:
         click.ClickException: the server can't work with the database.
     """
     try:
         before = schema_version.read()
-        if database.local and min(before) < schema_version.KNOWN:
+        if database.local and before.schema < schema_version.KNOWN:
             runner.up(options=MigrationOptions(quiet=True))
             click.echo(f"Database migrated from schema {before.schema} to {schema_version.KNOWN}")
         if reason := schema_version.read().mismatch:

@@ -1,8 +1,8 @@
 """Whether this release can work with the tables and items of the database.
 
 `billet migrate` stores two numbers in the item of `shared_state`: the last migration whose expand
-and backfill are done, and the last one whose contract is. A release needs the former to be at
-least NEEDED, and can't work with a contracted migration above KNOWN, which it does not know.
+and backfill are done, and the last one whose contract has begun. A release needs the former to be
+at least NEEDED, and can't work with a contracted migration above KNOWN, which it does not know.
 
 The check costs no call: it uses the copy of the item that the process has read last.
 """

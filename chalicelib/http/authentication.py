@@ -35,11 +35,18 @@ class Principal(msgspec.Struct, frozen=True):
     name: str
     """All tokens of one owner have the same name, so that a new token can replace another."""
     role: Role | None
+    key_scope: str = ""
+    """To whom idempotency keys belong, if not to the id (`domain.token`)."""
 
     @property
-    def owner(self) -> str:
-        """To whom idempotency keys and quotas belong: the name; "" if nobody is authenticated."""
+    def quota_owner(self) -> str:
+        """To whom quotas belong: the name; "" if nobody is authenticated."""
         return self.name if self.id else ""
+
+    @property
+    def key_owner(self) -> str:
+        """To whom idempotency keys belong; "" if nobody is authenticated."""
+        return self.key_scope or self.id
 
     def has(self, role: Role) -> bool:
         """Return whether the principal has the role or a higher one."""
@@ -89,7 +96,12 @@ def authenticate(request: AuthRequest) -> AuthResponse:
         token = tokens.find_valid(secret) if secret else None
     if token is None:
         return AuthResponse(routes=[], principal_id="nobody")
-    context = {"id": token.id, "name": token.name, "role": token.role}
+    context = {
+        "id": token.id,
+        "name": token.name,
+        "role": token.role,
+        "key_scope": token.key_scope,
+    }
     return AuthResponse(routes=["*"], principal_id=token.id, context=context)
 
 
