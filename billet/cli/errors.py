@@ -25,13 +25,17 @@ CREDENTIALS_HINT = (
     "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and AWS_PROFILE"
 )
 CREDENTIAL_ERRORS = (
+    "AccessDenied",
     "AccessDeniedException",
+    "ExpiredToken",
     "ExpiredTokenException",
+    "InvalidClientTokenId",
     "InvalidSignatureException",
     "MissingAuthenticationTokenException",
+    "SignatureDoesNotMatch",
     "UnrecognizedClientException",
 )
-"""DynamoDB's error codes for wrong credentials and missing permissions."""
+"""The error codes of services for wrong credentials and missing permissions."""
 
 
 @contextmanager

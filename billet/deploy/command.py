@@ -1,6 +1,7 @@
 """The command `billet deploy`."""
 
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,10 +15,13 @@ from billet.deploy.place import Place
 from billet.deploy.stack import Stack
 from billet.migrations import runner
 from billet.package import DEFAULT_ARCHITECTURE, DEFAULT_RUNTIME
+from billet.package.metrics import TIMEOUT_SECONDS
 from billet.package.target import ARCHITECTURES, RUNTIMES
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+DRAIN_SECONDS = TIMEOUT_SECONDS + 2
+"""The time after which no request of the previous version runs any more."""
 FIRST_STEP = "STAGE={stage} python -m billet token create --name me --role admin"
 
 
@@ -161,6 +165,9 @@ class _Deployment:
         click.echo("  passed")
         if self._options.contract:
             self._begin("Database: contract")
+            if changed and self._current and not runner.status().complete:
+                click.echo(f"  waiting {DRAIN_SECONDS} s for requests of the previous version")
+                time.sleep(DRAIN_SECONDS)
             runner.contract()
         self._print_end()
 

@@ -23,7 +23,7 @@ from billet.deploy.place import Place
 from billet.package import build
 from billet.package.target import Target
 
-pytestmark = pytest.mark.walk
+pytestmark = [pytest.mark.walk, pytest.mark.timeout(1200)]
 
 ROOT = Path(__file__).parents[2]
 REGION = "eu-west-1"
@@ -31,7 +31,7 @@ BUCKET = f"billet-tasks-artifacts-123456789012-{REGION}"
 STARTED = "export AWS_ENDPOINT_URL="
 APP = "app.py"
 COMPILED = "__pycache__/app."
-SECONDS = 120
+SECONDS = 300
 Run = Callable[..., subprocess.CompletedProcess[str]]
 Services = Callable[[str], Any]
 

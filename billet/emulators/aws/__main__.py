@@ -11,6 +11,8 @@ from typing import Any
 
 import click
 
+from billet.package.target import Target
+
 REGION = "eu-west-1"
 PORT = 4566
 OWN_VARIABLES = {
@@ -53,9 +55,14 @@ def _instructions(url: str) -> Iterable[str]:
     yield f"export AWS_ENDPOINT_URL={url}"
     yield f"export AWS_DEFAULT_REGION={REGION}"
     yield "export AWS_ACCESS_KEY_ID=emulated AWS_SECRET_ACCESS_KEY=emulated"
-    yield "unset AWS_PROFILE AWS_REGION AWS_SESSION_TOKEN"
-    yield "# Then, for example:"
-    yield f"# {_python()} -m billet deploy --stage dev"
+    yield "unset AWS_PROFILE AWS_REGION AWS_SESSION_TOKEN AWS_ENDPOINT_URL_DYNAMODB"
+    yield "# Then, for example, with a package that this machine can run:"
+    yield f"# {_python()} -m billet deploy --stage dev {_target()}"
+
+
+def _target() -> str:
+    target = Target.of_this_machine()
+    return f"--runtime {target.runtime} --architecture {target.architecture}"
 
 
 def _python() -> str:
