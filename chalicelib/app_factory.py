@@ -2,18 +2,21 @@
 
 import logging
 import os
+from typing import Any
 
 from chalice.app import Chalice
 
+from chalicelib import release
 from chalicelib.dynamodb import client, schema_version
 from chalicelib.http import authentication, request_ids
 from chalicelib.http.pipeline import Pipeline
 from chalicelib.http.response_headers import ResponseHeaders
-from chalicelib.http.routes import ENDPOINTS
+from chalicelib.http.routes import ENDPOINTS, docs
 from chalicelib.settings import Settings
 
 AUTHORIZER_HANDLER = f"app.{authentication.AUTHORIZER}"
 """Lambda's handler of the authorizer, which may only read tokens."""
+log = logging.getLogger(__name__)
 
 
 class BilletApp(Chalice):
@@ -30,9 +33,19 @@ class BilletApp(Chalice):
         authorizer, read_principal = authentication.configure(self, settings, in_lambda=in_lambda)
         pipeline = Pipeline(self, settings, authorizer, read_principal, self.response_headers)
         for endpoint in ENDPOINTS:
-            pipeline.register(endpoint)
+            if settings.docs == "on" or endpoint not in docs.router.endpoints:
+                pipeline.register(endpoint)
         for path, methods in list(self.routes.items()):
             pipeline.register_options(path, methods)
+        self._refuse = pipeline.refuse
+
+    def __call__(self, event: Any, context: Any) -> dict[str, Any]:
+        """Respond to an event of API Gateway."""
+        route = (event.get("requestContext") or {}).get("resourcePath")
+        if route not in self.routes:
+            return self._refuse(event, context)
+        response: dict[str, Any] = super().__call__(event, context)
+        return response
 
 
 def create_app(settings: Settings) -> BilletApp:
@@ -43,6 +56,7 @@ def create_app(settings: Settings) -> BilletApp:
     """
     in_lambda = "AWS_LAMBDA_FUNCTION_NAME" in os.environ
     _set_up_log(settings)
+    log.info("billet-tasks %s, stage %s", release.current(), settings.stage)
     client.bind(settings)
     if in_lambda:
         client.warm_up()

@@ -1,6 +1,7 @@
 """The command line of operators, `billet`, and its commands doctor, migrate, seed and token."""
 
 import importlib
+import logging
 import os
 from pathlib import Path
 from typing import Any
@@ -136,3 +137,5 @@ def _unavailable_command(name: str, reason: str) -> click.Command:
 )
 def main(data: Path) -> None:
     """Run and operate Billet Tasks."""
+    # A command reports its errors itself; without a handler Python prints warnings to stderr, too.
+    logging.getLogger("chalicelib").addHandler(logging.NullHandler())

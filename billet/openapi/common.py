@@ -134,7 +134,7 @@ SECURITY_SCHEMES: dict[str, dict[str, Any]] = {
         "scheme": "bearer",
         "description": "A token from `billet token create` (`blt_…`), or one of the Cognito user"
         " pool that replaces them. A token has the role reader, editor or admin; each role includes"
-        " the one before it. The stages dev and prod require a token. The stage local requires one"
+        " the one before it. Every stage requires a token. The stage local only requires one"
         " if AUTH is on.",
     }
 }

@@ -215,10 +215,12 @@ def send(call: Callable[[], T], *, repeatable: bool, attempts: int = ATTEMPTS) -
             return _translated(call)
         except (_NotDone, LostRace) as error:
             refusal = error
-            log.info("DynamoDB refused: %s", error.__cause__)
+            # Losing a race to another request is usual, throttling and server errors are not.
+            level = logging.WARNING if isinstance(error, _NotDone) else logging.INFO
+            log.log(level, "DynamoDB refused: %s", error.__cause__)
         except _NoResponse as error:
             unanswered.append(error)
-            log.info("DynamoDB did not respond: %s", error.__cause__)
+            log.warning("DynamoDB did not respond: %s", error.__cause__)
             if not repeatable or len(unanswered) == _max_unanswered():
                 break
     # After a call without a response, nobody knows whether it took effect, whatever came later.

@@ -20,7 +20,7 @@ from chalicelib.services import tokens
 from chalicelib.settings import Settings
 
 AUTHORIZER = "authenticate"
-"""The name of the authorizer in the template and in `.chalice/config.json`."""
+"""The name of the authorizer in the template."""
 AUTHORIZER_SECONDS = 8.0
 """The authorizer's time budget. It is short, so that a client soon gets a 503 if the database does
 not respond."""

@@ -15,6 +15,7 @@ from chalicelib.http import (
     problems,
     request_headers,
     request_ids,
+    unknown_events,
 )
 from chalicelib.http.authentication import Principal, PrincipalReader
 from chalicelib.http.endpoints import Endpoint
@@ -89,6 +90,17 @@ class Pipeline:
             return self._finish(request, Response("", dict(headers), 204), request_id)
 
         self._app.route(path, methods=["OPTIONS"])(options)
+
+    def refuse(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+        """Respond to an event that is not a request to one of the app's routes."""
+        headers = request_ids.begin({}, context.aws_request_id)
+        problem = unknown_events.problem(event)
+        common = self._response_headers.common({}, "-", problem.status)
+        request_ids.log_failure("-", "-", problem.status)
+        body = problem.body().decode()
+        response = Response(body, {**common, **headers, **problem.headers}, problem.status)
+        result: dict[str, Any] = response.to_dict()
+        return result
 
     def _request(self) -> Request:
         request = self._app.current_request

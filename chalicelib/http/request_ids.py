@@ -41,8 +41,12 @@ def current() -> str:
 
 
 def log_failure(method: str, route: str, status: int) -> None:
-    """Log a response of 400 or more, in logfmt and without anything that the client sent."""
-    log.info("method=%s route=%s status=%s", method, route, status)
+    """Log a response of 400 or more, in logfmt and without anything that the client sent.
+
+    A server error is a warning.
+    """
+    level = logging.WARNING if status >= 500 else logging.INFO
+    log.log(level, "method=%s route=%s status=%s", method, route, status)
 
 
 def add_to_log_records() -> None:
