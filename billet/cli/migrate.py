@@ -22,8 +22,10 @@ _options = [
         type=click.IntRange(1, 64),
         help="The number of parallel segments of a walk; by default one for 10,000 items, up to 8.",
     ),
-    click.option("--dry-run", is_flag=True, help="Count the changes of items without making them."),
 ]
+_dry_run = click.option(
+    "--dry-run", is_flag=True, help="Count the changes of items without making them."
+)
 
 
 def _walking(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -76,10 +78,11 @@ def expand_command(to: int | None, rebuild_indexes: bool) -> None:
 @migrate.command("backfill")
 @_to
 @_walking
+@_dry_run
 @cli_errors()
 def backfill_command(to: int | None, **options: Any) -> None:
     """Bring existing items into the new form, while the API runs."""
-    _announce("change existing items", to)
+    _announce("change existing items", to, **options)
     runner.backfill(to, Options(**options))
 
 
@@ -95,13 +98,14 @@ def verify_command(to: int | None, **options: Any) -> None:
 @migrate.command("contract")
 @_to
 @_walking
+@_dry_run
 @cli_errors()
 def contract_command(to: int | None, **options: Any) -> None:
     """Remove what only the previous release needs.
 
     Only if no server of the previous release runs. Repeats the backfill first.
     """
-    _announce("remove what only the previous release needs", to)
+    _announce("remove what only the previous release needs", to, **options)
     runner.contract(to, Options(**options))
 
 
@@ -136,9 +140,11 @@ def status_command() -> None:
         raise SystemExit(1)
 
 
-def _announce(text: str, to: int | None) -> None:
+def _announce(text: str, to: int | None, *, dry_run: bool = False, **_: Any) -> None:
+    """Print what the command does and where, before it does it."""
     until = "" if to is None else f" up to {to:04d}"
-    click.echo(f"Tables {_name('*')}: {text}{until}")
+    dry = " (dry run, nothing is written)" if dry_run else ""
+    click.echo(f"Tables {_name('*')}: {text}{until}{dry}")
 
 
 def _name(suffix: str) -> str:

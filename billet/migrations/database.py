@@ -15,7 +15,7 @@ from chalicelib.dynamodb import client
 Item = Mapping[str, Any]
 """An item as DynamoDB sends it: {"id": {"N": "7"}, …}."""
 PAGE = 250
-"""The items of one page of a scan. Small, so that a page uses few units at once."""
+"""The most items of one page of a scan."""
 
 
 class Write(NamedTuple):
@@ -77,6 +77,7 @@ def scan(
     values: Item | None = None,
     segment: int = 0,
     segments: int = 1,
+    limit: int = PAGE,
 ) -> Page:
     """Read a page of a table (strongly consistent).
 
@@ -84,6 +85,7 @@ def scan(
         start: the key after which it begins.
         condition: a filter expression.
         values: the values in the filter expression.
+        limit: the number of items, before the filter.
     """
     arguments: dict[str, Any] = {
         "ExclusiveStartKey": start,
@@ -96,7 +98,7 @@ def scan(
         "scan",
         TableName=table_name(suffix),
         ConsistentRead=True,
-        Limit=PAGE,
+        Limit=limit,
         ReturnConsumedCapacity="TOTAL",
         **{name: value for name, value in arguments.items() if value is not None},
     )

@@ -24,7 +24,8 @@ def lines(status: Status) -> Iterator[str]:
             if step in status.steps(migration):
                 continue
             pending = True
-            yield f"{migration.name}: {step}: {_text(migration, step)}"
+            if text := _text(migration, step):
+                yield f"{migration.name}: {step}: {text}"
             for scan, times in _walks(migration, step):
                 cost, line = _cost(scan, times)
                 total += cost
@@ -52,14 +53,12 @@ def _added(migration: Migration) -> str:
     parts += [f"TTL of {suffix} by {name}" for suffix, name in migration.expiries.items()]
     if migration.settings:
         parts.append("point-in-time recovery, deletion protection and tags of deployed stages")
-    return ", ".join(parts) or "nothing to add"
+    return ", ".join(parts)
 
 
 def _changed(migration: Migration) -> str:
-    parts = [one.text for one in migration.once] + [
-        f"walk over {one.suffix}" for one in migration.early_scans
-    ]
-    return f"{migration.title}: {', '.join(parts)}" if parts else "no items to change"
+    walks = [f"walk over {one.suffix}" for one in migration.early_scans]
+    return ", ".join([*(one.text for one in migration.once), *walks])
 
 
 def _removed(migration: Migration) -> str:
@@ -67,7 +66,7 @@ def _removed(migration: Migration) -> str:
     parts += [f"walk over {one.suffix}" for one in migration.scans if one.late]
     parts += [f"remove items of {one.suffix}" for one in migration.removals]
     parts += [f"remove {name}" for name in migration.drops]
-    return ", ".join(parts) or "nothing to remove"
+    return ", ".join(parts)
 
 
 def _walks(migration: Migration, step: str) -> Sequence[tuple[Scan, int]]:

@@ -5,7 +5,7 @@ they do, raise click.ClickException if they can't complete it, and may be called
 """
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import NamedTuple
@@ -16,7 +16,7 @@ from billet.migrations import MIGRATIONS, database, state, tables
 from billet.migrations.migration import Migration, Scan
 from billet.migrations.scanning import DEFAULT, Options, Outcome, Walk
 from billet.migrations.schema import Schema, TableSettings, with_indexes, without_index
-from billet.migrations.state import STEPS, Lease, Position, Record
+from billet.migrations.state import STEPS, Position, Record
 from chalicelib.dynamodb import client, shared_state
 from chalicelib.dynamodb.schema_version import Stored
 
@@ -123,13 +123,17 @@ def schema_of(migrations: Sequence[Migration]) -> Schema:
 
 
 class _Run:
-    """A run of some steps, which holds the lease."""
+    """A run of some steps.
 
-    def __init__(self, to: int | None, options: Options, lease: Lease) -> None:
+    Args:
+        keep: renews the lease. A dry run has none, because it writes nothing.
+    """
+
+    def __init__(self, to: int | None, options: Options, keep: Callable[[], object]) -> None:
         self._records, self._positions = state.read(MIGRATIONS)
         self._chosen = [one for one in MIGRATIONS if to is None or one.number <= to]
         self._options = options
-        self._keep = lease.keep
+        self._keep = keep
         self._in_use = state.versions().schema > 0
         """Whether servers of this release may run."""
         self._finished: set[str] = set()
@@ -224,7 +228,7 @@ class _Run:
         dry_run = self._options.dry_run
         for scan in scans:
             name = f"{migration.number:04d} {step} {scan.suffix}"
-            outcome = self._outcome(scan, name, self._options)
+            outcome = self._outcome(scan, "" if dry_run else name, self._options)
             if outcome.items:
                 self._say(f"{name}: {_summary(outcome, dry_run=dry_run)}")
             self._finished |= outcome.saved
@@ -287,8 +291,11 @@ def _run(to: int | None, options: Options = DEFAULT) -> Iterator[_Run]:
     known = [one.number for one in MIGRATIONS]
     if to is not None and to not in known:
         raise click.ClickException(f"--to: must be between {known[0]} and {known[-1]}")
+    if options.dry_run:
+        yield _Run(to, options, lambda: None)
+        return
     with state.held() as lease:
-        yield _Run(to, options, lease)
+        yield _Run(to, options, lease.keep)
 
 
 def _summary(outcome: Outcome, *, dry_run: bool) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 import click
 
 from billet.migrations import database, state, tables
+from billet.migrations.database import PAGE
 from billet.migrations.migration import Scan
 from billet.migrations.state import Position
 from chalicelib.domain.errors import LostRace
@@ -155,6 +156,7 @@ class Walk:
                 values=self._scan.values,
                 segment=segment,
                 segments=segments,
+                limit=self._limit(),
             )
             units = page.units + self._change(page)
             first = position.key is None
@@ -164,6 +166,14 @@ class Walk:
                 state.save(name, position)
                 self.outcome.saved.add(name)
             self._pacer.spend(units, self._stopped)
+
+    def _limit(self) -> int:
+        """Return the size of a page that uses the units of about a second."""
+        rate, seen = self._options.units_per_second, self.outcome
+        if not rate:
+            return PAGE
+        units_per_item = seen.units / seen.items if seen.items else 1.0
+        return max(1, min(PAGE, int(rate / max(units_per_item, 1 / PAGE))))
 
     def _change(self, page: database.Page) -> float:
         """Change the items of a page; return the units that the writes used."""

@@ -118,8 +118,7 @@ def _add_index(table: Table, index: Index) -> None:
 
 def remove_index(suffix: str, name: str, keep: Keep) -> None:
     """Remove a global index if it exists, and wait until it is gone."""
-    description = describe(suffix)
-    if description is None or name not in states(description):
+    if describe(suffix) is None or name not in states(_await_active(suffix, keep)):
         return
     database.call(
         "update_table",
@@ -143,12 +142,16 @@ def _await_active(suffix: str, keep: Keep) -> Description:
     name = database.table_name(suffix)
     started = reported = time.monotonic()
     seen = ""
+    existed = False
     while True:
         description = describe(suffix)
         found = states(description) if description else {"table": "MISSING"}
         if description and set(found.values()) == {"ACTIVE"}:
             return description
         shown = listed(found)
+        if existed and not description:
+            raise click.ClickException(f"{name} was deleted; run the command again")
+        existed = description is not None
         if not (TEMPORARY_STATES | {"MISSING"}).issuperset(found.values()):
             raise click.ClickException(
                 f"{name} can't become active ({shown}); repair it in the AWS console, then run "

@@ -113,7 +113,7 @@ def _stored(state: shared_state.SharedState) -> int:
         Unavailable: it is missing.
     """
     if not state.lane_count:
-        raise Unavailable("the database has no number of lanes; `billet doctor` tells more")
+        raise Unavailable("the database has no number of lanes; `billet migrate up` stores it")
     return state.lane_count
 
 

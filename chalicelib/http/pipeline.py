@@ -128,11 +128,10 @@ class Pipeline:
         lambda_seconds = context.get_remaining_time_in_millis() / 1000
         seconds = min(self._settings.request_seconds, lambda_seconds - RESPONSE_SECONDS)
         with time_budget.within(seconds):
+            arguments = {name: read(request, principal) for name, read in readers.items()}
             if endpoint.role is not None:
                 health.require_schema()
-            return endpoint.view(
-                **{name: read(request, principal) for name, read in readers.items()}
-            )
+            return endpoint.view(**arguments)
 
     def _argument_reader(self, endpoint: Endpoint, name: str, kind: Any) -> ArgumentReader:
         """Return what reads a parameter of the view, by its annotation; see `Router.endpoint`."""
