@@ -196,6 +196,8 @@ class Client:
     def _swap(self, task: int, name: str) -> None:
         with self._noting(self.log.tasks, "read", None) as note:
             reply = note(self.send("GET", f"/v1/tasks/{task}"))
+            if reply.outcome != "ok":
+                return
             note.result = found = (_version(reply), reply.body["name"])
         with self._noting(self.log.tasks, "swap", (found[0], name)) as note:
             tag = f'"{found[0]}"'
