@@ -128,6 +128,7 @@ class TokenRecord(
     created_at: Time
     expires_at: Time | None = None
     last_four: LastFour
+    keys_by_name: bool = False
 
     def __post_init__(self) -> None:
         _require_time("created_at", self.created_at)

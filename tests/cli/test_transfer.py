@@ -17,8 +17,11 @@ from billet.integrity import findings
 from billet.metering import event_handler
 from billet.transfer import parallel
 from billet.transfer.commands import export_command, import_command
+from billet.transfer.records import TaskRecord, TokenRecord, UserRecord
 from chalicelib.domain.errors import LostRace
-from chalicelib.domain.task import MAX_ASSIGNEES, TaskFields, TaskUpdate
+from chalicelib.domain.task import MAX_ASSIGNEES, Task, TaskFields, TaskUpdate
+from chalicelib.domain.token import Token
+from chalicelib.domain.user import User
 from chalicelib.dynamodb import backoff, client, queries, schema_version, user_writes
 from chalicelib.dynamodb.models import TaskModel, TokenModel, UserModel
 from chalicelib.dynamodb.transaction import Transaction
@@ -361,6 +364,16 @@ def test_an_assignee_who_does_not_exist_stops_an_export(tmp_path: Path) -> None:
     assert failed.stderr.endswith(
         "Error: task 1: has the assignee 2, who does not exist; `billet doctor --repair` first\n"
     )
+
+
+def test_a_record_has_each_field_of_its_entity() -> None:
+    def fields(kind: type[msgspec.Struct]) -> set[str]:
+        return set(kind.__struct_fields__)
+
+    assert fields(Token) == fields(TokenRecord)
+    # An export leaves out the users that are being deleted. An import counts the assignments.
+    assert fields(Task) - {"hidden_assignees"} == fields(TaskRecord)
+    assert fields(User) - {"assignment_count", "deleting"} == fields(UserRecord)
 
 
 @pytest.mark.usefixtures("database")
