@@ -274,6 +274,31 @@ def migrated(empty: str) -> str:
     return empty
 
 
+@pytest.fixture(scope="module")
+def intact_prefixes(connections: dict[str, Connection]) -> Iterator[dict[str, str]]:
+    """The prefixes of migrated tables that no test damages, by endpoint."""
+    prefixes: dict[str, str] = {}
+    yield prefixes
+    for endpoint, prefix in prefixes.items():
+        client.bind(Settings(table_prefix=prefix), connections[endpoint])
+        delete_tables()
+        tables.remove_table(state.SUFFIX)
+
+
+@pytest.fixture
+def intact(
+    empty: str, endpoint: str, connections: dict[str, Connection], intact_prefixes: dict[str, str]
+) -> Iterator[str]:
+    """Bind the models to migrated tables whose items the test restores; return their prefix."""
+    prefix = intact_prefixes.setdefault(endpoint, f"intact-{empty}")
+    client.bind(Settings(table_prefix=prefix), connections[endpoint])
+    if tables.describe(state.SUFFIX) is None:
+        runner.up(options=Options(quiet=True))
+    yield prefix
+    for name in ("lease", "0099"):
+        remove("migrations", name=name)
+
+
 def make(suffix: str, key: tuple[str, ...], indexes: tuple[Index, ...] = ()) -> None:
     """Create a table anew, with this key and these indexes."""
     tables.remove_table(suffix)
@@ -368,7 +393,7 @@ def test_a_table_that_cannot_be_changed_is_an_error_that_says_the_way_on(
     ],
 )
 @pytest.mark.backend("fastest")
-@pytest.mark.usefixtures("migrated")
+@pytest.mark.usefixtures("intact")
 def test_a_table_that_is_not_active_fails_and_waiting_has_a_bound(
     state_of_table: str, state_of_index: str, end: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -386,7 +411,7 @@ def test_a_table_that_is_not_active_fails_and_waiting_has_a_bound(
 
 
 @pytest.mark.backend("fastest")
-@pytest.mark.usefixtures("migrated")
+@pytest.mark.usefixtures("intact")
 def test_a_migration_that_changed_since_it_ran_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(vars(MIGRATIONS[2]), "sha256", "0" * 64)
     for command in ("status", "up", "plan"):
@@ -399,7 +424,7 @@ def test_a_migration_that_changed_since_it_ran_is_an_error(monkeypatch: pytest.M
 
 
 @pytest.mark.backend("fastest")
-@pytest.mark.usefixtures("migrated")
+@pytest.mark.usefixtures("intact")
 def test_a_database_of_a_newer_release_is_refused() -> None:
     newer = {"name": wire("0099"), "sha256": wire("0"), "file": wire("m0099_more.py")}
     put("migrations", newer)
@@ -412,7 +437,7 @@ def test_a_database_of_a_newer_release_is_refused() -> None:
 
 
 @pytest.mark.backend("fastest")
-@pytest.mark.usefixtures("migrated")
+@pytest.mark.usefixtures("intact")
 def test_of_two_runs_at_once_one_says_who_has_the_lease_and_until_when() -> None:
     lease = {"name": "lease", "owner": "eve@far, process 7", "host": "far", "process": 7}
     ends = int(datetime(2090, 1, 31, 12, tzinfo=UTC).timestamp())
@@ -428,7 +453,7 @@ def test_of_two_runs_at_once_one_says_who_has_the_lease_and_until_when() -> None
 
 
 @pytest.mark.backend("fastest")
-@pytest.mark.usefixtures("migrated")
+@pytest.mark.usefixtures("intact")
 def test_a_lease_that_has_ended_or_whose_process_has_ended_is_taken_over() -> None:
     ended = subprocess.Popen(["true"])
     ended.wait(timeout=60)
@@ -440,7 +465,7 @@ def test_a_lease_that_has_ended_or_whose_process_has_ended_is_taken_over() -> No
 
 
 @pytest.mark.backend("fastest")
-@pytest.mark.usefixtures("migrated")
+@pytest.mark.usefixtures("intact")
 def test_a_run_whose_lease_another_one_has_taken_over_stops() -> None:
     with state.held() as lease:
         remove("migrations", name="lease")
@@ -450,7 +475,7 @@ def test_a_run_whose_lease_another_one_has_taken_over_stops() -> None:
 
 
 @pytest.mark.backend("fastest")
-@pytest.mark.usefixtures("migrated")
+@pytest.mark.usefixtures("intact")
 def test_a_missing_or_broken_schema_version_is_written_again() -> None:
     item = only("counters", "name", "lanes")
     for broken in ({**item, "schema": wire("seven")}, {"name": item["name"]}):
