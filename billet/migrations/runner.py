@@ -186,6 +186,14 @@ class _Run:
         for migration in pending:
             self._contract(migration)
             self._done(migration, "verify", "contract")
+        self._forget_positions()
+
+    def _forget_positions(self) -> None:
+        """Remove the positions of complete migrations, which killed runs have left."""
+        if self._options.dry_run:
+            return
+        complete = {f"{one.number:04d}" for one in self._chosen if self._has(one, "contract")}
+        state.forget(name for name in self._positions if name.partition(" ")[0] in complete)
 
     def _await_servers(self) -> None:
         """Wait until all servers know the version, and write the new form of items."""

@@ -28,6 +28,8 @@ from chalicelib.settings import MAX_LANES
 KINDS = ("users", "tasks")
 """The tables that have ids and are listed by lane."""
 WAIT_SECONDS = 60.0
+_LANE_COUNT_MIGRATION = 4
+"""The first release does not know lane counts. It has stopped when this migration is contracted."""
 
 monotonic = time.monotonic  # stops while Lambda freezes the process, which only makes waits longer
 
@@ -49,6 +51,16 @@ def raise_lane_count(count: int) -> int:
         return found
     _store(count)
     return lane_count()
+
+
+def lanes_to_use() -> int:
+    """Return LANES; the lane count if it is lower and servers of the first release may run.
+
+    They read the lanes of their own LANES only, and set up the counters for that number."""
+    wanted = client.database.settings.lanes
+    if shared_state.contracted() >= _LANE_COUNT_MIGRATION:
+        return wanted
+    return min(wanted, lanes_to_read())
 
 
 def remember_lane_count(count: int) -> None:

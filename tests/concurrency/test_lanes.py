@@ -17,6 +17,7 @@ from pynamodb.connection import Connection
 from billet.integrity import findings
 from chalicelib.dynamodb import client, counters, lanes, shared_state
 from chalicelib.dynamodb.models import CounterModel, TaskModel
+from chalicelib.dynamodb.transaction import Transaction
 from chalicelib.services import pagination, tasks, users
 from chalicelib.settings import Settings
 from tests.conftest import Bind
@@ -230,3 +231,16 @@ def other(settings: Settings, connection: Connection, allocated: list[int], coun
         allocated += counters.allocate_ids("tasks", count)
     finally:
         memory.settings, memory.memory = mine
+
+
+def test_lanes_are_raised_once_no_server_of_the_first_release_may_run(bind: Bind) -> None:
+    settings = msgspec.structs.replace(bind(1), lanes=4)
+    for contracted, count in ((3, 1), (4, 4)):
+        change = Transaction()
+        change.update(CounterModel(shared_state.NAME), [CounterModel.contracted.set(contracted)])
+        change.commit()
+        client.bind(settings, client.database.connection)
+        add_tasks(1)  # learns the number of lanes in the counters
+        add_tasks(8)
+        assert lanes.lane_count() == count
+        assert {int(item.lane) for item in TaskModel.scan()} == set(range(count))

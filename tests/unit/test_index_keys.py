@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from chalicelib.domain.user import normalize_username
 from chalicelib.dynamodb import client, clock, index_keys, shared_state
+from tests.support.unicode import IOTAS
 
 MOMENTS = st.datetimes(min_value=datetime(2000, 1, 1))  # noqa: DTZ001
 IDS = st.integers(1, 2**53 - 1)
@@ -87,7 +88,6 @@ def d146(text: str) -> str:
     return unicodedata.normalize("NFKD", once.casefold())
 
 
-IOTAS = [text for text in map(chr, range(0x3000)) if "\u0345" in unicodedata.normalize("NFD", text)]
 MARKS = [text for text in map(chr, range(0x300, 0x370)) if unicodedata.combining(text)]
 
 

@@ -34,7 +34,8 @@ from tests.walks.migration.releases import Release
 
 pytestmark = pytest.mark.walk
 ROUNDS = int(os.environ.get("MIGRATION_ROUNDS", "1"))
-LANES = (1, 4) if ROUNDS > 1 else (4,)
+LANES = ((1, 1), (1, 4), (4, 4)) if ROUNDS > 1 else ((4, 4),)
+"""The LANES of the previous release and of this one."""
 Found = list[tuple[int, str]]
 
 
@@ -70,7 +71,7 @@ class Proof(NamedTuple):
         return [(one["id"], one["username"]) for one in self.users]
 
 
-@pytest.fixture(scope="module", params=LANES)
+@pytest.fixture(scope="module", params=LANES, ids="{0[0]}-{0[1]}".format)
 def proof(
     previous_release: Path, dynamodb_local_endpoint: str, request: pytest.FixtureRequest
 ) -> Iterator[Proof]:
@@ -78,15 +79,15 @@ def proof(
     environ = {
         "AWS_ENDPOINT_URL_DYNAMODB": dynamodb_local_endpoint,
         "TABLE_PREFIX": f"proof-{uuid.uuid4().hex[:12]}",
-        "LANES": str(request.param),
         "AUTH": "on",
         "LOG_LEVEL": "ERROR",
     }
+    before, after = request.param
     servers: list[ServerProcess] = []
     try:
         yield replace_release(
-            Release(previous_release, environ),
-            Release(ROOT, environ, ("--workers", "2")),
+            Release(previous_release, {**environ, "LANES": str(before)}),
+            Release(ROOT, {**environ, "LANES": str(after)}, ("--workers", "2")),
             servers,
         )
     finally:

@@ -23,6 +23,7 @@ from tests.walks.migration.fleet import Fleet
 CLIENTS = 16
 ASSIGNABLE_COUNT = 4
 STABLE = 36
+"""How many tasks no client changes, unless a test says another number."""
 REQUEST_SECONDS = 60
 ROUND_SECONDS = 240
 TRIES = 5
@@ -195,6 +196,8 @@ class Client:
     def _swap(self, task: int, name: str) -> None:
         with self._noting(self.log.tasks, "read", None) as note:
             reply = note(self.send("GET", f"/v1/tasks/{task}"))
+            if reply.outcome != "ok":
+                return
             note.result = found = (_version(reply), reply.body["name"])
         with self._noting(self.log.tasks, "swap", (found[0], name)) as note:
             tag = f'"{found[0]}"'
@@ -264,13 +267,13 @@ def _made(reply: Reply) -> int | None:
 class Load:
     """All clients at work. `await_rounds` waits for their progress."""
 
-    def __init__(self, fleet: Fleet, tokens: Sequence[str]) -> None:
+    def __init__(self, fleet: Fleet, tokens: Sequence[str], stable: int = STABLE) -> None:
         self.clients = [
             Client(fleet, tokens[number % len(tokens)], number) for number in range(CLIENTS)
         ]
         self._progress = threading.Semaphore(0)
         self._stop = threading.Event()
-        self.shared, self._users, self._own = self._prepare()
+        self.shared, self._users, self._own = self._prepare(stable)
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -311,7 +314,7 @@ class Load:
             sum((log.statuses for log in logs), Counter()),
         )
 
-    def _prepare(self) -> tuple[Shared, list[int], list[int]]:
+    def _prepare(self, stable_count: int) -> tuple[Shared, list[int], list[int]]:
         first = self.clients[0]
 
         def task(name: str, date: str | None = None) -> int:
@@ -325,7 +328,7 @@ class Load:
             return ident
 
         users = [user(USERNAMES[n % 4].format(f"of {n}")) for n in range(CLIENTS)]
-        stable = [task(f"stable {n}", DATES[n % 3]) for n in range(STABLE)]
+        stable = [task(f"stable {n}", DATES[n % 3]) for n in range(stable_count)]
         for ident in stable[::2]:
             for owner in users[:2]:
                 first.send("PUT", f"/v1/tasks/{ident}/assign/user/{owner}")
