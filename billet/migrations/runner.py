@@ -203,10 +203,20 @@ class _Run:
     def _contract(self, migration: Migration) -> None:
         self._walk(migration, "contract", migration.scans)
         if not self._options.dry_run:
-            self._verify(migration, migration.scans)
+            self._verify_walk(migration)
         self._walk(migration, "removal", migration.removals)
         for name in migration.drops:
             self._drop(name)
+
+    def _verify_walk(self, migration: Migration) -> None:
+        """Verify what contract has changed; if that fails, let the next run walk again."""
+        try:
+            self._verify(migration, migration.scans)
+        except click.ClickException:
+            number = f"{migration.number:04d} "
+            saved = self._finished | self._positions.keys()
+            state.forget(name for name in saved if name.startswith(number))
+            raise
 
     def _drop(self, name: str) -> None:
         suffix, _, index = name.partition("/")

@@ -22,6 +22,7 @@ from billet.migrations.m0005_reservations import normalize, normalize_as_first_r
 from billet.migrations.runner import schema_of
 from billet.migrations.scanning import Options
 from billet.migrations.schema import Index, Table, found
+from billet.migrations.state import Position
 from billet.serve.databases import Database, is_aws
 from billet.serve.run import prepare
 from chalicelib.dynamodb import client, schema_version
@@ -250,6 +251,17 @@ def test_while_both_releases_run_a_username_has_both_reservations(previous: list
         f"0003 contract tasks: {TASKS} items read, 1 changed",
     )
     assert schema_version.read() == (NEWEST, NEWEST)
+
+
+@pytest.mark.backend("fastest")
+@pytest.mark.usefixtures("previous")
+def test_contract_walks_again_after_it_found_items_in_the_old_form_behind_its_walk() -> None:
+    assert run("expand")[0] == run("backfill")[0] == 0
+    state.save("0003 contract tasks 0/1", Position(done=True))
+    status, lines = run("contract")
+    assert (status, "1 items of tasks have the old form" in lines[-1]) == (1, True)
+    assert run("contract")[0] == 0
+    assert run("status")[0] == 0
 
 
 @pytest.mark.backend("fastest")
