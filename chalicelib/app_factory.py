@@ -2,11 +2,12 @@
 
 import logging
 import os
+from typing import Any
 
 from chalice.app import Chalice
 
 from chalicelib.dynamodb import client
-from chalicelib.http import authentication, request_ids
+from chalicelib.http import authentication, json_log, request_log
 from chalicelib.http.pipeline import Pipeline
 from chalicelib.http.response_headers import ResponseHeaders
 from chalicelib.http.routes import ENDPOINTS
@@ -32,6 +33,14 @@ class BilletApp(Chalice):
             for path, methods in list(self.routes.items()):
                 pipeline.register_options(path, methods)
 
+    def __call__(self, event: Any, context: Any) -> dict[str, Any]:
+        """Respond to an event of API Gateway, and log the request."""
+        with request_log.recording() as record:
+            record.reach_app()
+            response: dict[str, Any] = super().__call__(event, context)
+            record.status = response["statusCode"]
+            return response
+
 
 def create_app(settings: Settings) -> BilletApp:
     """Build the app of this process, and set up the process's database and log.
@@ -41,6 +50,8 @@ def create_app(settings: Settings) -> BilletApp:
     """
     in_lambda = "AWS_LAMBDA_FUNCTION_NAME" in os.environ
     _set_up_log(settings)
+    if in_lambda:
+        json_log.set_up_in_lambda()
     client.bind(settings)
     if in_lambda:
         client.warm_up()
@@ -48,7 +59,7 @@ def create_app(settings: Settings) -> BilletApp:
 
 
 def _set_up_log(settings: Settings) -> None:
-    request_ids.add_to_log_records()
-    logging.getLogger("chalicelib").setLevel(settings.log_level)
+    for name in ("chalicelib", "billet"):
+        logging.getLogger(name).setLevel(settings.log_level)
     for name in ("botocore", "pynamodb"):
         logging.getLogger(name).setLevel(logging.WARNING)  # at DEBUG they log bodies and tokens

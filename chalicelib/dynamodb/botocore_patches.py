@@ -13,8 +13,12 @@ from botocore.parsers import JSONParser, ResponseParserFactory
 from botocore.serialize import JSONSerializer
 from botocore.session import Session, get_session
 from pynamodb.connection import Connection, TableConnection
+from pynamodb.constants import BATCH_GET_ITEM, GET_ITEM, QUERY, SCAN
 from pynamodb.models import Model
 
+from chalicelib import request_stats
+
+READS = {BATCH_GET_ITEM, GET_ITEM, QUERY, SCAN}
 UNPARSED = {
     "GetItemOutput",
     "QueryOutput",
@@ -83,10 +87,64 @@ class WireConnection(Connection):
         self._wire_session.register_component("response_parser_factory", _WireParserFactory())
         self._wire_session.register("creating-client-class.dynamodb", _make_lean)
 
+    def dispatch(self, operation_name: str, operation_kwargs: dict[str, Any]) -> Any:
+        """Send an operation, and add it to the statistics of the request.
+
+        PynamoDB asks for the consumed capacity in each operation.
+        """
+        stats = request_stats.current()
+        stats.call_begins()
+        reply: Mapping[str, Any] = {}
+        try:
+            reply = super().dispatch(operation_name, operation_kwargs)
+        finally:
+            units, items = consumption(reply)
+            if operation_name in READS:
+                stats.call_ends(rcu=units, items_read=items)
+            else:
+                stats.call_ends(wcu=units)
+        return reply
+
     @property
     def session(self) -> Session:
         """The session of the client, the same in each thread."""
         return self._wire_session
+
+
+class _Capacity(msgspec.Struct):
+    CapacityUnits: float = 0.0
+
+
+class _Consumption(msgspec.Struct):
+    """The parts of a reply that say what it has cost."""
+
+    ConsumedCapacity: _Capacity | list[_Capacity] | None = None
+    ScannedCount: int | None = None
+    """The items that a Query has read."""
+    Item: msgspec.Raw = msgspec.Raw()
+    """The item that a GetItem has read."""
+    Responses: dict[str, list[Any]] = {}
+    """The items that a BatchGetItem has read."""
+
+
+_CONSUMPTION = msgspec.json.Decoder(_Consumption)
+
+
+def consumption(reply: Mapping[str, Any]) -> tuple[float, int]:
+    """Return the capacity units that a reply reports, and the number of items that were read."""
+    body = reply.get("Body")
+    found = _CONSUMPTION.decode(body) if body is not None else _of_parsed(reply)
+    capacity = found.ConsumedCapacity or []
+    parts = capacity if isinstance(capacity, list) else [capacity]
+    items = found.ScannedCount
+    if items is None:
+        items = sum(map(len, found.Responses.values())) + bool(found.Item)
+    return sum(part.CapacityUnits for part in parts), items
+
+
+def _of_parsed(reply: Mapping[str, Any]) -> _Consumption:
+    names = ("ConsumedCapacity", "ScannedCount", "Responses")
+    return msgspec.convert({name: reply[name] for name in names if name in reply}, _Consumption)
 
 
 def bind_model(model: type[Model], name: str, connection: Connection) -> None:
