@@ -8,6 +8,7 @@ from chalice.app import Chalice
 
 from chalicelib.dynamodb import client
 from chalicelib.http import authentication, json_log, request_log
+from chalicelib.http.metrics import EmfFormatter
 from chalicelib.http.pipeline import Pipeline
 from chalicelib.http.response_headers import ResponseHeaders
 from chalicelib.http.routes import ENDPOINTS
@@ -51,7 +52,7 @@ def create_app(settings: Settings) -> BilletApp:
     in_lambda = "AWS_LAMBDA_FUNCTION_NAME" in os.environ
     _set_up_log(settings)
     if in_lambda:
-        json_log.set_up_in_lambda()
+        json_log.set_up_in_lambda(EmfFormatter(settings.stage))
     client.bind(settings)
     if in_lambda:
         client.warm_up()

@@ -34,8 +34,8 @@ class JsonFormatter(logging.Formatter):
         return str(line)
 
 
-def set_up_in_lambda() -> None:
+def set_up_in_lambda(formatter: JsonFormatter) -> None:
     """Write the log to standard output, from which Lambda takes each line, and to nothing else."""
     handler = logging.StreamHandler(sys.stdout)
-    handler.setFormatter(JsonFormatter())
+    handler.setFormatter(formatter)
     logging.getLogger().handlers = [handler]

@@ -21,6 +21,7 @@ from chalicelib.app_factory import create_app
 from chalicelib.dynamodb import backoff
 from chalicelib.http import authentication, json_log, request_log, trace_context
 from chalicelib.http.json_log import JsonFormatter
+from chalicelib.http.metrics import EmfFormatter
 from chalicelib.http.request_log import LOGGER, Line, RequestRecord
 from chalicelib.request_stats import RequestStats
 from chalicelib.services import tokens
@@ -205,7 +206,7 @@ def test_lambda_writes_each_line_and_each_error_as_one_line_of_json(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "stdout", output := io.StringIO())
-    json_log.set_up_in_lambda()
+    json_log.set_up_in_lambda(EmfFormatter("dev"))
     monkeypatch.setattr("chalicelib.services.tasks.get", lambda _: 1 / 0)
     assert api("GET", "/v1/tasks/1", X_Request_Id="mine").status_code == 500
     error, line = map(json.loads, output.getvalue().splitlines())
