@@ -25,7 +25,9 @@ class BilletApp(Chalice):
         # Chalice appends to AWS_EXECUTION_ENV, which is part of the User-Agent of each request.
         super().__init__(app_name="billet-tasks", env={})
         self.settings = settings
-        self.response_headers = ResponseHeaders(settings.origins)
+        self.response_headers = ResponseHeaders(
+            settings.origins, server_timing=settings.server_timing == "on"
+        )
         authorizer, read_principal = authentication.configure(self, settings, in_lambda=in_lambda)
         pipeline = Pipeline(self, settings, authorizer, read_principal, self.response_headers)
         for endpoint in ENDPOINTS:

@@ -138,9 +138,8 @@ class Gateway:
             wait_seconds: how long the request has waited for a thread.
         """
         with request_log.recording(wait_seconds) as record:
-            ids = _begin(request, match)
-            headers = {**request.headers, "x-request-id": ids[request_ids.HEADER]}
-            response = self._respond(request._replace(headers=headers), match, body)
+            _begin(request, match)
+            response = self._respond(request, match, body)
             record.status = response.status
             return response
 
@@ -218,8 +217,8 @@ def _event(request: Request, match: Match, body: bytes) -> dict[str, Any]:
 def _begin(request: Request, match: Match | None) -> dict[str, str]:
     headers = request.headers
     given = {
-        request_ids.HEADER: headers.get(request_ids.HEADER.lower(), ""),
-        trace_context.HEADER: headers.get(trace_context.HEADER, ""),
+        request_ids.HEADER: headers.get("x-request-id", ""),
+        trace_context.HEADER: headers.get("traceparent", ""),
     }
     method = request.method if request.method in METHODS else "-"
     route = f"{method} {match.route if match else '-'}"

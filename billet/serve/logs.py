@@ -5,6 +5,7 @@ import sys
 
 import click
 
+from chalicelib.http import json_log
 from chalicelib.http.json_log import JsonFormatter
 from chalicelib.http.request_log import Line
 
@@ -13,6 +14,7 @@ SLOW_MILLISECONDS = 1000.0
 
 def set_up() -> None:
     """Write the log to standard error, unless a log has been set up in this process."""
+    json_log.omit_unused_parts()
     handler = logging.StreamHandler()
     handler.setFormatter(TextFormatter() if sys.stderr.isatty() else JsonFormatter())
     logging.basicConfig(handlers=[handler])

@@ -13,12 +13,38 @@ from botocore.parsers import JSONParser, ResponseParserFactory
 from botocore.serialize import JSONSerializer
 from botocore.session import Session, get_session
 from pynamodb.connection import Connection, TableConnection
-from pynamodb.constants import BATCH_GET_ITEM, GET_ITEM, QUERY, SCAN
+from pynamodb.constants import (
+    BATCH_GET_ITEM,
+    BATCH_WRITE_ITEM,
+    DELETE_ITEM,
+    GET_ITEM,
+    PUT_ITEM,
+    QUERY,
+    RETURN_CONSUMED_CAPACITY,
+    SCAN,
+    TOTAL,
+    TRANSACT_GET_ITEMS,
+    TRANSACT_WRITE_ITEMS,
+    UPDATE_ITEM,
+)
 from pynamodb.models import Model
 
 from chalicelib import request_stats
 
-READS = {BATCH_GET_ITEM, GET_ITEM, QUERY, SCAN}
+METERED = {
+    BATCH_GET_ITEM,
+    BATCH_WRITE_ITEM,
+    DELETE_ITEM,
+    GET_ITEM,
+    PUT_ITEM,
+    QUERY,
+    SCAN,
+    TRANSACT_GET_ITEMS,
+    TRANSACT_WRITE_ITEMS,
+    UPDATE_ITEM,
+}
+"""The operations that report the capacity units that they consume."""
+READS = {BATCH_GET_ITEM, GET_ITEM, QUERY, SCAN, TRANSACT_GET_ITEMS}
 UNPARSED = {
     "GetItemOutput",
     "QueryOutput",
@@ -90,15 +116,17 @@ class WireConnection(Connection):
     def dispatch(self, operation_name: str, operation_kwargs: dict[str, Any]) -> Any:
         """Send an operation, and add it to the statistics of the request.
 
-        PynamoDB asks for the consumed capacity in each operation.
+        Asks for the consumed capacity, as PynamoDB does, and omits PynamoDB's signals and log.
         """
+        if operation_name in METERED:
+            operation_kwargs.setdefault(RETURN_CONSUMED_CAPACITY, TOTAL)
         stats = request_stats.current()
         stats.call_begins()
-        reply: Mapping[str, Any] = {}
+        units, items = 0.0, 0
         try:
-            reply = super().dispatch(operation_name, operation_kwargs)
-        finally:
+            reply = self._make_api_call(operation_name, operation_kwargs)
             units, items = consumption(reply)
+        finally:
             if operation_name in READS:
                 stats.call_ends(rcu=units, items_read=items)
             else:
@@ -134,12 +162,13 @@ def consumption(reply: Mapping[str, Any]) -> tuple[float, int]:
     """Return the capacity units that a reply reports, and the number of items that were read."""
     body = reply.get("Body")
     found = _CONSUMPTION.decode(body) if body is not None else _of_parsed(reply)
-    capacity = found.ConsumedCapacity or []
-    parts = capacity if isinstance(capacity, list) else [capacity]
     items = found.ScannedCount
     if items is None:
-        items = sum(map(len, found.Responses.values())) + bool(found.Item)
-    return sum(part.CapacityUnits for part in parts), items
+        items = sum(map(len, found.Responses.values())) or int(bool(found.Item))
+    capacity = found.ConsumedCapacity
+    if isinstance(capacity, _Capacity):
+        return capacity.CapacityUnits, items
+    return sum(part.CapacityUnits for part in capacity or ()), items
 
 
 def _of_parsed(reply: Mapping[str, Any]) -> _Consumption:

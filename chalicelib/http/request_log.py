@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from functools import lru_cache
 
 import msgspec
 
@@ -122,6 +123,28 @@ class RequestRecord:
         """The time since the request arrived, with its wait for a thread."""
         return perf_counter() - self._began + self.wait_seconds
 
+    def server_timing(self) -> str:
+        """Return where the time went until now, as the value of the header Server-Timing.
+
+        https://www.w3.org/TR/server-timing/
+        """
+        stats = self.stats
+        db, wait, backoff = stats.db_seconds, self.wait_seconds, stats.backoff_seconds
+        units = "".join(
+            f", {amount:g} {unit}"
+            for amount, unit in ((stats.rcu, "RCU"), (stats.wcu, "WCU"))
+            if amount
+        )
+        calls = "1 call" if stats.calls == 1 else f"{stats.calls} calls"
+        parts = [
+            f'db;dur={_ms(db)};desc="{calls}{units}"',
+            f"app;dur={_ms(max(0.0, self.seconds - db - wait - backoff))}",
+            f"wait;dur={_ms(wait)}",
+        ]
+        if backoff:
+            parts.append(f"backoff;dur={_ms(backoff)}")
+        return ", ".join(parts)
+
     def line(self) -> Line:
         """Return the line of the request."""
         stats = self.stats
@@ -151,6 +174,17 @@ class RequestRecord:
             cold_start=self.cold_start,
             memory_mb=_process.memory_mb(),
         )
+
+
+class _LogRecord(logging.LogRecord):
+    """A record of a line, made from one template: that takes a tenth of the time."""
+
+    _TEMPLATE = vars(logging.LogRecord(LOGGER, logging.INFO, __file__, 0, "", (), None))
+
+    def __init__(self, line: Line) -> None:
+        vars(self).update(self._TEMPLATE)
+        self.msg = line
+        self.created = time.time()
 
 
 _OUTSIDE = RequestRecord()
@@ -183,7 +217,7 @@ def recording(wait_seconds: float = 0.0) -> Iterator[RequestRecord]:
 
 
 def begin(headers: Headers, generated_id: str, route: str) -> dict[str, str]:
-    """Set the id, the trace and the route of the current request.
+    """Set the route of the current request, and its id and trace unless they are set.
 
     Args:
         generated_id: the id of a request without a well-formed one.
@@ -194,15 +228,22 @@ def begin(headers: Headers, generated_id: str, route: str) -> dict[str, str]:
     """
     record = current()
     record.route = route
-    record.request_id = request_ids.choose(headers, generated_id)
-    if record.trace is None:
-        record.trace = trace_context.of_request(headers)
-    return {request_ids.HEADER: record.request_id, **record.trace.response_header()}
+    trace = record.trace
+    if trace is None:
+        record.request_id = request_ids.choose(headers, generated_id)
+        trace = record.trace = trace_context.of_request(headers)
+    return {request_ids.HEADER: record.request_id, trace_context.RESPONSE_HEADER: str(trace)}
 
 
 def timestamp(seconds: float) -> str:
     """Return a time in seconds since 1970 as text: UTC, to the millisecond."""
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+    milliseconds = int(seconds * 1000)
+    return f"{_second(milliseconds // 1000)}.{milliseconds % 1000:03}Z"
+
+
+@lru_cache(maxsize=2)
+def _second(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def _publish(record: RequestRecord) -> None:
@@ -213,7 +254,7 @@ def _publish(record: RequestRecord) -> None:
     for observe in observers:
         observe(line)
     if enabled:
-        log.info(line)
+        log.handle(_LogRecord(line))
 
 
 def _ms(seconds: float) -> float:

@@ -178,6 +178,7 @@ def test_a_valid_traceparent_is_logged_and_returned(
 
 def test_without_a_traceparent_the_trace_is_that_of_xray(monkeypatch: pytest.MonkeyPatch) -> None:
     root = f"1-{TRACE[:8]}-{TRACE[8:]}"
+    monkeypatch.setattr(trace_context, "IN_LAMBDA", True)
     monkeypatch.setenv(trace_context.XRAY_VARIABLE, f"Root={root};Parent={SPAN};Sampled=1")
     assert trace_context.of_request({}).id == TRACE
 
