@@ -19,7 +19,7 @@ from granian.server.mp import MPServer
 from billet.cli import tables
 from billet.cli.errors import DATABASE_ERRORS, one_line
 from billet.emulators import local_server
-from billet.serve import asgi, prometheus, worker
+from billet.serve import asgi, profiler, prometheus, worker
 from billet.serve.listening import LIMITS, await_response, port_in_use, reserve_port
 from chalicelib.dynamodb import client
 from chalicelib.settings import Settings
@@ -37,6 +37,7 @@ class Options(NamedTuple):
     tls_cert: Path | None
     tls_key: Path | None
     metrics_port: int | None
+    profile: Path | None
 
 
 def until_stopped(options: Options, data: Path, warning: str = "") -> None:
@@ -75,7 +76,10 @@ def until_stopped(options: Options, data: Path, warning: str = "") -> None:
             max(1, asgi.MAX_WAITING // options.workers),
             options.host,
             count_requests=options.metrics_port is not None,
+            profiled=options.profile is not None,
         )
+        if options.profile:
+            ports.enter_context(profiler.profiling(options.profile))
         try:
             server.serve(target_loader=load_application, wrap_loader=False)
         except SystemExit as error:

@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 
-from billet.serve import hosts, logs
+from billet.serve import hosts, logs, profiler
 from billet.serve.asgi import Application
 from billet.serve.gateway import Gateway
 
@@ -15,12 +15,14 @@ FINISH_SECONDS = 10.0
 
 
 def load_application(
-    max_concurrent: int, max_waiting: int, host: str, *, count_requests: bool
+    max_concurrent: int, max_waiting: int, host: str, *, count_requests: bool, profiled: bool
 ) -> Application:
     """Return the application. From now on the worker ends when its parent process ends."""
     import app
 
     logs.set_up()
+    if profiled:
+        profiler.allow()
     if count_requests:
         from billet.serve import prometheus
 
