@@ -8,7 +8,8 @@ from chalice.app import Chalice
 
 from chalicelib import release
 from chalicelib.dynamodb import client, schema_version
-from chalicelib.http import authentication, request_ids
+from chalicelib.http import authentication, json_log, request_log
+from chalicelib.http.metrics import EmfFormatter
 from chalicelib.http.pipeline import Pipeline
 from chalicelib.http.response_headers import ResponseHeaders
 from chalicelib.http.routes import ENDPOINTS, docs
@@ -29,7 +30,9 @@ class BilletApp(Chalice):
         # Chalice appends to AWS_EXECUTION_ENV, which is part of the User-Agent of each request.
         super().__init__(app_name="billet-tasks", env={})
         self.settings = settings
-        self.response_headers = ResponseHeaders(settings.origins)
+        self.response_headers = ResponseHeaders(
+            settings.origins, server_timing=settings.server_timing == "on"
+        )
         authorizer, read_principal = authentication.configure(self, settings, in_lambda=in_lambda)
         pipeline = Pipeline(self, settings, authorizer, read_principal, self.response_headers)
         for endpoint in ENDPOINTS:
@@ -40,12 +43,14 @@ class BilletApp(Chalice):
         self._refuse = pipeline.refuse
 
     def __call__(self, event: Any, context: Any) -> dict[str, Any]:
-        """Respond to an event of API Gateway."""
+        """Respond to an event of API Gateway, and log the request."""
         route = (event.get("requestContext") or {}).get("resourcePath")
-        if route not in self.routes:
-            return self._refuse(event, context)
-        response: dict[str, Any] = super().__call__(event, context)
-        return response
+        respond = super().__call__ if route in self.routes else self._refuse
+        with request_log.recording() as record:
+            record.reach_app()
+            response: dict[str, Any] = respond(event, context)
+            record.status = response["statusCode"]
+            return response
 
 
 def create_app(settings: Settings) -> BilletApp:
@@ -56,6 +61,8 @@ def create_app(settings: Settings) -> BilletApp:
     """
     in_lambda = "AWS_LAMBDA_FUNCTION_NAME" in os.environ
     _set_up_log(settings)
+    if in_lambda:
+        json_log.set_up_in_lambda(EmfFormatter(settings.stage))
     log.info("billet-tasks %s, stage %s", release.current(), settings.stage)
     client.bind(settings)
     if in_lambda:
@@ -66,7 +73,7 @@ def create_app(settings: Settings) -> BilletApp:
 
 
 def _set_up_log(settings: Settings) -> None:
-    request_ids.add_to_log_records()
-    logging.getLogger("chalicelib").setLevel(settings.log_level)
+    for name in ("chalicelib", "billet"):
+        logging.getLogger(name).setLevel(settings.log_level)
     for name in ("botocore", "pynamodb"):
         logging.getLogger(name).setLevel(logging.WARNING)  # at DEBUG they log bodies and tokens

@@ -256,6 +256,9 @@ def test_it_serves_tls_to_local_names_and_exports_metrics(serve: Serve, tmp_path
         assert response.status_code == status
     metrics = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=20)
     assert "granian_workers_spawns" in metrics.text
+    health = 'billet_request_ms_count{route="GET /v1/health",status="2xx"} 1.0'
+    assert health in metrics.text
+    assert 'billet_request_client_errors_total{route="GET -"} 1.0' in metrics.text
     assert served.stop() == 0
 
 
@@ -263,3 +266,19 @@ def test_a_certificate_without_its_key_is_a_one_line_error(refuse: Refuse, tmp_p
     cert, _ = certificate(tmp_path)
     error = refuse("--tls-cert", cert)
     assert error == "Error: --tls-cert and --tls-key: give both or none\n"
+
+
+def test_it_writes_a_profile_of_its_workers_when_it_stops(serve: Serve, tmp_path: Path) -> None:
+    file = tmp_path / "profile.txt"
+    served = serve("--db", "memory", "--profile", str(file))
+    assert served.request("GET", "/v1/tasks").status_code == 200
+    assert served.stop() == 0
+    if "No profile: Error: Permission Denied" in served.output:
+        pytest.skip("py-spy may not read other processes here")
+    assert f"Profile: {file}\nStopping\n" in served.output
+    assert "load_application (billet/serve/worker.py" in file.read_text()
+
+
+def test_a_profile_of_an_unknown_format_is_a_usage_error(refuse: Refuse) -> None:
+    error = refuse("--profile", "profile.pdf", status=2)
+    assert error.splitlines()[-1] == "Error: --profile: must end in .svg, .json or .txt"
