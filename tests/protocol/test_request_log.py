@@ -88,6 +88,14 @@ def test_a_line_has_the_calls_of_all_lanes(bind: Bind, api: Api, lines: Lines) -
     assert listed.db_ms <= listed.ms
 
 
+@pytest.mark.settings(rate_quota=100)
+@pytest.mark.usefixtures("database")
+def test_a_line_has_the_call_that_leases_a_share_of_the_quota(api: Api, lines: Lines) -> None:
+    api("GET", "/v1/tasks/1")
+    [line] = lines()
+    assert (line.calls, line.wcu > 0, line.rcu > 0) == (2, True, True)
+
+
 def test_calls_at_the_same_time_count_once_in_the_time_of_the_database(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
