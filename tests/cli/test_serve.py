@@ -152,7 +152,7 @@ def test_an_invalid_configuration_is_a_one_line_error(
 def test_an_unreachable_database_is_a_one_line_error() -> None:
     ended = run_serve("--port", "0", **NOWHERE)
     assert ended.returncode == 1
-    assert ended.stderr.startswith("Error: the tables cannot be created: ")
+    assert ended.stderr.startswith("Error: the database cannot be used: ")
     assert len(ended.stderr.splitlines()) == 1
 
 
@@ -279,6 +279,7 @@ def test_it_writes_a_profile_of_its_workers_when_it_stops(serve: Serve, tmp_path
     assert "load_application (billet/serve/worker.py" in file.read_text()
 
 
-def test_a_profile_of_an_unknown_format_is_a_usage_error(refuse: Refuse) -> None:
-    error = refuse("--profile", "profile.pdf", status=2)
-    assert error.splitlines()[-1] == "Error: --profile: must end in .svg, .json or .txt"
+def test_a_profile_of_an_unknown_format_is_a_usage_error() -> None:
+    ended = run_serve("--profile", "profile.pdf")
+    assert ended.returncode == 2
+    assert ended.stderr.splitlines()[-1] == "Error: --profile: must end in .svg, .json or .txt"
