@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +22,9 @@ class Scan:
         units: the write units that one changed item takes, about.
         condition: a filter expression, which leaves out items that never need a change.
         values: the values in the filter expression.
+        late: whether only contract makes the changes, because the previous release can't work with
+            the new form. Servers must write the old form until `shared_state.contracted` has
+            reached the migration.
     """
 
     suffix: str
@@ -29,6 +32,7 @@ class Scan:
     units: int
     condition: str | None = None
     values: Item | None = None
+    late: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,11 @@ class Migration:
     def number(self) -> int:
         """The number, from the name of the file."""
         return int(self._name[1])
+
+    @property
+    def early_scans(self) -> Sequence[Scan]:
+        """The scans that backfill makes."""
+        return [one for one in self.scans if not one.late]
 
     @property
     def name(self) -> str:

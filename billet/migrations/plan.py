@@ -57,12 +57,13 @@ def _added(migration: Migration) -> str:
 
 
 def _changed(migration: Migration) -> str:
-    walks = [f"walk over {one.suffix}" for one in migration.scans]
+    walks = [f"walk over {one.suffix}" for one in migration.early_scans]
     return ", ".join([*(one.text for one in migration.once), *walks])
 
 
 def _removed(migration: Migration) -> str:
-    parts = ["repeat and verify the backfill"] if migration.scans else []
+    parts = ["repeat and verify the backfill"] if migration.early_scans else []
+    parts += [f"walk over {one.suffix}" for one in migration.scans if one.late]
     parts += [f"remove items of {one.suffix}" for one in migration.removals]
     parts += [f"remove {name}" for name in migration.drops]
     return ", ".join(parts)
@@ -71,7 +72,7 @@ def _removed(migration: Migration) -> str:
 def _walks(migration: Migration, step: str) -> Sequence[tuple[Scan, int]]:
     """Return the walks of a step, each with the number of times that it reads the table."""
     if step == "backfill":
-        return [(scan, 1) for scan in migration.scans]
+        return [(scan, 1) for scan in migration.early_scans]
     if step == "contract":
         return [(scan, 2) for scan in migration.scans] + [(scan, 1) for scan in migration.removals]
     return []

@@ -4,6 +4,7 @@ All functions work on the database that `chalicelib.dynamodb.client.bind` has bo
 they do, raise click.ClickException if they can't complete it, and may be called again at any time.
 """
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,8 +17,11 @@ from billet.migrations.migration import Migration, Scan
 from billet.migrations.scanning import DEFAULT, Options, Outcome, Walk
 from billet.migrations.schema import Schema, TableSettings, with_indexes, without_index
 from billet.migrations.state import STEPS, Position, Record
-from chalicelib.dynamodb import client
+from chalicelib.dynamodb import client, shared_state
 from chalicelib.dynamodb.schema_version import Stored
+
+NOTICE_SECONDS = 2 * shared_state.FRESH_SECONDS
+"""The time after which all servers know a new version, and most earlier requests have ended."""
 
 
 class Status(NamedTuple):
@@ -77,6 +81,7 @@ def contract(to: int | None = None, options: Options = DEFAULT) -> None:
     """Remove what nothing needs any more. No server of the previous release may run.
 
     Repeats the backfill first, for what the previous release has written since, and verifies it.
+    Before that it raises the version `contracted`, so that servers write the new form only.
     """
     with _run(to, options) as run:
         run.contract()
@@ -129,6 +134,8 @@ class _Run:
         self._chosen = [one for one in MIGRATIONS if to is None or one.number <= to]
         self._options = options
         self._keep = keep
+        self._in_use = state.versions().schema > 0
+        """Whether servers of this release may run."""
         self._finished: set[str] = set()
         """Saved positions that are not needed once the step is recorded."""
 
@@ -157,7 +164,7 @@ class _Run:
         for migration in self._chosen:
             self._once(migration)
             if not self._has(migration, "backfill"):
-                self._walk(migration, "backfill", migration.scans)
+                self._walk(migration, "backfill", migration.early_scans)
                 self._done(migration, "backfill")
         self._raise_version("schema")
 
@@ -166,24 +173,50 @@ class _Run:
         if differences := [*tables.differences(schema_of(self._chosen))]:
             raise click.ClickException(f"{'; '.join(differences)}; run `billet migrate expand`")
         for migration in self._chosen:
-            self._verify(migration)
+            contracted = self._has(migration, "contract")
+            self._verify(migration, migration.scans if contracted else migration.early_scans)
             self._done(migration, "verify")
 
     def contract(self) -> None:
         self._require("backfill")
-        for migration in self._chosen:
-            if not self._has(migration, "contract"):
-                self._contract(migration)
-                self._done(migration, "verify", "contract")
         self._raise_version("contracted")
+        pending = [one for one in self._chosen if not self._has(one, "contract")]
+        if self._in_use and any(scan.late for one in pending for scan in one.scans):
+            self._await_servers()
+        for migration in pending:
+            self._contract(migration)
+            self._done(migration, "verify", "contract")
+        self._forget_positions()
+
+    def _forget_positions(self) -> None:
+        """Remove the positions of complete migrations, which killed runs have left."""
+        if self._options.dry_run:
+            return
+        complete = {f"{one.number:04d}" for one in self._chosen if self._has(one, "contract")}
+        state.forget(name for name in self._positions if name.partition(" ")[0] in complete)
+
+    def _await_servers(self) -> None:
+        """Wait until all servers know the version, and write the new form of items."""
+        if not self._options.dry_run:
+            time.sleep(NOTICE_SECONDS)
 
     def _contract(self, migration: Migration) -> None:
         self._walk(migration, "contract", migration.scans)
         if not self._options.dry_run:
-            self._verify(migration)
+            self._verify_walk(migration)
         self._walk(migration, "removal", migration.removals)
         for name in migration.drops:
             self._drop(name)
+
+    def _verify_walk(self, migration: Migration) -> None:
+        """Verify what contract has changed; if that fails, let the next run walk again."""
+        try:
+            self._verify(migration, migration.scans)
+        except click.ClickException:
+            number = f"{migration.number:04d} "
+            saved = self._finished | self._positions.keys()
+            state.forget(name for name in saved if name.startswith(number))
+            raise
 
     def _drop(self, name: str) -> None:
         suffix, _, index = name.partition("/")
@@ -210,10 +243,10 @@ class _Run:
                 self._say(f"{name}: {_summary(outcome, dry_run=dry_run)}")
             self._finished |= outcome.saved
 
-    def _verify(self, migration: Migration) -> None:
-        """Raise ClickException if the migration's backfill would change something."""
+    def _verify(self, migration: Migration, scans: Sequence[Scan]) -> None:
+        """Raise ClickException if the migration would change something."""
         faults = [f"{text}: to do" for one in migration.once if (text := one.missing())]
-        for scan in migration.scans:
+        for scan in scans:
             outcome = self._outcome(scan, "", replace(self._options, dry_run=True))
             if outcome.changed:
                 faults.append(

@@ -3,7 +3,7 @@
     libraries    the libraries of the lock files, as wheels for Lambda
     archive      the zip: small, fast to import, reproducible
     template     the CloudFormation template, with parameters, policies, metrics and api_gateway
-    chalice_config   refuses settings of Chalice that have no effect here
+    chalice_config  refuses settings of Chalice that have no effect here
 
 `build` is what `billet deploy` calls.
 """

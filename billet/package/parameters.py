@@ -95,6 +95,12 @@ def definitions() -> dict[str, Any]:
             "must be the ARN of a web ACL",
             "A regional web ACL of AWS WAF that protects the API",
         ),
+        "PermissionsBoundary": _text(
+            "",
+            r"(arn:aws[a-z-]*:iam::.+:policy/.+)?",
+            "must be the ARN of a policy",
+            "The most that the roles of the functions may be allowed, a policy; empty: no boundary",
+        ),
         "AccountLogRole": {
             **_choice("create", ("create", "existing")),
             "Description": "Whether to set the role with which API Gateway writes logs, one for the"

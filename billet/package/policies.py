@@ -54,18 +54,20 @@ def document(access: dict[str, tuple[str, ...]], prefix: str, log_group: str) ->
 
 
 def rollout(functions: Iterable[str], alias: str) -> dict[str, Any]:
-    """Return the policy of CodeDeploy, which moves the alias of the functions to a new version."""
-    functions = list(functions)
+    """Return the policy of CodeDeploy, which moves the alias of the functions to a new version.
+
+    AWS documents some of the actions for the function and some for its alias; both are allowed.
+    """
     return {
         "Version": "2012-10-17",
         "Statement": [
             _allow(
-                (
-                    "lambda:GetAlias",
-                    "lambda:GetProvisionedConcurrencyConfig",
-                    "lambda:UpdateAlias",
-                ),
-                [{"Fn::Sub": f"${{{name}.Arn}}:{alias}"} for name in functions],
+                ("lambda:GetAlias", "lambda:GetProvisionedConcurrencyConfig", "lambda:UpdateAlias"),
+                [
+                    {"Fn::Sub": f"${{{name}.Arn}}{qualifier}"}
+                    for name in functions
+                    for qualifier in ("", f":{alias}")
+                ],
             ),
             _allow(
                 ("cloudwatch:DescribeAlarms",), [_arn("cloudwatch", "alarm:${AWS::StackName}-*")]

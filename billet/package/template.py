@@ -35,6 +35,7 @@ ACCESS_LOG = {
 https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping-template-reference.html"""
 CONDITIONS = {
     "HasAlarmEmail": "AlarmEmail",
+    "HasBoundary": "PermissionsBoundary",
     "HasDomain": "DomainName",
     "HasWebAcl": "WebAclArn",
     "LimitsApi": "ReservedConcurrency",
@@ -177,6 +178,7 @@ def _role(service: str, policy: dict[str, Any]) -> Resource:
         "Properties": {
             "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [trust]},
             "Policies": [{"PolicyName": "Access", "PolicyDocument": policy}],
+            "PermissionsBoundary": _if("HasBoundary", {"Ref": "PermissionsBoundary"}, NO_VALUE),
         },
     }
 

@@ -23,7 +23,7 @@ from botocore.session import get_session
 from pynamodb.connection import Connection
 from pynamodb.exceptions import PynamoDBException
 
-from chalicelib import time_budget
+from chalicelib import request_stats, time_budget
 from chalicelib.domain.errors import LostRace, Unavailable
 from chalicelib.dynamodb import backoff, botocore_patches
 from chalicelib.dynamodb.models import SUFFIXES
@@ -207,6 +207,7 @@ def send(call: Callable[[], T], *, repeatable: bool, attempts: int = ATTEMPTS) -
     unanswered: list[_NoResponse] = []
     for attempt in range(1, attempts + 1):
         if attempt > 1:
+            request_stats.current().add(retries=1)
             backoff.wait(attempt)
         if time_budget.left() < LONGEST_CALL:
             refusal: Unavailable | LostRace = _NotDone()
@@ -215,10 +216,12 @@ def send(call: Callable[[], T], *, repeatable: bool, attempts: int = ATTEMPTS) -
             return _translated(call)
         except (_NotDone, LostRace) as error:
             refusal = error
-            log.info("DynamoDB refused: %s", error.__cause__)
+            # Losing a race to another request is usual, throttling and server errors are not.
+            level = logging.WARNING if isinstance(error, _NotDone) else logging.INFO
+            log.log(level, "DynamoDB refused: %s", error.__cause__)
         except _NoResponse as error:
             unanswered.append(error)
-            log.info("DynamoDB did not respond: %s", error.__cause__)
+            log.warning("DynamoDB did not respond: %s", error.__cause__)
             if not repeatable or len(unanswered) == _max_unanswered():
                 break
     # After a call without a response, nobody knows whether it took effect, whatever came later.
@@ -275,8 +278,10 @@ def _cancellation(error: Any) -> BaseException:
 
 def _by_code(codes: set[str], otherwise: BaseException) -> BaseException:
     if codes & _CONTENDED:
+        request_stats.current().add(conflicts=1)
         return LostRace()
     if codes & _THROTTLED:
+        request_stats.current().add(throttles=1)
         return _NotDone()
     return otherwise
 

@@ -218,7 +218,7 @@ class CounterModel(Model):
     schema = NumberAttribute(null=True)
     """Only in the item of `shared_state`: the last migration whose expand and backfill are done."""
     contracted = NumberAttribute(null=True)
-    """Only in the item of `shared_state`: the last migration whose contract is done."""
+    """Only in the item of `shared_state`: the last migration whose contract has begun."""
 
 
 class TokenModel(Model):
@@ -235,6 +235,7 @@ class TokenModel(Model):
     expires = NumberAttribute(null=True)
     """`expires_at` in seconds since 1970, for Time to Live."""
     last_four = UnicodeAttribute()
+    keys_by_name = BooleanAttribute(null=True)
 
 
 class IdempotencyModel(Model):

@@ -1,8 +1,8 @@
 """Whether this release can work with the tables and items of the database.
 
 `billet migrate` stores two numbers in the item of `shared_state`: the last migration whose expand
-and backfill are done, and the last one whose contract is. A release needs the former to be at
-least NEEDED, and can't work with a contracted migration above KNOWN, which it does not know.
+and backfill are done, and the last one whose contract has begun. A release needs the former to be
+at least NEEDED, and can't work with a contracted migration above KNOWN, which it does not know.
 
 The check costs no call: it uses the copy of the item that the process has read last.
 """
@@ -58,6 +58,19 @@ def read() -> Stored:
             raise
         return Stored(0, 0)
     return Stored(*client.database.memory.schema)
+
+
+def read_usable() -> int:
+    """Return the schema of the database (strongly consistent read).
+
+    Raises:
+        SchemaMismatch: this release can't work with it.
+        Unavailable: the database is overloaded or does not respond.
+    """
+    stored = read()
+    if stored.mismatch:
+        raise SchemaMismatch(stored.mismatch)
+    return stored.schema
 
 
 def require() -> None:

@@ -73,6 +73,12 @@ def recent() -> SharedState:
     return copy if copy is not None and copy.fresh else read()
 
 
+def contracted() -> int:
+    """Return the last migration whose contract has begun, as of at most FRESH_SECONDS ago."""
+    recent()
+    return client.database.memory.schema[1]
+
+
 def forget() -> None:
     """Drop this process's copy. Call it after a change of the item."""
     client.database.memory.shared_state = None

@@ -128,7 +128,7 @@ def invoke(
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    responses: list[dict[str, Any]] = json.loads(done.stdout)
+    responses: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
     return responses
 
 
@@ -191,7 +191,12 @@ def test_the_authorizer_in_the_zip_denies_with_a_policy_without_routes(
         for word in (secret, "blt_wrong")
     ]
     admitted, refused = invoke(unpacked, variables, events, "app.authenticate")
-    assert admitted["context"] == {"id": token.id, "name": "ci", "role": "editor"}
+    assert admitted["context"] == {
+        "id": token.id,
+        "name": "ci",
+        "role": "editor",
+        "key_scope": "ci",
+    }
     assert resources(admitted) == [arn.replace("GET/v1/tasks", "*/*")]
     assert resources(refused) == []
 

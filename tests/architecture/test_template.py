@@ -258,6 +258,12 @@ def test_no_policy_has_a_wildcard_where_aws_has_resources(expanded: Template) ->
     assert attached == list(MANAGED)
 
 
+def test_every_role_has_the_permissions_boundary_that_is_given(expanded: Template) -> None:
+    given = ["HasBoundary", {"Ref": "PermissionsBoundary"}, {"Ref": "AWS::NoValue"}]
+    for name, role in of_type(expanded, "AWS::IAM::Role").items():
+        assert role["PermissionsBoundary"] == {"Fn::If": given}, name
+
+
 def test_each_parameter_has_a_default_that_it_allows(written: Template) -> None:
     for name, definition in written["Parameters"].items():
         default = definition["Default"]

@@ -15,8 +15,9 @@ import pytest
 from pynamodb.connection import Connection
 
 from billet.integrity import findings
-from chalicelib.dynamodb import client, counters, lanes, shared_state
+from chalicelib.dynamodb import client, counters, lanes, shared_state, stored_counters
 from chalicelib.dynamodb.models import CounterModel, TaskModel
+from chalicelib.dynamodb.transaction import Transaction
 from chalicelib.services import pagination, tasks, users
 from chalicelib.settings import Settings
 from tests.conftest import Bind
@@ -196,7 +197,7 @@ def test_ids_stay_unique_if_counters_change_while_they_are_read(
     client.bind(msgspec.structs.replace(settings, lanes=8), connection)
 
     torn: list[bool] = []
-    stale = lanes.read_counters
+    stale = stored_counters.read
 
     def partly_stale_read(kind: str) -> list[CounterModel]:
         """Return half of the counters from before, and the rest from after the allocations."""
@@ -207,12 +208,12 @@ def test_ids_stay_unique_if_counters_change_while_they_are_read(
         other(settings, connection, allocated, count)
         second = {one.name: one for one in stale(kind)}
         whole = {one.name: one for one in first}
-        names = lanes.counter_names(kind)
+        names = stored_counters.names(kind)
         chosen = [whole.get(name) for name in names[:at]]
         chosen += [second.get(name) for name in names[at:]]
         return [one for one in chosen if one]
 
-    monkeypatch.setattr(lanes, "read_counters", partly_stale_read)
+    monkeypatch.setattr(stored_counters, "read", partly_stale_read)
     allocated += [counters.allocate_id("tasks") for _ in range(20)]
     assert len(torn) >= 2
     client.bind(msgspec.structs.replace(settings, lanes=16), connection)
@@ -230,3 +231,16 @@ def other(settings: Settings, connection: Connection, allocated: list[int], coun
         allocated += counters.allocate_ids("tasks", count)
     finally:
         memory.settings, memory.memory = mine
+
+
+def test_lanes_are_raised_once_no_server_of_the_first_release_may_run(bind: Bind) -> None:
+    settings = msgspec.structs.replace(bind(1), lanes=4)
+    for contracted, count in ((3, 1), (4, 4)):
+        change = Transaction()
+        change.update(CounterModel(shared_state.NAME), [CounterModel.contracted.set(contracted)])
+        change.commit()
+        client.bind(settings, client.database.connection)
+        add_tasks(1)  # learns the number of lanes in the counters
+        add_tasks(8)
+        assert lanes.lane_count() == count
+        assert {int(item.lane) for item in TaskModel.scan()} == set(range(count))

@@ -6,13 +6,15 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
+from click.testing import CliRunner
 
+from billet.cli import main
 from billet.serve.asgi import Application
 from billet.serve.embedded import serving
 from billet.serve.gateway import Gateway
@@ -35,6 +37,29 @@ def run_serve(*arguments: str, **environ: str) -> "subprocess.CompletedProcess[s
     )
 
 
+Refuse = Callable[..., str]
+
+
+@pytest.fixture
+def refuse(monkeypatch: pytest.MonkeyPatch) -> Refuse:
+    """Return a function that runs `billet serve` in this process until it fails.
+
+    It returns the error. For errors that come before the database and the workers start.
+    """
+
+    def run(*arguments: str, **environ: str) -> str:
+        with monkeypatch.context() as patched:
+            patched.setenv("PORT", "0")
+            for name, text in environ.items():
+                patched.setenv(name, text)
+            patched.setattr(signal, "signal", lambda *_: None)  # pytest's handlers stay
+            ended = CliRunner().invoke(main, ["serve", *arguments])
+        assert ended.exit_code == 1
+        return ended.stderr
+
+    return run
+
+
 @pytest.fixture
 def server(database: Settings, application: BilletApp) -> Iterator[str]:
     """Start a server in this process on fresh tables and return its address."""
@@ -42,13 +67,17 @@ def server(database: Settings, application: BilletApp) -> Iterator[str]:
         yield address
 
 
-class Served:
-    """`python -m billet serve` as a separate process."""
+class ServerProcess:
+    """`python -m billet serve` as a separate process.
 
-    def __init__(self, *arguments: str, **environ: str) -> None:
+    Args:
+        root: the folder of the code that runs.
+    """
+
+    def __init__(self, root: Path, arguments: Sequence[str], environ: Mapping[str, str]) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "billet", "serve", "--port", "0", "--workers", "1", *arguments],
-            cwd=ROOT,
+            [sys.executable, "-m", "billet", "serve", "--port", "0", *arguments],
+            cwd=root,
             env={**os.environ, **environ},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -56,6 +85,14 @@ class Served:
         )
         self.output = ""
         self.url = self._url()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        """Read the log, which would fill the pipe."""
+        assert self.process.stdout
+        for line in self.process.stdout:
+            self.output += line
 
     def _url(self) -> str:
         assert self.process.stdout
@@ -72,11 +109,18 @@ class Served:
         self.process.send_signal(how)
         killer = threading.Timer(STOP_SECONDS, self.process.kill)
         killer.start()
-        with self.process:  # communicate() would lose buffered output
-            assert self.process.stdout
-            self.output += self.process.stdout.read()
+        self._reader.join()
+        with self.process:
+            pass
         killer.cancel()
         return self.process.returncode
+
+
+class Served(ServerProcess):
+    """The present code, with one worker."""
+
+    def __init__(self, *arguments: str, **environ: str) -> None:
+        super().__init__(ROOT, ["--workers", "1", *arguments], environ)
 
 
 Serve = Callable[..., Served]

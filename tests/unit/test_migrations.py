@@ -12,7 +12,7 @@ from billet.migrations.migration import Migration
 from billet.migrations.scanning import Pacer
 from chalicelib.domain.user import normalize_username
 from chalicelib.dynamodb import schema_version
-from tests.unit.test_index_keys import IOTAS
+from tests.support.unicode import IOTAS
 
 ROOT = Path(__file__).parents[2]
 FROZEN = {
