@@ -12,4 +12,6 @@
 Nothing in this package runs in Lambda; `chalicelib` does not import it.
 """
 
-from chalicelib.release import __version__ as __version__
+from chalicelib.release import __version__
+
+__all__ = ["__version__"]

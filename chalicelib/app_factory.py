@@ -2,18 +2,22 @@
 
 import logging
 import os
+from typing import Any
 
 from chalice.app import Chalice
 
+from chalicelib import release
 from chalicelib.dynamodb import client, schema_version
-from chalicelib.http import authentication, request_ids
+from chalicelib.http import authentication, json_log, request_log
+from chalicelib.http.metrics import EmfFormatter
 from chalicelib.http.pipeline import Pipeline
 from chalicelib.http.response_headers import ResponseHeaders
-from chalicelib.http.routes import ENDPOINTS
+from chalicelib.http.routes import ENDPOINTS, docs
 from chalicelib.settings import Settings
 
 AUTHORIZER_HANDLER = f"app.{authentication.AUTHORIZER}"
 """Lambda's handler of the authorizer, which may only read tokens."""
+log = logging.getLogger(__name__)
 
 
 class BilletApp(Chalice):
@@ -26,14 +30,27 @@ class BilletApp(Chalice):
         # Chalice appends to AWS_EXECUTION_ENV, which is part of the User-Agent of each request.
         super().__init__(app_name="billet-tasks", env={})
         self.settings = settings
-        self.response_headers = ResponseHeaders(settings.origins)
+        self.response_headers = ResponseHeaders(
+            settings.origins, server_timing=settings.server_timing == "on"
+        )
         authorizer, read_principal = authentication.configure(self, settings, in_lambda=in_lambda)
         pipeline = Pipeline(self, settings, authorizer, read_principal, self.response_headers)
         for endpoint in ENDPOINTS:
-            pipeline.register(endpoint)
-        if settings.origins:
-            for path, methods in list(self.routes.items()):
-                pipeline.register_options(path, methods)
+            if settings.docs == "on" or endpoint not in docs.router.endpoints:
+                pipeline.register(endpoint)
+        for path, methods in list(self.routes.items()):
+            pipeline.register_options(path, methods)
+        self._refuse = pipeline.refuse
+
+    def __call__(self, event: Any, context: Any) -> dict[str, Any]:
+        """Respond to an event of API Gateway, and log the request."""
+        route = (event.get("requestContext") or {}).get("resourcePath")
+        respond = super().__call__ if route in self.routes else self._refuse
+        with request_log.recording() as record:
+            record.reach_app()
+            response: dict[str, Any] = respond(event, context)
+            record.status = response["statusCode"]
+            return response
 
 
 def create_app(settings: Settings) -> BilletApp:
@@ -44,6 +61,9 @@ def create_app(settings: Settings) -> BilletApp:
     """
     in_lambda = "AWS_LAMBDA_FUNCTION_NAME" in os.environ
     _set_up_log(settings)
+    if in_lambda:
+        json_log.set_up_in_lambda(EmfFormatter(settings.stage))
+    log.info("billet-tasks %s, stage %s", release.current(), settings.stage)
     client.bind(settings)
     if in_lambda:
         client.warm_up()
@@ -53,7 +73,7 @@ def create_app(settings: Settings) -> BilletApp:
 
 
 def _set_up_log(settings: Settings) -> None:
-    request_ids.add_to_log_records()
-    logging.getLogger("chalicelib").setLevel(settings.log_level)
+    for name in ("chalicelib", "billet"):
+        logging.getLogger(name).setLevel(settings.log_level)
     for name in ("botocore", "pynamodb"):
         logging.getLogger(name).setLevel(logging.WARNING)  # at DEBUG they log bodies and tokens

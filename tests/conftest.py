@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from datetime import UTC, datetime
 from functools import cache, partial
 from importlib.util import find_spec
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from chalice.test import Client, HTTPResponse
@@ -40,13 +40,13 @@ for field in fields(Settings):  # a container sets those of its server
 
 from billet.emulators import dynamodb_local, moto_server
 from billet.emulators.errors import EmulatorError
-from billet.integrity import lookup
 from billet.migrations import runner
 from chalicelib.app_factory import BilletApp, create_app
 from chalicelib.dynamodb import client, lanes
-from chalicelib.dynamodb.botocore_patches import table_of
 from chalicelib.dynamodb.lanes import lanes_to_read
 from chalicelib.dynamodb.models import SUFFIXES
+from tests.support import table_contents
+from tests.support.table_contents import Contents
 from tests.support.tables import make_tables, store_layout
 
 create_app(Settings())  # sets up the log
@@ -152,78 +152,90 @@ def endpoint(backend: str, request: pytest.FixtureRequest) -> str:
     return url
 
 
-@pytest.fixture(scope="session")
-def connections() -> dict[str, Connection]:
-    """Cache one connection per endpoint: creating one takes longer than most tests."""
-    return {}
+class Connections(dict[str, Connection]):
+    """One connection per endpoint: making one takes longer than most tests."""
+
+    def __missing__(self, endpoint: str) -> Connection:
+        self[endpoint] = client.connect()
+        return self[endpoint]
 
 
 @pytest.fixture(scope="session")
-def reusable_table_prefixes(connections: dict[str, Connection]) -> Iterator[dict[str, list[str]]]:
-    """The prefixes of tables that tests have used before, by endpoint: making some takes longer."""
-    prefixes: dict[str, list[str]] = {}
-    yield prefixes
-    for prefix in prefixes.get(
-        CONFIGURED_ENDPOINT or "", ()
-    ):  # a shared database that may keep its data
-        client.bind(Settings(table_prefix=prefix), connections[str(CONFIGURED_ENDPOINT)])
-        delete_tables()
+def connections() -> Connections:
+    """Return a cache of connections. The first use of one takes the endpoint in the environment."""
+    return Connections()
+
+
+class TableSet(NamedTuple):
+    """Tables that tests use one after the other."""
+
+    prefix: str
+    contents: Contents
+    """What the tables had when they were made."""
+
+
+TableSets = dict[tuple[str, int], list[TableSet]]
+
+
+@pytest.fixture(scope="session")
+def unused_table_sets(connections: Connections) -> Iterator[TableSets]:
+    """Cache the tables that no test uses now, by endpoint and number of lanes."""
+    unused: TableSets = {}
+    yield unused
+    for (endpoint, _), sets in unused.items():
+        for one in sets if endpoint == CONFIGURED_ENDPOINT else ():  # it may keep its data
+            client.bind(Settings(table_prefix=one.prefix), connections[endpoint])
+            delete_tables()
 
 
 @pytest.fixture
 def bind(
     endpoint: str,
-    connections: dict[str, Connection],
-    reusable_table_prefixes: dict[str, list[str]],
+    backend: str,
+    connections: Connections,
+    unused_table_sets: TableSets,
     monkeypatch: pytest.MonkeyPatch,
     request: pytest.FixtureRequest,
 ) -> Iterator[Bind]:
-    """Return a function that binds the models to empty tables, `bind(lanes=4)`.
+    """Return a function that binds the models to tables without users and tasks, `bind(lanes=4)`.
 
     Further calls bind them to the same tables.
     """
     monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", endpoint)
-    unused = reusable_table_prefixes.setdefault(endpoint, [])
-    made = bool(unused)
-    prefix = unused.pop() if made else f"test-{uuid.uuid4().hex[:12]}"
-    connection = connections.setdefault(endpoint, client.connect())
+    contents_now, restore = (
+        (table_contents.of_moto, table_contents.restore_in_moto)
+        if backend == "moto"
+        else (table_contents.of_database, table_contents.restore_in_database)
+    )
+    used: TableSet | None = None
+    unused: list[TableSet] = []
 
     def bind_with(lanes: int = 1) -> Settings:
-        nonlocal made
+        nonlocal used, unused
+        first = used is None
+        if first:
+            unused = unused_table_sets.setdefault((endpoint, lanes), [])
+            used = unused.pop() if unused else None
+        prefix = used.prefix if used else f"test-{uuid.uuid4().hex[:12]}"
         settings = Settings(table_prefix=prefix, lanes=lanes)
-        client.bind(settings, connection)
-        if made:
-            store_layout()
-        else:
+        client.bind(settings, connections[endpoint])
+        if used is None:
             make_tables()
-            made = True
+            used = TableSet(prefix, contents_now())
+        elif not first:
+            store_layout()
         lanes_to_read()
         return settings
 
     yield bind_with
-    client.bind(Settings(table_prefix=prefix), connection)
+    if used is None:
+        return
+    client.bind(Settings(table_prefix=used.prefix), connections[endpoint])
     if request.node.get_closest_marker("alters_tables"):
         delete_tables()
-    elif made:
-        empty_tables()
-        unused.append(prefix)
-
-
-def empty_tables() -> None:
-    for model in SUFFIXES:
-        for page in lookup.items(model):
-            write_raw(
-                model, [{"DeleteRequest": {"Key": lookup.key_of(model, one)}} for one in page]
-            )
-
-
-def write_raw(model: Any, requests: list[Any]) -> None:
-    """Put and delete items in DynamoDB's form, including items that no model can represent."""
-    batch_write = table_of(model).connection.client.batch_write_item
-    for start in range(0, len(requests), 25):
-        left = {model.Meta.table_name: requests[start : start + 25]}
-        while left:
-            left = batch_write(RequestItems=left)["UnprocessedItems"]
+    else:
+        restore(used.contents)
+        unused.append(used)
 
 
 def delete_tables() -> None:

@@ -14,6 +14,7 @@ import botocore
 from billet.benchmark.datasets import Dataset
 from billet.benchmark.report import ResultTable, to_ms
 from billet.benchmark.timing import Workload, p50, time_interleaved
+from billet.package.target import Target
 
 _API = """
 import json, sys, time
@@ -49,9 +50,10 @@ WARM_UP_STARTS = 1
 
 
 def unpack_function(folder: Path) -> Path:
-    """Package the stage prod, and return the folder into which its zip is unpacked."""
+    """Package the API for this machine, and return the folder into which its zip is unpacked."""
+    options = ["--stage", "prod", "--out", str(folder), *Target.of_this_machine().options]
     subprocess.run(  # noqa: S603
-        [sys.executable, "-m", "billet", "package", "--stage", "prod", "--out", str(folder)],
+        [sys.executable, "-m", "billet", "package", *options],
         check=True,
         stdout=subprocess.DEVNULL,
     )
@@ -72,7 +74,12 @@ def measure(
 
     def start(name: str, code: str, libraries: Path) -> Workload:
         arguments = ["-c", code, str(function), table, str(libraries)]
-        return Workload(lambda _: times[name].append(json.loads(_run(dataset, arguments).stdout)))
+
+        def measure_once(_: int) -> None:
+            *_log, result = _run(dataset, arguments).stdout.splitlines()
+            times[name].append(json.loads(result))
+
+        return Workload(measure_once)
 
     workloads = {
         "api": start("api", _API, function),

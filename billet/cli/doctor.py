@@ -7,6 +7,7 @@ from collections.abc import Callable
 import click
 import msgspec
 
+from billet.cli import target
 from billet.cli.errors import DATABASE_ERRORS, cli_errors
 from billet.integrity import CHECKS, findings
 from billet.integrity.finding import Finding
@@ -32,6 +33,8 @@ def doctor(repair: bool, as_json: bool) -> None:
     runs. The exit status is 1 if something is broken and was not repaired. docs/doctor.md lists
     the kinds of findings.
     """
+    if repair:
+        target.announce()
     _require_schema()
     report = _report_json if as_json else _report
     found, repaired = _check(repair, report)

@@ -8,6 +8,7 @@ from billet.integrity import lane_count, lookup, shape, wire
 from billet.integrity.finding import Finding
 from billet.integrity.raw_transaction import set_attributes
 from chalicelib.dynamodb import counters as id_counters
+from chalicelib.dynamodb import stored_counters
 from chalicelib.dynamodb.client import Item
 from chalicelib.dynamodb.models import CounterModel
 
@@ -50,7 +51,7 @@ class Counters:
             return []
         counters = [CounterModel.from_raw_data(dict(item)) for item in items.values()]
         repair = partial(id_counters.set_up, self._kind, above=self._top())
-        if id_counters.are_set_up(self._kind, counters, _lanes(items)):
+        if stored_counters.are_set_up(self._kind, counters, _lanes(items)):
             return [
                 Finding("low-counter", CounterModel, {"name": wire.string(name)}, detail, repair)
                 for name, detail in self._low(counters)

@@ -97,11 +97,11 @@ def settled(
     """Yield what `judge` finds in an item, and again after each repair until nothing is new."""
     reported: set[str] = set()
     for _ in range(MAX_ROUNDS):
-        found = [one for one in confirmed(model, key, judge) if one.text not in reported]
-        for finding in found:
+        new = [one for one in confirmed(model, key, judge) if one.text not in reported]
+        for finding in new:
             reported.add(finding.text)
             yield finding
-        if not any(finding.repaired for finding in found):
+        if not any(finding.repaired for finding in new):
             return
 
 
@@ -115,9 +115,9 @@ def confirmed(
     """
     for _ in backoff.attempts(ATTEMPTS):
         item = lookup.get(model, key)
-        found = judge(item)
-        if not found or _same(lookup.get(model, key), item):
-            return found
+        findings = judge(item)
+        if not findings or _same(lookup.get(model, key), item):
+            return findings
     return [Finding("unsettled", model, key, "changed at every attempt to check it")]
 
 

@@ -15,7 +15,7 @@ from billet.integrity import lookup, shape, wire
 from billet.integrity.finding import Finding, settled
 from billet.integrity.raw_transaction import RawTransaction, set_attributes
 from chalicelib.domain.errors import Unavailable
-from chalicelib.dynamodb import lanes, shared_state
+from chalicelib.dynamodb import lanes, shared_state, stored_counters
 from chalicelib.dynamodb.client import Item
 from chalicelib.dynamodb.models import CounterModel, UserModel
 from chalicelib.settings import MAX_LANES
@@ -52,7 +52,7 @@ def _lane_count_of_counters() -> int:
 
 def counters_of(kind: str) -> Mapping[tuple[str, ...], Item]:
     """Return the items of a kind's counters, by key."""
-    names = map(wire.string, lanes.counter_names(kind))
+    names = map(wire.string, stored_counters.names(kind))
     return lookup.fetch(CounterModel, [{"name": name} for name in names])
 
 
@@ -63,7 +63,7 @@ def agreed_lane_count(counters: Mapping[tuple[str, ...], Item]) -> int:
         for one in counters.values()
         if not shape.misfit(CounterModel, "lanes", one.get("lanes"))
     )
-    return lanes.lanes_in(
+    return stored_counters.agreed_lanes(
         [CounterModel(one["name"]["S"], lanes=int(one["lanes"]["N"])) for one in readable]
     )
 
@@ -71,21 +71,23 @@ def agreed_lane_count(counters: Mapping[tuple[str, ...], Item]) -> int:
 def _judge(item: Item | None) -> list[Finding]:
     if item is None:
         return []  # `billet doctor` needs a schema version, which is in it
-    found = []
+    findings = []
     counted = _lane_count_of_counters()
     value = item.get("lanes")
-    known = {"lanes": wire.number(max(counted, *_lanes_in(value)))}
+    corrected = {"lanes": wire.number(max(counted, *_lanes_in(value)))}
     if fault := shape.misfit(CounterModel, "lanes", value):
-        repair = partial(_set_shared_state, item, known)
-        found.append(Finding("layout", CounterModel, KEY, f"lanes {fault}", repair))
+        repair = partial(_set_shared_state, item, corrected)
+        findings.append(Finding("layout", CounterModel, KEY, f"lanes {fault}", repair))
     elif value and int(value["N"]) < counted:
         detail = f"has {value['N']} lanes, but the id counters have {counted}"
-        found.append(
-            Finding("layout", CounterModel, KEY, detail, partial(_set_shared_state, item, known))
+        findings.append(
+            Finding(
+                "layout", CounterModel, KEY, detail, partial(_set_shared_state, item, corrected)
+            )
         )
     if next(iter(item.get("going", {"NS": []}))) != "NS":
         detail = "going is not a set of numbers"
-        found.append(
+        findings.append(
             Finding(
                 "layout",
                 CounterModel,
@@ -97,8 +99,8 @@ def _judge(item: Item | None) -> list[Finding]:
     for name in ("schema", "contracted"):
         if fault := shape.misfit(CounterModel, name, item.get(name)):
             detail = f"{name} {fault}; `billet migrate up` writes it"
-            found.append(Finding("layout", CounterModel, KEY, detail))
-    return found or _of_marks(item)
+            findings.append(Finding("layout", CounterModel, KEY, detail))
+    return findings or _of_marks(item)
 
 
 def _of_marks(item: Item) -> list[Finding]:
@@ -131,8 +133,8 @@ def add_removal_of_mark(transaction: RawTransaction, user_id: lookup.Value) -> N
 
 def _lanes_in(value: lookup.Value | None) -> list[int]:
     """Return the possible lane counts in what should be one."""
-    found = map(int, re.findall(r"\b[0-9]{1,2}\b", repr(value)))
-    return [1, *(number for number in found if number <= MAX_LANES)]
+    numbers = map(int, re.findall(r"\b[0-9]{1,2}\b", repr(value)))
+    return [1, *(number for number in numbers if number <= MAX_LANES)]
 
 
 def _set_shared_state(item: Item, values: wire.Values) -> None:

@@ -38,16 +38,16 @@ def of_user(model: type[Model], user_id: Value, limit: int) -> Sequence[Item]:
         Limit=limit,
     )
     # `botocore_patches` does not parse the reply to a Query.
-    found: Sequence[Item] = msgspec.json.decode(reply["Body"])["Items"]
-    return found
+    items: Sequence[Item] = msgspec.json.decode(reply["Body"])["Items"]
+    return items
 
 
 def fetch(model: type[Model], keys: Iterable[Item]) -> dict[tuple[Any, ...], Item]:
     """Return the items that exist among these keys, by `identity`."""
     wanted = list({identity(model, key): key for key in keys}.values())
     starts = range(0, len(wanted), BATCH)
-    found = (item for start in starts for item in _batch(model, wanted[start : start + BATCH]))
-    return {identity(model, item): item for item in found}
+    items = (item for start in starts for item in _batch(model, wanted[start : start + BATCH]))
+    return {identity(model, item): item for item in items}
 
 
 def get(model: type[Model], key: Item) -> Item | None:

@@ -137,5 +137,5 @@ class _Placeholders:
 
     def defined(self) -> dict[str, Any]:
         names = {word: name for name, word in self._names.items()}
-        found = {"ExpressionAttributeNames": names, "ExpressionAttributeValues": self._values}
-        return {word: one for word, one in found.items() if one}
+        arguments = {"ExpressionAttributeNames": names, "ExpressionAttributeValues": self._values}
+        return {word: value for word, value in arguments.items() if value}

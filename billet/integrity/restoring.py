@@ -15,7 +15,7 @@ CONTENT = sorted(shape.content(TaskModel) & shape.content(AssignmentModel))
 
 
 def restorable_task_values(
-    task_item: Item, found: shape.Faults, holders: Collection[int]
+    task_item: Item, broken: shape.Faults, holders: Collection[int]
 ) -> Values:
     """Return the right values of those faulty attributes for which there is evidence.
 
@@ -25,9 +25,9 @@ def restorable_task_values(
     Args:
         holders: users who may have a copy, in addition to the assignees of the task.
     """
-    witnesses = _witnesses(task_item, found, holders)
+    witnesses = _witnesses(task_item, broken, holders)
     values: dict[str, Value | None] = {}
-    for name in found.keys() & set(CONTENT):
+    for name in broken.keys() & set(CONTENT):
         seen = {_text(copy.get(name)): copy.get(name) for copy in witnesses}
         options = [*seen.values()] if len(seen) == 1 else [*_own(task_item, name)]
         if options:
@@ -35,15 +35,15 @@ def restorable_task_values(
     return values
 
 
-def _witnesses(task_item: Item, found: shape.Faults, holders: Collection[int]) -> Sequence[Item]:
-    created_key = _recency(task_item, found)
+def _witnesses(task_item: Item, broken: shape.Faults, holders: Collection[int]) -> Sequence[Item]:
+    created_key = _recency(task_item, broken)
     if created_key is None:
         return []
     named = {*holders, *_numbers_in(task_item.get("assignees"))}
     copies = lookup.fetch(
         AssignmentModel, [assignees.key_of_copy(one, created_key) for one in sorted(named)]
     )
-    good = [name for name in CONTENT if name not in found]
+    good = [name for name in CONTENT if name not in broken]
     return [copy for copy in copies.values() if _is_witness(copy, task_item, good)]
 
 
@@ -59,9 +59,9 @@ def _is_witness(copy: Item, task_item: Item, good: Sequence[str]) -> bool:
     return holds and copy["id"] == task_item["id"] and agrees
 
 
-def _recency(task_item: Item, found: shape.Faults) -> str | None:
+def _recency(task_item: Item, broken: shape.Faults) -> str | None:
     """Return the created key, from either attribute that has it."""
-    if "created_at" not in found:
+    if "created_at" not in broken:
         return index_keys.created_key(task_item["created_at"]["S"], int(task_item["id"]["N"]))
     created_at = created_at_of(task_item)
     return index_keys.created_key(created_at, int(task_item["id"]["N"])) if created_at else None

@@ -59,15 +59,15 @@ def _of_user(user: Item, reservation: Item | None) -> Iterator[Finding]:
         repair = partial(finish_delete, user, reservation)
         yield Finding("half-deleted", UserModel, key, "is half deleted", repair)
         return
-    found = {
+    faults = {
         name: why
         for name, why in shape.faults(UserModel, user).items()
         if name not in INDEX_KEY_NAMES
     }
-    values = _restorable_user_values(user, found)
-    left = {name: why for name, why in found.items() if name not in values}
+    values = _restorable_user_values(user, faults)
+    left = {name: why for name, why in faults.items() if name not in values}
     for attribute, (kind, value) in values.items():
-        detail = shape.describe({attribute: found[attribute]})
+        detail = shape.describe({attribute: faults[attribute]})
         yield Finding(
             kind, UserModel, key, detail, partial(set_user_attributes, user, {attribute: value})
         )
@@ -75,7 +75,7 @@ def _of_user(user: Item, reservation: Item | None) -> Iterator[Finding]:
         yield from _of_reservation(user, name, reservation)
     if left:
         yield from _of_faults(user, left)
-    elif not found:
+    elif not faults:
         yield from _of_index_keys(user)
 
 
@@ -90,17 +90,17 @@ def _of_faults(user: Item, left: shape.Faults) -> Iterator[Finding]:
 
 
 def _restorable_user_values(
-    user: Item, found: shape.Faults
+    user: Item, faults: shape.Faults
 ) -> dict[str, tuple[str, lookup.Value | None]]:
     """Return the attributes whose right values are known, with kind of finding and value."""
     values: dict[str, tuple[str, lookup.Value | None]] = {}
-    if "going" in found and user["going"] in ({"BOOL": False}, {"NULL": True}):
+    if "going" in faults and user["going"] in ({"BOOL": False}, {"NULL": True}):
         values["going"] = "not-going", None
-    if "assigns" in found:
+    if "assigns" in faults:
         # Any number that a running delete has not read will do, because it is only compared.
         values["assigns"] = "uncounted", wire.number(1)
     created_at = created_at_of(user)
-    if "created_at" in found and created_at:
+    if "created_at" in faults and created_at:
         values["created_at"] = "unreadable", wire.string(created_at)
     return values
 

@@ -14,7 +14,7 @@ from chalicelib.http.parsing import MERGE_PATCH
 
 def operation(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
     """Return the operation of an endpoint."""
-    found: dict[str, Any] = {
+    described: dict[str, Any] = {
         "operationId": links.operation_id(endpoint),
         **_texts(endpoint),
         "tags": [endpoint.view.__module__.rpartition(".")[2]],
@@ -30,8 +30,8 @@ def operation(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
         content = _json(schemas.of[endpoint.parameters["body"]])
         if endpoint.method == "PATCH":
             content |= {MERGE_PATCH: content["application/json"]}
-        found["requestBody"] = {"required": True, "content": content}
-    return found
+        described["requestBody"] = {"required": True, "content": content}
+    return described
 
 
 def _texts(endpoint: Endpoint) -> dict[str, str]:
@@ -68,11 +68,13 @@ def _ids(endpoint: Endpoint) -> list[dict[str, Any]]:
 def _query(endpoint: Endpoint) -> list[dict[str, Any]]:
     if "query" not in endpoint.parameters:
         return []
-    found = []
+    parameters = []
     for name, schema in of_query(endpoint.parameters["query"]).items():
         description = schema.pop("description")
-        found.append({"name": name, "in": "query", "description": description, "schema": schema})
-    return found
+        parameters.append(
+            {"name": name, "in": "query", "description": description, "schema": schema}
+        )
+    return parameters
 
 
 def _headers(endpoint: Endpoint) -> list[dict[str, Any]]:

@@ -46,10 +46,10 @@ def _whole(schema: dict[str, Any]) -> dict[str, Any]:
     """Return the schema of a response body, in which fields with a default are required, too."""
     fields = schema["properties"]
     always = [name for name in fields if name in schema["required"] or "default" in fields[name]]
-    given = {name: {**field} for name, field in fields.items()}
-    for field in given.values():
+    properties = {name: {**field} for name, field in fields.items()}
+    for field in properties.values():
         field.pop("default", None)
-    return {**schema, "properties": given, "required": always}
+    return {**schema, "properties": properties, "required": always}
 
 
 def _portable(node: Any) -> Any:
@@ -58,7 +58,7 @@ def _portable(node: Any) -> Any:
         return [_portable(each) for each in node]
     if not isinstance(node, dict):
         return node
-    found = {key: _portable(value) for key, value in node.items()}
-    if "enum" in found:
-        found["type"] = "string" if isinstance(found["enum"][0], str) else "boolean"
-    return found
+    portable = {key: _portable(value) for key, value in node.items()}
+    if "enum" in portable:
+        portable["type"] = "string" if isinstance(portable["enum"][0], str) else "boolean"
+    return portable

@@ -20,7 +20,7 @@ from billet.cli.errors import DATABASE_ERRORS, one_line
 from billet.emulators import local_server
 from billet.migrations import runner
 from billet.migrations.scanning import Options as MigrationOptions
-from billet.serve import asgi, worker
+from billet.serve import asgi, profiler, prometheus, worker
 from billet.serve.databases import Database
 from billet.serve.listening import LIMITS, await_response, port_in_use, reserve_port
 from chalicelib.dynamodb import client, schema_version
@@ -39,6 +39,7 @@ class Options(NamedTuple):
     tls_cert: Path | None
     tls_key: Path | None
     metrics_port: int | None
+    profile: Path | None
 
 
 def until_stopped(options: Options, data: Path, database: Database) -> None:
@@ -55,12 +56,18 @@ def until_stopped(options: Options, data: Path, database: Database) -> None:
         port = ports.enter_context(reserve_port(options.host, settings.port))
         if options.metrics_port == port:  # Linux reports no conflict until one of them listens
             raise port_in_use(port, METRICS_SETTING)
+        granian_port = 0
         if options.metrics_port:
-            ports.enter_context(reserve_port(options.host, options.metrics_port, METRICS_SETTING))
+            granian_port = ports.enter_context(reserve_port("127.0.0.1", 0))
+            ports.enter_context(
+                prometheus.serving(
+                    options.host, options.metrics_port, METRICS_SETTING, granian_port
+                )
+            )
         client.bind(settings)
         prepare(database)
         multiprocessing.set_start_method("spawn", force=True)  # this process has threads
-        server = _server(options, port)
+        server = _server(options, port, granian_port)
         messages = [*_start_messages(_url(options, port), settings, data), database.warning]
         text = "\n".join(filter(None, messages))
         server.on_startup(lambda: _print_when_ready(options, port, text))
@@ -69,7 +76,11 @@ def until_stopped(options: Options, data: Path, database: Database) -> None:
             max(1, options.max_concurrent // options.workers),
             max(1, asgi.MAX_WAITING // options.workers),
             options.host,
+            count_requests=options.metrics_port is not None,
+            profiled=options.profile is not None,
         )
+        if options.profile:
+            ports.enter_context(profiler.profiling(options.profile))
         try:
             server.serve(target_loader=load_application, wrap_loader=False)
         except SystemExit as error:
@@ -97,7 +108,7 @@ def prepare(database: Database) -> None:
         raise click.ClickException(f"the database cannot be used: {one_line(error)}") from error
 
 
-def _server(options: Options, port: int) -> MPServer:
+def _server(options: Options, port: int, granian_port: int) -> MPServer:
     arguments = dict(LIMITS)
     if options.tls_cert:
         arguments |= {
@@ -105,11 +116,11 @@ def _server(options: Options, port: int) -> MPServer:
             "ssl_key": options.tls_key,
             "http": HTTPModes.auto,
         }
-    if options.metrics_port:
+    if granian_port:
         arguments |= {
             "metrics_enabled": True,
-            "metrics_address": options.host,
-            "metrics_port": options.metrics_port,
+            "metrics_address": "127.0.0.1",
+            "metrics_port": granian_port,
             "metrics_scrape_interval": 1,
         }
     try:

@@ -88,19 +88,19 @@ class Field(NamedTuple):
 
 def _fields(entity: type[msgspec.Struct], model: type[Model]) -> Sequence[Field]:
     attributes = dict(model.get_attributes())
-    found = []
-    for one in msgspec.structs.fields(entity):
-        if one.name in NOT_STORED.get(model, ()):
+    stored = []
+    for field in msgspec.structs.fields(entity):
+        if field.name in NOT_STORED.get(model, ()):
             continue
-        attribute = attributes[one.name]
-        choices = get_args(one.type) if get_origin(one.type) is Literal else ()
-        kind = str if choices else one.type
-        if attribute.null and one.default is msgspec.NODEFAULT:
-            raise TypeError(f"{one.name}: may be missing in items, and has no default")
-        optional = attribute.null or one.default is None
-        default = one.default if optional else msgspec.NODEFAULT
-        found.append(Field(one.name, kind, choices, default, attribute.attr_name, attribute))
-    return found
+        attribute = attributes[field.name]
+        choices = get_args(field.type) if get_origin(field.type) is Literal else ()
+        kind = str if choices else field.type
+        if attribute.null and field.default is msgspec.NODEFAULT:
+            raise TypeError(f"{field.name}: may be missing in items, and has no default")
+        optional = attribute.null or field.default is None
+        default = field.default if optional else msgspec.NODEFAULT
+        stored.append(Field(field.name, kind, choices, default, attribute.attr_name, attribute))
+    return stored
 
 
 class Codec(Generic[E]):
@@ -146,9 +146,9 @@ class Codec(Generic[E]):
         decoder, make = wire.decoder(_QueryReply, entry), self._make
 
         def read(reply: bytes) -> QueryResult[E]:
-            found = decoder.decode(reply)
-            entries = [Entry(item.sort_key.S, make(item)) for item in found.Items]
-            return QueryResult(entries, found.LastEvaluatedKey is not None)
+            decoded = decoder.decode(reply)
+            entries = [Entry(item.sort_key.S, make(item)) for item in decoded.Items]
+            return QueryResult(entries, decoded.LastEvaluatedKey is not None)
 
         return read
 
@@ -160,14 +160,14 @@ class Codec(Generic[E]):
         Args:
             without: the fields to leave out.
         """
-        fields = (one for one in self.fields if one.name not in without)
-        return {one.name: _value(one, getattr(entity, one.name)) for one in fields}
+        fields = (field for field in self.fields if field.name not in without)
+        return {field.name: _value(field, getattr(entity, field.name)) for field in fields}
 
     def _wire_struct(self) -> type[msgspec.Struct]:
         fields = [
-            (one.name, kind, msgspec.field(name=one.stored_name, default=_absent(one, kind)))
-            for one in self.fields
-            for kind in (_WIRE[one.type].type,)
+            (field.name, kind, msgspec.field(name=field.stored_name, default=_absent(field, kind)))
+            for field in self.fields
+            for kind in (_WIRE[field.type].type,)
         ]
         return msgspec.defstruct(f"{self._model.__name__}Item", fields, kw_only=True)
 
@@ -178,10 +178,12 @@ class Codec(Generic[E]):
         a loop over the fields takes four times as long (72 against 18 us for 50 tasks). The source
         consists of the names of fields, never of data.
         """
-        arguments = (f"{one.name}={_WIRE[one.type].read.format(one.name)}" for one in self.fields)
+        arguments = (
+            f"{field.name}={_WIRE[field.type].read.format(field.name)}" for field in self.fields
+        )
         source = f"lambda item: entity({', '.join(arguments)})"
-        made: Callable[[Any], E] = eval(source, {"entity": entity})  # noqa: S307 # nosec B307
-        return made
+        make: Callable[[Any], E] = eval(source, {"entity": entity})  # noqa: S307 # nosec B307
+        return make
 
 
 class Entry(NamedTuple, Generic[E]):
@@ -223,7 +225,7 @@ USERS = Codec(User, UserModel)
 TASKS = Codec(StoredTask, TaskModel)
 ASSIGNMENTS = Codec(StoredTask, AssignmentModel)
 TOKENS = Codec(Token, TokenModel)
-_TASK_FIELDS = {one.name: one for one in TASKS.fields}
+_TASK_FIELDS = {field.name: field for field in TASKS.fields}
 CODECS: Mapping[type[Model], Codec[Any]] = {
     UserModel: USERS,
     TaskModel: TASKS,
@@ -234,14 +236,14 @@ CODECS: Mapping[type[Model], Codec[Any]] = {
 
 def user_values(user: User, lane: int) -> dict[str, Any]:
     """Return the attributes of a new user's item."""
-    known = {**msgspec.structs.asdict(user), "lane": lane}
-    return {**USERS.values(user), **index_keys(UserModel, known), "lane": lane}
+    inputs = {**msgspec.structs.asdict(user), "lane": lane}
+    return {**USERS.values(user), **index_keys(UserModel, inputs), "lane": lane}
 
 
 def task_values(task: Task, lane: int | None) -> dict[str, Any]:
     """Return the attributes of a task's item; without those that need the lane if it is None."""
     stored_lane = {} if lane is None else {"lane": lane}
-    keys = index_keys(TaskModel, {**_known(task), **stored_lane})
+    keys = index_keys(TaskModel, {**_fields_of(task), **stored_lane})
     return {**TASKS.values(task, without={"lane"}), **keys, **stored_lane}
 
 
@@ -254,7 +256,7 @@ def updated_task_values(task_id: int, update: TaskUpdate, lane: int) -> dict[str
 
 def assignment_values(task: Task) -> dict[str, Any]:
     """Return the attributes of a task's copy, without its key."""
-    keys = index_keys(AssignmentModel, _known(task))
+    keys = index_keys(AssignmentModel, _fields_of(task))
     del keys["created_key"]
     return {**ASSIGNMENTS.values(task), **keys}
 
@@ -274,11 +276,11 @@ def created_key_of(entity: User | Task) -> str:
     return created_key(entity.created_at, entity.id)
 
 
-def _known(task: Task) -> dict[str, Any]:
+def _fields_of(task: Task) -> dict[str, Any]:
     """Return the task's fields by name, without the lane of the item that it was read from."""
-    known = msgspec.structs.asdict(task)
-    known.pop("lane", None)
-    return known
+    values = msgspec.structs.asdict(task)
+    values.pop("lane", None)
+    return values
 
 
 def set_or_remove(model: type[Model], values: Mapping[str, Any]) -> Sequence[Action]:

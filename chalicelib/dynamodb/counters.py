@@ -12,14 +12,13 @@ are missing, because reading them is no snapshot.
 
 import itertools
 import random
-from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 from pynamodb.constants import ALL_OLD, UPDATE_ITEM, UPDATED_NEW
 
 from chalicelib.domain.errors import LostRace, Unavailable
-from chalicelib.dynamodb import backoff, client, lanes, wire
+from chalicelib.dynamodb import backoff, client, lanes, stored_counters, wire
 from chalicelib.dynamodb.models import CounterModel
 from chalicelib.dynamodb.transaction import Transaction
 
@@ -115,9 +114,9 @@ def _count(name: str, count: int, stride: int) -> range:
     return range(last - (count - 1) * stride, last + 1, stride)
 
 
-def _learn_stride(kind: str, found: client.Item | None) -> None:
+def _learn_stride(kind: str, counter: client.Item | None) -> None:
     """Learn the stride from a counter that has another one, if it is within the lane count."""
-    stride = int(found["lanes"]["N"]) if found and "lanes" in found else 0
+    stride = int(counter["lanes"]["N"]) if counter and "lanes" in counter else 0
     if client.database.memory.strides.get(kind, 0) < stride <= lanes.lane_count():
         _remember_stride(kind, stride)
     else:  # the counter is missing, or the counters have different strides
@@ -131,9 +130,9 @@ def _settle(kind: str) -> None:
     lane_count = lanes.raise_lane_count(lanes.lanes_to_use())
     lanes.remember_lane_count(lane_count)
     ready = lanes.is_known_to_all_readers(lane_count)
-    counters = lanes.read_counters(kind)
-    stride = lanes.lanes_in(counters)
-    if are_set_up(kind, counters, stride) and (stride >= lane_count or not ready):
+    counters = stored_counters.read(kind)
+    stride = stored_counters.agreed_lanes(counters)
+    if stored_counters.are_set_up(kind, counters, stride) and (stride >= lane_count or not ready):
         _remember_stride(kind, stride)
     else:
         set_up(kind, stride=lane_count if ready else stride or 1)
@@ -147,10 +146,10 @@ def set_up(kind: str, above: int = 0, stride: int | None = None) -> None:
         stride: the number of lanes. None takes the stride in the counters, or the lane count.
     """
     for attempt in backoff.attempts(SETUP_ATTEMPTS):
-        counters = {counter.name: counter for counter in lanes.read_counters(kind)}
-        implied = lanes.lanes_in(list(counters.values()))
+        counters = {counter.name: counter for counter in stored_counters.read(kind)}
+        implied = stored_counters.agreed_lanes(counters.values())
         target = max(implied, stride or implied or lanes.lane_count())
-        if not above and are_set_up(kind, counters.values(), target):
+        if not above and stored_counters.are_set_up(kind, counters.values(), target):
             break
         lanes.raise_lane_count(target)
         if _try_set_up(kind, counters, target, above, _slack(attempt)):
@@ -172,7 +171,7 @@ def _try_set_up(
     if counters:
         highest += stride * slack
     transaction = Transaction()
-    for lane, name in enumerate(lanes.counter_names(kind)):
+    for lane, name in enumerate(stored_counters.names(kind)):
         unchanged = _unchanged(counters.get(name), highest)
         if lane < stride:
             last = highest - (highest - lane) % stride
@@ -193,11 +192,3 @@ def _unchanged(counter: CounterModel | None, highest: int) -> Any:
     if counter is None:
         return CounterModel.name.does_not_exist()
     return (CounterModel.lanes == counter.lanes) & (CounterModel.last <= highest)
-
-
-def are_set_up(kind: str, counters: Iterable[CounterModel], stride: int) -> bool:
-    """Return whether these are the counters of `stride` lanes, each with ids of its own lane."""
-    if not stride:
-        return False
-    found = {(counter.name, counter.lanes, counter.last % stride) for counter in counters}
-    return found == {(f"{kind}#{lane}", stride, lane) for lane in range(stride)}

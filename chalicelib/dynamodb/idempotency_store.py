@@ -106,9 +106,9 @@ def release(lock: Lock) -> None:
 
 
 def _stored_response(item: client.Item | None, fingerprint: str) -> StoredResponse:
-    found = msgspec.convert(item, _Item)
-    if fingerprint != found.fingerprint.S:
+    record = msgspec.convert(item, _Item)
+    if fingerprint != record.fingerprint.S:
         raise KeyReused
-    if found.reply is None:
+    if record.reply is None:
         raise RequestInProgress
-    return msgspec.json.decode(found.reply.S, type=StoredResponse)
+    return msgspec.json.decode(record.reply.S, type=StoredResponse)

@@ -94,10 +94,10 @@ INDEX_KEYS: Mapping[type[Model], Mapping[str, IndexKey]] = {
 }
 
 
-def index_keys(model: type[Model], known: Mapping[str, Any]) -> dict[str, str]:
-    """Return those key attributes of the model's indexes whose inputs are all known."""
+def index_keys(model: type[Model], values: Mapping[str, Any]) -> dict[str, str]:
+    """Return those key attributes of the model's indexes whose inputs are all among `values`."""
     return {
-        name: key.make(*(known[one] for one in key.inputs))
+        name: key.make(*(values[field] for field in key.inputs))
         for name, key in INDEX_KEYS[model].items()
-        if known.keys() >= set(key.inputs)
+        if values.keys() >= set(key.inputs)
     }

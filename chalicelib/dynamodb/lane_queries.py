@@ -41,8 +41,10 @@ def query_lanes(
         result = read(hash_keys[0])
         return QueryResult(result.entries, result.more and bool(result.entries))
     results = _concurrently(read, hash_keys)
-    merged = heapq.merge(*(one.entries for one in results), key=_sort_key, reverse=not ascending)
-    ends = [one.entries[-1].sort_key for one in results if one.more and one.entries]
+    merged = heapq.merge(
+        *(result.entries for result in results), key=_sort_key, reverse=not ascending
+    )
+    ends = [result.entries[-1].sort_key for result in results if result.more and result.entries]
     if not ends:
         return QueryResult(list(merged), False)
     return QueryResult(list(_until(min(ends) if ascending else max(ends), merged)), True)

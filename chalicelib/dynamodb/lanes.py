@@ -15,7 +15,6 @@ it sets up the id counters for the new count (`counters`), and the new lanes com
 
 import contextlib
 import time
-from collections import Counter
 from typing import Any
 
 from pynamodb.constants import UPDATE_ITEM
@@ -23,7 +22,6 @@ from pynamodb.constants import UPDATE_ITEM
 from chalicelib.domain.errors import Unavailable
 from chalicelib.dynamodb import botocore_patches, client, shared_state
 from chalicelib.dynamodb.models import CounterModel
-from chalicelib.settings import MAX_LANES
 
 KINDS = ("users", "tasks")
 """The tables that have ids and are listed by lane."""
@@ -46,9 +44,9 @@ def lanes_to_read() -> int:
 
 def raise_lane_count(count: int) -> int:
     """Raise the lane count to `count` if it is lower, and return it."""
-    found = lane_count()
-    if found >= count:
-        return found
+    stored = lane_count()
+    if stored >= count:
+        return stored
     _store(count)
     return lane_count()
 
@@ -74,36 +72,6 @@ def is_known_to_all_readers(count: int) -> bool:
     """Return whether this process remembers this lane count since WAIT_SECONDS ago."""
     seen = client.database.memory.lane_count
     return seen.lanes == count and monotonic() - seen.since >= WAIT_SECONDS
-
-
-def read_counters(kind: str) -> list[CounterModel]:
-    """Return the id counters of `kind`, by strongly consistent reads. They are no snapshot."""
-    table = botocore_patches.table_of(CounterModel)
-    keys: list[Any] = [{"name": name} for name in counter_names(kind)]
-    # CounterModel.batch_get would ask for unprocessed keys without end.
-    found = client.send(
-        lambda: client.whole(table.batch_get_item(keys, consistent_read=True)), repeatable=True
-    )
-    return [CounterModel.from_raw_data(item) for item in found["Responses"][table.table_name]]
-
-
-def counter_names(kind: str) -> list[str]:
-    """Return the names of all counters that `kind` can have, by lane."""
-    return [f"{kind}#{lane}" for lane in range(MAX_LANES)]
-
-
-def lanes_in(counters: list[CounterModel]) -> int:
-    """Return the number of lanes that these counters of one kind agree on; 0 for none.
-
-    More than half of the counters of that many lanes must have the number, so that one broken
-    counter does not raise it.
-    """
-    found = Counter(
-        int(counter.lanes or 0)
-        for counter in counters
-        if int(counter.name.partition("#")[2]) < int(counter.lanes or 0)
-    )
-    return max((number for number, times in found.items() if 2 * times > number), default=0)
 
 
 def _stored(state: shared_state.SharedState) -> int:

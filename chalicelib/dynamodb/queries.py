@@ -140,11 +140,11 @@ def query(
         ),
         repeatable=True,
     )
-    found = index.read(reply["Body"])
+    result = index.read(reply["Body"])
     if not prefix:
-        return found
-    entries = [Entry(key.removeprefix(prefix), entity) for key, entity in found.entries]
-    return QueryResult(entries, found.more)
+        return result
+    entries = [Entry(key.removeprefix(prefix), entity) for key, entity in result.entries]
+    return QueryResult(entries, result.more)
 
 
 def _beyond(sort_key: Attribute[str], after: str | None, ascending: bool) -> Condition | None:

@@ -60,6 +60,19 @@ def read() -> Stored:
     return Stored(*client.database.memory.schema)
 
 
+def read_usable() -> int:
+    """Return the schema of the database (strongly consistent read).
+
+    Raises:
+        SchemaMismatch: this release can't work with it.
+        Unavailable: the database is overloaded or does not respond.
+    """
+    stored = read()
+    if stored.mismatch:
+        raise SchemaMismatch(stored.mismatch)
+    return stored.schema
+
+
 def require() -> None:
     """Do nothing if this release can work with the database.
 

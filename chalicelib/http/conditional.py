@@ -84,8 +84,8 @@ def evaluate(request: Request, response: ApiResponse[Any]) -> ApiResponse[Any]:
     header = request.headers.get("if-none-match")
     if header is not None:
         tags = _tags("if-none-match", header)
-        known = tags is None or current in [tag.removeprefix("W/") for tag in tags]
-        if exists and known:
+        unchanged = tags is None or current in [tag.removeprefix("W/") for tag in tags]
+        if exists and unchanged:
             return ApiResponse(None, response.headers, status=304)
     return response
 

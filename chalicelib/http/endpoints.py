@@ -71,7 +71,9 @@ class Router:
 
         def declare(view: V) -> V:
             signature = inspect.signature(view)
-            parameters = {one.name: one.annotation for one in signature.parameters.values()}
+            parameters = {
+                name: parameter.annotation for name, parameter in signature.parameters.items()
+            }
             [returns] = get_args(signature.return_annotation)
             self.endpoints.append(
                 Endpoint(method, path, role, view, status, parameters, returns, throttle)

@@ -15,7 +15,7 @@ from chalice.app import Request
 from chalicelib.domain.errors import Invalid, KeyReused, RequestInProgress
 from chalicelib.dynamodb import idempotency_store
 from chalicelib.dynamodb.idempotency_store import StoredResponse
-from chalicelib.http import conditional, parsing
+from chalicelib.http import conditional, parsing, request_log
 from chalicelib.http.authentication import Principal
 from chalicelib.http.problems import HttpProblem
 from chalicelib.http.responses import ApiResponse
@@ -103,15 +103,16 @@ class WriteRequest(msgspec.Struct, frozen=True):
         change: Callable[[WriteContext], R],
         render: Callable[[R], ApiResponse[B]],
     ) -> ApiResponse[B]:
-        found = idempotency_store.acquire(key.digest, key.fingerprint)
-        if isinstance(found, StoredResponse):
-            return _replayed(found)
+        acquired = idempotency_store.acquire(key.digest, key.fingerprint)
+        if isinstance(acquired, StoredResponse):
+            request_log.current().replay = True
+            return _replayed(acquired)
         recorder = _Recorder(self.status, render)
-        record = IdempotencyRecord(lock=found, render=recorder)
+        record = IdempotencyRecord(lock=acquired, render=recorder)
         try:
             change(WriteContext(if_match=self.if_match, record=record))
         except Exception:
-            idempotency_store.release(found)
+            idempotency_store.release(acquired)
             raise
         return recorder.response
 

@@ -10,6 +10,7 @@ import msgspec
 
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.task import Status
+from chalicelib.http import request_log
 from chalicelib.http.fields import MUST_BE_OFFSET
 from chalicelib.http.responses import ApiResponse
 from chalicelib.http.schemas import ListQuery
@@ -45,12 +46,15 @@ def respond(
         body_of: makes the body of one item.
     """
     paging = _paging(path, query)
+    record = request_log.current()
+    record.page_size, record.offset = paging.page_size, paging.offset
     page = read(paging)
     bodies = [body_of(item) for item in page.items]
     encoded = msgspec.json.encode(bodies)
     if len(encoded) * MAX_PER_BYTE > MAX_ENCODED:
         count = _fitting(bodies)
         page, encoded = page.first(count), msgspec.json.encode(bodies[:count])
+    record.items_returned = len(page.items)
     headers = {}
     if page.next is not None:
         after = cursor.encode(path, paging, page.next)
@@ -87,15 +91,15 @@ def _paging(path: str, query: ListQuery) -> Paging:
 
 
 def _paging_of_cursor(path: str, query: ListQuery, text: str) -> Paging:
-    found = cursor.decode(text, path)
-    _require_valid(found, query)
+    paging = cursor.decode(text, path)
+    _require_valid(paging, query)
     for name in ("sort", "order", "status"):
-        given = getattr(query, name, None)
-        if given is not None and given != getattr(found, name):
-            raise Invalid(f"{name}: must be {getattr(found, name) or 'absent'}, as in the cursor")
+        value = getattr(query, name, None)
+        if value is not None and value != getattr(paging, name):
+            raise Invalid(f"{name}: must be {getattr(paging, name) or 'absent'}, as in the cursor")
     if query.offset:
         raise Invalid("offset: must not be sent with a cursor")
-    return msgspec.structs.replace(found, page_size=query.page_size)
+    return msgspec.structs.replace(paging, page_size=query.page_size)
 
 
 def _require_valid(paging: Paging, query: ListQuery) -> None:

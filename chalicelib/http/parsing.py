@@ -49,16 +49,16 @@ def query(request: Request, kind: type[Q]) -> Q:
     Raises:
         Invalid: a parameter is unknown, repeated or not valid.
     """
-    given = request.query_params or MultiDict(None)
+    parameters = request.query_params or MultiDict(None)
     values: dict[str, Any] = {}
-    for name in given:
+    for name in parameters:
         if name not in kind.__struct_fields__:
             raise _unknown(name, "query parameter", sorted(kind.__struct_fields__))
-        if len(given.getlist(name)) > 1:
+        if len(parameters.getlist(name)) > 1:
             raise Invalid(f"{name}: must be given only once")
-        text = given[name]
+        text = parameters[name]
         values[name] = int(text) if name in _NUMBERS and _NUMBER.fullmatch(text) else text
-    with _as_invalid(kind, "query"):
+    with as_invalid(kind, "query"):
         return msgspec.convert(values, kind)
 
 
@@ -84,12 +84,12 @@ def body(request: Request, kind: type[S]) -> S:
     raw = raw_body(request)
     _require_json(request.headers, request.method)
     try:
-        with _as_invalid(kind, "body"):
-            found = msgspec.json.decode(raw, type=kind)
+        with as_invalid(kind, "body"):
+            value = msgspec.json.decode(raw, type=kind)
         json_errors.refuse_duplicates(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Invalid(json_errors.describe(raw, error)) from error
-    return found
+    return value
 
 
 def raw_body(request: Request) -> bytes:
@@ -122,18 +122,23 @@ def _is_identity(coding: str) -> bool:
 
 
 def _require_json(headers: Mapping[str, str], method: str) -> None:
-    given = headers.get("content-type") or ""
-    if not given and "origin" not in headers:  # scripts of another site can omit it, too
-        given = JSON
-    given = given.partition(";")[0].strip().lower()
+    media_type = headers.get("content-type") or ""
+    if not media_type and "origin" not in headers:  # scripts of another site can omit it, too
+        media_type = JSON
+    media_type = media_type.partition(";")[0].strip().lower()
     allowed = (JSON, MERGE_PATCH) if method == "PATCH" else (JSON,)
-    if given not in allowed:
+    if media_type not in allowed:
         accepted = ACCEPT_PATCH if method == "PATCH" else {}
         raise HttpProblem(415, f"content-type: must be {' or '.join(allowed)}", headers=accepted)
 
 
 @contextmanager
-def _as_invalid(kind: type[msgspec.Struct], whole: str) -> Iterator[None]:
+def as_invalid(kind: type[msgspec.Struct], whole: str) -> Iterator[None]:
+    """Translate msgspec's errors within the block into Invalid.
+
+    Args:
+        whole: what to call the value if no single field of it is wrong.
+    """
     try:
         yield
     except msgspec.ValidationError as error:

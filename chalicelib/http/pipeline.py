@@ -7,13 +7,15 @@ import msgspec
 from chalice.app import Authorizer, Chalice, Request, Response
 
 from chalicelib import time_budget
+from chalicelib.dynamodb import schema_version
 from chalicelib.http import (
     authentication,
     conditional,
     parsing,
     problems,
     request_headers,
-    request_ids,
+    request_log,
+    unknown_events,
 )
 from chalicelib.http.authentication import Principal, PrincipalReader
 from chalicelib.http.endpoints import Endpoint
@@ -24,7 +26,6 @@ from chalicelib.http.response_headers import ResponseHeaders
 from chalicelib.http.responses import ApiResponse
 from chalicelib.http.schemas import ListQuery
 from chalicelib.http.urls import Urls
-from chalicelib.services import health
 from chalicelib.settings import Settings
 
 RESPONSE_SECONDS = 1.0
@@ -85,10 +86,20 @@ class Pipeline:
 
         def options(**_: str) -> Response:
             request = self._request()
-            request_id = self._begin(request)
-            return self._finish(request, Response("", dict(headers), 204), request_id)
+            ids = self._begin(request, f"OPTIONS {path}")
+            return self._finish(request, Response("", dict(headers), 204), ids)
 
         self._app.route(path, methods=["OPTIONS"])(options)
+
+    def refuse(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+        """Respond to an event that is not a request to one of the app's routes."""
+        headers = request_log.begin({}, context.aws_request_id, request_log.NO_REQUEST)
+        problem = unknown_events.problem(event)
+        common = self._response_headers.common({}, "-", problem.status)
+        body = problem.body().decode()
+        response = Response(body, {**common, **headers, **problem.headers}, problem.status)
+        result: dict[str, Any] = response.to_dict()
+        return result
 
     def _request(self) -> Request:
         request = self._app.current_request
@@ -99,9 +110,10 @@ class Pipeline:
         self, request: Request, endpoint: Endpoint, readers: Mapping[str, ArgumentReader]
     ) -> Response:
         request_headers.join_lines(request)
-        headers = self._begin(request)
+        headers = self._begin(request, f"{endpoint.method} {endpoint.path}")
         try:
             principal = self._read_principal((request.context or {}).get("authorizer") or {})
+            request_log.current().principal = principal.logged_name
             headers |= self._rate_limits.admit(request, principal)
             request_headers.require_single(request)
             authentication.require_role(principal, endpoint.role)
@@ -112,9 +124,9 @@ class Pipeline:
             response = _failure(problems.of_error(error))
         return self._finish(request, response, headers)
 
-    def _begin(self, request: Request) -> dict[str, str]:
+    def _begin(self, request: Request, route: str) -> dict[str, str]:
         context: Any = request.lambda_context
-        return request_ids.begin(request.headers, context.aws_request_id)
+        return request_log.begin(request.headers, context.aws_request_id, route)
 
     def _call(
         self,
@@ -130,7 +142,7 @@ class Pipeline:
         with time_budget.within(seconds):
             arguments = {name: read(request, principal) for name, read in readers.items()}
             if endpoint.role is not None:
-                health.require_schema()
+                schema_version.require()
             return endpoint.view(**arguments)
 
     def _argument_reader(self, endpoint: Endpoint, name: str, kind: Any) -> ArgumentReader:
@@ -155,8 +167,6 @@ class Pipeline:
         status = response.status_code
         common = self._response_headers.common(request.headers, request.method, status)
         response.headers = {**common, **headers, **response.headers}
-        if status >= 400:
-            request_ids.log_failure(request.method, request.path, status)
         return response
 
 

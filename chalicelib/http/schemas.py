@@ -222,5 +222,5 @@ def _requirements(annotation: Any) -> Iterator[str]:
 def _converted(body: _Body, kind: type[F]) -> F:
     """Return the body's values of the fields that `kind` has, with dates as text."""
     values = {name: getattr(body, name) for name in kind.__struct_fields__}
-    given = {name: value for name, value in values.items() if value is not msgspec.UNSET}
-    return msgspec.convert(msgspec.to_builtins(given), kind)
+    present = {name: value for name, value in values.items() if value is not msgspec.UNSET}
+    return msgspec.convert(msgspec.to_builtins(present), kind)

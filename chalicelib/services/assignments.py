@@ -51,8 +51,8 @@ def page(user_id: int, paging: pagination.Paging) -> pagination.Page[Task]:
         NotFound: the user does not exist.
     """
     with lane_queries.alongside(lambda: _require_user(user_id)):
-        found = pagination.read_page(_index(paging), [str(user_id)], paging)
-    return found.map(deleting_users.hide)
+        tasks = pagination.read_page(_index(paging), [str(user_id)], paging)
+    return tasks.map(deleting_users.hide)
 
 
 def _index(paging: pagination.Paging) -> queries.Index[StoredTask]:
@@ -70,7 +70,7 @@ def _change(
 ) -> TaskChange:
     task = optimistic.read_task(task_id)
     try:
-        result = optimistic.update_task(task, change, context, user, deleting_users.hide)
+        result = optimistic.update_task(task, change, context, user)
     except Stale:
         _require_user(user.user_id)  # a user who does not exist comes before any condition
         raise

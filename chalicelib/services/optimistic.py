@@ -15,6 +15,7 @@ from chalicelib.dynamodb import backoff, queries, task_writes
 from chalicelib.dynamodb.client import ConditionFailed
 from chalicelib.dynamodb.codec import TASKS, StoredTask
 from chalicelib.dynamodb.transaction import Transaction
+from chalicelib.services import deleting_users
 from chalicelib.services.write_context import WriteContext
 
 ATTEMPTS = 12
@@ -40,12 +41,10 @@ def update_task(
     change: Callable[[StoredTask], StoredTask],
     context: WriteContext,
     user: UserOperation | None = None,
-    view: Callable[[StoredTask], StoredTask] = lambda task: task,
 ) -> TaskChange:
     """Write the task that `change` returns. If that is the same object, write and record nothing.
 
-    Args:
-        view: makes the task of the result from the one that is stored.
+    The result leaves out users that are being deleted.
 
     Raises:
         NotFound: the task or the user does not exist.
@@ -59,12 +58,12 @@ def update_task(
         after = change(task)
         context.require("task", task.id, task.version)
         if after is task:
-            return TaskChange(view(task), changed=False)
+            return TaskChange(deleting_users.hide(task), changed=False)
         after = msgspec.structs.replace(after, version=task.version + 1)
         transaction = Transaction()
         user_position = user.add_to(transaction, user.user_id) if user else None
         position = task_writes.update_task(transaction, task, after)
-        result = TaskChange(view(after), changed=True)
+        result = TaskChange(deleting_users.hide(after), changed=True)
         try:
             context.commit(transaction, result)
         except ConditionFailed as failed:

@@ -81,7 +81,7 @@ def read_page(index: Index[E], hash_keys: Sequence[str], paging: Paging) -> Page
     after, skip = paging.after, paging.offset
     for _ in range(MAX_ROUNDS):
         far = skip > EQUAL_SHARE_OFFSET and len(hash_keys) > 1
-        found = query_lanes(
+        result = query_lanes(
             index,
             hash_keys,
             after=after,
@@ -89,10 +89,10 @@ def read_page(index: Index[E], hash_keys: Sequence[str], paging: Paging) -> Page
             limit=skip // len(hash_keys) if far else skip + paging.page_size + 1,
             status=paging.status,
         )
-        if len(found.entries) > skip or not found.more:
-            return _page(found.entries[skip:], found.more, paging.page_size)
-        skip -= len(found.entries)
-        after = found.entries[-1].sort_key
+        if len(result.entries) > skip or not result.more:
+            return _page(result.entries[skip:], result.more, paging.page_size)
+        skip -= len(result.entries)
+        after = result.entries[-1].sort_key
     raise Invalid("offset: is too large for this list; follow the Link header instead")
 
 

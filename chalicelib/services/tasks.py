@@ -72,9 +72,7 @@ def update(task_id: int, values: TaskUpdate, context: WriteContext = NO_CONTEXT)
             return TaskChange(TASKS.of_update(transaction.commit()), changed=True)
         except client.ConditionFailed as failed:
             task = optimistic.current_task(failed, 0, task_id)
-    return optimistic.update_task(
-        task, lambda before: before.updated(values), context, view=deleting_users.hide
-    )
+    return optimistic.update_task(task, lambda before: before.updated(values), context)
 
 
 def _unchanged(task_id: int, context: WriteContext) -> TaskChange:

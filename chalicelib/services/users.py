@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from chalicelib import request_stats
 from chalicelib.domain.errors import Invalid, LostRace, NotFound, Unavailable, UsernameTaken
 from chalicelib.domain.user import VERSION, User, normalize_username
 from chalicelib.dynamodb import (
@@ -109,6 +110,7 @@ class _Deletion:
                 failures = 0
             except client.ConditionFailed:
                 failures += 1
+                request_stats.current().add(conflicts=1)
                 backoff.wait(failures + 1)
                 self.user = _read(self.user.id)
         raise Unavailable(f"user {self.user.id} has many tasks; {_REPEAT}")
@@ -174,14 +176,14 @@ def _tasks_for_one_transaction(user: User) -> tuple[Sequence[StoredTask], bool]:
     """Return tasks of the user that fit into one transaction, and whether these are all."""
     if not user.assignment_count:
         return [], True
-    found = queries.query(
+    assigned = queries.query(
         queries.ASSIGNED_BY_CREATED, str(user.id), after=None, ascending=True, limit=MAX_OPERATIONS
     )
     room = MAX_OPERATIONS - 4  # the user, the reservation, the shared state, the idempotency key
     fitting: list[StoredTask] = []
-    for entry in found.entries:
+    for entry in assigned.entries:
         room -= 1 + len(entry.entity.assignees)
         if room < 0:
             return fitting, False
         fitting.append(entry.entity)
-    return fitting, not found.more
+    return fitting, not assigned.more

@@ -10,7 +10,7 @@ import pytest
 from pynamodb.connection import Connection
 
 from billet.metering import Usage, record_usage
-from chalicelib.dynamodb import client, shared_state
+from chalicelib.dynamodb import shared_state
 from chalicelib.http.routes import ENDPOINTS
 from chalicelib.services import pagination
 from chalicelib.settings import Settings
@@ -99,7 +99,7 @@ def cost(
 ) -> Callable[..., Usage]:
     """Return a function that measures a request, without the periodic read of `shared`."""
     monkeypatch.setattr(shared_state, "FRESH_SECONDS", 3600.0)
-    connection = connections.setdefault(endpoint, client.connect())
+    connection = connections[endpoint]
 
     def measure(*request: Any, **headers: str) -> Usage:
         with record_usage(connection) as bill:

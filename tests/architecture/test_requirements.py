@@ -18,7 +18,7 @@ from chalicelib.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 INJECTED = {"chalice"}
-"""The packages that `chalice package` itself adds to the zip."""
+"""The packages that `billet package` itself adds to the zip."""
 FILES = (
     "requirements.in",
     "requirements-serve.in",

@@ -22,12 +22,13 @@ def bench(*arguments: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
-@pytest.mark.usefixtures("startable")
-def test_a_section_prints_its_table_and_writes_it_with_a_picture(tmp_path: Path) -> None:
+def test_a_section_prints_its_table_and_writes_it_with_a_picture(
+    tmp_path: Path, dynamodb_local_endpoint: str
+) -> None:
     pytest.importorskip("matplotlib", reason="matplotlib is one of requirements-dev.txt")
     found, picture = tmp_path / "bench.json", tmp_path / "bench.png"
     files = ("--json", str(found), "--plot", str(picture))
-    done = bench("lanes", "cost", *files)
+    done = bench("lanes", "cost", "--endpoint", dynamodb_local_endpoint, *files)
     assert done.returncode == 0, done.stderr
     assert "a page of 50" in done.stdout
     by_lanes, costs, prices = json.loads(found.read_text())["tables"]

@@ -35,8 +35,8 @@ from chalicelib.dynamodb.transaction import Transaction
 from chalicelib.services import assignments, tasks, tokens, users
 from chalicelib.services.pagination import Paging
 from chalicelib.settings import Settings
-from tests.conftest import write_raw
 from tests.support.bulk_data import add_tasks, add_users
+from tests.support.table_contents import write_raw
 
 pytestmark = pytest.mark.backend("fastest")
 

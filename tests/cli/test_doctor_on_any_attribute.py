@@ -5,7 +5,7 @@ The attributes are those of the models, so a new one is covered as soon as a mod
 
 import functools
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -21,8 +21,8 @@ from chalicelib.dynamodb.models import SUFFIXES, CounterModel, QuotaModel, TaskM
 from chalicelib.services import assignments, tasks, tokens, users
 from chalicelib.services.pagination import Paging
 from chalicelib.settings import Settings
-from tests.conftest import write_raw
 from tests.support.bulk_data import add_tasks, add_users
+from tests.support.table_contents import write_raw
 
 pytestmark = pytest.mark.backend("fastest")
 
@@ -46,9 +46,8 @@ ATTRIBUTES = [
     if name not in lookup.key_names(model)
 ]
 CASES = [
-    pytest.param(model, name, shared, id=f"{SUFFIXES[model]}-{name}{'' if shared else '-alone'}")
+    pytest.param(model, name, id=f"{SUFFIXES[model]}-{name}")
     for model, name in ATTRIBUTES
-    for shared in ([True, False] if model is TaskModel else [True])
     # Counters have their own test below; a quota lasts for one window.
     if model not in (CounterModel, QuotaModel)
 ]
@@ -62,23 +61,26 @@ def filled() -> dict[bool, Snapshot]:
 
 
 @pytest.fixture
-def sample_tables(database: Settings, filled: dict[bool, Snapshot], shared: bool) -> Snapshot:
-    """Create a user, a task, a token and a stored response for each wrong value.
+def sample_tables(database: Settings, filled: dict[bool, Snapshot], model: Any) -> Snapshot:
+    """Create a user, an assigned task, a token and a stored response for each wrong value.
 
-    Each task is assigned to one user if `shared` is set, otherwise to nobody.
+    To break tasks, create as many tasks without an assignee, too.
     """
-    if shared not in filled:
-        fill(shared)
-        filled[shared] = {model: items(model) for model in SUFFIXES}
-    for model, contents in filled[shared].items():
-        write_raw(model, [{"PutRequest": {"Item": item}} for item in contents])
-    return filled[shared]
+    alone = model is TaskModel
+    if alone not in filled:
+        fill(alone)
+        filled[alone] = {model: items(model) for model in SUFFIXES}
+    for table, contents in filled[alone].items():
+        write_raw(table, [{"PutRequest": {"Item": item}} for item in contents])
+    return filled[alone]
 
 
-def fill(shared: bool) -> None:
+def fill(alone: bool) -> None:
     people, made = add_users(COUNT), add_tasks(COUNT, expires_at="2030-01-01")
-    for task_id, user_id in zip(made, people, strict=True) if shared else ():
+    for task_id, user_id in zip(made, people, strict=True):
         assignments.assign(task_id, user_id)
+    if alone:
+        add_tasks(COUNT, expires_at="2030-01-01")
     for number in range(COUNT):
         tokens.issue(f"token{number}", "reader", None)
         idempotency_store.acquire(f"key{number}", "same")
@@ -136,13 +138,20 @@ def walk(page: Any, **paging: Any) -> Any:
     return page(Paging(page_size=4 * COUNT, **paging)).items
 
 
-@pytest.mark.parametrize(("model", "name", "shared"), CASES)
+def one_value_each(items: Sequence[Item]) -> Iterator[tuple[Item, dict[str, Any] | None]]:
+    """Yield each item with a wrong value; assigned tasks and the others get all values."""
+    for assigned in (True, False):
+        group = [item for item in items if ("assignees" in item) is assigned]
+        yield from zip(group, WRONG, strict=True) if group else ()
+
+
+@pytest.mark.parametrize(("model", "name"), CASES)
 def test_every_corrupt_attribute_is_repaired_or_reported(
-    sample_tables: Snapshot, model: Any, name: str, shared: bool
+    sample_tables: Snapshot, model: Any, name: str
 ) -> None:
     pairs = [
         (changed, item)
-        for item, value in zip(sample_tables[model], WRONG, strict=True)
+        for item, value in one_value_each(sample_tables[model])
         if (changed := write_corrupted(model, item, name, value)) and changed != item
     ]
     _, found = run_doctor("--repair")
@@ -152,15 +161,16 @@ def test_every_corrupt_attribute_is_repaired_or_reported(
     assert len(repaired) == len(set(repaired))
     assert [finding for finding in found if finding["outcome"] == "failed"] == []
     assert [one for one in left if one["kind"] not in {two["kind"] for two in found}] == []
+    current = items(model)
     for changed, item in pairs:
         reported = [finding for finding in found if names(finding, model, item)]
         if not reported:  # the value is valid
             assert not [finding for finding in left if names(finding, model, item)]
-            assert changed in items(model)
+            assert changed in current
     assert_readable(left)
 
 
-@pytest.mark.parametrize("shared", [True])
+@pytest.mark.parametrize("model", [CounterModel])
 @pytest.mark.parametrize(
     ("names", "attribute"),
     [
@@ -172,12 +182,12 @@ def test_every_corrupt_attribute_is_repaired_or_reported(
     ids=["last", "stride", "layout", "going"],
 )
 def test_a_corrupt_counter_never_causes_duplicate_ids(
-    sample_tables: Snapshot, names: list[str], attribute: str
+    sample_tables: Snapshot, model: Any, names: list[str], attribute: str
 ) -> None:
     for value in WRONG[::2] if attribute == "going" else WRONG:
-        for item in items(CounterModel):
+        for item in items(model):
             if item["name"]["S"] in names:
-                write_corrupted(CounterModel, item, attribute, value)
+                write_corrupted(model, item, attribute, value)
         assert run_doctor("--repair")[0] == 0
         people, made = (len(items(model)) for model in (UserModel, TaskModel))
         assert users.create(f"new{people}").id > people

@@ -265,7 +265,10 @@ def test_contract_walks_again_after_it_found_items_in_the_old_form_behind_its_wa
 
 
 @pytest.mark.backend("fastest")
-def test_a_dry_run_counts_and_changes_nothing(previous: list[int]) -> None:
+def test_a_dry_run_counts_and_changes_nothing(
+    previous: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scanning, "PAGE", 1)  # so that there are positions that it does not save
     before = contents()
     status, lines = run("backfill", "--dry-run", "--units-per-second", "100000")
     assert (status, tables.describe(state.SUFFIX)) == (0, None)
@@ -585,7 +588,12 @@ def test_a_server_does_not_own_the_databases_of_aws(endpoint: str, aws: bool) ->
         (
             {"AWS_DEFAULT_REGION": "", "AWS_ENDPOINT_URL_DYNAMODB": ""},
             "Error: no database: no local server runs in this folder (`make serve` starts one), "
-            "and neither AWS_DEFAULT_REGION nor an emulator's endpoint is set",
+            "and there is no region; set AWS_REGION or AWS_DEFAULT_REGION, or the region of the "
+            "profile",
+        ),
+        (
+            {"AWS_PROFILE": "nobody"},
+            "Error: AWS_PROFILE: The config profile (nobody) could not be found",
         ),
         ({"LANES": "0"}, "Error: LANES: must be a whole number between 1 and 64"),
     ],

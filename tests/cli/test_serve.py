@@ -1,5 +1,6 @@
 """Starting, stopping and killing `python -m billet serve` and its database."""
 
+import fcntl
 import json
 import os
 import signal
@@ -20,10 +21,11 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
+from billet.emulators import dynamodb_local
 from billet.serve.databases import DATA_LOSS_WARNING
 from chalicelib.services import tokens
 from chalicelib.settings import Settings
-from tests.support.servers import ROOT, Serve, Served, run_serve
+from tests.support.servers import ROOT, Refuse, Serve, Served, run_serve
 
 POOL = "arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_Ab1"
 
@@ -39,23 +41,24 @@ def names(served: Served) -> list[str]:
     return [task["name"] for task in served.request("GET", "/v1/tasks?order=asc").json()]
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
-def test_it_stops_cleanly_on_a_signal(serve: Serve, how: signal.Signals) -> None:
-    served = serve("--db", "memory")
-    create(served, "x")
+def assert_stops_cleanly(served: Served, how: signal.Signals) -> None:
+    """Assert that a server with a database in memory stops cleanly on a signal."""
     assert served.stop(how) == 0
     assert "Database: in memory\n" in served.output
     assert f"Token: not needed (AUTH is off)\n{DATA_LOSS_WARNING}\n" in served.output
     assert "Traceback" not in served.output
 
 
-def test_in_memory_no_acknowledged_write_of_16_clients_is_lost(serve: Serve) -> None:
+def test_in_memory_no_acknowledged_write_of_16_clients_is_lost_and_ctrl_c_stops_it_cleanly(
+    serve: Serve,
+) -> None:
     served = serve("--db", "memory")
     with ThreadPoolExecutor(16) as clients:
         ids = list(clients.map(lambda number: create(served, str(number)), range(96)))
     assert sorted(ids) == list(range(1, 97))
     listed = served.request("GET", "/v1/tasks?page_size=1000").json()
     assert {task["name"] for task in listed} == {str(number) for number in range(96)}
+    assert_stops_cleanly(served, signal.SIGINT)
 
 
 def database_of(served: Served) -> psutil.Process:
@@ -65,60 +68,60 @@ def database_of(served: Served) -> psutil.Process:
 
 
 @pytest.mark.usefixtures("startable")
-def test_a_killed_server_leaves_its_data_and_no_database_process(
+def test_killed_databases_and_servers_keep_their_data_and_leave_no_process(
     serve: Serve, tmp_path: Path
 ) -> None:
     first = serve("--db", "local", "--data", str(tmp_path))
     assert str(tmp_path) in first.output
     create(first, "one")
     database = database_of(first)
-    first.stop(signal.SIGKILL)
-    second = serve("--db", "local", "--data", str(tmp_path))
-    database.wait(timeout=20)
-    create(second, "two")
-    assert names(second) == ["one", "two"]
-
-
-@pytest.mark.usefixtures("startable")
-def test_a_killed_database_is_restarted_and_a_stopped_one_is_not(
-    serve: Serve, tmp_path: Path
-) -> None:
-    first = serve("--db", "local", "--data", str(tmp_path))
-    create(first, "one")
-    refused = run_serve("--data", str(tmp_path), "--port", "0")
-    assert (refused.returncode, refused.stderr) == (
-        1,
-        f"Error: no DynamoDB Local: another server uses the data in {tmp_path}; "
-        "stop that server, or choose another folder with --data or --db memory\n",
-    )
-    database = database_of(first)
     database.kill()
     database.wait(timeout=20)
-    for _ in range(100):
+    for _ in range(100):  # until the supervisor has restarted the database
         if first.request("GET", "/v1/health").status_code == 200:
             break
     create(first, "two")
-    assert first.stop() == 0
-    assert names(serve("--db", "local", "--data", str(tmp_path))) == ["one", "two"]
+    database = database_of(first)
+    first.stop(signal.SIGKILL)
+    second = serve("--db", "local", "--data", str(tmp_path))
+    database.wait(timeout=20)
+    create(second, "three")
+    assert names(second) == ["one", "two", "three"]
+    database = database_of(second)
+    assert second.stop() == 0
+    database.wait(timeout=20)  # the supervisor does not restart it
 
 
-def test_a_port_in_use_is_a_one_line_error() -> None:
+def test_a_data_folder_in_use_is_a_one_line_error(
+    refuse: Refuse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dynamodb_local, "LOCK_SECONDS", 0.0)
+    with (tmp_path / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        error = refuse("--data", str(tmp_path))
+    assert error == (
+        f"Error: no DynamoDB Local: another server uses the data in {tmp_path}; "
+        "stop that server, or choose another folder with --data or --db memory\n"
+    )
+
+
+NOWHERE = {"AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:9"}
+
+
+def test_a_port_in_use_is_a_one_line_error(refuse: Refuse) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        ended = run_serve("--db", "memory", "--port", port)
-    assert ended.returncode == 1
-    assert ended.stderr == f"Error: port {port} is in use; choose another one with --port or PORT\n"
+        error = refuse("--port", port, **NOWHERE)
+    assert error == f"Error: port {port} is in use; choose another one with --port or PORT\n"
 
 
-def test_a_metrics_port_in_use_is_a_one_line_error() -> None:
+def test_a_metrics_port_in_use_is_a_one_line_error(refuse: Refuse) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        of_another = run_serve("--db", "memory", "--port", "0", "--metrics-port", port)
-    its_own = run_serve("--db", "memory", "--port", port, "--metrics-port", port)
-    for ended in (of_another, its_own):
-        assert ended.returncode == 1
-        line = f"Error: port {port} is in use; choose another one with --metrics-port\n"
-        assert ended.stderr == line
+        of_another = refuse("--metrics-port", port, **NOWHERE)
+    its_own = refuse("--port", port, "--metrics-port", port, **NOWHERE)
+    line = f"Error: port {port} is in use; choose another one with --metrics-port\n"
+    assert of_another == its_own == line
 
 
 def test_an_unusable_certificate_is_a_one_line_error(tmp_path: Path) -> None:
@@ -133,10 +136,6 @@ def test_an_unusable_certificate_is_a_one_line_error(tmp_path: Path) -> None:
     ("environ", "line"),
     [
         ({"LANES": "none"}, "Error: LANES: must be a whole number between 1 and 64\n"),
-        (
-            {"AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:9"},
-            "Error: the database cannot be used: ",
-        ),
         ({"STAGE": "prod", "AUTH": "off"}, "Error: AUTH: can't be off in the stage prod\n"),
         (
             {"STAGE": "dev", "COGNITO_USER_POOL_ARN": POOL},
@@ -144,10 +143,16 @@ def test_an_unusable_certificate_is_a_one_line_error(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_an_invalid_configuration_is_a_one_line_error(environ: dict[str, str], line: str) -> None:
-    ended = run_serve("--port", "0", **environ)
+def test_an_invalid_configuration_is_a_one_line_error(
+    refuse: Refuse, environ: dict[str, str], line: str
+) -> None:
+    assert refuse(**environ) == line
+
+
+def test_an_unreachable_database_is_a_one_line_error() -> None:
+    ended = run_serve("--port", "0", **NOWHERE)
     assert ended.returncode == 1
-    assert ended.stderr.startswith(line)
+    assert ended.stderr.startswith("Error: the database cannot be used: ")
     assert len(ended.stderr.splitlines()) == 1
 
 
@@ -195,7 +200,7 @@ def test_a_killed_server_leaves_no_process(serve: Serve) -> None:
     assert psutil.wait_procs(left, timeout=30)[1] == []
 
 
-def test_a_killed_worker_is_replaced(serve: Serve) -> None:
+def test_a_killed_worker_is_replaced_and_sigterm_stops_it_cleanly(serve: Serve) -> None:
     served = serve("--db", "memory")
     [first] = workers_of(served)
     first.kill()
@@ -203,7 +208,7 @@ def test_a_killed_worker_is_replaced(serve: Serve) -> None:
     with httpx.Client(transport=httpx.HTTPTransport(retries=7), timeout=30) as client:
         assert client.get(f"{served.url}/v1/health").status_code == 200
     assert first.pid not in [one.pid for one in workers_of(served)]
-    assert served.stop() == 0
+    assert_stops_cleanly(served, signal.SIGTERM)
 
 
 def test_a_request_in_flight_at_shutdown_is_finished(serve: Serve) -> None:
@@ -251,13 +256,30 @@ def test_it_serves_tls_to_local_names_and_exports_metrics(serve: Serve, tmp_path
         assert response.status_code == status
     metrics = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=20)
     assert "granian_workers_spawns" in metrics.text
+    health = 'billet_request_ms_count{route="GET /v1/health",status="2xx"} 1.0'
+    assert health in metrics.text
+    assert 'billet_request_client_errors_total{route="GET -"} 1.0' in metrics.text
     assert served.stop() == 0
 
 
-def test_a_certificate_without_its_key_is_a_one_line_error(tmp_path: Path) -> None:
+def test_a_certificate_without_its_key_is_a_one_line_error(refuse: Refuse, tmp_path: Path) -> None:
     cert, _ = certificate(tmp_path)
-    ended = run_serve("--db", "memory", "--port", "0", "--tls-cert", cert)
-    assert (ended.returncode, ended.stderr) == (
-        1,
-        "Error: --tls-cert and --tls-key: give both or none\n",
-    )
+    error = refuse("--tls-cert", cert)
+    assert error == "Error: --tls-cert and --tls-key: give both or none\n"
+
+
+def test_it_writes_a_profile_of_its_workers_when_it_stops(serve: Serve, tmp_path: Path) -> None:
+    file = tmp_path / "profile.txt"
+    served = serve("--db", "memory", "--profile", str(file))
+    assert served.request("GET", "/v1/tasks").status_code == 200
+    assert served.stop() == 0
+    if "No profile: Error: Permission Denied" in served.output:
+        pytest.skip("py-spy may not read other processes here")
+    assert f"Profile: {file}\nStopping\n" in served.output
+    assert "load_application (billet/serve/worker.py" in file.read_text()
+
+
+def test_a_profile_of_an_unknown_format_is_a_usage_error() -> None:
+    ended = run_serve("--profile", "profile.pdf")
+    assert ended.returncode == 2
+    assert ended.stderr.splitlines()[-1] == "Error: --profile: must end in .svg, .json or .txt"

@@ -15,7 +15,7 @@ from pynamodb.connection import Connection
 
 from billet.cli.tokens import token
 from billet.metering import event_handler
-from chalicelib.dynamodb import botocore_patches, client, token_writes
+from chalicelib.dynamodb import botocore_patches, token_writes
 from chalicelib.dynamodb.models import TokenModel
 from chalicelib.services import tokens
 
@@ -68,7 +68,7 @@ def test_every_token_check_makes_one_identical_read(
     expired, _ = tokens.issue("ci", "reader", now - timedelta(microseconds=1))
     revoked, gone = tokens.issue("ci", "reader", None)
     tokens.revoke(gone.digest)
-    with seen(connections.setdefault(endpoint, client.connect())) as operations:
+    with seen(connections[endpoint]) as operations:
         found = [
             tokens.find_valid(one) for one in (endless, lasting, expired, revoked, "", "\ud800")
         ]
@@ -110,7 +110,8 @@ def test_revoke_revokes_only_the_token_with_that_id() -> None:
     assert tokens.find_valid(first) is None
     assert tokens.find_valid(second)
     again = run("revoke", made.id)
-    assert (again.exit_code, again.stderr) == (1, f"Error: there is no token {made.id}\n")
+    assert again.exit_code == 1
+    assert again.stderr.endswith(f"\nError: there is no token {made.id}\n")
 
 
 def test_an_invalid_token_request_is_rejected() -> None:

@@ -178,7 +178,7 @@ def test_the_api_matches_the_in_memory_model(bind: Bind, backend: str) -> None:
     assert_every_step_holds(
         Machine,
         settings=settings(
-            max_examples=4,
+            max_examples=2 if backend == "moto" else 4,  # moto takes five times as long
             stateful_step_count=30,
             deadline=None,
             derandomize=True,

@@ -15,7 +15,7 @@ import pytest
 from pynamodb.connection import Connection
 
 from billet.integrity import findings
-from chalicelib.dynamodb import client, counters, lanes, shared_state
+from chalicelib.dynamodb import client, counters, lanes, shared_state, stored_counters
 from chalicelib.dynamodb.models import CounterModel, TaskModel
 from chalicelib.dynamodb.transaction import Transaction
 from chalicelib.services import pagination, tasks, users
@@ -197,7 +197,7 @@ def test_ids_stay_unique_if_counters_change_while_they_are_read(
     client.bind(msgspec.structs.replace(settings, lanes=8), connection)
 
     torn: list[bool] = []
-    stale = lanes.read_counters
+    stale = stored_counters.read
 
     def partly_stale_read(kind: str) -> list[CounterModel]:
         """Return half of the counters from before, and the rest from after the allocations."""
@@ -208,12 +208,12 @@ def test_ids_stay_unique_if_counters_change_while_they_are_read(
         other(settings, connection, allocated, count)
         second = {one.name: one for one in stale(kind)}
         whole = {one.name: one for one in first}
-        names = lanes.counter_names(kind)
+        names = stored_counters.names(kind)
         chosen = [whole.get(name) for name in names[:at]]
         chosen += [second.get(name) for name in names[at:]]
         return [one for one in chosen if one]
 
-    monkeypatch.setattr(lanes, "read_counters", partly_stale_read)
+    monkeypatch.setattr(stored_counters, "read", partly_stale_read)
     allocated += [counters.allocate_id("tasks") for _ in range(20)]
     assert len(torn) >= 2
     client.bind(msgspec.structs.replace(settings, lanes=16), connection)

@@ -102,6 +102,7 @@ def test_pages_of_every_order_and_filter_have_each_task_once_in_order(
         assert 1 <= len(found[-1]) <= 7
 
 
+@pytest.mark.backend("fastest")  # hundreds of pages
 def test_items_with_keys_of_earlier_versions_are_listed_once(
     api: Api, user: int, tasks: list[Item]
 ) -> None:

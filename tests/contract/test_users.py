@@ -79,6 +79,8 @@ def test_a_deleted_user_is_removed_from_each_task(api: Api, user: int, count: in
     assert api("GET", "/v1/tasks?page_size=1000").json_body == left
     assert api("GET", f"/v1/users/{other}/tasks?page_size=1000").json_body == left
     assert api("GET", f"/v1/users/{user}/tasks").status_code == 404
+    for task in left[:1]:  # the delete is one change of each task
+        assert api("GET", f"/v1/tasks/{task['id']}").headers["ETag"] == '"2"'
 
 
 @pytest.mark.backend("moto")

@@ -1,7 +1,7 @@
 import pytest
 from pynamodb.connection import Connection
 
-from chalicelib.dynamodb import backoff, client, shared_state
+from chalicelib.dynamodb import backoff, shared_state
 from chalicelib.settings import Settings
 from tests.conftest import Api
 
@@ -27,4 +27,4 @@ def no_shared_state_reread(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def connection(endpoint: str, connections: dict[str, Connection]) -> Connection:
     """The connection that the API uses."""
-    return connections.setdefault(endpoint, client.connect())
+    return connections[endpoint]

@@ -100,7 +100,7 @@ def connection(
 ) -> Connection:
     """Return the connection of the API. There are no tables: any call would fail."""
     monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", endpoint)
-    connection = connections.setdefault(endpoint, client.connect())
+    connection = connections[endpoint]
     client.bind(Settings(table_prefix="none"), connection)
     client.database.memory.schema = (KNOWN, KNOWN)  # as after the first request
     return connection

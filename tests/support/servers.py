@@ -12,7 +12,9 @@ from typing import Any
 
 import httpx
 import pytest
+from click.testing import CliRunner
 
+from billet.cli import main
 from billet.serve.asgi import Application
 from billet.serve.embedded import serving
 from billet.serve.gateway import Gateway
@@ -33,6 +35,29 @@ def run_serve(*arguments: str, **environ: str) -> "subprocess.CompletedProcess[s
         text=True,
         timeout=60,
     )
+
+
+Refuse = Callable[..., str]
+
+
+@pytest.fixture
+def refuse(monkeypatch: pytest.MonkeyPatch) -> Refuse:
+    """Return a function that runs `billet serve` in this process until it fails.
+
+    It returns the error. For errors that come before the database and the workers start.
+    """
+
+    def run(*arguments: str, **environ: str) -> str:
+        with monkeypatch.context() as patched:
+            patched.setenv("PORT", "0")
+            for name, text in environ.items():
+                patched.setenv(name, text)
+            patched.setattr(signal, "signal", lambda *_: None)  # pytest's handlers stay
+            ended = CliRunner().invoke(main, ["serve", *arguments])
+        assert ended.exit_code == 1
+        return ended.stderr
+
+    return run
 
 
 @pytest.fixture
@@ -60,6 +85,14 @@ class ServerProcess:
         )
         self.output = ""
         self.url = self._url()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        """Read the log, which would fill the pipe."""
+        assert self.process.stdout
+        for line in self.process.stdout:
+            self.output += line
 
     def _url(self) -> str:
         assert self.process.stdout
@@ -76,9 +109,9 @@ class ServerProcess:
         self.process.send_signal(how)
         killer = threading.Timer(STOP_SECONDS, self.process.kill)
         killer.start()
-        with self.process:  # communicate() would lose buffered output
-            assert self.process.stdout
-            self.output += self.process.stdout.read()
+        self._reader.join()
+        with self.process:
+            pass
         killer.cancel()
         return self.process.returncode
 

@@ -40,7 +40,7 @@ def get_description() -> ApiResponse[msgspec.Raw]:
 
     Returns this document, in OpenAPI 3.1.
     """
-    return _file(FILES / "openapi.json")
+    return _file_response(FILES / "openapi.json")
 
 
 @router.endpoint("GET", "/", role=None, status=302)
@@ -63,13 +63,13 @@ def show_docs(request: Request) -> ApiResponse[msgspec.Raw]:
 @router.endpoint("GET", "/docs/start.js", role=None)
 def get_start() -> ApiResponse[msgspec.Raw]:
     """Get the script that starts Swagger UI."""
-    return _file(FILES / "start.js", _asset("text/javascript"))
+    return _file_response(FILES / "start.js", _asset("text/javascript"))
 
 
 @router.endpoint("GET", "/docs/swagger-ui.js", role=None)
 def get_swagger_ui() -> ApiResponse[msgspec.Raw]:
     """Get Swagger UI."""
-    return _file(_swagger_ui("swagger_bundle.js"), _asset("text/javascript"))
+    return _file_response(_swagger_ui("swagger_bundle.js"), _asset("text/javascript"))
 
 
 @router.endpoint("GET", "/docs/swagger-ui.css", role=None)
@@ -79,8 +79,8 @@ def get_style() -> ApiResponse[msgspec.Raw]:
     return _with_etag(b"\n".join(file.read_bytes() for file in files), _asset("text/css"))
 
 
-def _file(file: Path, headers: Mapping[str, str] = NO_HEADERS) -> ApiResponse[msgspec.Raw]:
-    return _with_etag(file.read_bytes(), headers)
+def _file_response(path: Path, headers: Mapping[str, str] = NO_HEADERS) -> ApiResponse[msgspec.Raw]:
+    return _with_etag(path.read_bytes(), headers)
 
 
 def _with_etag(content: bytes, headers: Mapping[str, str]) -> ApiResponse[msgspec.Raw]:

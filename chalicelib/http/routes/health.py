@@ -3,10 +3,10 @@
 from msgspec import UNSET
 
 from chalicelib import release
+from chalicelib.dynamodb import schema_version
 from chalicelib.http.endpoints import Router
 from chalicelib.http.responses import ApiResponse
 from chalicelib.http.schemas import Health
-from chalicelib.services import health
 
 router = Router()
 
@@ -18,7 +18,7 @@ def check_health() -> ApiResponse[Health]:
     Reads from the database. Returns 503 if the database does not respond, or if its schema does not
     fit this release of the API.
     """
-    schema = health.read_schema()
+    schema = schema_version.read_usable()
     current = release.current()
     return ApiResponse(
         Health(version=current.version, commit=current.commit or UNSET, schema=schema)

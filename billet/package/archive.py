@@ -4,31 +4,34 @@ import gzip
 import json
 import os
 import subprocess
-import sys
-import tempfile
 import zipfile
 from pathlib import Path, PurePosixPath
 from typing import Any
+
+from billet.package.target import Target
 
 SERVICES = {"dynamodb"}
 """The AWS services that the API calls, by their names in botocore/data."""
 LAMBDA_FOLDER = "/var/task"
 """The folder into which Lambda unpacks the zip."""
-SWAGGER_UI = {"swagger_bundle.js", "swagger_style.css"}
-"""The files of offapi that chalicelib/http/routes/docs.py serves."""
+PARTS = {
+    "chalice": {"__init__.py", "app.py"},
+    "offapi": {"swagger_bundle.js", "swagger_style.css"},
+}
+"""The files of libraries that are only needed in part: Chalice's runtime, and what
+chalicelib/http/routes/docs.py serves."""
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """The earliest time that a zip can hold."""
 
 
-def write(source: Path, target: Path) -> None:
-    """Copy what Lambda needs from one zip to another, with all modules compiled."""
-    with tempfile.TemporaryDirectory() as scratch:
-        with zipfile.ZipFile(source) as archive:
-            names = [name for name in archive.namelist() if needed(PurePosixPath(name))]
-            archive.extractall(scratch, names)
-        _shorten(Path(scratch) / "botocore/data")
-        _compile(scratch)
-        _pack(Path(scratch), target)
+def write(folder: Path, zip_file: Path, target: Target) -> None:
+    """Pack what Lambda needs from a folder, with all modules compiled. Changes the folder."""
+    for file in [path for path in folder.rglob("*") if path.is_file()]:
+        if not needed(PurePosixPath(file.relative_to(folder))):
+            file.unlink()
+    _shorten(folder / "botocore/data")
+    _compile(folder, target)
+    _pack(folder, zip_file)
 
 
 def needed(path: PurePosixPath) -> bool:
@@ -40,13 +43,9 @@ def needed(path: PurePosixPath) -> bool:
         # Without rule sets botocore finds endpoints in endpoints.json, as its older versions do.
         shared = len(path.parts) == 3
         return shared or (path.parts[2] in SERVICES and not path.match("endpoint-rule-set-*"))
-    if top == "offapi":
-        return path.name in SWAGGER_UI
-    return (
-        not top.startswith(".")
-        and not top.endswith(".data")
-        and path.suffix not in {".pyi", ".pyc"}
-    )
+    if top in PARTS:
+        return path.relative_to(top).as_posix() in PARTS[top]
+    return top != "bin" and not top.startswith(".") and path.suffix not in {".pyi", ".pyc"}
 
 
 def _shorten(data: Path) -> None:
@@ -76,23 +75,23 @@ def _undocumented(model: Any) -> Any:
     return [_undocumented(part) for part in model] if isinstance(model, list) else model
 
 
-def _compile(folder: str) -> None:
+def _compile(folder: Path, target: Target) -> None:
     """Write .pyc files that Python uses without checking the source.
 
     The output of marshal depends on the hash seed and on what the process did before, so a process
     of its own with a fixed seed writes them.
     """
-    arguments = ["-q", "--invalidation-mode", "unchecked-hash"]
+    arguments = ["-q", "--invalidation-mode", "unchecked-hash", "-s", str(folder)]
     subprocess.run(  # noqa: S603
-        [sys.executable, "-m", "compileall", *arguments, "-s", folder, "-p", LAMBDA_FOLDER, folder],
+        [target.python, "-m", "compileall", *arguments, "-p", LAMBDA_FOLDER, str(folder)],
         env={**os.environ, "PYTHONHASHSEED": "0"},
         check=True,
     )
 
 
-def _pack(folder: Path, target: Path) -> None:
+def _pack(folder: Path, zip_file: Path) -> None:
     files = sorted(path for path in folder.rglob("*") if path.is_file())
-    with zipfile.ZipFile(target, "w") as archive:
+    with zipfile.ZipFile(zip_file, "w") as archive:
         for file in files:
             entry = zipfile.ZipInfo(file.relative_to(folder).as_posix(), EPOCH)
             entry.compress_type = zipfile.ZIP_DEFLATED
