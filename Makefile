@@ -72,8 +72,8 @@ pr: check docs test walks  ## run everything that CI runs: check, docs, test and
 jepsen: $(TEST)  ## test consistency for some minutes while the API and the database are stopped (ROUNDS=60)
 	JEPSEN_ROUNDS=$(or $(ROUNDS),60) $(BIN)/python -m pytest --timeout 7200 tests/faults/test_jepsen.py $(ARGS)
 
-migrate-proof: $(TEST)  ## test the migration from the previous release under load for some minutes (ROUNDS=20)
-	MIGRATION_ROUNDS=$(or $(ROUNDS),20) $(BIN)/python -m pytest --timeout 7200 -m walk tests/walks/test_migration_proof.py tests/walks/test_interrupted_migration.py $(ARGS)
+migrate-proof: $(TEST)  ## test the migration from the previous release under load for some minutes (ROUNDS=6)
+	MIGRATION_ROUNDS=$(or $(ROUNDS),6) $(BIN)/python -m pytest --timeout 7200 -m walk tests/walks/test_migration_proof.py tests/walks/test_interrupted_migration.py $(ARGS)
 
 format: $(READY)  ## format the code and fix what the linter can fix
 	$(BIN)/ruff format .

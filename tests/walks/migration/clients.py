@@ -41,7 +41,7 @@ STABLE_WALKS = (
 )
 USER_WALKS = ("/v1/users",)
 ASSIGNED_QUERIES = ("", "?sort=expires_at", "?status=PENDING", "?status=PENDING&sort=expires_at")
-PAGE_SIZE = 15
+PAGE_SIZES = (15, 40, 100)
 
 
 @dataclass
@@ -130,7 +130,8 @@ class Client:
         seen: list[Any] = []
         log = self.log.users if path in USER_WALKS else self.log.tasks
         with self._noting(log, "walk", path) as note:
-            query = f"{path}{'&' if '?' in path else '?'}page_size={PAGE_SIZE}"
+            size = self._random.choice(PAGE_SIZES)
+            query = f"{path}{'&' if '?' in path else '?'}page_size={size}"
             while query:
                 reply = note(self.send("GET", query))
                 seen += reply.body if reply.outcome == "ok" else []
