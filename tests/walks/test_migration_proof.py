@@ -131,7 +131,6 @@ def replace_release(old: Release, new: Release, servers: list[ServerProcess]) ->
         user["id"]: last.send("GET", f"/v1/users/{user['id']}/tasks?page_size=1000").body
         for user in users
     }
-    load.close()
     links.append(_link(servers[1], tokens[0]))
     return Proof(
         load.log,
@@ -249,8 +248,7 @@ def repeated_ids(proof: Proof) -> Iterator[Proof]:
 
 def wrong_walks(proof: Proof) -> Iterator[Proof]:
     """Yield the proof with a walk of each list that misses a task or has one twice."""
-    for path in {op.argument for op in of(proof.log.tasks, "walk")}:
-        walk = next(op for op in reversed(proof.log.tasks) if op.argument == path)
+    for walk in {op.argument: op for op in of(proof.log.tasks, "walk", outcome="ok")}.values():
         stable = proof.shared.stable[2]
         for ids in ([*walk.result, stable], [one for one in walk.result if one != stable]):
             worse = [*proof.log.tasks, replace(walk, result=ids)]

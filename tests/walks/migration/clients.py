@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -79,7 +79,6 @@ class Client:
         self._authorization = f"Bearer {token}"
         self._number = number
         self._random = random.Random(number)  # noqa: S311
-        self._connections: dict[int, http.client.HTTPConnection] = {}
         self.log = Log()
 
     def send(self, method: str, path: str, body: Any = None, **headers: str) -> Reply:
@@ -170,11 +169,6 @@ class Client:
                 step()
             number += 1
             done()
-        self.close()
-
-    def close(self) -> None:
-        for connection in self._connections.values():
-            connection.close()
 
     @staticmethod
     def _walks(shared: Shared) -> Sequence[str]:
@@ -226,18 +220,15 @@ class Client:
         log.append(Op(kind, start, time.monotonic(), note.outcome, argument, result))
 
     def _exchange(self, port: int, method: str, path: str, text: str, headers: Any) -> Reply:
-        if port not in self._connections:
-            self._connections[port] = http.client.HTTPConnection(
-                "127.0.0.1", port, timeout=REQUEST_SECONDS
-            )
-        connection = self._connections[port]
-        try:
-            connection.request(method, path, text, headers)
-            response = connection.getresponse()
-            return Reply(response.status, response.headers, json.loads(response.read()))
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            connection.close()
-            return NO_RESPONSE._replace(body=repr(error))
+        """Send a request over a connection of its own: a server closes one that is idle."""
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=REQUEST_SECONDS)
+        with closing(connection):
+            try:
+                connection.request(method, path, text, headers)
+                response = connection.getresponse()
+                return Reply(response.status, response.headers, json.loads(response.read()))
+            except (OSError, http.client.HTTPException, ValueError) as error:
+                return NO_RESPONSE._replace(body=repr(error))
 
 
 class _Note:
@@ -299,10 +290,6 @@ class Load:
             pass
         for _ in range(CLIENTS * count):
             assert self._progress.acquire(timeout=ROUND_SECONDS)
-
-    def close(self) -> None:
-        for client in self.clients:
-            client.close()
 
     @property
     def log(self) -> Log:
