@@ -37,7 +37,8 @@ class Line(msgspec.Struct, kw_only=True):
 
     time: str
     """When the response was ready: UTC, to the millisecond."""
-    level: str = "INFO"
+    level: str
+    """INFO, or WARNING for a status of 500 or more."""
     logger: str = LOGGER
     request_id: str
     """The `X-Request-Id` of the response."""
@@ -151,6 +152,7 @@ class RequestRecord:
         stats = self.stats
         return Line(
             time=timestamp(time.time()),
+            level=logging.getLevelName(_level(self.status)),
             request_id=self.request_id,
             trace_id=self.trace.id if self.trace else "",
             route=self.route,
@@ -185,6 +187,7 @@ class _LogRecord(logging.LogRecord):
     def __init__(self, line: Line) -> None:
         vars(self).update(self._TEMPLATE)
         self.msg = line
+        self.levelname, self.levelno = line.level, _level(line.status)
         self.created = time.time()
 
 
@@ -248,7 +251,7 @@ def _second(seconds: int) -> str:
 
 
 def _publish(record: RequestRecord) -> None:
-    enabled = log.isEnabledFor(logging.INFO)
+    enabled = log.isEnabledFor(_level(record.status))
     if not enabled and not observers:
         return
     line = record.line()
@@ -256,6 +259,10 @@ def _publish(record: RequestRecord) -> None:
         observe(line)
     if enabled:
         log.handle(_LogRecord(line))
+
+
+def _level(status: int) -> int:
+    return logging.WARNING if status >= 500 else logging.INFO
 
 
 def _ms(seconds: float) -> float:

@@ -16,6 +16,7 @@ from billet.integrity import findings
 from chalicelib.domain.errors import Unavailable
 from chalicelib.dynamodb import client, stored_counters
 from chalicelib.dynamodb.models import UserModel
+from chalicelib.http.request_log import Line
 from chalicelib.settings import Settings
 from tests.conftest import Api
 from tests.faults import proxy
@@ -151,9 +152,11 @@ def test_a_503_and_its_cause_are_warnings(
 ) -> None:
     with inject_fault(connection, failing(400, "ThrottlingException", done=False), lasting=True):
         assert api("GET", "/v1/tasks/1").status_code == 503
-    warnings = [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
-    assert len([line for line in warnings if line.startswith("DynamoDB refused: ")]) == 5
-    assert len([line for line in warnings if "route=/v1/tasks/{task_id} status=503" in line]) == 1
+    warnings = [one for one in caplog.records if one.levelname == "WARNING"]
+    refusals = [one for one in warnings if one.getMessage().startswith("DynamoDB refused: ")]
+    assert len(refusals) == 5
+    (line,) = [one.msg for one in warnings if isinstance(one.msg, Line)]
+    assert (line.level, line.route, line.status) == ("WARNING", "GET /v1/tasks/{task_id}", 503)
 
 
 @pytest.mark.parametrize(

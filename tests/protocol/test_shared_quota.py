@@ -188,9 +188,8 @@ def test_without_the_database_a_process_counts_alone_and_retries_later(
         statuses = [api("GET", FREE).status_code for _ in range(6)]
         assert statuses == [200] * 4 + [429] * 2
         assert sent == ["UpdateItem"] * 2
-    assert [record.message[:22] for record in caplog.records if record.levelname == "WARNING"] == [
-        "no shared quota for 5 "
-    ] * 2
+    warnings = [record for record in caplog.records if record.name == rate_limiter.__name__]
+    assert [record.message[:22] for record in warnings] == ["no shared quota for 5 "] * 2
     api = limited(rate_quota=10)
     now += rate_limiter.PAUSE_SECONDS
     with inject_fault(connection) as sent:
