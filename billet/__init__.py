@@ -11,4 +11,6 @@
 Nothing in this package runs in Lambda; `chalicelib` does not import it.
 """
 
-__version__ = "0.1.0"
+from chalicelib import __version__
+
+__all__ = ["__version__"]

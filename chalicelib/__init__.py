@@ -1,1 +1,3 @@
 """All that runs in Lambda. Three floors, each importing only downwards: api, use cases, storage."""
+
+__version__ = "0.1.0"

@@ -2,11 +2,13 @@
 
 import logging
 import os
+from typing import Any
 
 from chalice.app import Chalice
 
 from chalicelib.dynamodb import client
-from chalicelib.http import authentication, request_ids
+from chalicelib.http import authentication, json_log, request_log
+from chalicelib.http.metrics import EmfFormatter
 from chalicelib.http.pipeline import Pipeline
 from chalicelib.http.response_headers import ResponseHeaders
 from chalicelib.http.routes import ENDPOINTS
@@ -23,7 +25,9 @@ class BilletApp(Chalice):
         # Chalice appends to AWS_EXECUTION_ENV, which is part of the User-Agent of each request.
         super().__init__(app_name="billet-tasks", env={})
         self.settings = settings
-        self.response_headers = ResponseHeaders(settings.origins)
+        self.response_headers = ResponseHeaders(
+            settings.origins, server_timing=settings.server_timing == "on"
+        )
         authorizer, read_principal = authentication.configure(self, settings, in_lambda=in_lambda)
         pipeline = Pipeline(self, settings, authorizer, read_principal, self.response_headers)
         for endpoint in ENDPOINTS:
@@ -31,6 +35,14 @@ class BilletApp(Chalice):
         if settings.origins:
             for path, methods in list(self.routes.items()):
                 pipeline.register_options(path, methods)
+
+    def __call__(self, event: Any, context: Any) -> dict[str, Any]:
+        """Respond to an event of API Gateway, and log the request."""
+        with request_log.recording() as record:
+            record.reach_app()
+            response: dict[str, Any] = super().__call__(event, context)
+            record.status = response["statusCode"]
+            return response
 
 
 def create_app(settings: Settings) -> BilletApp:
@@ -41,6 +53,8 @@ def create_app(settings: Settings) -> BilletApp:
     """
     in_lambda = "AWS_LAMBDA_FUNCTION_NAME" in os.environ
     _set_up_log(settings)
+    if in_lambda:
+        json_log.set_up_in_lambda(EmfFormatter(settings.stage))
     client.bind(settings)
     if in_lambda:
         client.warm_up()
@@ -48,7 +62,7 @@ def create_app(settings: Settings) -> BilletApp:
 
 
 def _set_up_log(settings: Settings) -> None:
-    request_ids.add_to_log_records()
-    logging.getLogger("chalicelib").setLevel(settings.log_level)
+    for name in ("chalicelib", "billet"):
+        logging.getLogger(name).setLevel(settings.log_level)
     for name in ("botocore", "pynamodb"):
         logging.getLogger(name).setLevel(logging.WARNING)  # at DEBUG they log bodies and tokens

@@ -57,6 +57,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     """The port of `billet serve`; 0 is any free port."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """The lowest level that is logged."""
+    server_timing: Literal["on", "off"] = "off"
+    """Whether each response has the header Server-Timing."""
     request_seconds: Annotated[int, msgspec.Meta(ge=5, le=900)] = 25
     """The time budget of a request. The time-outs of Lambda and API Gateway must be longer."""
     cors_origins: Annotated[str, _ORIGINS] = ""

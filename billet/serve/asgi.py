@@ -6,6 +6,7 @@ It reads bodies in the event loop, so that slow clients hold no thread, and reje
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -61,9 +62,10 @@ class Application:
             return
         try:
             body = await self._body(request, receive)
-            await self._respond(request, result, body, send)
         except HttpProblem as problem:
-            _send(send, self._gateway.problem_response(request, problem))
+            _send(send, self._gateway.problem_response(request, problem, result))
+        else:
+            await self._respond(request, result, body, send)
 
     async def _body(self, request: Request, receive: Receive) -> bytes:
         if request.protocol != "HTTP/2" and not request.headers.keys() & _BODY_HEADERS:
@@ -75,10 +77,20 @@ class Application:
             raise HttpProblem(408, f"body: did not arrive in {self._body_seconds:.0f} s") from error
 
     async def _respond(self, request: Request, match: Match, body: bytes, send: Send) -> None:
-        """Respond in a thread, and wait for it."""
+        """Respond in a thread, and wait for it; with 503 if no thread is free in time."""
         is_health = request.path == HEALTH and not self._health_threads.full
         threads = self._health_threads if is_health else self._threads
-        await threads.run(lambda: _send(send, self._gateway.respond(request, match, body)))
+        arrived = time.perf_counter()
+
+        def respond() -> None:
+            waited = time.perf_counter() - arrived
+            _send(send, self._gateway.respond(request, match, body, waited))
+
+        try:
+            await threads.run(respond)
+        except HttpProblem as problem:
+            waited = time.perf_counter() - arrived
+            _send(send, self._gateway.problem_response(request, problem, match, waited))
 
 
 async def _read(receive: Receive) -> bytes:

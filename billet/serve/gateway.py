@@ -23,7 +23,14 @@ from chalice.local import (
 from billet.serve import hosts
 from billet.serve.route_table import Match, RouteTable
 from chalicelib.app_factory import BilletApp
-from chalicelib.http import authentication, problems, request_headers, request_ids
+from chalicelib.http import (
+    authentication,
+    problems,
+    request_headers,
+    request_ids,
+    request_log,
+    trace_context,
+)
 from chalicelib.http.parsing import check_length
 from chalicelib.http.problems import HttpProblem
 
@@ -97,30 +104,53 @@ class Gateway:
         except HttpProblem as problem:
             return self.problem_response(request, problem)
         if request.method == "OPTIONS":
-            return self._response(request, 204, self._response_headers.options(match.allowed), b"")
+            headers = self._response_headers.options(match.allowed)
+            return self._response(request, 204, headers, b"", match)
         if request.method in match.allowed:
             return match
         allowed = ", ".join(match.allowed)
         detail = f"method: must be one of {allowed}"
         allow = {"Allow": allowed}
-        return self.problem_response(request, HttpProblem(405, detail, headers=allow))
+        return self.problem_response(request, HttpProblem(405, detail, headers=allow), match)
 
-    def problem_response(self, request: Request, problem: HttpProblem) -> Response:
-        """Return the response for a problem outside the app."""
-        return self._response(request, problem.status, problem.headers, problem.body())
+    def problem_response(
+        self,
+        request: Request,
+        problem: HttpProblem,
+        match: Match | None = None,
+        wait_seconds: float = 0.0,
+    ) -> Response:
+        """Return the response for a problem outside the app.
 
-    def respond(self, request: Request, match: Match, body: bytes) -> Response:
-        """Call the app for a request whose route is `match`."""
-        headers = {**request.headers, "x-request-id": _begin(request)[request_ids.HEADER]}
-        request = request._replace(headers=headers)
+        Args:
+            match: the request's route, if it is known.
+            wait_seconds: how long the request has waited for a thread.
+        """
+        status, headers, body = problem.status, problem.headers, problem.body()
+        return self._response(request, status, headers, body, match, wait_seconds)
+
+    def respond(
+        self, request: Request, match: Match, body: bytes, wait_seconds: float = 0.0
+    ) -> Response:
+        """Call the app for a request whose route is `match`, and log the request.
+
+        Args:
+            wait_seconds: how long the request has waited for a thread.
+        """
+        with request_log.recording(wait_seconds) as record:
+            _begin(request, match)
+            response = self._respond(request, match, body)
+            record.status = response.status
+            return response
+
+    def _respond(self, request: Request, match: Match, body: bytes) -> Response:
         try:
             return self._call(request, match, body)
         except (NotAuthorizedError, ForbiddenError):
-            return self.problem_response(
-                request, authentication.refusal(request.headers.get("authorization"))
-            )
+            refusal = authentication.refusal(request.headers.get("authorization"))
+            return self.problem_response(request, refusal, match)
         except Exception as error:  # noqa: BLE001, each becomes a response
-            return self.problem_response(request, problems.of_error(error))
+            return self.problem_response(request, problems.of_error(error), match)
 
     def _check_host(self, request: Request) -> None:
         host = request.headers.get("host", "")
@@ -141,14 +171,20 @@ class Gateway:
         return Response(result["statusCode"], headers, (result["body"] or "").encode())
 
     def _response(
-        self, request: Request, status: int, headers: Mapping[str, str], body: bytes
+        self,
+        request: Request,
+        status: int,
+        headers: Mapping[str, str],
+        body: bytes,
+        match: Match | None = None,
+        wait_seconds: float = 0.0,
     ) -> Response:
-        request_id = _begin(request)
-        method = request.method if request.method in METHODS else "-"
-        if status >= 400:
-            request_ids.log_failure(method, "-", status)
-        common = self._response_headers.common(request.headers, method, status)
-        return Response(status, {**common, **request_id, **headers}, body)
+        """Return a response that is not the app's, and log the request."""
+        with request_log.recording(wait_seconds) as record:
+            record.status = status
+            ids = _begin(request, match)
+            common = self._response_headers.common(request.headers, request.method, status)
+            return Response(status, {**common, **ids, **headers}, body)
 
 
 def _check_head(request: Request) -> None:
@@ -178,6 +214,12 @@ def _event(request: Request, match: Match, body: bytes) -> dict[str, Any]:
     }
 
 
-def _begin(request: Request) -> dict[str, str]:
-    given = {request_ids.HEADER: request.headers.get(request_ids.HEADER.lower(), "")}
-    return request_ids.begin(given, str(uuid.uuid4()))
+def _begin(request: Request, match: Match | None) -> dict[str, str]:
+    headers = request.headers
+    given = {
+        request_ids.HEADER: headers.get("x-request-id", ""),
+        trace_context.HEADER: headers.get("traceparent", ""),
+    }
+    method = request.method if request.method in METHODS else "-"
+    route = f"{method} {match.route if match else '-'}"
+    return request_log.begin(given, str(uuid.uuid4()), route)

@@ -19,7 +19,7 @@ from granian.server.mp import MPServer
 from billet.cli import tables
 from billet.cli.errors import DATABASE_ERRORS, one_line
 from billet.emulators import local_server
-from billet.serve import asgi, worker
+from billet.serve import asgi, prometheus, worker
 from billet.serve.listening import LIMITS, await_response, port_in_use, reserve_port
 from chalicelib.dynamodb import client
 from chalicelib.settings import Settings
@@ -54,12 +54,18 @@ def until_stopped(options: Options, data: Path, warning: str = "") -> None:
         port = ports.enter_context(reserve_port(options.host, settings.port))
         if options.metrics_port == port:  # Linux reports no conflict until one of them listens
             raise port_in_use(port, METRICS_SETTING)
+        granian_port = 0
         if options.metrics_port:
-            ports.enter_context(reserve_port(options.host, options.metrics_port, METRICS_SETTING))
+            granian_port = ports.enter_context(reserve_port("127.0.0.1", 0))
+            ports.enter_context(
+                prometheus.serving(
+                    options.host, options.metrics_port, METRICS_SETTING, granian_port
+                )
+            )
         client.bind(settings)
         _create_tables()
         multiprocessing.set_start_method("spawn", force=True)  # this process has threads
-        server = _server(options, port)
+        server = _server(options, port, granian_port)
         messages = [*_start_messages(_url(options, port), settings, data), warning]
         text = "\n".join(filter(None, messages))
         server.on_startup(lambda: _print_when_ready(options, port, text))
@@ -68,6 +74,7 @@ def until_stopped(options: Options, data: Path, warning: str = "") -> None:
             max(1, options.max_concurrent // options.workers),
             max(1, asgi.MAX_WAITING // options.workers),
             options.host,
+            count_requests=options.metrics_port is not None,
         )
         try:
             server.serve(target_loader=load_application, wrap_loader=False)
@@ -83,7 +90,7 @@ def _create_tables() -> None:
         raise click.ClickException(f"the tables cannot be created: {one_line(error)}") from error
 
 
-def _server(options: Options, port: int) -> MPServer:
+def _server(options: Options, port: int, granian_port: int) -> MPServer:
     arguments = dict(LIMITS)
     if options.tls_cert:
         arguments |= {
@@ -91,11 +98,11 @@ def _server(options: Options, port: int) -> MPServer:
             "ssl_key": options.tls_key,
             "http": HTTPModes.auto,
         }
-    if options.metrics_port:
+    if granian_port:
         arguments |= {
             "metrics_enabled": True,
-            "metrics_address": options.host,
-            "metrics_port": options.metrics_port,
+            "metrics_address": "127.0.0.1",
+            "metrics_port": granian_port,
             "metrics_scrape_interval": 1,
         }
     try:

@@ -1,13 +1,12 @@
 """The worker processes of `billet serve`."""
 
-import logging
 import multiprocessing
 import os
 import signal
 import threading
 import time
 
-from billet.serve import hosts
+from billet.serve import hosts, logs
 from billet.serve.asgi import Application
 from billet.serve.gateway import Gateway
 
@@ -15,11 +14,17 @@ FINISH_SECONDS = 10.0
 """How long a stopping worker may take to finish its requests."""
 
 
-def load_application(max_concurrent: int, max_waiting: int, host: str) -> Application:
+def load_application(
+    max_concurrent: int, max_waiting: int, host: str, *, count_requests: bool
+) -> Application:
     """Return the application. From now on the worker ends when its parent process ends."""
     import app
 
-    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
+    logs.set_up()
+    if count_requests:
+        from billet.serve import prometheus
+
+        prometheus.count_requests()
     threading.Thread(target=_end_with_parent, daemon=True).start()
     allowed = hosts.allowed(app.app.settings, host)
     return Application(Gateway(app.app, allowed), max_concurrent, max_waiting)

@@ -11,12 +11,13 @@ from typing import Any
 from urllib.parse import quote
 
 import app
-from billet.serve import hosts
+from billet.serve import hosts, logs
 from billet.serve.gateway import Gateway, Request, Response
 from chalicelib.http.parsing import MAX_BODY, check_length
 from chalicelib.http.problems import HttpProblem
 
 Environ = dict[str, Any]
+logs.set_up()
 _gateway = Gateway(app.app, hosts.allowed(app.app.settings))
 
 

@@ -22,7 +22,7 @@ from botocore.exceptions import ConnectionError as NotConnected
 from pynamodb.connection import Connection
 from pynamodb.exceptions import PynamoDBException
 
-from chalicelib import time_budget
+from chalicelib import request_stats, time_budget
 from chalicelib.domain.errors import LostRace, Unavailable
 from chalicelib.dynamodb import backoff, botocore_patches
 from chalicelib.dynamodb.models import SUFFIXES
@@ -181,6 +181,7 @@ def send(call: Callable[[], T], *, repeatable: bool, attempts: int = ATTEMPTS) -
     unanswered: list[_NoResponse] = []
     for attempt in range(1, attempts + 1):
         if attempt > 1:
+            request_stats.current().add(retries=1)
             backoff.wait(attempt)
         if time_budget.left() < LONGEST_CALL:
             refusal: Unavailable | LostRace = _NotDone()
@@ -249,8 +250,10 @@ def _cancellation(error: Any) -> BaseException:
 
 def _by_code(codes: set[str], otherwise: BaseException) -> BaseException:
     if codes & _CONTENDED:
+        request_stats.current().add(conflicts=1)
         return LostRace()
     if codes & _THROTTLED:
+        request_stats.current().add(throttles=1)
         return _NotDone()
     return otherwise
 

@@ -14,7 +14,7 @@ from chalice.app import (
 
 from chalicelib import time_budget
 from chalicelib.domain.token import ROLES, Role
-from chalicelib.http import request_headers
+from chalicelib.http import request_headers, request_log
 from chalicelib.http.problems import HttpProblem
 from chalicelib.services import tokens
 from chalicelib.settings import Settings
@@ -35,6 +35,13 @@ class Principal(msgspec.Struct, frozen=True):
     name: str
     """All tokens of one owner have the same name, so that a new token can replace another."""
     role: Role | None
+    logged_as: str = ""
+    """The name in the log, if it is not `name`."""
+
+    @property
+    def logged_name(self) -> str:
+        """The name in the log. It is never a username."""
+        return self.logged_as or self.name
 
     @property
     def owner(self) -> str:
@@ -85,8 +92,12 @@ def authenticate(request: AuthRequest) -> AuthResponse:
     A policy without routes refuses the token; `billet.package.api_gateway` makes that a 401.
     """
     secret = bearer_token(request.token)
-    with time_budget.within(AUTHORIZER_SECONDS):
+    with request_log.recording() as record, time_budget.within(AUTHORIZER_SECONDS):
         token = tokens.find_valid(secret) if secret else None
+        if record.route == request_log.NO_REQUEST:  # in a function of its own
+            record.reach_app()
+            record.route, record.status = AUTHORIZER, 200 if token else 401
+            record.principal = token.name if token else UNAUTHENTICATED.name
     if token is None:
         return AuthResponse(routes=[], principal_id="nobody")
     context = {"id": token.id, "name": token.name, "role": token.role}
@@ -109,7 +120,7 @@ def cognito_user(context: Mapping[str, Any]) -> Principal:
     groups = claims.get("cognito:groups", "").split(",")
     roles = [role for role in ROLES if role in groups]
     name = claims.get("cognito:username", claims["sub"])
-    return Principal(claims["sub"], name, roles[-1] if roles else None)
+    return Principal(claims["sub"], name, roles[-1] if roles else None, logged_as=claims["sub"])
 
 
 def require_role(principal: Principal, role: Role | None) -> None:

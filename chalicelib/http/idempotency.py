@@ -15,7 +15,7 @@ from chalice.app import Request
 from chalicelib.domain.errors import Invalid, KeyReused, RequestInProgress
 from chalicelib.dynamodb import idempotency_store
 from chalicelib.dynamodb.idempotency_store import StoredResponse
-from chalicelib.http import conditional, parsing
+from chalicelib.http import conditional, parsing, request_log
 from chalicelib.http.authentication import Principal
 from chalicelib.http.problems import HttpProblem
 from chalicelib.http.responses import ApiResponse
@@ -105,6 +105,7 @@ class WriteRequest(msgspec.Struct, frozen=True):
     ) -> ApiResponse[B]:
         acquired = idempotency_store.acquire(key.digest, key.fingerprint)
         if isinstance(acquired, StoredResponse):
+            request_log.current().replay = True
             return _replayed(acquired)
         recorder = _Recorder(self.status, render)
         record = IdempotencyRecord(lock=acquired, render=recorder)

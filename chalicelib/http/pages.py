@@ -10,6 +10,7 @@ import msgspec
 
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.task import Status
+from chalicelib.http import request_log
 from chalicelib.http.fields import MUST_BE_OFFSET
 from chalicelib.http.responses import ApiResponse
 from chalicelib.http.schemas import ListQuery
@@ -45,12 +46,15 @@ def respond(
         body_of: makes the body of one item.
     """
     paging = _paging(path, query)
+    record = request_log.current()
+    record.page_size, record.offset = paging.page_size, paging.offset
     page = read(paging)
     bodies = [body_of(item) for item in page.items]
     encoded = msgspec.json.encode(bodies)
     if len(encoded) * MAX_PER_BYTE > MAX_ENCODED:
         count = _fitting(bodies)
         page, encoded = page.first(count), msgspec.json.encode(bodies[:count])
+    record.items_returned = len(page.items)
     headers = {}
     if page.next is not None:
         after = cursor.encode(path, paging, page.next)

@@ -13,7 +13,7 @@ from chalicelib.http import (
     parsing,
     problems,
     request_headers,
-    request_ids,
+    request_log,
 )
 from chalicelib.http.authentication import Principal, PrincipalReader
 from chalicelib.http.endpoints import Endpoint
@@ -84,8 +84,8 @@ class Pipeline:
 
         def options(**_: str) -> Response:
             request = self._request()
-            request_id = self._begin(request)
-            return self._finish(request, Response("", dict(headers), 204), request_id)
+            ids = self._begin(request, f"OPTIONS {path}")
+            return self._finish(request, Response("", dict(headers), 204), ids)
 
         self._app.route(path, methods=["OPTIONS"])(options)
 
@@ -98,9 +98,10 @@ class Pipeline:
         self, request: Request, endpoint: Endpoint, readers: Mapping[str, ArgumentReader]
     ) -> Response:
         request_headers.join_lines(request)
-        headers = self._begin(request)
+        headers = self._begin(request, f"{endpoint.method} {endpoint.path}")
         try:
             principal = self._read_principal((request.context or {}).get("authorizer") or {})
+            request_log.current().principal = principal.logged_name
             headers |= self._rate_limits.admit(request, principal)
             request_headers.require_single(request)
             authentication.require_role(principal, endpoint.role)
@@ -111,9 +112,9 @@ class Pipeline:
             response = _failure(problems.of_error(error))
         return self._finish(request, response, headers)
 
-    def _begin(self, request: Request) -> dict[str, str]:
+    def _begin(self, request: Request, route: str) -> dict[str, str]:
         context: Any = request.lambda_context
-        return request_ids.begin(request.headers, context.aws_request_id)
+        return request_log.begin(request.headers, context.aws_request_id, route)
 
     def _call(
         self,
@@ -153,8 +154,6 @@ class Pipeline:
         status = response.status_code
         common = self._response_headers.common(request.headers, request.method, status)
         response.headers = {**common, **headers, **response.headers}
-        if status >= 400:
-            request_ids.log_failure(request.method, request.path, status)
         return response
 
 

@@ -8,7 +8,7 @@ from http import HTTPStatus
 import msgspec
 
 from chalicelib.domain.errors import BilletError, Conflict, Invalid, NotFound, Stale, Unavailable
-from chalicelib.http import request_ids
+from chalicelib.http import request_log
 from chalicelib.http.schemas import Problem
 
 log = logging.getLogger(__name__)
@@ -73,7 +73,7 @@ def of_error(error: Exception) -> HttpProblem:
     if isinstance(error, BilletError):
         return HttpProblem(_status(error), str(error))
     log.error("unexpected error:", exc_info=error)
-    return HttpProblem(500, f"request {request_ids.current()} failed")
+    return HttpProblem(500, f"request {request_log.current().request_id} failed")
 
 
 def unavailable(detail: str) -> HttpProblem:

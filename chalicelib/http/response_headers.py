@@ -6,6 +6,7 @@ See https://cheatsheetseries.owasp.org/cheatsheets/REST_Security_Cheat_Sheet.htm
 from collections.abc import Collection, Iterable, Mapping
 from http import HTTPStatus
 
+from chalicelib.http import request_log
 from chalicelib.http.request_ids import Headers
 
 SECURITY = {
@@ -20,10 +21,13 @@ ACCEPT_PATCH = {"Accept-Patch": "application/merge-patch+json, application/json"
 """The media types of a PATCH (RFC 5789, section 3.1)."""
 EXPOSED = (
     "Accept-Patch, ETag, Idempotency-Replayed, Link, Location, RateLimit, RateLimit-Policy,"
-    " Retry-After, WWW-Authenticate, X-Request-Id"
+    " Retry-After, Server-Timing, WWW-Authenticate, X-Request-Id, traceresponse"
 )
 """Access-Control-Expose-Headers: what scripts of an allowed origin may read."""
-ALLOWED = "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-Id"
+ALLOWED = (
+    "Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, X-Request-Id,"
+    " traceparent, tracestate"
+)
 """Access-Control-Allow-Headers: what scripts of an allowed origin may send."""
 PREFLIGHT_SECONDS = 7200
 """How long a browser may cache the response to a preflight: Chromium's maximum."""
@@ -34,10 +38,12 @@ class ResponseHeaders:
 
     Args:
         origins: whose scripts may use the API; "*" is every origin.
+        server_timing: whether each response says where the time went (Server-Timing).
     """
 
-    def __init__(self, origins: Collection[str]) -> None:
+    def __init__(self, origins: Collection[str], *, server_timing: bool = False) -> None:
         self._origins = origins
+        self._server_timing = server_timing
 
     def common(self, request_headers: Headers, method: str, status: int) -> dict[str, str]:
         """Return what every response has, by the request and the status of the response."""
@@ -47,7 +53,11 @@ class ResponseHeaders:
             **(HTTPS_ONLY if https else {}),
             "Cache-Control": _cache_control(method, status),
             **self._cors(request_headers.get("origin", "")),
+            **(self._timing() if self._server_timing else {}),
         }
+
+    def _timing(self) -> dict[str, str]:
+        return {"Server-Timing": request_log.current().server_timing()}
 
     def options(self, methods: Iterable[str]) -> dict[str, str]:
         """Return what the response to OPTIONS has besides, by the methods of the path."""
@@ -67,13 +77,16 @@ class ResponseHeaders:
         if not self._origins:
             return {}
         if "*" in self._origins:
-            return {"Access-Control-Allow-Origin": "*", "Access-Control-Expose-Headers": EXPOSED}
+            return self._allowing("*")
         if origin not in self._origins:
             return {"Vary": "Origin"}
+        return {**self._allowing(origin), "Vary": "Origin"}
+
+    def _allowing(self, origin: str) -> Mapping[str, str]:
         return {
             "Access-Control-Allow-Origin": origin,
             "Access-Control-Expose-Headers": EXPOSED,
-            "Vary": "Origin",
+            **({"Timing-Allow-Origin": origin} if self._server_timing else {}),
         }
 
 

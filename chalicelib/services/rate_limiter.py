@@ -8,6 +8,7 @@ A shared quota is for all processes together. Each process leases requests of th
 DynamoDB, many with one write, and leases again when it has admitted that many.
 """
 
+import contextvars
 import logging
 import math
 import threading
@@ -174,7 +175,8 @@ class Limiter:
         """Return what all processes have leased; None if the database does not respond in time."""
         if monotonic() < self._resume:
             return None
-        lease = _threads.submit(quotas.take, who, start, self.quota.seconds, count)
+        in_request = contextvars.copy_context().run  # which counts the call
+        lease = _threads.submit(in_request, quotas.take, who, start, self.quota.seconds, count)
         try:
             return lease.result(LEASE_SECONDS)
         except Exception as error:  # noqa: BLE001, requests are served without it

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from chalicelib import request_stats
 from chalicelib.domain.errors import Invalid, LostRace, NotFound, Unavailable, UsernameTaken
 from chalicelib.domain.user import VERSION, User, normalize_username
 from chalicelib.dynamodb import (
@@ -109,6 +110,7 @@ class _Deletion:
                 failures = 0
             except client.ConditionFailed:
                 failures += 1
+                request_stats.current().add(conflicts=1)
                 backoff.wait(failures + 1)
                 self.user = _read(self.user.id)
         raise Unavailable(f"user {self.user.id} has many tasks; {_REPEAT}")

@@ -124,7 +124,7 @@ def invoke(
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    responses: list[dict[str, Any]] = json.loads(done.stdout)
+    responses: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
     return responses
 
 

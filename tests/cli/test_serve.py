@@ -256,6 +256,9 @@ def test_it_serves_tls_to_local_names_and_exports_metrics(serve: Serve, tmp_path
         assert response.status_code == status
     metrics = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=20)
     assert "granian_workers_spawns" in metrics.text
+    health = 'billet_request_ms_count{route="GET /v1/health",status="2xx"} 1.0'
+    assert health in metrics.text
+    assert 'billet_request_client_errors_total{route="GET -"} 1.0' in metrics.text
     assert served.stop() == 0
 
 

@@ -2,12 +2,12 @@
 
 import logging
 import re
-from contextvars import Context
 
 import httpx
 import pytest
 
 from chalicelib.app_factory import BilletApp
+from chalicelib.http import request_log
 from chalicelib.http.response_headers import ResponseHeaders
 from chalicelib.settings import Settings
 from tests.conftest import Api
@@ -118,10 +118,16 @@ def test_any_origin_is_allowed_with_an_asterisk() -> None:
 def test_a_well_formed_request_id_is_returned_and_logged(
     api: Api, caplog: pytest.LogCaptureFixture, request_id: str
 ) -> None:
-    caplog.set_level(logging.INFO, "chalicelib")
+    caplog.set_level(logging.INFO, request_log.LOGGER)
     assert api("GET", "/v1/tasks/0", X_Request_Id=request_id).headers["X-Request-Id"] == request_id
-    line = f"method=GET route=/v1/tasks/{{task_id}} status=400 request_id={request_id}"
-    assert caplog.messages == [line]
+    [record] = caplog.records
+    line = record.msg
+    assert isinstance(line, request_log.Line)
+    assert (line.request_id, line.route, line.status) == (
+        request_id,
+        "GET /v1/tasks/{task_id}",
+        400,
+    )
 
 
 def test_every_component_returns_the_request_id(server: str) -> None:
@@ -145,8 +151,3 @@ def test_an_unreadable_request_gets_no_data_of_the_previous_request(server: str)
 def test_a_malformed_request_id_is_ignored(api: Api, request_id: str) -> None:
     made = api("GET", "/v1/tasks/0", X_Request_Id=request_id).headers["X-Request-Id"]
     assert re.fullmatch("[0-9a-f-]{36}", made)
-
-
-def test_log_lines_outside_requests_have_no_request_id(caplog: pytest.LogCaptureFixture) -> None:
-    Context().run(logging.getLogger("billet").warning, "Stopping")
-    assert caplog.messages == ["Stopping request_id=-"]

@@ -10,6 +10,8 @@ from pynamodb.connection import Connection
 
 from chalicelib.dynamodb import backoff, botocore_patches
 from chalicelib.dynamodb.models import TaskModel
+from chalicelib.http.json_log import JsonFormatter
+from chalicelib.http.request_log import Line
 from chalicelib.settings import Settings
 from tests.conftest import Api
 from tests.support.injection import FAULTS, inject_fault
@@ -17,6 +19,14 @@ from tests.support.injection import FAULTS, inject_fault
 pytestmark = pytest.mark.backend("moto")
 
 TOKEN, TEXT = "blt_s3cretT0ken", "s3cretText"
+EVERYWHERE = {
+    "Cookie": f"session={TEXT}",
+    "Origin": f"https://{TEXT}.example",
+    "Traceparent": f"00-{TEXT}",
+    "User_Agent": TEXT,
+    "X_Api_Key": TEXT,
+    "X_Request_Id": f"{TEXT}!",
+}
 
 
 @pytest.fixture
@@ -27,7 +37,8 @@ def send(api: Api, database: Settings) -> Callable[..., int]:
 
 def status(api: Api, method: str, path: str, body: object = None, **more: str) -> int:
     raw = json.dumps(body).encode()
-    return api(method, path, raw, Authorization=f"Bearer {TOKEN}", **more).status_code
+    headers = {"Authorization": f"Bearer {TOKEN}", **EVERYWHERE, **more}
+    return api(method, path, raw, **headers).status_code
 
 
 def send_failing_requests(
@@ -41,6 +52,10 @@ def send_failing_requests(
         send("POST", "/v1/tasks", [TEXT]),
         send("GET", f"/v1/tasks?cursor={TEXT}&status={TEXT}"),
         send("PUT", "/v1/tasks/1", task | {"status": "DONE"}),
+        send("POST", "/v1/tasks", task, Idempotency_Key=TEXT),
+        send("GET", "/v1/tasks/1", If_None_Match=f'"{TEXT}"'),
+        send("GET", f"/v1/tasks/{TEXT}"),
+        send("GET", f"/v1/tasks?{TEXT}=1"),
         send("POST", "/v1/tasks", task, Content_Type=TEXT),
         send("POST", "/v1/tasks", {"desc": TEXT * 30_000}),
     ]
@@ -66,8 +81,10 @@ def test_no_token_or_body_is_logged(
     monkeypatch.setattr(backoff, "LONGEST", 0)
     limited = api_with(rate_quota=1)
     statuses = send_failing_requests(send, limited, connections[endpoint])
-    assert set(statuses) == {201, 400, 404, 409, 413, 415, 429, 500, 503}
-    assert len([one for one in caplog.messages if "status=" in one]) == len(statuses) - 2
-    assert "Traceback" in caplog.text
-    assert TOKEN not in caplog.text
-    assert TEXT not in caplog.text
+    assert set(statuses) == {201, 201, 400, 404, 409, 413, 415, 429, 500, 503}
+    lines = [one.msg for one in caplog.records if isinstance(one.msg, Line)]
+    assert [one.status for one in lines] == statuses
+    logged = "\n".join(map(JsonFormatter().format, caplog.records)) + caplog.text
+    assert "Traceback" in logged
+    assert TOKEN not in logged
+    assert TEXT not in logged

@@ -81,6 +81,14 @@ class Served:
         )
         self.output = ""
         self.url = self._url()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        """Read the log, which would fill the pipe."""
+        assert self.process.stdout
+        for line in self.process.stdout:
+            self.output += line
 
     def _url(self) -> str:
         assert self.process.stdout
@@ -97,9 +105,9 @@ class Served:
         self.process.send_signal(how)
         killer = threading.Timer(STOP_SECONDS, self.process.kill)
         killer.start()
-        with self.process:  # communicate() would lose buffered output
-            assert self.process.stdout
-            self.output += self.process.stdout.read()
+        self._reader.join()
+        with self.process:
+            pass
         killer.cancel()
         return self.process.returncode
 

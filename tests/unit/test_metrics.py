@@ -1,0 +1,80 @@
+"""The metrics of requests: embedded in the line on Lambda, counted for Prometheus elsewhere."""
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from prometheus_client import CollectorRegistry, generate_latest
+
+from billet.serve.prometheus import RequestCounter
+from chalicelib.http import metrics
+from chalicelib.http.metrics import METRICS, EmfFormatter
+from chalicelib.http.request_log import Line, RequestRecord
+from tests.support.servers import ROOT
+
+
+def a_line(**values: Any) -> Line:
+    line = RequestRecord().line()
+    return msgspec.structs.replace(line, route="GET /v1/tasks", ms=12.5, **values)
+
+
+def embedded(line: Line) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(EmfFormatter("prod").format_line(line))
+    return found
+
+
+def test_cloudwatch_finds_each_metric_and_dimension_in_the_line() -> None:
+    line = a_line(status=503, db_ms=9.5, calls=2, rcu=3.5, throttles=1, cold_start=True)
+    found = embedded(line)
+    [directive] = found["_aws"]["CloudWatchMetrics"]
+    assert directive["Namespace"] == metrics.NAMESPACE
+    assert directive["Dimensions"] == [["stage"], ["stage", "route"]]
+    assert {one["Name"]: found[one["Name"]] for one in directive["Metrics"]} == {
+        "ms": 12.5,
+        "db_ms": 9.5,
+        "errors": 1,
+        "calls": 2,
+        "rcu": 3.5,
+        "throttles": 1,
+        "cold_starts": 1,
+    }
+    assert (found["stage"], found["route"]) == ("prod", "GET /v1/tasks")
+    assert found["_aws"]["Timestamp"] > 1_700_000_000_000
+    assert {name: found[name] for name in Line.__struct_fields__} == json.loads(str(line))
+
+
+def test_a_metric_that_is_0_is_not_sent() -> None:
+    [directive] = embedded(a_line(status=200))["_aws"]["CloudWatchMetrics"]
+    assert directive["Metrics"] == [{"Name": "ms", "Unit": "Milliseconds"}]
+
+
+@pytest.mark.parametrize(
+    ("status", "counted"), [(200, {}), (404, {"client_errors": 1}), (500, {"errors": 1})]
+)
+def test_an_error_is_counted_by_whose_it_is(status: int, counted: dict[str, int]) -> None:
+    found = metrics.values(a_line(status=status))
+    assert {name: value for name, value in found.items() if name != "ms"} == counted
+
+
+def test_prometheus_has_the_same_names_with_bounded_labels() -> None:
+    registry = CollectorRegistry()
+    counter = RequestCounter(registry)
+    for status in (200, 201, 503):
+        counter.count(a_line(status=status, rcu=1.5, db_ms=4.0, memory_mb=60.0))
+    text = generate_latest(registry).decode()
+    names = {family.name for family in registry.collect()}
+    assert names == {f"billet_request_{one.name}" for one in METRICS} | {"billet_memory_mb"}
+    assert 'billet_request_ms_count{route="GET /v1/tasks",status="2xx"} 2.0' in text
+    assert 'billet_request_ms_sum{route="GET /v1/tasks",status="5xx"} 12.5' in text
+    assert 'billet_request_ms_bucket{le="10.0",route="GET /v1/tasks",status="5xx"} 0.0' in text
+    assert 'billet_request_rcu_total{route="GET /v1/tasks"} 4.5' in text
+    assert 'billet_request_errors_total{route="GET /v1/tasks"} 1.0' in text
+    assert "billet_memory_mb 60.0" in text
+
+
+def test_the_documentation_has_each_metric() -> None:
+    text = (ROOT / "docs/observability.md").read_text()
+    for name, unit, meaning in METRICS:
+        other = f"billet_request_{name}" + ("_total" if unit == "Count" else "")
+        assert f"| {name} | {unit} | {other} | {meaning} |" in text
