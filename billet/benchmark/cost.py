@@ -6,13 +6,8 @@ from billet.benchmark.datasets import CONNECTION, Dataset
 from billet.benchmark.report import ResultTable
 from billet.benchmark.scenarios import endpoint_workloads
 from billet.metering import record_usage
+from billet.prices import MILLION, PRICES, dollars
 
-PRICES = {"read unit": 0.125, "write unit": 0.625}
-"""US dollars per million units: on-demand, us-east-1, Standard table class, November 2026.
-
-One read unit is a strongly consistent read of 4 KB, one write unit a write of 1 KB.
-https://aws.amazon.com/dynamodb/pricing/on-demand/
-"""
 UNITS_PER_TRANSACTED_WRITE = 2
 COLUMNS = ("request", "calls", "read units", "write units", "transacted", "$ per million")
 
@@ -44,4 +39,4 @@ def dollars_per_million(read_units: float, write_units: float, transacted: int) 
             because DynamoDB does not report them separately.
     """
     writes = write_units + transacted * UNITS_PER_TRANSACTED_WRITE
-    return read_units * PRICES["read unit"] + writes * PRICES["write unit"]
+    return dollars(read_units, writes) * MILLION

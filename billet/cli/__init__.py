@@ -22,6 +22,7 @@ COMMANDS = {
     "serve": "billet.serve.command:serve",
     "tables": "billet.cli.tables:tables",
     "token": "billet.cli.tokens:token",
+    "top": "billet.top.command:top",
 }
 DATABASE_COMMANDS = ("doctor", "seed", "tables", "token")
 """They use the database of the local server unless AWS variables name another one."""

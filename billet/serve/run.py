@@ -43,7 +43,7 @@ def until_stopped(options: Options, data: Path, warning: str = "") -> None:
     """Serve until SIGINT or SIGTERM, then finish the requests in flight.
 
     Args:
-        data: the data folder, for the commands in the start messages.
+        data: the data folder, for the commands in the start messages and for `billet top`.
         warning: the last start message.
 
     Raises:
@@ -74,6 +74,7 @@ def until_stopped(options: Options, data: Path, warning: str = "") -> None:
             max(1, options.max_concurrent // options.workers),
             max(1, asgi.MAX_WAITING // options.workers),
             options.host,
+            data,
             count_requests=options.metrics_port is not None,
         )
         try:
