@@ -16,6 +16,7 @@ COMMANDS = {
     "bench": "billet.benchmark:bench",
     "doctor": "billet.cli.doctor:doctor",
     "dynamodb-local": "billet.emulators.dynamodb_local:download_command",
+    "explain": "billet.explain.command:explain",
     "openapi": "billet.openapi:openapi",
     "package": "billet.package:package",
     "seed": "billet.cli.seed:seed",
@@ -24,7 +25,7 @@ COMMANDS = {
     "token": "billet.cli.tokens:token",
     "top": "billet.top.command:top",
 }
-DATABASE_COMMANDS = ("doctor", "seed", "tables", "token")
+DATABASE_COMMANDS = ("doctor", "explain", "seed", "tables", "token")
 """They use the database of the local server unless AWS variables name another one."""
 
 
@@ -117,8 +118,8 @@ def _unavailable_command(name: str, reason: str) -> click.Command:
     type=click.Path(file_okay=False, path_type=Path),
     default=local_server.DATA,
     show_default=True,
-    help="Data folder of the local server. doctor, seed, tables and token use its database, unless "
-    "AWS variables name another one.",
+    help="Data folder of the local server. doctor, explain, seed, tables and token use its "
+    "database, unless AWS variables name another one. top reads its requests.",
 )
 def main(data: Path) -> None:
     """Run and operate Billet Tasks."""

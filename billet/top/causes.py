@@ -196,13 +196,14 @@ def slow_query(observed: Observed) -> Cause | None:
         return None
     route = max(slow, key=lambda name: slow[name].db_ms)
     one = slow[route]
-    others_ms = sum(each.db_ms for each in slow.values())
+    slow_ms = sum(each.db_ms for each in slow.values())
+    fast_ms = (total.db_ms - slow_ms) / (total.calls - calls)
     return _cause(
         "slow-query",
         route,
         f"its calls to DynamoDB take {_ms(one.db_ms / one.calls)} each, "
         f"{one.calls / one.requests:.1f} calls and {one.rcu / one.requests:.1f} read units a "
-        f"request; those of other routes take {_ms((total.db_ms - others_ms) / (total.calls - calls))}",
+        f"request; a call of other routes takes {_ms(fast_ms)}",
     )
 
 
