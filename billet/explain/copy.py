@@ -43,10 +43,18 @@ class Written(NamedTuple):
 
 
 class CopyOnUse:
-    """Fetches items from the source into the copy. Both are boto3 clients."""
+    """Fetches items from the source into the copy.
 
-    def __init__(self, source: Any, copy: Any) -> None:
-        self._source, self._copy = source, copy
+    Args:
+        source: a boto3 client.
+        source_prefix: that of the names of its tables.
+        copy: another client.
+        copy_prefix: that of the names of its tables.
+    """
+
+    def __init__(self, source: Any, source_prefix: str, copy: Any, copy_prefix: str) -> None:
+        self._source, self._source_prefix = source, source_prefix
+        self._copy, self._copy_prefix = copy, copy_prefix
         self._fetched: set[tuple[str, str]] = set()
         self._models = {model.Meta.table_name: model for model in SUFFIXES}
 
@@ -77,7 +85,9 @@ class CopyOnUse:
             for one in params["TransactItems"]:
                 yield one["Get"]["TableName"], one["Get"]["Key"]
         elif operation == "Query":
-            found = self._source.query(**{name: params[name] for name in _QUERY if name in params})
+            same = {name: params[name] for name in _QUERY if name in params}
+            same["TableName"] = self._source_name(params["TableName"])
+            found = self._source.query(**same)
             for item in found["Items"]:
                 yield params["TableName"], self._key_of({**params, "Item": item})
         else:
@@ -97,11 +107,15 @@ class CopyOnUse:
         if ident in self._fetched:
             return
         self._fetched.add(ident)
-        found = self._source.get_item(TableName=table, Key=key, ConsistentRead=True).get("Item")
+        name = self._source_name(table)
+        found = self._source.get_item(TableName=name, Key=key, ConsistentRead=True).get("Item")
         if found is None:
             self._copy.delete_item(TableName=table, Key=key)
         else:
             self._copy.put_item(TableName=table, Item=found)
+
+    def _source_name(self, table: str) -> str:
+        return self._source_prefix + table.removeprefix(self._copy_prefix)
 
     def _read(self, table: str, key: Item) -> Item | None:
         item: Item | None = self._copy.get_item(TableName=table, Key=key).get("Item")

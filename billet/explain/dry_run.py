@@ -22,6 +22,8 @@ from chalicelib.http import request_log
 from chalicelib.http.request_log import Line
 from chalicelib.settings import Settings
 
+COPY = "explain-copy"
+"""The prefix of the copy's tables, which no tables of the database have."""
 READING = {"GET", "HEAD", "OPTIONS"}
 
 
@@ -58,11 +60,12 @@ def explain(request: Request, body: bytes, settings: Settings) -> Explained:
 @contextmanager
 def _on_database(settings: Settings) -> Iterator[list[Call]]:
     """Record the calls to the database within the block, and refuse writes."""
-    with calls.recording(client.database.connection, settings.prefix, _refuse_writes) as recorded:
+    with calls.recording(client.database.connection, settings.prefix, refuse_writes) as recorded:
         yield recorded
 
 
-def _refuse_writes(operation: str, params: Params) -> list[Any]:
+def refuse_writes(operation: str, params: Params) -> list[Any]:
+    """Raise WriteRefused before an operation that writes."""
     if operation in calls.WRITES:
         raise WriteRefused(f"{operation}: billet explain does not write to the database")
     return []
@@ -83,13 +86,13 @@ def _on_copy(settings: Settings) -> Iterator[list[Call]]:
         stack.callback(client.bind, settings, original)
         stack.callback(_restore_environ, environ)
         local_server.use_endpoint(url)
-        client.bind(settings)
+        copy = replace(settings, table_prefix=COPY)
+        client.bind(copy)
         list(tables.create())
-        client.bind(settings, client.database.connection)  # forgets what it remembers of the copy
-        items = CopyOnUse(source, _client())
-        yield stack.enter_context(
-            calls.recording(client.database.connection, settings.prefix, items.before, items.after)
-        )
+        client.bind(copy, client.database.connection)  # forgets the lanes of the empty tables
+        items = CopyOnUse(source, settings.prefix, _client(), COPY)
+        recording = calls.recording(client.database.connection, COPY, items.before, items.after)
+        yield stack.enter_context(recording)
 
 
 def _client() -> Any:

@@ -73,8 +73,9 @@ def _sums(explained: Explained) -> Iterator[str]:
     read, write = sum(one.rcu for one in calls), sum(one.wcu for one in calls)
     price = dollars(read, write) * MILLION
     yield (
-        f"Sum: {len(calls)} call{'s' if len(calls) != 1 else ''}, {read:g} read units, {write:g} write units, "
-        f"{sum(one.items for one in calls):,} items read; ${price:,.2f} for a million such requests"
+        f"Sum: {len(calls)} call{'s' if len(calls) != 1 else ''}, {read:g} read units, "
+        f"{write:g} write units, {sum(one.items for one in calls):,} items read; "
+        f"${price:,.2f} for a million such requests"
     )
 
 
