@@ -7,10 +7,12 @@ import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import IO, Any
 from urllib.parse import urlsplit
 
-Ask = Callable[[], bytes]
+Ask = partial[bytes]
+"""A call that forwards its argument, the request, and returns the reply."""
 Way = Callable[[Ask, socket.socket], None]
 """Handles a request, given a function that forwards it and the connection to the API."""
 
@@ -105,13 +107,13 @@ class Proxy:
         ):
             while request := _message(requests):
                 self.request_count += 1
-
-                def ask(request: bytes = request) -> bytes:
-                    database.sendall(request)
-                    return _message(replies)
-
-                self.way(ask, connection)
+                self.way(partial(_forward, request, database, replies), connection)
         self._connections.discard(connection)
+
+
+def _forward(request: bytes, database: socket.socket, replies: IO[bytes]) -> bytes:
+    database.sendall(request)
+    return _message(replies)
 
 
 def _message(stream: IO[bytes]) -> bytes:
