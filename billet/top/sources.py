@@ -6,6 +6,7 @@ A source that follows yields None when there is nothing new, so that its reader 
 import os
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +23,14 @@ LATE_SECONDS = 10.0
 
 def from_files(paths: Iterable[Path], *, follow: bool) -> Texts:
     """Yield the lines of files, and those that are added to them."""
-    tails = [_Tail(path) for path in paths]
-    while True:
-        yield from _read(tails)
-        if not follow:
-            return
-        yield None
-        time.sleep(POLL_SECONDS)
+    with ExitStack() as files:
+        tails = [files.enter_context(closing(_Tail(path))) for path in paths]
+        while True:
+            yield from _read(tails)
+            if not follow:
+                return
+            yield None
+            time.sleep(POLL_SECONDS)
 
 
 def from_server(data: Path, *, follow: bool) -> Texts:
@@ -38,16 +40,17 @@ def from_server(data: Path, *, follow: bool) -> Texts:
         data: the folder; see `billet.serve.recent_requests`.
     """
     tails: dict[Path, _Tail] = {}
-    for path in data.glob(f"{FILES}{OLDER}"):
-        yield from _Tail(path).lines()
-    while True:
-        for path in sorted(data.glob(FILES)):
-            tails.setdefault(path, _Tail(path))
-        yield from _read(tails.values())
-        if not follow:
-            return
-        yield None
-        time.sleep(POLL_SECONDS)
+    yield from from_files(data.glob(f"{FILES}{OLDER}"), follow=False)
+    with ExitStack() as files:
+        while True:
+            for path in sorted(data.glob(FILES)):
+                if path not in tails:
+                    tails[path] = files.enter_context(closing(_Tail(path)))
+            yield from _read(tails.values())
+            if not follow:
+                return
+            yield None
+            time.sleep(POLL_SECONDS)
 
 
 def from_log_group(logs: Any, group: str, since: float, *, follow: bool) -> Texts:
@@ -99,6 +102,10 @@ class _Tail:
             self._file.close()
             self._file = self._path.open("rb")
             yield from self._rest()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
 
     def _rest(self) -> Iterator[str]:
         for line in self._file:

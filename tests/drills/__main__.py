@@ -26,7 +26,7 @@ from billet.top.window import Window, parse
 from chalicelib.dynamodb import client
 from chalicelib.services import tokens
 from chalicelib.settings import Settings
-from tests.drills.faults import FAULTS, ROOT, Fault
+from tests.drills.faults import FAULTS, FIVE, ROOT, Fault
 from tests.drills.load import APP, EXPORT, USERS, Load
 from tests.faults.proxy import Proxy
 from tests.support import bulk_data
@@ -40,12 +40,12 @@ SETTINGS = {"TABLE_PREFIX": "drill", "AUTH": "on"}
 @click.command()
 @click.argument("fault", type=click.Choice([*FAULTS, RANDOM]))
 @click.option("--seconds", default=120.0, show_default=True)
-@click.option("--rate", default=20.0, show_default=True, help="Requests a second.")
+@click.option("--rate", type=float, help="Requests a second.")
 @click.option("--port", default=3000, show_default=True)
 @click.option("--workers", default=1, show_default=True)
-def main(fault: str, seconds: float, rate: float, port: int, workers: int) -> None:
+def main(fault: str, seconds: float, rate: float | None, port: int, workers: int) -> None:
     """Run the API with a fault, and print what `billet top` says at the end."""
-    name = random.choice([*FAULTS]) if fault == RANDOM else fault  # noqa: S311
+    name = random.choice(FIVE) if fault == RANDOM else fault  # noqa: S311
     chosen = FAULTS[name]
     shutil.rmtree(DATA, ignore_errors=True)
     DATA.mkdir(parents=True)
@@ -57,7 +57,7 @@ def main(fault: str, seconds: float, rate: float, port: int, workers: int) -> No
         proxy.way = chosen.way
         stack.enter_context(proxy.open())
         url = stack.enter_context(_server(proxy.url, chosen, port, workers))
-        load = Load(url, given, chosen.requests, chosen.tasks, rate)
+        load = Load(url, given, chosen.requests, chosen.tasks, rate or chosen.rate)
         load.start()
         stack.callback(load.stop)
         click.echo(f"{url} has load for {seconds:.0f} s, and a fault or none. See where it hurts:")
@@ -94,12 +94,14 @@ def _fill(fault: Fault) -> dict[str, str]:
 def _server(endpoint: str, fault: Fault, port: int, workers: int) -> Iterator[str]:
     """Run `billet serve` with the fault's app within the block, and yield its address."""
     log = DATA / "server.log"
+    options = ["--port", str(port), "--workers", str(workers), "--data", str(DATA), *fault.options]
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [*BILLET, "serve", "--port", str(port), "--workers", str(workers), "--data", str(DATA)],
+            [*BILLET, "serve", *options],
             cwd=fault.app_folder,  # python -m finds the module `app` there first
             env={
                 **os.environ,
+                **fault.settings,
                 "PYTHONPATH": str(ROOT),
                 "AWS_ENDPOINT_URL_DYNAMODB": endpoint,
             },

@@ -1,14 +1,16 @@
 """The faults of the drills: what each does to the database, the app or the clients."""
 
+import random
 import re
 import threading
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from socket import socket
 
 from tests.drills.load import EXPORT, MIXED, Requests
-from tests.faults.proxy import Ask, Way, relay, throttling
+from tests.faults.proxy import Ask, Way, relay, resetting, throttling
 
 ROOT = Path(__file__).parents[2]
 FOLDER = Path(__file__).parent
@@ -32,6 +34,12 @@ class Fault:
     requests: Requests = MIXED
     """What the clients send."""
     tasks: int = 300
+    rate: float = 20.0
+    """Requests a second."""
+    options: tuple[str, ...] = ()
+    """Further options of `billet serve`."""
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Further settings of the server."""
 
 
 def slow(ask: Ask, connection: socket) -> None:
@@ -39,6 +47,16 @@ def slow(ask: Ask, connection: socket) -> None:
     reply = ask()
     time.sleep(SLOW_SECONDS)
     connection.sendall(reply)
+
+
+def slow_index(ask: Ask, connection: socket) -> None:
+    """Pass the replies to queries of an index on late."""
+    (slow if b"IndexName" in ask.args[0] else relay)(ask, connection)
+
+
+def failing(ask: Ask, connection: socket) -> None:
+    """Break every sixth connection instead of the reply."""
+    (resetting if random.random() < 1 / 6 else relay)(ask, connection)  # noqa: S311
 
 
 class HotPartition:
@@ -67,6 +85,8 @@ class HotPartition:
 _TO_THE_HOT_TASK: Requests = (
     (30, EXPORT, "PATCH", f"/v1/tasks/{HOT_TASK}", {"desc": "export {n}"}),
 )
+FIVE = ("slow-database", "hot-key", "leak", "cpu", "offset")
+"""One of them is the random fault."""
 FAULTS = {
     "none": Fault(),
     "slow-database": Fault("slow-database", way=slow),
@@ -78,6 +98,10 @@ FAULTS = {
         requests=(*MIXED, (20, EXPORT, "GET", "/v1/tasks?offset=8000&page_size=100", None)),
         tasks=8_200,
     ),
+    "slow-query": Fault("slow-query", way=slow_index),
+    "full-server": Fault("full-server", rate=600.0, options=("--at-once", "2")),
+    "errors": Fault("errors", way=failing),
+    "limited-clients": Fault("limited-clients", settings={"RATE_QUOTA": "600"}),
     "conflicts": Fault(
         "conflicts",
         requests=(
