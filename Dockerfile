@@ -3,7 +3,7 @@ FROM python:3.12-slim AS serve-packages
 COPY requirements.txt requirements-serve.txt ./
 RUN python -m venv --without-pip /venv \
     && pip --python /venv/bin/python install --no-cache-dir --disable-pip-version-check -r requirements-serve.txt
-# Remove pip, which only `chalice package` needs, and botocore's data of other AWS services.
+# Remove pip, which only `billet package` needs, and botocore's data of other AWS services.
 RUN cd /venv/lib/python3.12/site-packages \
     && rm -rf pip pip-*.dist-info setuptools setuptools-*.dist-info pkg_resources _distutils_hack \
     && find botocore/data -mindepth 1 -maxdepth 1 -type d \

@@ -14,7 +14,7 @@ READY := $(VENV)/.ready-dev
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test walks coverage drill soak fuzz jepsen pr format check docs lock dynamodb-local clean clean-data
+.PHONY: help setup serve emulated-aws test walks coverage drill soak fuzz jepsen migrate-proof pr format check docs lock dynamodb-local clean clean-data
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -41,6 +41,9 @@ $(VENV)/.ready-%: requirements-%.txt | $(BIN)/python
 serve: $(SERVE) $(if $(findstring memory,$(ARGS)),$(MEMORY))  ## run the API at http://localhost:3000 (PORT=…, ARGS="--db memory …")
 	@$(BIN)/python -m billet serve $(ARGS)
 
+emulated-aws: $(TEST)  ## run an emulated AWS to try a deployment on; prints the variables to set (PORT=4566)
+	@$(BIN)/python -m billet.emulators.aws $(if $(PORT),--port $(PORT))
+
 test: $(TEST)  ## run all tests, on moto and on DynamoDB Local if it can be installed (ARGS=…)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
@@ -53,11 +56,15 @@ coverage: $(READY)  ## run all tests and report the branches that they do not ta
 fuzz: $(TEST)  ## run the fuzz tests for some minutes with new random input
 	$(BIN)/python -m pytest --hypothesis-profile=fuzz --timeout 7200 tests/protocol/test_description.py tests/protocol/test_fuzz.py $(ARGS)
 
-check: $(READY)  ## check format, lint, types, security and known vulnerabilities
+check: $(READY)  ## check format, lint, types, security, templates, workflows and known vulnerabilities
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/bandit --quiet --severity-level medium --recursive app.py chalicelib billet
+	$(BIN)/cfn-lint infrastructure/*.json
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml
+	$(BIN)/zizmor --offline --quiet .github
 	$(BIN)/python .ci/audit.py
 
 pr: check docs test walks  ## run everything that CI runs: check, docs, test and walks
@@ -70,6 +77,9 @@ drill: $(TEST)  ## run the API with load and a fault, FAULT=slow-database|hot-ke
 
 soak: $(TEST)  ## run the API with mixed load and print its memory (MINUTES=30)
 	$(BIN)/python -m tests.drills none --seconds $$(( $(or $(MINUTES),30) * 60 )) $(ARGS)
+
+migrate-proof: $(TEST)  ## test the migration from the previous release under load for some minutes (ROUNDS=20)
+	MIGRATION_ROUNDS=$(or $(ROUNDS),20) $(BIN)/python -m pytest --timeout 7200 -m walk tests/walks/test_migration_proof.py tests/walks/test_interrupted_migration.py $(ARGS)
 
 format: $(READY)  ## format the code and fix what the linter can fix
 	$(BIN)/ruff format .

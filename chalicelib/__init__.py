@@ -1,3 +1,1 @@
-"""All that runs in Lambda. Three floors, each importing only downwards: api, use cases, storage."""
-
-__version__ = "0.1.0"
+"""All that runs in Lambda: the API, in the layers http, services, dynamodb and domain."""

@@ -6,13 +6,18 @@ from typing import Any
 
 from chalice.app import Chalice
 
-from chalicelib.dynamodb import client
+from chalicelib import release
+from chalicelib.dynamodb import client, schema_version
 from chalicelib.http import authentication, json_log, request_log
 from chalicelib.http.metrics import EmfFormatter
 from chalicelib.http.pipeline import Pipeline
 from chalicelib.http.response_headers import ResponseHeaders
-from chalicelib.http.routes import ENDPOINTS
+from chalicelib.http.routes import ENDPOINTS, docs
 from chalicelib.settings import Settings
+
+AUTHORIZER_HANDLER = f"app.{authentication.AUTHORIZER}"
+"""Lambda's handler of the authorizer, which may only read tokens."""
+log = logging.getLogger(__name__)
 
 
 class BilletApp(Chalice):
@@ -31,16 +36,19 @@ class BilletApp(Chalice):
         authorizer, read_principal = authentication.configure(self, settings, in_lambda=in_lambda)
         pipeline = Pipeline(self, settings, authorizer, read_principal, self.response_headers)
         for endpoint in ENDPOINTS:
-            pipeline.register(endpoint)
-        if settings.origins:
-            for path, methods in list(self.routes.items()):
-                pipeline.register_options(path, methods)
+            if settings.docs == "on" or endpoint not in docs.router.endpoints:
+                pipeline.register(endpoint)
+        for path, methods in list(self.routes.items()):
+            pipeline.register_options(path, methods)
+        self._refuse = pipeline.refuse
 
     def __call__(self, event: Any, context: Any) -> dict[str, Any]:
         """Respond to an event of API Gateway, and log the request."""
+        route = (event.get("requestContext") or {}).get("resourcePath")
+        respond = super().__call__ if route in self.routes else self._refuse
         with request_log.recording() as record:
             record.reach_app()
-            response: dict[str, Any] = super().__call__(event, context)
+            response: dict[str, Any] = respond(event, context)
             record.status = response["statusCode"]
             return response
 
@@ -55,9 +63,12 @@ def create_app(settings: Settings) -> BilletApp:
     _set_up_log(settings)
     if in_lambda:
         json_log.set_up_in_lambda(EmfFormatter(settings.stage))
+    log.info("billet-tasks %s, stage %s", release.current(), settings.stage)
     client.bind(settings)
     if in_lambda:
         client.warm_up()
+        if os.environ.get("_HANDLER") != AUTHORIZER_HANDLER:
+            schema_version.check_at_start()
     return BilletApp(settings, in_lambda=in_lambda)
 
 

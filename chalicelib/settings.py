@@ -8,8 +8,10 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 import msgspec
 
 MAX_LANES = 64
+LOCAL = "local"
+"""The stage that may have no tokens and no quota."""
 DEFAULT_QUOTA = 1000
-"""Of the stages dev and prod."""
+"""Of all other stages."""
 
 
 def _text(pattern: str, allowed: str) -> msgspec.Meta:
@@ -21,6 +23,10 @@ _ORIGIN = r"https?://[^\s/,*]+"
 """An origin as browsers send it (RFC 6454, section 6.2): no path, no slash at the end."""
 _TABLE_PREFIX = _text(
     r"[A-Za-z0-9_.-]{0,64}", "must be up to 64 letters, digits, dots, hyphens and underscores"
+)
+_STAGE = _text(
+    r"[a-z][a-z0-9-]{0,31}",
+    "must be up to 32 lower-case letters, digits and hyphens, and begin with a letter",
 )
 _USER_POOL = _text(
     r"(arn:aws[a-z-]*:cognito-idp:[a-z0-9-]+:[0-9]{12}:userpool/[A-Za-z0-9_-]+)?",
@@ -39,8 +45,8 @@ _PUBLIC_URL = _text(
 class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     """The settings. Each field is read from the environment variable of its name in capitals."""
 
-    stage: Literal["local", "dev", "prod"] = "local"
-    """The deployment."""
+    stage: Annotated[str, _STAGE] = LOCAL
+    """The name of the deployment. local is a machine of your own, without tokens and quotas."""
     table_prefix: Annotated[str, _TABLE_PREFIX] = ""
     """The tables are TABLE_PREFIX-users and so on. The default is `billet-{STAGE}`."""
     lanes: Annotated[int, msgspec.Meta(ge=1, le=MAX_LANES)] = 1
@@ -48,13 +54,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     require_if_match: Literal["on", "off"] = "off"
     """Whether a request that changes a task or deletes a user must have If-Match."""
     auth: Literal["on", "off"] | None = None
-    """Whether requests need a token. The default is on in dev and prod, and off in local."""
+    """Whether requests need a token. The default is on, except in the stage local."""
     auth_cache_seconds: Annotated[int, msgspec.Meta(ge=0, le=3600)] = 300
     """How long API Gateway caches the authentication of a token. A revoked one works that long."""
     cognito_user_pool_arn: Annotated[str, _USER_POOL] = ""
     """The user pool whose tokens replace those of the table `tokens`."""
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 3000
     """The port of `billet serve`; 0 is any free port."""
+    docs: Literal["on", "off"] = "on"
+    """Whether /docs, / and /v1/openapi.json are served."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """The lowest level that is logged."""
     server_timing: Literal["on", "off"] = "off"
@@ -66,8 +74,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     public_url: Annotated[str, _PUBLIC_URL] = ""
     """The scheme and host of the URLs in `Link`. The default is those of the request."""
     rate_quota: Annotated[int, msgspec.Meta(ge=0)] | None = None
-    """The requests of a principal in each window; 0 is any number. The default is 1000 in dev and
-    prod, and any number in local."""
+    """The requests of a principal in each window; 0 is any number. The default is 1000, and in the
+    stage local any number."""
     rate_window_seconds: Annotated[int, msgspec.Meta(ge=1, le=86400)] = 60
     """The length of a window of RATE_QUOTA."""
     rate_burst: Annotated[int, msgspec.Meta(ge=1)] = 50
@@ -89,13 +97,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     def quota(self) -> int:
         """RATE_QUOTA or its default; 0 is any number."""
         if self.rate_quota is None:
-            return 0 if self.stage == "local" else DEFAULT_QUOTA
+            return 0 if self.stage == LOCAL else DEFAULT_QUOTA
         return self.rate_quota
 
     @property
     def authenticated(self) -> bool:
         """Whether requests need a token."""
-        return self.stage != "local" or self.auth == "on"
+        return self.stage != LOCAL or self.auth == "on"
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> "Settings":

@@ -38,15 +38,16 @@ for name in ("AWS_ENDPOINT_URL_DYNAMODB", "AWS_PROFILE", "AWS_SESSION_TOKEN"):
 for field in fields(Settings):  # a container sets those of its server
     os.environ.pop(field.encode_name, None)
 
-from billet.cli import tables
 from billet.emulators import dynamodb_local, moto_server
 from billet.emulators.errors import EmulatorError
+from billet.migrations import runner
 from chalicelib.app_factory import BilletApp, create_app
 from chalicelib.dynamodb import client, lanes
 from chalicelib.dynamodb.lanes import lanes_to_read
 from chalicelib.dynamodb.models import SUFFIXES
 from tests.support import table_contents
 from tests.support.table_contents import Contents
+from tests.support.tables import make_tables, store_layout
 
 create_app(Settings())  # sets up the log
 settings.register_profile("suite", derandomize=True, deadline=None, database=None)
@@ -62,6 +63,7 @@ NEEDS_DATABASE = "needs_database"
 pytest_plugins = ("tests.support.servers",)
 client.READ_TIMEOUT = 15.0  # on a busy machine moto takes its time for a large transaction
 lanes.WAIT_SECONDS = 0.0  # no other process reads the tables of a test
+runner.NOTICE_SECONDS = 0.0
 Bind = Callable[..., Settings]
 Api = Callable[..., HTTPResponse]
 
@@ -218,10 +220,10 @@ def bind(
         settings = Settings(table_prefix=prefix, lanes=lanes)
         client.bind(settings, connections[endpoint])
         if used is None:
-            list(tables.create())
+            make_tables()
             used = TableSet(prefix, contents_now())
         elif not first:
-            tables.record_lane_count()
+            store_layout()
         lanes_to_read()
         return settings
 

@@ -14,6 +14,7 @@ import botocore
 from billet.benchmark.datasets import Dataset
 from billet.benchmark.report import ResultTable, to_ms
 from billet.benchmark.timing import Workload, p50, time_interleaved
+from billet.package.target import Target
 
 _API = """
 import json, sys, time
@@ -49,9 +50,10 @@ WARM_UP_STARTS = 1
 
 
 def unpack_function(folder: Path) -> Path:
-    """Package the stage prod, and return the folder into which its zip is unpacked."""
+    """Package the API for this machine, and return the folder into which its zip is unpacked."""
+    options = ["--stage", "prod", "--out", str(folder), *Target.of_this_machine().options]
     subprocess.run(  # noqa: S603
-        [sys.executable, "-m", "billet", "package", "--stage", "prod", "--out", str(folder)],
+        [sys.executable, "-m", "billet", "package", *options],
         check=True,
         stdout=subprocess.DEVNULL,
     )

@@ -8,7 +8,8 @@ from typing import Any
 
 from pynamodb.models import Model
 
-from billet.cli import tables
+from billet.migrations import runner
+from billet.migrations.scanning import Options
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.task import Task
 from chalicelib.domain.user import User
@@ -54,7 +55,7 @@ class Dataset:
             on_written: called with the number of items after each batch.
         """
         self.bind()
-        list(tables.create())
+        runner.up(options=Options(quiet=True))
         boto3 = CONNECTION.client
         with ThreadPoolExecutor(WRITER_THREADS) as pool:
             for count in pool.map(lambda batch: _write(boto3, batch), _batches(self._items())):

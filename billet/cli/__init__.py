@@ -1,6 +1,7 @@
-"""The command line of operators, `billet`, and its commands doctor, seed, tables and token."""
+"""The command line of operators, `billet`, and its commands doctor, migrate, seed and token."""
 
 import importlib
+import logging
 import os
 from pathlib import Path
 from typing import Any
@@ -13,19 +14,24 @@ from billet.extras import install_command
 from chalicelib.settings import Settings, between
 
 COMMANDS = {
+    "backup": "billet.backup.commands:backup",
     "bench": "billet.benchmark:bench",
+    "deploy": "billet.deploy.command:deploy",
+    "destroy": "billet.deploy.destroy:destroy",
     "doctor": "billet.cli.doctor:doctor",
     "dynamodb-local": "billet.emulators.dynamodb_local:download_command",
     "explain": "billet.explain.command:explain",
+    "export": "billet.transfer.commands:export_command",
+    "import": "billet.transfer.commands:import_command",
+    "migrate": "billet.cli.migrate:migrate",
     "openapi": "billet.openapi:openapi",
     "package": "billet.package:package",
     "seed": "billet.cli.seed:seed",
     "serve": "billet.serve.command:serve",
-    "tables": "billet.cli.tables:tables",
     "token": "billet.cli.tokens:token",
     "top": "billet.top.command:top",
 }
-DATABASE_COMMANDS = ("doctor", "explain", "seed", "tables", "token")
+DATABASE_COMMANDS = ("backup", "doctor", "explain", "export", "import", "migrate", "seed", "token")
 """They use the database of the local server unless AWS variables name another one."""
 
 
@@ -50,9 +56,7 @@ class _LazyGroup(click.Group):
         except ModuleNotFoundError as error:
             return _unavailable_command(cmd_name, _install_hint(error))
         if cmd_name in DATABASE_COMMANDS:
-            from chalicelib.dynamodb import client
-
-            client.bind(settings)
+            _bind(settings)
         return command
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -62,6 +66,18 @@ class _LazyGroup(click.Group):
             raise click.ClickException(_install_hint(error)) from error
         except click.BadParameter as error:
             raise _without_usage(error) from error
+
+
+def _bind(settings: Settings) -> None:
+    from botocore.exceptions import ProfileNotFound
+
+    from billet.cli.errors import one_line
+    from chalicelib.dynamodb import client
+
+    try:
+        client.bind(settings)
+    except ProfileNotFound as error:
+        raise click.ClickException(one_line(error)) from error
 
 
 class _OptionError(click.ClickException):
@@ -118,8 +134,10 @@ def _unavailable_command(name: str, reason: str) -> click.Command:
     type=click.Path(file_okay=False, path_type=Path),
     default=local_server.DATA,
     show_default=True,
-    help="Data folder of the local server. doctor, explain, seed, tables and token use its "
-    "database, unless AWS variables name another one. top reads its requests.",
+    help="Data folder of the local server. The database commands use its database, unless "
+    "AWS variables name another one; top reads its requests.",
 )
 def main(data: Path) -> None:
     """Run and operate Billet Tasks."""
+    # A command reports its errors itself; without a handler Python prints warnings to stderr, too.
+    logging.getLogger("chalicelib").addHandler(logging.NullHandler())

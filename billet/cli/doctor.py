@@ -7,11 +7,14 @@ from collections.abc import Callable
 import click
 import msgspec
 
-from billet.cli import table_schema
+from billet.cli import target
 from billet.cli.errors import DATABASE_ERRORS, cli_errors
 from billet.integrity import CHECKS, findings
 from billet.integrity.finding import Finding
+from billet.migrations import tables
+from chalicelib.dynamodb import schema_version
 from chalicelib.dynamodb.client import ConditionFailed
+from chalicelib.dynamodb.models import SUFFIXES
 
 MAX_PASSES = 5
 REPAIR_ERRORS = (*DATABASE_ERRORS, msgspec.ValidationError)
@@ -30,6 +33,9 @@ def doctor(repair: bool, as_json: bool) -> None:
     runs. The exit status is 1 if something is broken and was not repaired. docs/doctor.md lists
     the kinds of findings.
     """
+    if repair:
+        target.announce()
+    _require_schema()
     report = _report_json if as_json else _report
     found, repaired = _check(repair, report)
     passes = 1
@@ -40,6 +46,15 @@ def doctor(repair: bool, as_json: bool) -> None:
     if found:
         raise SystemExit(1)
     click.echo("Nothing is broken", err=as_json)
+
+
+def _require_schema() -> None:
+    try:
+        reason = schema_version.read().mismatch
+    except msgspec.ValidationError:
+        return  # the item is broken, which is a finding
+    if reason:
+        raise click.ClickException(reason)
 
 
 def _check(repair: bool, report: Report) -> tuple[int, int]:
@@ -98,5 +113,5 @@ def _clear_progress_bar() -> None:
 
 def _item_count() -> int:
     """Return the number of items in all tables; DynamoDB updates it every six hours."""
-    descriptions = (table_schema.describe(model) for model in CHECKS)
+    descriptions = (tables.describe(SUFFIXES[model]) for model in CHECKS)
     return sum(description["ItemCount"] for description in descriptions if description)

@@ -1,6 +1,5 @@
 """Show errors of the database as one line instead of a traceback."""
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -9,27 +8,34 @@ from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     NoCredentialsError,
+    NoRegionError,
     PartialCredentialsError,
+    ProfileNotFound,
 )
 from pynamodb.exceptions import PynamoDBException, TableDoesNotExist
 
 from billet.emulators import data_folder
 from billet.emulators.errors import DataFolderError
 from chalicelib.domain.errors import BilletError, Conflict
+from chalicelib.dynamodb import client
 
 DATABASE_ERRORS = (BilletError, BotoCoreError, ClientError, PynamoDBException)
-LOCATIONS = ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL")
+NO_REGION = "set AWS_REGION or AWS_DEFAULT_REGION, or the region of the profile"
 CREDENTIALS_HINT = (
     "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and AWS_PROFILE"
 )
 CREDENTIAL_ERRORS = (
+    "AccessDenied",
     "AccessDeniedException",
+    "ExpiredToken",
     "ExpiredTokenException",
+    "InvalidClientTokenId",
     "InvalidSignatureException",
     "MissingAuthenticationTokenException",
+    "SignatureDoesNotMatch",
     "UnrecognizedClientException",
 )
-"""DynamoDB's error codes for wrong credentials and missing permissions."""
+"""The error codes of services for wrong credentials and missing permissions."""
 
 
 @contextmanager
@@ -39,10 +45,10 @@ def cli_errors() -> Iterator[None]:
     Raises:
         click.ClickException: the database is not configured, or one of DATABASE_ERRORS.
     """
-    if not any(os.environ.get(name) for name in LOCATIONS):
+    if client.region() is None:
         raise click.ClickException(
-            "no database: no local server runs in this folder (`make serve` starts one), and "
-            "neither AWS_DEFAULT_REGION nor an emulator's endpoint is set"
+            "no database: no local server runs in this folder (`make serve` starts one), and there "
+            f"is no region; {NO_REGION}"
         )
     _print_database()
     try:
@@ -76,11 +82,15 @@ def one_line(error: Exception) -> str:
     known = (one for one in _causes(error) if isinstance(one, BotoCoreError | ClientError))
     cause = next(known, error)
     if isinstance(cause, TableDoesNotExist) or "ResourceNotFoundException" in str(cause):
-        return "the tables do not exist; `billet tables create` creates them"
+        return "the tables do not exist; `billet migrate up` creates them"
     if isinstance(cause, ClientError):
         details = cause.response["Error"]
         hint = f"; {CREDENTIALS_HINT}" if details.get("Code") in CREDENTIAL_ERRORS else ""
         return f"{details.get('Code')}: {details.get('Message')}{hint}"
+    if isinstance(cause, ProfileNotFound):
+        return f"AWS_PROFILE: {cause}"
+    if isinstance(cause, NoRegionError):
+        return f"no region; {NO_REGION}"
     if isinstance(cause, NoCredentialsError | PartialCredentialsError):
         return f"{cause}; {CREDENTIALS_HINT}"
     return " ".join(str(cause).split())

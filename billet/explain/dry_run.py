@@ -9,12 +9,13 @@ import boto3
 import click
 from msgspec.structs import replace
 
-from billet.cli import tables
 from billet.emulators import local_server, moto_server
 from billet.emulators.errors import EmulatorError
 from billet.explain import calls
 from billet.explain.calls import Call, Params
 from billet.explain.copy import CopyOnUse
+from billet.migrations import runner
+from billet.migrations.scanning import Options
 from billet.serve.gateway import Gateway, Request, Response
 from chalicelib.app_factory import BilletApp
 from chalicelib.dynamodb import client
@@ -88,7 +89,7 @@ def _on_copy(settings: Settings) -> Iterator[list[Call]]:
         local_server.use_endpoint(url)
         copy = replace(settings, table_prefix=COPY)
         client.bind(copy)
-        list(tables.create())
+        runner.up(options=Options(quiet=True))
         client.bind(copy, client.database.connection)  # forgets the lanes of the empty tables
         items = CopyOnUse(source, settings.prefix, _client(), COPY)
         recording = calls.recording(client.database.connection, COPY, items.before, items.after)

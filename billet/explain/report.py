@@ -9,7 +9,7 @@ from rich.text import Text
 
 from billet.explain.calls import Call
 from billet.explain.dry_run import Explained
-from billet.prices import MILLION, dollars
+from billet.prices import PRICES_OF, dollars
 from chalicelib.dynamodb.client import ATTEMPTS, LONGEST_CALL
 from chalicelib.http.endpoints import Endpoint
 from chalicelib.http.routes import ENDPOINTS
@@ -71,11 +71,11 @@ def _sums(explained: Explained) -> Iterator[str]:
     if len(calls) > MAX_ROWS:
         yield f"… and {len(calls) - MAX_ROWS} more calls"
     read, write = sum(one.rcu for one in calls), sum(one.wcu for one in calls)
-    price = dollars(read, write) * MILLION
+    price = dollars(1_000_000 * read, 1_000_000 * write)
     yield (
         f"Sum: {len(calls)} call{'s' if len(calls) != 1 else ''}, {read:g} read units, "
         f"{write:g} write units, {sum(one.items for one in calls):,} items read; "
-        f"${price:,.2f} for a million such requests"
+        f"${price:,.2f} for a million such requests ({PRICES_OF})"
     )
 
 

@@ -32,6 +32,7 @@ KINDS: Mapping[str, str] = {
     "wrong-copy": "copy rewritten from the task",
     "orphan-copy": "copy removed",
     "broken-token": "",
+    "wrong-expiry": "time of removal set",
     "broken-reply": "reply removed",
     "layout": "number of lanes set",
     "stale-mark": "mark removed",

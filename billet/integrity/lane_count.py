@@ -14,6 +14,7 @@ from pynamodb.exceptions import PynamoDBException
 from billet.integrity import lookup, shape, wire
 from billet.integrity.finding import Finding, settled
 from billet.integrity.raw_transaction import RawTransaction, set_attributes
+from chalicelib.domain.errors import Unavailable
 from chalicelib.dynamodb import lanes, shared_state, stored_counters
 from chalicelib.dynamodb.client import Item
 from chalicelib.dynamodb.models import CounterModel, UserModel
@@ -40,7 +41,7 @@ def lane_count() -> int:
     """Return the lane count that readers know; if it is broken, what the counters agree on."""
     try:
         return lanes.lanes_to_read()
-    except (msgspec.ValidationError, PynamoDBException, ValueError, TypeError):
+    except (Unavailable, msgspec.ValidationError, PynamoDBException, ValueError, TypeError):
         return _lane_count_of_counters()
 
 
@@ -69,7 +70,7 @@ def agreed_lane_count(counters: Mapping[tuple[str, ...], Item]) -> int:
 
 def _judge(item: Item | None) -> list[Finding]:
     if item is None:
-        return []  # the next reader writes it
+        return []  # `billet doctor` needs a schema version, which is in it
     findings = []
     counted = _lane_count_of_counters()
     value = item.get("lanes")
@@ -95,6 +96,10 @@ def _judge(item: Item | None) -> list[Finding]:
                 partial(_set_shared_state, item, {"going": None}),
             )
         )
+    for name in ("schema", "contracted"):
+        if fault := shape.misfit(CounterModel, name, item.get(name)):
+            detail = f"{name} {fault}; `billet migrate up` writes it"
+            findings.append(Finding("layout", CounterModel, KEY, detail))
     return findings or _of_marks(item)
 
 

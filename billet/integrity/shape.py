@@ -183,6 +183,7 @@ RULES: Mapping[type[Model], Mapping[str, Rule]] = {
         "role": _one_of(ROLES),
         "created_at": is_time,
         "expires_at": is_time,
+        "keys_by_name": lambda by_name: by_name is True,
     },
     IdempotencyModel: {"reply": _is_reply, "lease": _is_natural, "expires": _is_natural},
 }

@@ -3,17 +3,19 @@
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from billet.integrity import lookup, shape
+from billet.integrity import lookup, shape, wire
 from billet.integrity.finding import Finding, settled
-from billet.integrity.raw_transaction import RawTransaction
+from billet.integrity.raw_transaction import RawTransaction, set_attributes
 from chalicelib.dynamodb.client import Item
+from chalicelib.dynamodb.codec import token_expiry
 from chalicelib.dynamodb.models import IdempotencyModel, TokenModel
 
 
 def check_tokens(page: Sequence[Item]) -> Iterator[Finding]:
-    """Yield broken tokens. A token grants access, so only a person may change or remove it."""
+    """Yield broken tokens. A token grants access, so only a person may change or remove it; but the
+    time at which DynamoDB removes it follows from its `expires_at`."""
     for token in page:
-        if shape.faults(TokenModel, token):
+        if _judge_token(token):
             yield from settled(TokenModel, lookup.key_of(TokenModel, token), _judge_token)
 
 
@@ -27,10 +29,20 @@ def check_replies(page: Sequence[Item]) -> Iterator[Finding]:
 
 
 def _judge_token(token: Item | None) -> Sequence[Finding]:
-    if token is None or not (found := shape.faults(TokenModel, token)):
+    if token is None:
         return []
     key = lookup.key_of(TokenModel, token)
-    return [Finding("broken-token", TokenModel, key, shape.describe(found))]
+    found = dict(shape.faults(TokenModel, token))
+    found.pop("expires", None)
+    if found:
+        return [Finding("broken-token", TokenModel, key, shape.describe(found))]
+    expiry = token_expiry(token.get("expires_at", {}).get("S"))
+    right = None if expiry is None else wire.number(expiry)
+    if token.get("expires") == right:
+        return []
+    repair = partial(set_attributes, TokenModel, token, {"expires": right}, {"expires_at"})
+    detail = "expires differs from expires_at"
+    return [Finding("wrong-expiry", TokenModel, key, detail, repair)]
 
 
 def _judge_reply(reply: Item | None) -> Sequence[Finding]:

@@ -109,6 +109,13 @@ HEADERS: dict[str, dict[str, Any]] = {
         "schema": {"type": "string"},
         "example": "6c7ec7a2-71fe-4f4c-9d5f-4a1e1b7f0f5e",
     },
+    "traceresponse": {
+        "description": "The trace of the request (W3C Trace Context): that of `traceparent`, if it"
+        " is valid.",
+        "required": True,
+        "schema": {"type": "string", "pattern": "^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$"},
+        "example": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    },
     "RateLimit-Policy": {
         "description": "The limits, if there is a quota.",
         "schema": {"type": "string"},
@@ -134,12 +141,12 @@ SECURITY_SCHEMES: dict[str, dict[str, Any]] = {
         "scheme": "bearer",
         "description": "A token from `billet token create` (`blt_…`), or one of the Cognito user"
         " pool that replaces them. A token has the role reader, editor or admin; each role includes"
-        " the one before it. The stages dev and prod require a token. The stage local requires one"
+        " the one before it. Every stage requires a token. The stage local only requires one"
         " if AUTH is on.",
     }
 }
 
-COMMON_HEADERS = ("X-Request-Id", "RateLimit-Policy", "RateLimit")
+COMMON_HEADERS = ("X-Request-Id", "traceresponse", "RateLimit-Policy", "RateLimit")
 """Those of every response, errors included."""
 
 RESPONSE_HEADERS: dict[str, Rule] = {

@@ -24,7 +24,7 @@ method that the path does not have is a 405 with `Allow`.
 
 **Bodies** are JSON in UTF-8, up to 256 KiB. Unknown fields and parameters are a 400.
 
-**Tokens** are required in the stages dev and prod, and in the stage local if AUTH is on.
+**Tokens** are required in every stage; in the stage local only if AUTH is on.
 """
 SERVERS = [{"url": "..", "description": "The server and stage that served this document."}]
 

@@ -1,17 +1,18 @@
-"""API Gateway's own responses, in the API's form of errors, and its limit for each route.
+"""API Gateway: the routes, the limit of each, and its own responses in the API's form of errors."""
 
-They are merged into the template as SAM's GatewayResponses and MethodSettings, so they are deployed
-with the API.
-"""
-
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from chalice.deploy.swagger import CFNSwaggerGenerator
+
+from chalicelib.app_factory import BilletApp
 from chalicelib.http import authentication, request_ids, response_headers
 from chalicelib.http.endpoints import DEFAULT_THROTTLE, Endpoint, Throttle
 from chalicelib.http.problems import CONTENT_TYPE, HttpProblem
 from chalicelib.settings import Settings
 
+ALIAS = "live"
+"""The alias of each function, which API Gateway calls; CodeDeploy moves it to a new version."""
 FAILED = (500, "request $context.requestId failed")
 BUSY = (503, "the service is busy; try again")
 MISSING_TOKEN, INVALID_TOKEN = authentication.missing_token(), authentication.invalid_token()
@@ -50,15 +51,20 @@ the status and detail of each response. API Gateway does not tell an unknown pat
 method. The authorizer denies access to invalid tokens only. Without a token it is not asked."""
 
 BEARER = r"^[Bb][Ee][Aa][Rr][Ee][Rr] +\S.*$"
-"""The values of Authorization that API Gateway asks the authorizer about."""
+"""The values of Authorization that API Gateway asks the authorizer about. For others, its response
+is UNAUTHORIZED, as without the header:
+https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger-extensions-authorizer.html"""
 
 COMMON_HEADERS = {
     **response_headers.SECURITY,
     **response_headers.HTTPS_ONLY,
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": response_headers.EXPOSED,
     "Cache-Control": "no-store",
     "Content-Type": CONTENT_TYPE,
 }
-"""The headers of all of them."""
+"""The headers of all of them. Any page may read them: they contain nothing of a user, and API
+Gateway can't compare the page's origin with a list."""
 RETRY_AFTER = {"Retry-After": "1"}
 HEADERS: dict[str, Mapping[str, str]] = {
     "ACCESS_DENIED": INVALID_TOKEN.headers,
@@ -71,32 +77,44 @@ HEADERS: dict[str, Mapping[str, str]] = {
 """Further headers of some of them."""
 
 
-def merge_template(endpoints: Iterable[Endpoint], settings: Settings) -> dict[str, Any]:
-    """Return what `chalice package` merges into its template.
+def definition(app: BilletApp, settings: Settings) -> dict[str, Any]:
+    """Return the API in Swagger 2.0 with the extensions of API Gateway.
 
     Args:
+        app: the API with these settings.
         settings: those of the stage.
     """
-    common = COMMON_HEADERS | _cors(settings.origins)
-    properties: dict[str, Any] = {
-        "GatewayResponses": {
-            kind: _response(kind, common, *response) for kind, response in RESPONSES.items()
-        },
-        "MethodSettings": method_settings(endpoints),
-    }
-    if settings.authenticated and not settings.cognito_user_pool_arn:
-        properties["DefinitionBody"] = {"securityDefinitions": _authorizer()}
-    return {"Resources": {"RestAPI": {"Properties": properties}}}
+    swagger: dict[str, Any] = _Swagger().generate_swagger(app)
+    swagger["info"]["title"] = {"Ref": "AWS::StackName"}  # it replaces the API's Name
+    if not settings.cognito_user_pool_arn:
+        authorizer = swagger["securityDefinitions"][authentication.AUTHORIZER]
+        authorizer["x-amazon-apigateway-authorizer"] |= {"identityValidationExpression": BEARER}
+    return swagger
 
 
-def _authorizer() -> dict[str, Any]:
-    """Have API Gateway ask the authorizer only if there is a token.
+class _Swagger(CFNSwaggerGenerator):
+    """Chalice's generator, with the aliases of the functions in place of their latest code."""
 
-    For another scheme, its response is UNAUTHORIZED, as without the header:
-    https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger-extensions-authorizer.html
-    """
-    validation = {"identityValidationExpression": BEARER}
-    return {authentication.AUTHORIZER: {"x-amazon-apigateway-authorizer": validation}}
+    def _uri(self, lambda_arn: object = None) -> Any:
+        return _invocation("APIHandler")
+
+    def _auth_uri(self, authorizer: object) -> Any:
+        return _invocation("Authenticate")
+
+
+def alias(function: str) -> str:
+    """Return the logical id that SAM gives to the alias of a function. `Ref` gives its ARN."""
+    return f"{function}Alias{ALIAS}"
+
+
+def _invocation(function: str) -> dict[str, str]:
+    service = "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31"
+    return {"Fn::Sub": f"{service}/functions/${{{alias(function)}}}/invocations"}
+
+
+def gateway_responses() -> dict[str, Any]:
+    """Return SAM's GatewayResponses."""
+    return {kind: _response(kind, *response) for kind, response in RESPONSES.items()}
 
 
 def method_settings(endpoints: Iterable[Endpoint]) -> list[dict[str, Any]]:
@@ -121,22 +139,12 @@ def _setting(method: str, path: str, throttle: Throttle) -> dict[str, Any]:
     }
 
 
-def _cors(origins: Sequence[str]) -> dict[str, str]:
-    """Return the headers of CORS. API Gateway can name one origin only, so it is the first."""
-    if not origins:
-        return {}
-    return {
-        "Access-Control-Allow-Origin": origins[0],
-        "Access-Control-Expose-Headers": response_headers.EXPOSED,
-    }
-
-
-def _response(kind: str, common: Mapping[str, str], status: int, detail: str) -> dict[str, Any]:
+def _response(kind: str, status: int, detail: str) -> dict[str, Any]:
     """Return a response. A header is a text in single quotes or a variable without quotes:
     https://docs.aws.amazon.com/apigateway/latest/developerguide/rest-api-parameter-mapping.html
     Quotes in a text are not escaped (https://github.com/DataBiosphere/azul/pull/6385).
     """
-    headers = {**common, **HEADERS.get(kind, {})}
+    headers = {**COMMON_HEADERS, **HEADERS.get(kind, {})}
     quoted = {name: f"'{text}'" for name, text in headers.items()}
     return {
         "StatusCode": status,

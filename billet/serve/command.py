@@ -9,8 +9,15 @@ from types import FrameType
 import click
 
 from billet.emulators import local_server
-from billet.serve import asgi, databases, run
+from billet.serve import asgi, databases, profiler, run
 from chalicelib.settings import Settings
+
+
+def _known_suffix(_: click.Context, __: click.Parameter, file: Path | None) -> Path | None:
+    if file and file.suffix not in profiler.FORMATS:
+        raise click.BadParameter("must end in .svg, .json or .txt")
+    return file
+
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -61,6 +68,13 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     type=click.IntRange(1, 65535),
     help="Port for Prometheus metrics, at /metrics. Without it there are no metrics.",
 )
+@click.option(
+    "--profile",
+    type=click.Path(dir_okay=False, path_type=Path),
+    callback=_known_suffix,
+    help="File for a CPU profile of all processes, written when the server stops: .svg for a flame "
+    "graph, .json for speedscope, .txt for stacks.",
+)
 def serve(
     db: str,
     host: str,
@@ -71,10 +85,11 @@ def serve(
     tls_cert: Path | None,
     tls_key: Path | None,
     metrics_port: int | None,
+    profile: Path | None,
 ) -> None:
     """Run the API on this machine.
 
-    Starts the database, creates missing tables, and serves until Ctrl-C or SIGTERM.
+    Starts the database, migrates it, and serves until Ctrl-C or SIGTERM.
     """
     for number in (signal.SIGINT, signal.SIGTERM):  # background jobs of a shell ignore SIGINT
         signal.signal(number, _stop)
@@ -89,8 +104,10 @@ def serve(
             database = stack.enter_context(databases.open_database(db, data))
             click.echo(database.description)
             max_concurrent = at_once or database.max_concurrent
-            options = run.Options(host, workers, max_concurrent, tls_cert, tls_key, metrics_port)
-            run.until_stopped(options, data, database.warning)
+            options = run.Options(
+                host, workers, max_concurrent, tls_cert, tls_key, metrics_port, profile
+            )
+            run.until_stopped(options, data, database)
         except KeyboardInterrupt:
             pass
         click.echo("Stopping")

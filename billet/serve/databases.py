@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 import click
 
@@ -14,6 +15,7 @@ from billet.serve import asgi
 
 CHOICES = ("auto", "local", "memory")
 ENDPOINT = "AWS_ENDPOINT_URL_DYNAMODB"
+AWS_DOMAINS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
 MEMORY_MAX_CONCURRENT = 2
 """moto handles one request at a time; requests that wait inside moto can run out of time."""
 DATA_LOSS_WARNING = "Data in memory is lost when the server stops."
@@ -27,6 +29,8 @@ class Database(NamedTuple):
     """How many requests it can handle at the same time."""
     warning: str = ""
     """A warning for the user; empty for a database with files."""
+    local: bool = True
+    """Whether it is an emulator, which the server may migrate, and not AWS."""
 
 
 @contextmanager
@@ -42,7 +46,7 @@ def open_database(choice: str, data: Path) -> Iterator[Database]:
     """
     endpoint = os.environ.get(ENDPOINT)
     if choice == "auto" and endpoint:
-        yield Database(f"Database: {endpoint}, from {ENDPOINT}")
+        yield Database(f"Database: {endpoint}, from {ENDPOINT}", local=not is_aws(endpoint))
         return
     with ExitStack() as stack:
         url, database = _start(choice, data, stack)
@@ -52,6 +56,12 @@ def open_database(choice: str, data: Path) -> Iterator[Database]:
             yield database
         except click.ClickException as error:
             raise _explain(error, database, data) from error
+
+
+def is_aws(endpoint: str) -> bool:
+    """Return whether an endpoint is AWS's own."""
+    host = urlsplit(endpoint).hostname or ""
+    return host.endswith(AWS_DOMAINS)
 
 
 def _start(choice: str, data: Path, stack: ExitStack) -> tuple[str, Database]:

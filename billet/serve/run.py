@@ -1,4 +1,4 @@
-"""Create the tables, run the worker processes, and print the start messages."""
+"""Migrate the database, run the worker processes, and print the start messages."""
 
 import multiprocessing
 import os
@@ -16,12 +16,14 @@ from granian.constants import HTTPModes, Interfaces, SSLProtocols
 from granian.log import LogLevels
 from granian.server.mp import MPServer
 
-from billet.cli import tables
 from billet.cli.errors import DATABASE_ERRORS, one_line
 from billet.emulators import local_server
-from billet.serve import asgi, prometheus, worker
+from billet.migrations import runner
+from billet.migrations.scanning import Options as MigrationOptions
+from billet.serve import asgi, profiler, prometheus, worker
+from billet.serve.databases import Database
 from billet.serve.listening import LIMITS, await_response, port_in_use, reserve_port
-from chalicelib.dynamodb import client
+from chalicelib.dynamodb import client, schema_version
 from chalicelib.settings import Settings
 
 METRICS_SETTING = "--metrics-port"
@@ -37,17 +39,17 @@ class Options(NamedTuple):
     tls_cert: Path | None
     tls_key: Path | None
     metrics_port: int | None
+    profile: Path | None
 
 
-def until_stopped(options: Options, data: Path, warning: str = "") -> None:
+def until_stopped(options: Options, data: Path, database: Database) -> None:
     """Serve until SIGINT or SIGTERM, then finish the requests in flight.
 
     Args:
         data: the data folder, for the commands in the start messages and for `billet top`.
-        warning: the last start message.
 
     Raises:
-        click.ClickException: a port is in use, the tables cannot be created, or the workers end.
+        click.ClickException: a port is in use, the database can't be used, or the workers end.
     """
     settings = Settings.from_environ(os.environ)
     with ExitStack() as ports:
@@ -63,10 +65,10 @@ def until_stopped(options: Options, data: Path, warning: str = "") -> None:
                 )
             )
         client.bind(settings)
-        _create_tables()
+        prepare(database)
         multiprocessing.set_start_method("spawn", force=True)  # this process has threads
         server = _server(options, port, granian_port)
-        messages = [*_start_messages(_url(options, port), settings, data), warning]
+        messages = [*_start_messages(_url(options, port), settings, data), database.warning]
         text = "\n".join(filter(None, messages))
         server.on_startup(lambda: _print_when_ready(options, port, text))
         load_application = partial(
@@ -76,7 +78,10 @@ def until_stopped(options: Options, data: Path, warning: str = "") -> None:
             options.host,
             data,
             count_requests=options.metrics_port is not None,
+            profiled=options.profile is not None,
         )
+        if options.profile:
+            ports.enter_context(profiler.profiling(options.profile))
         try:
             server.serve(target_loader=load_application, wrap_loader=False)
         except SystemExit as error:
@@ -84,11 +89,24 @@ def until_stopped(options: Options, data: Path, warning: str = "") -> None:
                 raise click.ClickException("the workers end as soon as they start") from error
 
 
-def _create_tables() -> None:
+def prepare(database: Database) -> None:
+    """Bring a local database to the schema of this release; refuse another one that has not got it.
+
+    A database that is already expanded and backfilled is not contracted: a server of the previous
+    release may use it.
+
+    Raises:
+        click.ClickException: the server can't work with the database.
+    """
     try:
-        list(tables.create())
+        before = schema_version.read()
+        if database.local and before.schema < schema_version.KNOWN:
+            runner.up(options=MigrationOptions(quiet=True))
+            click.echo(f"Database migrated from schema {before.schema} to {schema_version.KNOWN}")
+        if reason := schema_version.read().mismatch:
+            raise click.ClickException(reason)
     except DATABASE_ERRORS as error:
-        raise click.ClickException(f"the tables cannot be created: {one_line(error)}") from error
+        raise click.ClickException(f"the database cannot be used: {one_line(error)}") from error
 
 
 def _server(options: Options, port: int, granian_port: int) -> MPServer:

@@ -8,7 +8,7 @@ import threading
 import time
 from pathlib import Path
 
-from billet.serve import hosts, logs, recent_requests
+from billet.serve import hosts, logs, profiler, recent_requests
 from billet.serve.asgi import Application
 from billet.serve.gateway import Gateway
 from chalicelib.http import request_log
@@ -19,7 +19,13 @@ FINISH_SECONDS = 10.0
 
 
 def load_application(
-    max_concurrent: int, max_waiting: int, host: str, data: Path, *, count_requests: bool
+    max_concurrent: int,
+    max_waiting: int,
+    host: str,
+    data: Path,
+    *,
+    count_requests: bool,
+    profiled: bool,
 ) -> Application:
     """Return the application. From now on the worker ends when its parent process ends.
 
@@ -29,6 +35,8 @@ def load_application(
     import app
 
     logs.set_up()
+    if profiled:
+        profiler.allow()
     if count_requests:
         from billet.serve import prometheus
 

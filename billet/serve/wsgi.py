@@ -1,7 +1,7 @@
 """The API as a WSGI application: `gunicorn --threads 16 billet.serve.wsgi:application`.
 
 The WSGI server must limit heads, time out slow clients, and detect truncated bodies. The
-environment must name the database, and the tables must exist (`python -m billet tables create`).
+environment must name the database, and the tables must exist (`python -m billet migrate up`).
 `billet serve` uses `billet.serve.asgi` instead.
 """
 

@@ -154,8 +154,8 @@ def cold_starts(observed: Observed) -> Cause | None:
     return _cause(
         "cold-starts",
         None,
-        f"{total.cold_starts:,} of {total.requests:,} requests are the first of their process: each "
-        "waited for the start of the process, which is not in these times, and then took "
+        f"{total.cold_starts:,} of {total.requests:,} requests are the first of their process; "
+        "each waited for the start of the process, which is not in these times, and then took "
         f"{_ms(total.cold_ms / total.cold_starts)}",
     )
 

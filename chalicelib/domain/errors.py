@@ -11,6 +11,7 @@ BilletError
 │   ├── KeyReused          another request had the idempotency key
 │   └── RequestInProgress  the same request, with the same idempotency key, is still running
 └── Unavailable            the database can't respond now; the same request may succeed later
+    └── SchemaMismatch     the database is of another release
 """
 
 
@@ -84,3 +85,7 @@ class Unavailable(BilletError):
 
     def __init__(self, detail: str = "the service is busy; try again") -> None:
         super().__init__(detail)
+
+
+class SchemaMismatch(Unavailable):
+    """The database is of another release. An operator has to act."""

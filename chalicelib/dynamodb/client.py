@@ -19,6 +19,7 @@ from botocore.exceptions import (
     SSLError,
 )
 from botocore.exceptions import ConnectionError as NotConnected
+from botocore.session import get_session
 from pynamodb.connection import Connection
 from pynamodb.exceptions import PynamoDBException
 
@@ -39,6 +40,7 @@ READ_TIMEOUT = 3.0
 LONGEST_CALL = CONNECT_TIMEOUT + READ_TIMEOUT
 """The maximum duration of a call in seconds. No call starts with less time left."""
 ATTEMPTS = 5
+EMULATED_REGION = "us-east-1"
 MAX_UNANSWERED = 2
 """The number of calls without a response after which a request fails."""
 
@@ -103,6 +105,10 @@ class Memory(msgspec.Struct):
     lane_count: SeenLaneCount = SeenLaneCount()
     strides: dict[str, int] = {}
     """The strides of the id counters, by kind."""
+    schema: tuple[int, int] = (0, 0)
+    """The `schema_version.Stored` that this process read last."""
+    schema_mismatch: str = ""
+    """The mismatch that was logged last."""
 
 
 class _Database:
@@ -116,11 +122,31 @@ class _Database:
 database = _Database()
 
 
+def region() -> str | None:
+    """Return the region: AWS_REGION, or what botocore finds, which includes that of the profile.
+
+    It is EMULATED_REGION for an emulator without a region, and None if there is neither.
+    """
+    # Lambda sets both variables, and a cold start does not pay for a session of botocore.
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        if os.environ.get(name):
+            return os.environ[name]
+    found: str | None = get_session().get_config_variable("region")
+    return found or (EMULATED_REGION if endpoint() else None)
+
+
+def endpoint() -> str | None:
+    """Return the URL of the emulator that takes the place of DynamoDB, or None for AWS itself."""
+    configured = get_session().get_scoped_config().get("endpoint_url")
+    names = ("AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL")
+    url = next(filter(None, map(os.environ.get, names)), configured)
+    return None if url and ".amazonaws.com" in url else url
+
+
 def connect() -> Connection:
     """Return a connection to where the AWS variables point. Its first use makes the client."""
     return botocore_patches.WireConnection(
-        # Lambda sets the region. Only the emulators work without one.
-        region=os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or "us-east-1",
+        region=region(),
         connect_timeout_seconds=CONNECT_TIMEOUT,
         read_timeout_seconds=READ_TIMEOUT,
         max_pool_connections=64,
@@ -190,10 +216,12 @@ def send(call: Callable[[], T], *, repeatable: bool, attempts: int = ATTEMPTS) -
             return _translated(call)
         except (_NotDone, LostRace) as error:
             refusal = error
-            log.info("DynamoDB refused: %s", error.__cause__)
+            # Losing a race to another request is usual, throttling and server errors are not.
+            level = logging.WARNING if isinstance(error, _NotDone) else logging.INFO
+            log.log(level, "DynamoDB refused: %s", error.__cause__)
         except _NoResponse as error:
             unanswered.append(error)
-            log.info("DynamoDB did not respond: %s", error.__cause__)
+            log.warning("DynamoDB did not respond: %s", error.__cause__)
             if not repeatable or len(unanswered) == _max_unanswered():
                 break
     # After a call without a response, nobody knows whether it took effect, whatever came later.

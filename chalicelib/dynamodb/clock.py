@@ -1,5 +1,6 @@
-"""The current time in the formats that are stored."""
+"""The formats of times that are stored, and the current time in them."""
 
+import math
 import time
 from datetime import UTC, datetime
 
@@ -12,6 +13,11 @@ def now() -> str:
 def stamp(moment: datetime) -> str:
     """Format a time in UTC as ISO 8601 with microseconds: 2026-01-31T12:00:00.000000Z."""
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def seconds_of(text: str) -> int:
+    """Return a time in the format of `stamp` as seconds since 1970, rounded up."""
+    return math.ceil(datetime.fromisoformat(text).timestamp())
 
 
 def seconds() -> int:

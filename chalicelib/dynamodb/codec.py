@@ -20,7 +20,7 @@ from pynamodb.models import Model
 from chalicelib.domain.task import Task, TaskUpdate
 from chalicelib.domain.token import Token
 from chalicelib.domain.user import User
-from chalicelib.dynamodb import wire
+from chalicelib.dynamodb import clock, wire
 from chalicelib.dynamodb.client import Item
 from chalicelib.dynamodb.index_keys import created_key, index_keys
 from chalicelib.dynamodb.models import AssignmentModel, TaskModel, TokenModel, UserModel
@@ -259,6 +259,16 @@ def assignment_values(task: Task) -> dict[str, Any]:
     keys = index_keys(AssignmentModel, _fields_of(task))
     del keys["created_key"]
     return {**ASSIGNMENTS.values(task), **keys}
+
+
+def token_values(token: Token) -> dict[str, Any]:
+    """Return the attributes of a token's item."""
+    return {**TOKENS.values(token), "expires": token_expiry(token.expires_at)}
+
+
+def token_expiry(expires_at: str | None) -> int | None:
+    """Return when DynamoDB may remove a token, which is valid only before that time."""
+    return None if expires_at is None else clock.seconds_of(expires_at)
 
 
 def created_key_of(entity: User | Task) -> str:

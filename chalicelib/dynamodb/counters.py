@@ -77,9 +77,10 @@ def _remember_stride(kind: str, stride: int) -> None:
 
 def _usable_lanes(kind: str) -> int:
     """Return the number of lanes that this process may use."""
-    if client.database.settings.lanes > _stride(kind) and _setup_due():
+    wanted, stride = client.database.settings.lanes, _stride(kind)
+    if wanted > stride and lanes.lanes_to_use() > stride and _setup_due():
         _settle(kind)
-    return min(client.database.settings.lanes, _stride(kind))
+    return min(wanted, _stride(kind))
 
 
 def _setup_due() -> bool:
@@ -126,7 +127,7 @@ def _settle(kind: str) -> None:
     """Raise the lane count to LANES, and set up the counters for it once all readers know it.
 
     Until then the counters keep their stride."""
-    lane_count = lanes.raise_lane_count(client.database.settings.lanes)
+    lane_count = lanes.raise_lane_count(lanes.lanes_to_use())
     lanes.remember_lane_count(lane_count)
     ready = lanes.is_known_to_all_readers(lane_count)
     counters = stored_counters.read(kind)

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from pynamodb.models import Model
 
+from chalicelib.dynamodb import shared_state
 from chalicelib.dynamodb.models import AssignmentModel, TaskModel, TokenModel, UserModel
 
 NEVER = "9999-12-31"
@@ -16,6 +17,10 @@ NEVER = "9999-12-31"
 _LAST_DAY in its place."""
 _LAST_DAY = "9999-12-30~"
 """Sorts after all of 9999-12-30, because "~" comes after "#", and before NEVER."""
+_LAST_DAY_MIGRATION = 3
+"""The migration whose contract brings _LAST_DAY into use. The first release has NEVER in its place,
+and its lists skip tasks with another key. So both releases write NEVER as long as servers of the
+first one may run."""
 
 
 def created_key(created_at: str, ident: int) -> str:
@@ -25,7 +30,9 @@ def created_key(created_at: str, ident: int) -> str:
 
 def due_key(expires_at: str | None, ident: int) -> str:
     """Return a key that sorts by due date (YYYY-MM-DD), with None last."""
-    day = _LAST_DAY if expires_at == NEVER else expires_at or NEVER
+    day = expires_at or NEVER
+    if expires_at == NEVER and shared_state.contracted() >= _LAST_DAY_MIGRATION:
+        day = _LAST_DAY
     return f"{day}#{ident:016d}"
 
 

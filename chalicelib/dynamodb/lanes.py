@@ -19,24 +19,27 @@ from typing import Any
 
 from pynamodb.constants import UPDATE_ITEM
 
-from chalicelib.dynamodb import botocore_patches, client, shared_state, stored_counters
+from chalicelib.domain.errors import Unavailable
+from chalicelib.dynamodb import botocore_patches, client, shared_state
 from chalicelib.dynamodb.models import CounterModel
 
 KINDS = ("users", "tasks")
 """The tables that have ids and are listed by lane."""
 WAIT_SECONDS = 60.0
+_LANE_COUNT_MIGRATION = 4
+"""The first release does not know lane counts. It has stopped when this migration is contracted."""
 
 monotonic = time.monotonic  # stops while Lambda freezes the process, which only makes waits longer
 
 
 def lane_count() -> int:
-    """Return the lane count (strongly consistent read). Stores it if it is missing."""
-    return shared_state.read().lane_count or _store_first_count()
+    """Return the lane count (strongly consistent read)."""
+    return _stored(shared_state.read())
 
 
 def lanes_to_read() -> int:
     """Return the lane count as it was at most shared_state.FRESH_SECONDS ago."""
-    return shared_state.recent().lane_count or _store_first_count()
+    return _stored(shared_state.recent())
 
 
 def raise_lane_count(count: int) -> int:
@@ -46,6 +49,16 @@ def raise_lane_count(count: int) -> int:
         return stored
     _store(count)
     return lane_count()
+
+
+def lanes_to_use() -> int:
+    """Return LANES; the lane count if it is lower and servers of the first release may run.
+
+    They read the lanes of their own LANES only, and set up the counters for that number."""
+    wanted = client.database.settings.lanes
+    if shared_state.contracted() >= _LANE_COUNT_MIGRATION:
+        return wanted
+    return min(wanted, lanes_to_read())
 
 
 def remember_lane_count(count: int) -> None:
@@ -61,12 +74,15 @@ def is_known_to_all_readers(count: int) -> bool:
     return seen.lanes == count and monotonic() - seen.since >= WAIT_SECONDS
 
 
-def _store_first_count() -> int:
-    """Store the lane count of a database that has none: new, or older than lane counts."""
-    counters = (stored_counters.read(kind) for kind in KINDS)
-    agreed = max(map(stored_counters.agreed_lanes, counters))
-    _store(agreed or client.database.settings.lanes)
-    return shared_state.read().lane_count
+def _stored(state: shared_state.SharedState) -> int:
+    """Return the lane count, which a migration has stored.
+
+    Raises:
+        Unavailable: it is missing.
+    """
+    if not state.lane_count:
+        raise Unavailable("the database has no number of lanes; `billet migrate up` stores it")
+    return state.lane_count
 
 
 def _store(count: int) -> None:

@@ -215,6 +215,10 @@ class CounterModel(Model):
     lanes = NumberAttribute()
     deleting_users = NumberSetAttribute(null=True, attr_name="going")
     """Only in the item of `shared_state`: the users that are being deleted."""
+    schema = NumberAttribute(null=True)
+    """Only in the item of `shared_state`: the last migration whose expand and backfill are done."""
+    contracted = NumberAttribute(null=True)
+    """Only in the item of `shared_state`: the last migration whose contract has begun."""
 
 
 class TokenModel(Model):
@@ -228,7 +232,10 @@ class TokenModel(Model):
     role = UnicodeAttribute()
     created_at = UnicodeAttribute()
     expires_at = UnicodeAttribute(null=True)
+    expires = NumberAttribute(null=True)
+    """`expires_at` in seconds since 1970, for Time to Live."""
     last_four = UnicodeAttribute()
+    keys_by_name = BooleanAttribute(null=True)
 
 
 class IdempotencyModel(Model):
@@ -273,5 +280,9 @@ SUFFIXES: dict[type[Model], str] = {
     QuotaModel: "quotas",
 }
 """The name of each table after the prefix."""
-EXPIRIES: dict[type[Model], str] = {IdempotencyModel: "expires", QuotaModel: "expires"}
+EXPIRIES: dict[type[Model], str] = {
+    TokenModel: "expires",
+    IdempotencyModel: "expires",
+    QuotaModel: "expires",
+}
 """The time-to-live attribute of a table, in seconds since 1970."""

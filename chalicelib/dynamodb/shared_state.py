@@ -1,7 +1,8 @@
-"""One item that every process has a recent copy of: the lane count, and the users being deleted.
+"""One item that every process has a recent copy of: the lane count, the users being deleted, and
+the version of the schema (`schema_version`).
 
-Every read of a list needs both and should not pay a call for them. So a process reads the item
-again only if its copy is older than FRESH_SECONDS. After that time, a change is known to all.
+Every read of a list needs the first two and should not pay a call for them. So a process reads the
+item again only if its copy is older than FRESH_SECONDS. After that time, a change is known to all.
 """
 
 import time
@@ -42,6 +43,8 @@ class SharedState(msgspec.Struct, frozen=True):
 class _Item(msgspec.Struct):
     lanes: wire.Number = wire.Number(0)
     going: wire.NumberSet = wire.NumberSet([])
+    schema: wire.Number = wire.Number(0)
+    contracted: wire.Number = wire.Number(0)
 
 
 _REPLY = wire.decoder(wire.GetReply, _Item)
@@ -55,7 +58,9 @@ def read() -> SharedState:
     )
     item = _REPLY.decode(client.dispatch(GET_ITEM, arguments, repeatable=True)).Item
     if item is None:
+        client.database.memory.schema = (0, 0)
         return SharedState(0, frozenset(), *clocks)
+    client.database.memory.schema = (item.schema.N, item.contracted.N)
     state = SharedState(item.lanes.N, frozenset(item.going.NS), *clocks)
     if state.lane_count:
         client.database.memory.shared_state = state
@@ -66,6 +71,12 @@ def recent() -> SharedState:
     """Return the item as it was at most FRESH_SECONDS ago."""
     copy: SharedState | None = client.database.memory.shared_state
     return copy if copy is not None and copy.fresh else read()
+
+
+def contracted() -> int:
+    """Return the last migration whose contract has begun, as of at most FRESH_SECONDS ago."""
+    recent()
+    return client.database.memory.schema[1]
 
 
 def forget() -> None:

@@ -20,7 +20,7 @@ from chalicelib.services import tokens
 from chalicelib.settings import Settings
 
 AUTHORIZER = "authenticate"
-"""The name of the authorizer in the template and in `.chalice/config.json`."""
+"""The name of the authorizer in the template."""
 AUTHORIZER_SECONDS = 8.0
 """The authorizer's time budget. It is short, so that a client soon gets a 503 if the database does
 not respond."""
@@ -35,6 +35,8 @@ class Principal(msgspec.Struct, frozen=True):
     name: str
     """All tokens of one owner have the same name, so that a new token can replace another."""
     role: Role | None
+    key_scope: str = ""
+    """To whom idempotency keys belong, if not to the id (`domain.token`)."""
     logged_as: str = ""
     """The name in the log, if it is not `name`."""
 
@@ -44,9 +46,14 @@ class Principal(msgspec.Struct, frozen=True):
         return self.logged_as or self.name
 
     @property
-    def owner(self) -> str:
-        """To whom idempotency keys and quotas belong: the name; "" if nobody is authenticated."""
+    def quota_owner(self) -> str:
+        """To whom quotas belong: the name; "" if nobody is authenticated."""
         return self.name if self.id else ""
+
+    @property
+    def key_owner(self) -> str:
+        """To whom idempotency keys belong; "" if nobody is authenticated."""
+        return self.key_scope or self.id
 
     def has(self, role: Role) -> bool:
         """Return whether the principal has the role or a higher one."""
@@ -100,7 +107,12 @@ def authenticate(request: AuthRequest) -> AuthResponse:
             record.principal = token.name if token else UNAUTHENTICATED.name
     if token is None:
         return AuthResponse(routes=[], principal_id="nobody")
-    context = {"id": token.id, "name": token.name, "role": token.role}
+    context = {
+        "id": token.id,
+        "name": token.name,
+        "role": token.role,
+        "key_scope": token.key_scope,
+    }
     return AuthResponse(routes=["*"], principal_id=token.id, context=context)
 
 

@@ -141,7 +141,7 @@ def _key(request: Request, route: str, principal: Principal) -> IdempotencyKey |
     header = request.headers.get("idempotency-key")
     if header is None:
         return None
-    scope = [principal.owner, request.method, route]
+    scope = [principal.key_owner, request.method, route]
     ids = request.uri_params and {key: unquote(text) for key, text in request.uri_params.items()}
     payload = [ids, request.headers.get("if-match"), parsing.raw_body(request)]
     return IdempotencyKey(_digest([*scope, _parse_key(header.strip(" \t"))]), _digest(payload))

@@ -58,7 +58,7 @@ def query(request: Request, kind: type[Q]) -> Q:
             raise Invalid(f"{name}: must be given only once")
         text = parameters[name]
         values[name] = int(text) if name in _NUMBERS and _NUMBER.fullmatch(text) else text
-    with _as_invalid(kind, "query"):
+    with as_invalid(kind, "query"):
         return msgspec.convert(values, kind)
 
 
@@ -84,7 +84,7 @@ def body(request: Request, kind: type[S]) -> S:
     raw = raw_body(request)
     _require_json(request.headers, request.method)
     try:
-        with _as_invalid(kind, "body"):
+        with as_invalid(kind, "body"):
             value = msgspec.json.decode(raw, type=kind)
         json_errors.refuse_duplicates(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -133,7 +133,12 @@ def _require_json(headers: Mapping[str, str], method: str) -> None:
 
 
 @contextmanager
-def _as_invalid(kind: type[msgspec.Struct], whole: str) -> Iterator[None]:
+def as_invalid(kind: type[msgspec.Struct], whole: str) -> Iterator[None]:
+    """Translate msgspec's errors within the block into Invalid.
+
+    Args:
+        whole: what to call the value if no single field of it is wrong.
+    """
     try:
         yield
     except msgspec.ValidationError as error:

@@ -7,6 +7,7 @@ import msgspec
 from chalice.app import Authorizer, Chalice, Request, Response
 
 from chalicelib import time_budget
+from chalicelib.dynamodb import schema_version
 from chalicelib.http import (
     authentication,
     conditional,
@@ -14,6 +15,7 @@ from chalicelib.http import (
     problems,
     request_headers,
     request_log,
+    unknown_events,
 )
 from chalicelib.http.authentication import Principal, PrincipalReader
 from chalicelib.http.endpoints import Endpoint
@@ -89,6 +91,16 @@ class Pipeline:
 
         self._app.route(path, methods=["OPTIONS"])(options)
 
+    def refuse(self, event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+        """Respond to an event that is not a request to one of the app's routes."""
+        headers = request_log.begin({}, context.aws_request_id, request_log.NO_REQUEST)
+        problem = unknown_events.problem(event)
+        common = self._response_headers.common({}, "-", problem.status)
+        body = problem.body().decode()
+        response = Response(body, {**common, **headers, **problem.headers}, problem.status)
+        result: dict[str, Any] = response.to_dict()
+        return result
+
     def _request(self) -> Request:
         request = self._app.current_request
         assert request is not None  # noqa: S101, a handler is called with one
@@ -128,9 +140,10 @@ class Pipeline:
         lambda_seconds = context.get_remaining_time_in_millis() / 1000
         seconds = min(self._settings.request_seconds, lambda_seconds - RESPONSE_SECONDS)
         with time_budget.within(seconds):
-            return endpoint.view(
-                **{name: read(request, principal) for name, read in readers.items()}
-            )
+            arguments = {name: read(request, principal) for name, read in readers.items()}
+            if endpoint.role is not None:
+                schema_version.require()
+            return endpoint.view(**arguments)
 
     def _argument_reader(self, endpoint: Endpoint, name: str, kind: Any) -> ArgumentReader:
         """Return what reads a parameter of the view, by its annotation; see `Router.endpoint`."""

@@ -50,8 +50,8 @@ class RateLimits:
 
 
 def _client(principal: Principal, request: Request) -> str:
-    if principal.owner:
-        return f"name:{principal.owner}"
+    if principal.quota_owner:
+        return f"name:{principal.quota_owner}"
     return f"address:{_network(request.context['identity']['sourceIp'])}"
 
 

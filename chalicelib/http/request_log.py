@@ -14,10 +14,11 @@ from functools import lru_cache
 
 import msgspec
 
-from chalicelib import __version__, request_stats
+from chalicelib import request_stats
 from chalicelib.http import request_ids, trace_context
 from chalicelib.http.request_ids import Headers
 from chalicelib.http.trace_context import Trace
+from chalicelib.release import __version__
 from chalicelib.request_stats import RequestStats, perf_counter
 
 LOGGER = "billet.request"

@@ -173,11 +173,17 @@ class TaskChangeBody(ChangeBody, kw_only=True):
     payload: TaskBody
 
 
-class Health(msgspec.Struct):
+class Health(msgspec.Struct, kw_only=True):
     """The body of GET /v1/health."""
 
     status: Literal["ok"] = "ok"
     database: Literal["ok"] = "ok"
+    version: str
+    """The release of the API."""
+    commit: str | msgspec.UnsetType = msgspec.UNSET
+    """The commit from which it was packaged, if it was."""
+    schema: int
+    """The last migration of the database that is complete for this release."""
 
 
 class Problem(msgspec.Struct, kw_only=True):

@@ -44,6 +44,7 @@ def issue(name: str, role: Role, expires_at: datetime | None) -> tuple[str, Toke
         created_at=clock.now(),
         expires_at=clock.stamp(expires_at) if expires_at else None,
         last_four=secret[-4:],
+        keys_by_name=True,
     )
     token_writes.create_token(token)
     return secret, token

@@ -1,26 +1,25 @@
 import fcntl
-import io
+import hashlib
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-import tarfile
 import zipfile
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.session import get_session
+from click.testing import CliRunner
 
 import billet
-from billet.package import STAGES, api_gateway, chalice, slim
-from chalicelib.http.authentication import bearer_token
-from chalicelib.http.endpoints import DEFAULT_THROTTLE, Throttle
-from chalicelib.http.problems import CONTENT_TYPE, HttpProblem
-from chalicelib.http.response_headers import ResponseHeaders
-from chalicelib.http.routes import ENDPOINTS
+from billet.cli import main
+from billet.package import PackagingError, archive, chalice_config, libraries, source
+from billet.package.target import RUNTIMES, Target
+from chalicelib.http.problems import CONTENT_TYPE
 from chalicelib.services import tokens
 from chalicelib.settings import Settings
 
@@ -36,16 +35,15 @@ module, _, name = sys.argv[2].rpartition(".")
 handler = getattr(importlib.import_module(module), name)
 print(json.dumps([handler(event, Context) for event in json.load(sys.stdin)]))
 """
-APP = """
-from chalice import Chalice
-app = Chalice(app_name="app")
-@app.route("/")
-def index(): pass
-"""
+CHALICE = "import sys; from chalice.cli import main; sys.exit(main())"
+STAGES = ("dev", "prod")
+COMMIT = "0123456789abcdef"
+HERE = Target.of_this_machine()
 
 
 def run_package(stage: str, out: Path, **environ: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "billet", "package", "--stage", stage, "--out", str(out)]
+    options = ["--stage", stage, "--out", str(out), "--commit", COMMIT, *HERE.options]
+    command = [sys.executable, "-m", "billet", "package", *options]
     return subprocess.run(
         command, cwd=ROOT, env=os.environ | environ, capture_output=True, text=True, check=False
     )
@@ -79,9 +77,15 @@ def unpacked(packages: Path, tmp_path: Path) -> Path:
     return tmp_path / "unpacked"
 
 
-def template(packages: Path, stage: str) -> dict[str, Any]:
-    resources: dict[str, Any] = json.loads((packages / stage / "sam.json").read_text())["Resources"]
-    return resources
+def environment(packages: Path, function: str) -> dict[str, str]:
+    """Return the environment of a function that is deployed without parameters."""
+    template = json.loads((packages / "dev" / "sam.json").read_text())
+    variables = template["Resources"][function]["Properties"]["Environment"]["Variables"]
+    given = template["Parameters"]
+    return {
+        name: value if isinstance(value, str) else str(given[value["Ref"]]["Default"])
+        for name, value in variables.items()
+    }
 
 
 def proxy_event(method: str, resource: str, body: str | None = None, **ids: str) -> dict[str, Any]:
@@ -136,7 +140,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 def test_the_unpacked_zip_serves_a_stage_and_writes_no_file(
     packages: Path, unpacked: Path, endpoint: str, database: Settings
 ) -> None:
-    variables = template(packages, "dev")["APIHandler"]["Properties"]["Environment"]["Variables"]
+    variables = environment(packages, "APIHandler")
     before = contents(unpacked)
     user, task, assigned, tasks, refused, page, viewer, description = invoke(
         unpacked,
@@ -176,8 +180,7 @@ def test_the_unpacked_zip_serves_a_stage_and_writes_no_file(
 def test_the_authorizer_in_the_zip_denies_with_a_policy_without_routes(
     packages: Path, unpacked: Path, endpoint: str, database: Settings
 ) -> None:
-    function = template(packages, "dev")["Authenticate"]["Properties"]
-    variables = function["Environment"]["Variables"] | {
+    variables = environment(packages, "Authenticate") | {
         "TABLE_PREFIX": database.prefix,
         "AWS_ENDPOINT_URL_DYNAMODB": endpoint,
     }
@@ -187,8 +190,13 @@ def test_the_authorizer_in_the_zip_denies_with_a_policy_without_routes(
         {"type": "TOKEN", "authorizationToken": f"Bearer {word}", "methodArn": arn}
         for word in (secret, "blt_wrong")
     ]
-    admitted, refused = invoke(unpacked, variables, events, function["Handler"])
-    assert admitted["context"] == {"id": token.id, "name": "ci", "role": "editor"}
+    admitted, refused = invoke(unpacked, variables, events, "app.authenticate")
+    assert admitted["context"] == {
+        "id": token.id,
+        "name": "ci",
+        "role": "editor",
+        "key_scope": "ci",
+    }
     assert resources(admitted) == [arn.replace("GET/v1/tasks", "*/*")]
     assert resources(refused) == []
 
@@ -203,20 +211,20 @@ def resources(response: dict[str, Any]) -> Any:
 def test_imports_from_the_zip_use_the_compiled_modules(
     unpacked: Path,
 ) -> None:
-    for source in unpacked.rglob("*.py"):
-        source.write_text("raise AssertionError(f'{__name__} was compiled')")
+    for module in unpacked.rglob("*.py"):
+        module.write_text("raise AssertionError(f'{__name__} was compiled')")
     assert invoke(unpacked, {}, []) == []
 
 
 def test_the_zip_has_only_the_api_and_its_libraries(packages: Path) -> None:
-    with zipfile.ZipFile(packages / "dev" / "deployment.zip") as archive:
-        paths = [Path(name) for name in archive.namelist()]
+    with zipfile.ZipFile(packages / "dev" / "deployment.zip") as zipped:
+        paths = [Path(name) for name in zipped.namelist()]
     metadata = [path for path in paths if path.parts[0].endswith(".dist-info")]
     modules = {path.parts[0] for path in paths if path not in metadata} - {"__pycache__"}
     ours = {"app.py", "chalicelib", "chalice"}
     theirs = {"botocore", "dateutil", "jmespath", "msgspec", "pynamodb", "six.py", "urllib3"}
     assert modules == ours | theirs | {"offapi"}
-    assert {path.name for path in paths if path.match("offapi/*")} == slim.SWAGGER_UI
+    assert {path.name for path in paths if path.match("offapi/*")} == archive.PARTS["offapi"]
     assert {path.name for path in metadata} == {"METADATA"}
     runtime = {path.name for path in paths if path.match("chalice/*.py")}
     assert runtime == {"__init__.py", "app.py"}
@@ -241,181 +249,147 @@ def test_two_builds_of_the_zip_are_identical(packages: Path) -> None:
     assert dev == prod
 
 
-def test_cfn_lint_finds_nothing_wrong_with_the_templates(packages: Path) -> None:
-    linter = Path(sys.executable).with_name("cfn-lint")
-    if not linter.exists():
-        pytest.skip("cfn-lint is not installed, which is one of requirements-dev.txt")
-    templates = [packages / stage / "sam.json" for stage in STAGES]
-    linted = subprocess.run(
-        [linter, *templates],
+def test_the_machine_needs_a_python_of_the_runtime(tmp_path: Path) -> None:
+    other = next(one for one in RUNTIMES if one != HERE.runtime)
+    fake = tmp_path / other
+    fake.write_text("#!/bin/sh\necho not found >&2; exit 127\n")  # as pyenv's shims do
+    fake.chmod(0o755)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", str(tmp_path))
+        with pytest.raises(PackagingError, match=rf"^{other} is not on PATH, .*in a container"):
+            Target.of(other, "arm64")
+    with pytest.raises(PackagingError, match=rf"^--python: {sys.executable} is not {other}$"):
+        Target.of(other, "arm64", sys.executable)
+    with pytest.raises(PackagingError, match=r"^--python: /missing is not "):
+        Target.of(HERE.runtime, "arm64", "/missing")
+
+
+ARM, INTEL = (0xB7).to_bytes(2, "little"), (0x3E).to_bytes(2, "little")
+
+
+@pytest.mark.parametrize(
+    ("name", "machine", "fits"),
+    [
+        ("a.cpython-313-aarch64-linux-gnu.so", ARM, True),
+        ("a.abi3.so", ARM, True),
+        ("a.libs/liba.so.1", ARM, True),
+        ("a.cpython-312-aarch64-linux-gnu.so", ARM, False),
+        ("a.cpython-313-x86_64-linux-gnu.so", INTEL, False),
+        ("a.cpython-313-aarch64-linux-gnu.so", INTEL, False),
+        ("a.abi3.so", INTEL, False),
+        ("a.cpython-313-darwin.so", ARM, False),
+    ],
+)
+def test_an_extension_module_for_another_platform_is_refused(
+    name: str, machine: bytes, fits: bool, tmp_path: Path
+) -> None:
+    file = tmp_path / name
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(b"\x7fELF" + bytes(14) + machine)
+    target = Target("python3.13", "arm64", sys.executable)
+    refusal = rf"^{re.escape(name)}: is not for python3\.13 on arm64$"
+    with nullcontext() if fits else pytest.raises(PackagingError, match=refusal):
+        libraries.check_platform(target, tmp_path)
+
+
+def test_the_zip_says_what_it_was_made_from(packages: Path, unpacked: Path) -> None:
+    facts = json.loads((packages / "dev" / "build.json").read_text())
+    zipped = (packages / "dev" / "deployment.zip").read_bytes()
+    assert facts == {
+        "version": billet.__version__,
+        "commit": COMMIT,
+        "runtime": HERE.runtime,
+        "architecture": HERE.architecture,
+        "sha256": hashlib.sha256(zipped).hexdigest(),
+    }
+    release = json.loads((unpacked / "chalicelib" / "release.json").read_text())
+    assert release == {"version": billet.__version__, "commit": COMMIT}
+    template = json.loads((packages / "dev" / "sam.json").read_text())
+    assert template["Resources"]["APIHandler"]["Properties"]["CodeUri"] == "./deployment.zip"
+    assert f"(commit {COMMIT})" in template["Description"]
+
+
+def test_the_zip_has_the_locked_versions(unpacked: Path) -> None:
+    found = {
+        file.parent.name.removesuffix(".dist-info").replace("_", "-")
+        for file in unpacked.glob("*.dist-info/METADATA")
+    }
+    locks = ((ROOT / name).read_text() for name in ("requirements.txt", "requirements-serve.txt"))
+    runtime, serve = (set(re.findall(r"^(\S+)==(\S+)", text, re.MULTILINE)) for text in locks)
+    chalice = {(name, version) for name, version in serve if name == "chalice"}
+    assert found == {f"{name}-{version}" for name, version in runtime | chalice}
+
+
+@pytest.mark.usefixtures("packages")  # skips if there is no package index
+def test_a_library_with_another_hash_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = (ROOT / "requirements.txt").read_text()
+    (tmp_path / "requirements.txt").write_text(re.sub(r"sha256:\w{8}", "sha256:00000000", lock))
+    shutil.copy(ROOT / "requirements-serve.txt", tmp_path)
+    monkeypatch.setattr(source, "ROOT", tmp_path)
+    with pytest.raises(PackagingError, match=r"^pip failed: THESE PACKAGES DO NOT MATCH"):
+        libraries.install(HERE, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("setting", "instead"),
+    [
+        ("log_retention_in_days", "use the template's parameter LogRetentionDays"),
+        ("lambda_memory_size", "use the template's parameter MemorySize"),
+        ("xray", "tracing is always on"),
+        ("lambda_architecture", "use the option --architecture"),
+        ("subnet_ids", "the functions run outside of a VPC"),
+        ("websocket_api_custom_domain", "docs/packaging.md has the parameters"),
+    ],
+)
+@pytest.mark.parametrize("level", ["all stages", "one stage"])
+def test_a_setting_of_chalice_that_has_no_effect_is_refused(
+    setting: str, instead: str, level: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = json.loads((ROOT / ".chalice" / "config.json").read_text())
+    (config if level == "all stages" else config["stages"]["dev"])[setting] = 1
+    (tmp_path / ".chalice").mkdir()
+    (tmp_path / ".chalice" / "config.json").write_text(json.dumps(config))
+    monkeypatch.setattr(source, "ROOT", tmp_path)
+    refusal = rf"^\.chalice/config\.json: {setting} has no effect here: {instead}"
+    with pytest.raises(PackagingError, match=refusal):
+        chalice_config.check()
+
+
+def test_chalice_package_refuses_and_names_the_command_to_use(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", CHALICE, "package", "--stage", "prod", str(tmp_path / "out")],
+        cwd=ROOT,
         capture_output=True,
         text=True,
         check=False,
-        timeout=200,
     )
-    assert linted.returncode == 0, linted.stdout
-
-
-@pytest.mark.parametrize("stage", STAGES)
-def test_the_function_has_its_stage_and_times_out_before_api_gateway(
-    stage: str, packages: Path
-) -> None:
-    function = template(packages, stage)["APIHandler"]["Properties"]
-    assert Settings.from_environ(function["Environment"]["Variables"]).prefix == f"billet-{stage}"
-    assert function["Runtime"] == f"python{sys.version_info[0]}.{sys.version_info[1]}"
-    assert (function["Architectures"], function["MemorySize"]) == (["x86_64"], 1024)
-    assert function["Timeout"] < 29
-
-
-@pytest.mark.parametrize("version", [(3, 10), (3, 14), (3, 15), (4, 0)])
-def test_a_python_version_without_a_lambda_runtime_is_rejected(version: tuple[int, int]) -> None:
-    names = "python3.11 or python3.12 or python3.13"
-    refusal = rf"^python{version[0]}\.{version[1]} is not a supported runtime: use {names}$"
-    with pytest.raises(chalice.PackagingError, match=refusal):
-        chalice.require_runtime(version)
-    chalice.require_runtime(sys.version_info[:2])
+    assert done.returncode != 0
+    assert "use `python -m billet package`" in done.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(
-    ("header", "token"),
+    ("arguments", "refusal"),
     [
-        ("Bearer blt_a", True),
-        ("bearer  blt_a", True),
-        ("", False),
-        ("Bearer", False),
-        ("Bearer ", False),
-        ("Basic YTpi", False),
-        ('Digest username="Bearer a"', False),
+        (["--stage", "local"], "--stage: local is the stage of `billet serve`; use another name"),
+        (["--stage", "Prod"], "--stage: must be up to 32 lower-case letters, digits and hyphens"),
+        (["--stage", "dev", "--table-prefix", "a/b"], "--table-prefix: must be up to 64 letters"),
+        (["--stage", "dev", "--auth-cache-seconds", "3601"], "--auth-cache-seconds: must be a who"),
+        (["--stage", "dev", "--cognito-user-pool-arn", "x"], "--cognito-user-pool-arn: must be an"),
+        (["--stage", "dev", "--runtime", "python3.10"], "--runtime: must be one of python3.11, "),
     ],
 )
-def test_api_gateway_asks_the_authorizer_about_what_the_api_takes_for_a_token(
-    header: str, token: bool
+def test_a_wrong_option_is_a_one_line_error(
+    arguments: list[str], refusal: str, tmp_path: Path
 ) -> None:
-    assert bool(re.search(api_gateway.BEARER, header)) is token
-    assert bool(bearer_token(header)) is token
-
-
-def test_a_user_pool_has_no_token_format_check() -> None:
-    pool = "arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_Ab1"
-    settings = Settings(stage="prod", cognito_user_pool_arn=pool)
-    properties = api_gateway.merge_template([], settings)["Resources"]["RestAPI"]["Properties"]
-    assert "DefinitionBody" not in properties
-
-
-@pytest.mark.parametrize("stage", STAGES)
-def test_every_route_that_is_not_public_has_the_authorizer(stage: str, packages: Path) -> None:
-    found = template(packages, stage)
-    api = found["RestAPI"]["Properties"]["DefinitionBody"]
-    [scheme] = api["securityDefinitions"].values()
-    assert scheme["name"] == "Authorization"
-    authorizer = scheme["x-amazon-apigateway-authorizer"]
-    assert (authorizer["type"], authorizer["authorizerResultTtlInSeconds"]) == ("token", 300)
-    assert "${Authenticate.Arn}" in authorizer["authorizerUri"]["Fn::Sub"]
-    assert authorizer["identityValidationExpression"] == api_gateway.BEARER
-    permission = found["AuthenticateInvokePermission"]["Properties"]
-    assert permission["FunctionName"] == {"Fn::GetAtt": ["Authenticate", "Arn"]}
-    assert permission["Principal"].startswith("apigateway.")
-    [policy] = found["AuthenticateRole"]["Properties"]["Policies"]
-    file = ROOT / ".chalice" / f"policy-{stage}-authenticate.json"
-    assert policy["PolicyDocument"] == json.loads(file.read_text())
-    open_to_all = {(one.method, one.path) for one in ENDPOINTS if one.role is None}
-    for path, methods in api["paths"].items():
-        for method, described in methods.items():
-            secured = described.get("security") == [{"authenticate": []}]
-            assert secured is ((method.upper(), path) not in open_to_all), (method, path)
-
-
-def test_gateway_responses_have_the_form_of_api_errors(
-    packages: Path,
-) -> None:
-    responses = template(packages, "prod")["RestAPI"]["Properties"]["GatewayResponses"]
-    service = get_session().get_service_model("apigateway")
-    assert responses.keys() == set(service.shape_for("GatewayResponseType").enum)
-    for response in responses.values():
-        headers = response["ResponseParameters"]["Headers"]
-        assert headers["Content-Type"] == "'application/problem+json'"
-        assert headers["X-Request-Id"] == "context.requestId"
-        request_headers = {"x-forwarded-proto": "https"}
-        common = ResponseHeaders(()).common(request_headers, "GET", response["StatusCode"])
-        assert {name: headers[name] for name in common} == {
-            name: f"'{text}'" for name, text in common.items()
-        }
-        body = response["ResponseTemplates"]["application/json"]
-        detail = json.loads(body)["detail"]
-        assert body == HttpProblem(response["StatusCode"], detail).body().decode()
-
-
-@pytest.mark.parametrize("stage", STAGES)
-def test_api_gateway_throttles_each_route_by_its_rule(stage: str, packages: Path) -> None:
-    properties = template(packages, stage)["RestAPI"]["Properties"]
-    settings = {
-        (one["HttpMethod"], one["ResourcePath"]): Throttle(
-            one["ThrottlingRateLimit"], one["ThrottlingBurstLimit"]
-        )
-        for one in properties["MethodSettings"]
-    }
-    assert len(settings) == len(properties["MethodSettings"])
-    usual = settings.pop(("*", "/*"))
-    rules = {(one.method, one.path): one.throttle for one in ENDPOINTS}
-    for path, methods in properties["DefinitionBody"]["paths"].items():
-        for method in methods:
-            escaped = "/" + path.replace("/", "~1")
-            found = settings.pop((method.upper(), escaped), usual)
-            assert found == rules.get((method.upper(), path), DEFAULT_THROTTLE)
-    assert settings == {}
-
-
-def test_a_list_is_let_through_at_half_the_usual_rate() -> None:
-    usual, *own = api_gateway.method_settings(ENDPOINTS)
-    assert usual == {
-        "HttpMethod": "*",
-        "ResourcePath": "/*",
-        "ThrottlingRateLimit": 100,
-        "ThrottlingBurstLimit": 200,
-    }
-    assert {
-        "HttpMethod": "GET",
-        "ResourcePath": "/~1v1~1users~1{user_id}~1tasks",
-        "ThrottlingRateLimit": 50,
-        "ThrottlingBurstLimit": 100,
-    } in own
-
-
-@pytest.mark.parametrize(
-    ("origins", "named"),
-    [
-        ("", None),
-        ("*", "'*'"),
-        ("https://a.example,https://b.example", "'https://a.example'"),
-    ],
-)
-def test_what_api_gateway_answers_by_itself_is_for_pages_of_the_first_origin_only(
-    origins: str, named: str | None
-) -> None:
-    properties = api_gateway.merge_template([], Settings(cors_origins=origins))["Resources"][
-        "RestAPI"
-    ]["Properties"]
-    for response in properties["GatewayResponses"].values():
-        headers = response["ResponseParameters"]["Headers"]
-        assert headers.get("Access-Control-Allow-Origin") == named
-
-
-def test_gateway_responses_distinguish_missing_and_wrong_tokens_and_internal_errors(
-    packages: Path,
-) -> None:
-    templates = template(packages, "prod")["RestAPI"]["Properties"]["GatewayResponses"]
-    responses = {
-        kind: (response["StatusCode"], response["ResponseParameters"]["Headers"])
-        for kind, response in templates.items()
-    }
-    challenge = 'Bearer realm="billet-tasks"'
-    assert responses["UNAUTHORIZED"][0] == responses["ACCESS_DENIED"][0] == 401
-    assert responses["UNAUTHORIZED"][1]["WWW-Authenticate"] == f"'{challenge}'"
-    wrong = responses["ACCESS_DENIED"][1]["WWW-Authenticate"]
-    assert wrong == f"'{challenge}, error=\"invalid_token\"'"
-    for kind in ("AUTHORIZER_FAILURE", "AUTHORIZER_CONFIGURATION_ERROR"):
-        assert responses[kind][0] == 503
-        assert responses[kind][1]["Retry-After"] == "'1'"
+    out = str(tmp_path / "out")
+    done = CliRunner().invoke(main, ["package", "--out", out, *arguments])
+    assert done.exit_code != 0
+    assert done.output.startswith(f"Error: {refusal}"), done.output
+    assert done.output.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_missing_package_index_is_a_one_line_error(tmp_path: Path) -> None:
@@ -423,23 +397,9 @@ def test_a_missing_package_index_is_a_one_line_error(tmp_path: Path) -> None:
         "dev", tmp_path, PIP_NO_INDEX="1", PIP_FIND_LINKS="", PIP_CONFIG_FILE=os.devnull
     )
     assert refused.returncode == 1
-    assert refused.stderr.startswith("Error: chalice package failed: Could not satisfy")
+    assert refused.stderr.startswith("Error: pip failed: No matching distribution found for ")
     assert refused.stderr.count("\n") == 1
     assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.usefixtures("packages")  # skips if there is no package index
-def test_a_package_without_one_of_its_libraries_is_rejected(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    project = tmp_path / "project"
-    (project / "chalicelib").mkdir(parents=True)
-    (project / "app.py").write_text(APP)
-    (project / "requirements.txt").write_text(str(unbuildable_source(tmp_path)))
-    (project / ".chalice").symlink_to(ROOT / ".chalice")
-    monkeypatch.setattr(chalice, "ROOT", project)
-    with pytest.raises(chalice.PackagingError, match=r"^no wheel for Lambda: broken==1$"):
-        chalice.package("dev", tmp_path / "scratch")
 
 
 INSTALLED = """
@@ -470,7 +430,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     subprocess.run([*command, "-w", str(wheels), str(source)], check=True, capture_output=True)
     (wheel,) = wheels.iterdir()
     with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(target)  # noqa: S202
+        archive.extractall(target)
     return target
 
 
@@ -504,17 +464,9 @@ def test_an_installed_wheel_can_be_imported_and_run(
     assert expected in done.stdout
 
 
-def test_packaging_without_the_repository_is_a_one_line_error(tmp_path: Path) -> None:
-    with pytest.raises(chalice.PackagingError, match="in a clone of the repository"):
-        chalice.require_repository(tmp_path)
-
-
-def unbuildable_source(folder: Path) -> Path:
-    """Create a source distribution with a name and a version that cannot be built."""
-    setup = b"import setuptools, sys\nassert 'bdist_wheel' not in sys.argv\n"
-    setup += b"setuptools.setup(name='broken', version='1')\n"
-    with tarfile.open(folder / "broken-1.tar.gz", "w:gz") as archive:
-        entry = tarfile.TarInfo("broken-1/setup.py")
-        entry.size = len(setup)
-        archive.addfile(entry, io.BytesIO(setup))
-    return folder / "broken-1.tar.gz"
+def test_packaging_without_the_repository_is_a_one_line_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source, "ROOT", tmp_path)
+    with pytest.raises(PackagingError, match="in a clone of the repository"):
+        source.require_repository()

@@ -11,17 +11,16 @@ from chalice.test import Client
 from pynamodb.connection import Connection
 
 from billet.metering import event_handler
-from billet.package import STAGES
 from chalicelib.app_factory import BilletApp
 from chalicelib.dynamodb import client
 from chalicelib.http.authentication import authenticate
 from chalicelib.http.routes import ENDPOINTS
 from chalicelib.settings import Settings
 from tests.conftest import Bind
+from tests.support.cloudformation import sam
 
-POLICIES = Path(__file__).parents[2] / ".chalice"
+ROOT = Path(__file__).parents[2]
 ACCOUNT = "${AWS::Region}:${AWS::AccountId}"
-LOGS = f"arn:${{AWS::Partition}}:logs:{ACCOUNT}:log-group:/aws/lambda/${{AWS::StackName}}-*"
 ALL: list[tuple[Any, ...]] = [
     ("POST", "/v1/users", {"username": "ada"}),
     ("POST", "/v1/users", {"username": "eve"}, {"Idempotency-Key": "1"}),
@@ -49,14 +48,14 @@ ALL: list[tuple[Any, ...]] = [
 """Every endpoint, every order of every list, and an idempotency key that is stored and replayed."""
 
 
-def allowed(file: str) -> Iterator[tuple[str, str]]:
+def allowed(policy: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield each action that the policy allows, with its resource."""
-    policy = json.loads((POLICIES / file).read_text())
     for statement in policy["Statement"]:
         assert statement["Effect"] == "Allow"
         resources = statement["Resource"]
         for resource in resources if isinstance(resources, list) else [resources]:
-            yield from ((action, resource["Fn::Sub"]) for action in statement["Action"])
+            name = resource if isinstance(resource, str) else str(*resource.values())
+            yield from ((action, name) for action in statement["Action"])
 
 
 def accesses(operation: str, arguments: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -110,21 +109,38 @@ def test_the_requests_cover_every_endpoint_that_uses_the_database() -> None:
     assert requested == paths - documentation - {("GET", "/v1/openapi.json")}
 
 
-def expected(stage: str, called: set[tuple[str, str]]) -> set[tuple[str, str]]:
-    """Return the statements for these accesses to the tables of the stage, and for the log."""
-    table = f"arn:${{AWS::Partition}}:dynamodb:{ACCOUNT}:table/billet-{stage}-"
-    verbs = ("CreateLogGroup", "CreateLogStream", "PutLogEvents")
-    return {(action, table + path) for action, path in called} | {
-        (f"logs:{verb}", LOGS) for verb in verbs
-    }
+def expected(prefix: str, log: str, called: set[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Return the statements for these accesses to tables, for the log and for traces."""
+    table = f"arn:${{AWS::Partition}}:dynamodb:{ACCOUNT}:table/{prefix}-"
+    verbs, traces = ("CreateLogStream", "PutLogEvents"), ("TelemetryRecords", "TraceSegments")
+    return (
+        {(action, table + path) for action, path in called}
+        | {(f"logs:{verb}", str([log, "Arn"])) for verb in verbs}
+        | {(f"xray:Put{name}", "*") for name in traces}
+    )
+
+
+def policy(function: str, **settings: str) -> dict[str, Any]:
+    """Return the policy of a function in the template."""
+    [inline] = sam(**settings)["Resources"][f"{function}Role"]["Properties"]["Policies"]
+    document: dict[str, Any] = inline["PolicyDocument"]
+    return document
+
+
+STAGES = [
+    ({"stage": "prod"}, "billet-prod"),
+    ({"stage": "pr-7"}, "billet-pr-7"),
+    ({"stage": "prod", "table_prefix": "team.tasks"}, "team.tasks"),
+]
 
 
 @pytest.mark.backend("moto")
 def test_a_policy_allows_exactly_the_calls_of_the_endpoints(
     called: set[tuple[str, str]],
 ) -> None:
-    for stage in STAGES:
-        assert set(allowed(f"policy-{stage}.json")) == expected(stage, called)
+    for settings, prefix in STAGES:
+        found = set(allowed(policy("APIHandler", **settings)))
+        assert found == expected(prefix, "APIHandlerLog", called)
 
 
 @pytest.mark.backend("moto")
@@ -133,5 +149,15 @@ def test_the_authorizer_policy_allows_exactly_its_calls(
 ) -> None:
     with recorded(connections[endpoint], database.prefix) as called:
         authenticate(AuthRequest("TOKEN", "Bearer blt_wrong", ""))
-    for stage in STAGES:
-        assert set(allowed(f"policy-{stage}-authenticate.json")) == expected(stage, called)
+    for settings, prefix in STAGES:
+        found = set(allowed(policy("Authenticate", **settings)))
+        assert found == expected(prefix, "AuthenticateLog", called)
+
+
+@pytest.mark.parametrize(
+    ("function", "file"), [("APIHandler", "api.json"), ("Authenticate", "authorizer.json")]
+)
+def test_the_committed_policies_are_those_of_the_stage_prod(function: str, file: str) -> None:
+    """So a change of permissions can be reviewed as a change of a file."""
+    committed = json.loads((ROOT / "docs" / "policies" / file).read_text())
+    assert committed == policy(function, stage="prod")

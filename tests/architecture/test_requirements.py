@@ -18,7 +18,7 @@ from chalicelib.settings import Settings
 
 ROOT = Path(__file__).parents[2]
 INJECTED = {"chalice"}
-"""The packages that `chalice package` itself adds to the zip."""
+"""The packages that `billet package` itself adds to the zip."""
 FILES = (
     "requirements.in",
     "requirements-serve.in",
@@ -30,7 +30,7 @@ REFUSING = """
 import sys
 sys.modules |= dict.fromkeys(sys.argv[1:])
 import billet.cli, billet.serve.run
-import billet.cli.tables, billet.cli.seed, billet.cli.doctor, billet.cli.tokens
+import billet.cli.migrate, billet.cli.seed, billet.cli.doctor, billet.cli.tokens
 import billet.serve.command
 from click.testing import CliRunner
 helped = CliRunner().invoke(billet.cli.main, ["--help"])

@@ -152,7 +152,7 @@ def test_an_invalid_configuration_is_a_one_line_error(
 def test_an_unreachable_database_is_a_one_line_error() -> None:
     ended = run_serve("--port", "0", **NOWHERE)
     assert ended.returncode == 1
-    assert ended.stderr.startswith("Error: the tables cannot be created: ")
+    assert ended.stderr.startswith("Error: the database cannot be used: ")
     assert len(ended.stderr.splitlines()) == 1
 
 
@@ -266,3 +266,20 @@ def test_a_certificate_without_its_key_is_a_one_line_error(refuse: Refuse, tmp_p
     cert, _ = certificate(tmp_path)
     error = refuse("--tls-cert", cert)
     assert error == "Error: --tls-cert and --tls-key: give both or none\n"
+
+
+def test_it_writes_a_profile_of_its_workers_when_it_stops(serve: Serve, tmp_path: Path) -> None:
+    file = tmp_path / "profile.txt"
+    served = serve("--db", "memory", "--profile", str(file))
+    assert served.request("GET", "/v1/tasks").status_code == 200
+    assert served.stop() == 0
+    if "No profile: Error: Permission Denied" in served.output:
+        pytest.skip("py-spy may not read other processes here")
+    assert f"Profile: {file}\nStopping\n" in served.output
+    assert "load_application (billet/serve/worker.py" in file.read_text()
+
+
+def test_a_profile_of_an_unknown_format_is_a_usage_error() -> None:
+    ended = run_serve("--profile", "profile.pdf")
+    assert ended.returncode == 2
+    assert ended.stderr.splitlines()[-1] == "Error: --profile: must end in .svg, .json or .txt"

@@ -137,7 +137,7 @@ def test_a_command_reports_the_damaged_file_of_the_local_server(damaged: Path) -
         local_server.advertise(damaged.parent, url),
     ):
         ended = subprocess.run(
-            [sys.executable, "-m", "billet", "--data", str(damaged.parent), "tables", "status"],
+            [sys.executable, "-m", "billet", "--data", str(damaged.parent), "migrate", "status"],
             cwd=ROOT,
             env=environ,
             capture_output=True,

@@ -8,13 +8,14 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from click.testing import CliRunner, Result
 from pynamodb.connection import Connection
 
 from billet.cli.tokens import token
 from billet.metering import event_handler
-from chalicelib.dynamodb import botocore_patches
+from chalicelib.dynamodb import botocore_patches, token_writes
 from chalicelib.dynamodb.models import TokenModel
 from chalicelib.services import tokens
 
@@ -51,7 +52,9 @@ def test_a_token_is_256_random_bits_and_only_its_digest_is_stored() -> None:
         "name": "ci",
         "role": "editor",
         "expires_at": "2030-01-31T12:00:00.000000Z",
+        "expires": 1896091200,
         "last_four": secret[-4:],
+        "keys_by_name": True,
     }
     assert tokens.issue("ci", "editor", until)[0] != secret
 
@@ -107,7 +110,8 @@ def test_revoke_revokes_only_the_token_with_that_id() -> None:
     assert tokens.find_valid(first) is None
     assert tokens.find_valid(second)
     again = run("revoke", made.id)
-    assert (again.exit_code, again.stderr) == (1, f"Error: there is no token {made.id}\n")
+    assert again.exit_code == 1
+    assert again.stderr.endswith(f"\nError: there is no token {made.id}\n")
 
 
 def test_an_invalid_token_request_is_rejected() -> None:
@@ -125,6 +129,17 @@ def test_an_invalid_token_request_is_rejected() -> None:
         assert refused.exit_code != 0
         assert refused.stderr.splitlines()[-1] == line
     assert stored_items() == []
+
+
+def test_the_keys_of_a_token_of_the_first_release_belong_to_its_id() -> None:
+    secret, made = tokens.issue("ci", "reader", None)
+    assert made.key_scope == "ci"
+    first_release = msgspec.structs.replace(made, keys_by_name=False)
+    tokens.revoke(made.digest)
+    token_writes.create_token(first_release)
+    found = tokens.find_valid(secret)
+    assert found
+    assert found.key_scope == made.id
 
 
 def test_an_unreadable_token_is_listed_and_can_be_revoked() -> None:

@@ -14,10 +14,10 @@ import msgspec
 import pytest
 from pynamodb.connection import Connection
 
-from billet.cli import tables
 from billet.integrity import findings
 from chalicelib.dynamodb import client, counters, lanes, shared_state, stored_counters
 from chalicelib.dynamodb.models import CounterModel, TaskModel
+from chalicelib.dynamodb.transaction import Transaction
 from chalicelib.services import pagination, tasks, users
 from chalicelib.settings import Settings
 from tests.conftest import Bind
@@ -170,18 +170,6 @@ def test_a_cached_layout_expires_by_either_clock(
         assert len(sent) == reads, step
 
 
-def test_a_database_without_a_recorded_layout_uses_that_of_its_counters(
-    bind: Bind,
-) -> None:
-    settings = bind(4)
-    add_tasks(4)
-    CounterModel(shared_state.NAME).delete()
-    client.bind(Settings(table_prefix=settings.prefix), connection_of_tests())
-    assert lanes.lanes_to_read() == 4
-    tables.record_lane_count()
-    assert lanes.lane_count() == 4
-
-
 def connection_of_tests() -> Connection:
     return client.database.connection
 
@@ -243,3 +231,16 @@ def other(settings: Settings, connection: Connection, allocated: list[int], coun
         allocated += counters.allocate_ids("tasks", count)
     finally:
         memory.settings, memory.memory = mine
+
+
+def test_lanes_are_raised_once_no_server_of_the_first_release_may_run(bind: Bind) -> None:
+    settings = msgspec.structs.replace(bind(1), lanes=4)
+    for contracted, count in ((3, 1), (4, 4)):
+        change = Transaction()
+        change.update(CounterModel(shared_state.NAME), [CounterModel.contracted.set(contracted)])
+        change.commit()
+        client.bind(settings, client.database.connection)
+        add_tasks(1)  # learns the number of lanes in the counters
+        add_tasks(8)
+        assert lanes.lane_count() == count
+        assert {int(item.lane) for item in TaskModel.scan()} == set(range(count))

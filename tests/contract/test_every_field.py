@@ -86,7 +86,9 @@ def test_a_field_is_in_each_definition() -> None:
     assert set(TaskBody.__struct_fields__) == set(Task.__struct_fields__) - INTERNAL
     for model, codec in CODECS.items():
         stored = {one.name for one in codec.fields} | INDEX_KEYS[model].keys()
-        assert stored | {"lane", "user_id"} >= set(model.get_attributes()), SUFFIXES[model]
+        assert stored | {"lane", "user_id", "expires"} >= set(model.get_attributes()), SUFFIXES[
+            model
+        ]
 
 
 def test_the_values_differ_from_each_other_and_from_the_defaults() -> None:

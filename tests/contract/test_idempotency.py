@@ -1,6 +1,7 @@
 """A request with an idempotency key is carried out once, however often it is repeated."""
 
 from collections.abc import Callable
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -129,11 +130,25 @@ def test_a_rotated_token_with_the_same_name_shares_keys(
     assert len(tasks.page(Paging()).items) == 2
 
 
+@pytest.mark.settings(auth="on")
+@pytest.mark.usefixtures("api")
+@pytest.mark.parametrize(
+    "scope", ["0123456789abcdef", ""], ids=["stored", "of an authorizer of that release"]
+)
+def test_a_key_of_a_token_of_the_first_release_is_stored_as_that_release_stores_it(
+    application: BilletApp, scope: str
+) -> None:
+    token = "0123456789abcdef"
+    authorized_post(application, "ci", "/v1/tasks", '{"name": "plan"}', token, key_scope=scope)
+    key = sha256(f'["{token}","POST","/v1/tasks","a"]'.encode()).hexdigest()
+    assert [item.key for item in IdempotencyModel.scan()] == [key]
+
+
 def authorized_post(
-    app: BilletApp, name: str, path: str, body: str, ident: str = "0123"
+    app: BilletApp, name: str, path: str, body: str, ident: str = "0123", **context: str
 ) -> dict[str, Any]:
     """Send a POST with the key "a" as an authorized API Gateway event."""
-    principal = {"id": ident, "name": name, "role": "admin"}
+    principal = {"id": ident, "name": name, "role": "admin", "key_scope": name, **context}
     event = {
         "requestContext": {
             "httpMethod": "POST",
@@ -148,8 +163,7 @@ def authorized_post(
         "body": body,
         "isBase64Encoded": False,
     }
-    context = LambdaContext("", 128, max_runtime_ms=28_000)
-    response: dict[str, Any] = app(event, context)
+    response: dict[str, Any] = app(event, LambdaContext("", 128, max_runtime_ms=28_000))
     return response
 
 

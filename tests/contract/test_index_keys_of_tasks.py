@@ -6,12 +6,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from billet.integrity import findings
 from chalicelib.domain.task import TaskUpdate
-from chalicelib.dynamodb import queries, task_writes
+from chalicelib.dynamodb import queries, shared_state, task_writes
 from chalicelib.dynamodb.client import ConditionFailed
 from chalicelib.dynamodb.codec import StoredTask
 from chalicelib.dynamodb.index_keys import due_key, status_lane
-from chalicelib.dynamodb.models import AssignmentModel, TaskModel
+from chalicelib.dynamodb.models import AssignmentModel, CounterModel, TaskModel
 from chalicelib.dynamodb.transaction import Transaction
 from tests.conftest import Api, Bind
 from tests.support.bulk_data import add_tasks
@@ -51,6 +52,28 @@ def test_a_patch_of_the_deadline_moves_the_task_in_each_list_by_deadline(
     for copy in AssignmentModel.scan():
         assert copy.due_key == stored(int(copy.id))["due_key"]
         assert copy.status_due_key == f"PENDING#{copy.due_key}"
+
+
+@pytest.mark.parametrize(("contracted", "day"), [(2, "9999-12-31"), (3, "9999-12-30~")])
+def test_the_last_day_has_the_key_of_the_first_release_until_contract_begins(
+    api: Api, user: int, contracted: int, day: str
+) -> None:
+    """Its servers skip tasks with another key in lists, and refuse cursors with one."""
+    set_contracted(contracted)
+    [created] = add_tasks(1, assignees=[user], expires_at="9999-12-31")
+    [changed] = add_tasks(1)
+    to = f"/v1/tasks/{changed}"
+    assert api("PATCH", to, {"expires_at": "9999-12-31"}).status_code == 200
+    assert [stored(one)["due_key"][:-17] for one in (created, changed)] == [day, day]
+    assert list(findings()) == []
+
+
+def set_contracted(number: int) -> None:
+    """Store that contract has begun for a migration."""
+    transaction = Transaction()
+    transaction.update(CounterModel(shared_state.NAME), [CounterModel.contracted.set(number)])
+    transaction.commit()
+    shared_state.forget()
 
 
 def test_a_status_changes_in_the_lane_that_the_task_is_in(bind: Bind, api: Api) -> None:

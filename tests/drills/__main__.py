@@ -18,9 +18,10 @@ from pathlib import Path
 
 import click
 
-from billet.cli import tables
 from billet.emulators import dynamodb_local, local_server, moto_server
 from billet.emulators.errors import EmulatorError
+from billet.migrations import runner
+from billet.migrations.scanning import Options
 from billet.top import sources
 from billet.top.window import Window, parse
 from chalicelib.dynamodb import client
@@ -83,7 +84,7 @@ def _fill(fault: Fault) -> dict[str, str]:
     """Create tables, users, tasks and tokens; return the tokens by name."""
     os.environ.update(SETTINGS)
     client.bind(Settings.from_environ(os.environ))
-    list(tables.create())
+    runner.up(options=Options(quiet=True))
     users = bulk_data.add_users(USERS)
     bulk_data.add_tasks(fault.tasks - 10, at_once=80)
     bulk_data.add_tasks(10, users[:3], at_once=10)

@@ -9,8 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from billet.cli import tables
 from billet.emulators import local_server, moto_server
+from billet.migrations import runner
+from billet.migrations.scanning import Options
 from chalicelib.dynamodb import client
 from chalicelib.settings import Settings
 
@@ -46,7 +47,7 @@ def main() -> None:
     with moto_server.run() as url:
         local_server.use_endpoint(url)
         client.bind(Settings())
-        list(tables.create())
+        runner.up(options=Options(quiet=True))
         for _ in range(PROCESSES):
             subprocess.run(
                 [sys.executable, "-c", HANDLER, str(REQUESTS), str(event)],

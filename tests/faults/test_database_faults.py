@@ -146,6 +146,16 @@ def test_other_errors_are_internal_errors_unless_they_report_load(
         assert api("GET", "/v1/tasks/1").status_code == wanted
 
 
+def test_a_503_and_its_cause_are_warnings(
+    api: Api, connection: Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    with inject_fault(connection, failing(400, "ThrottlingException", done=False), lasting=True):
+        assert api("GET", "/v1/tasks/1").status_code == 503
+    warnings = [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
+    assert len([line for line in warnings if line.startswith("DynamoDB refused: ")]) == 5
+    assert len([line for line in warnings if "route=/v1/tasks/{task_id} status=503" in line]) == 1
+
+
 @pytest.mark.parametrize(
     ("reason", "wanted"),
     [

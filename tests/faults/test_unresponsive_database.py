@@ -6,12 +6,12 @@ from contextlib import contextmanager
 import psutil
 import pytest
 
-from billet.cli import tables
 from billet.emulators import dynamodb_local
 from chalicelib.dynamodb import client
 from chalicelib.settings import Settings
 from tests.conftest import Api
 from tests.support.scenarios import until_available
+from tests.support.tables import make_tables
 
 pytestmark = pytest.mark.backend("dynamodb-local")
 
@@ -25,7 +25,7 @@ def own_database_process(monkeypatch: pytest.MonkeyPatch) -> Iterator[psutil.Pro
         monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", endpoint)
         settings = Settings(table_prefix="test")
         client.bind(settings)
-        list(tables.create())
+        make_tables()
         monkeypatch.setattr(client, "READ_TIMEOUT", 0.2)
         client.bind(settings)
         port = endpoint.rpartition(":")[2]

@@ -8,7 +8,9 @@ import httpx
 import pytest
 from chalice.local import LambdaContext
 
+from billet.serve.gateway import Gateway, Request, Response
 from chalicelib.app_factory import BilletApp
+from chalicelib.settings import Settings
 from tests.conftest import Api
 from tests.support.bulk_data import add_tasks
 
@@ -211,6 +213,56 @@ def test_public_url_replaces_the_scheme_and_host_of_the_request(call: Call, api:
     remote = call("GET", "/v1/tasks", query={"page_size": ["1"]})
     assert local.headers["Link"].startswith("<https://tasks.example:8443/v1/tasks?")
     assert remote["headers"]["Link"].startswith("<https://tasks.example:8443/prod/v1/tasks?")
+
+
+HTTP_API = {
+    "version": "2.0",
+    "routeKey": "GET /v1/tasks",
+    "rawPath": "/v1/tasks",
+    "requestContext": {"http": {"method": "GET", "path": "/v1/tasks"}, "stage": "$default"},
+}
+LOAD_BALANCER = {
+    "requestContext": {"elb": {"targetGroupArn": "arn:aws:elasticloadbalancing:…"}},
+    "httpMethod": "GET",
+    "path": "/v1/tasks",
+}
+UNKNOWN_EVENTS: dict[str, tuple[dict[str, Any], str]] = {
+    "an HTTP API": (HTTP_API, "an HTTP API of API Gateway (payload 2.0) or a function URL"),
+    "a load balancer": (LOAD_BALANCER, "a load balancer"),
+    "another resource": ({"requestContext": {"resourcePath": "/{p+}"}}, "one with other routes"),
+    "a test event": ({"key1": "value1"}, "another kind of event"),
+    "no context": ({"requestContext": None}, "another kind of event"),
+}
+
+
+@pytest.mark.parametrize(("event", "sender"), UNKNOWN_EVENTS.values(), ids=UNKNOWN_EVENTS)
+def test_an_event_of_another_service_is_a_501_that_says_what_is_needed(
+    event: dict[str, Any], sender: str, application: BilletApp, caplog: pytest.LogCaptureFixture
+) -> None:
+    response = application(event, LambdaContext("", 128, 28_000))
+    text = f"the API needs a REST API of API Gateway before it, not {sender}"
+    assert detail(response) == (501, text)
+    assert response["headers"]["Content-Type"] == "application/problem+json"
+    assert response["headers"]["X-Request-Id"]
+    assert text in caplog.text
+
+
+DOCUMENTATION = ("/", "/docs", "/docs/start.js", "/v1/openapi.json")
+
+
+@pytest.mark.parametrize("path", DOCUMENTATION)
+@pytest.mark.settings(docs="off")
+def test_the_documentation_can_be_switched_off(path: str, call: Call) -> None:
+    assert detail(call("GET", path)) == (404, "path: does not exist")
+    assert call("GET", "/v1/health")["statusCode"] == 200
+
+
+@pytest.mark.parametrize("path", DOCUMENTATION)
+def test_the_local_server_has_no_documentation_that_is_switched_off(path: str) -> None:
+    gateway = Gateway(BilletApp(Settings(docs="off")))
+    response = gateway.route(Request("GET", path, "", {"host": "localhost"}, "127.0.0.1"))
+    assert isinstance(response, Response)
+    assert response.status == 404
 
 
 def test_a_link_can_be_followed_unchanged(server: str) -> None:

@@ -101,10 +101,9 @@ def test_the_app_handles_preflights_if_origins_are_allowed(api: Api) -> None:
     assert {name: response.headers.get(name) for name in SECURITY} == SECURITY
 
 
-def test_the_app_has_preflight_routes_only_if_origins_are_allowed() -> None:
-    closed = BilletApp(Settings())
-    assert not any("OPTIONS" in methods for methods in closed.routes.values())
-    for methods in BilletApp(Settings(cors_origins=OURS, auth="on")).routes.values():
+@pytest.mark.parametrize("origins", ["", OURS])
+def test_every_path_has_options_without_a_token(origins: str) -> None:
+    for methods in BilletApp(Settings(cors_origins=origins, auth="on")).routes.values():
         assert methods["OPTIONS"].authorizer is None
 
 

@@ -3,12 +3,16 @@
 import json
 import socket
 
+import msgspec
 import pytest
 
 from billet.serve import hosts
 from billet.serve.gateway import Gateway, Request, Response
 from billet.serve.route_table import Match
 from chalicelib.app_factory import BilletApp
+from chalicelib.dynamodb.schema_version import KNOWN
+from chalicelib.http.schemas import Health
+from chalicelib.release import __version__
 from chalicelib.services import tasks
 from chalicelib.services.pagination import Paging
 from chalicelib.settings import Settings
@@ -18,6 +22,7 @@ from tests.support.raw_http import HEALTH, read_responses, send_raw
 pytestmark = pytest.mark.backend("moto")
 
 
+HEALTH_BODY = msgspec.json.encode(Health(version=__version__, schema=KNOWN)) + b"\n"
 GET = b"GET /v1/health HTTP/1.1\r\n"
 CUT = b"POST /v1/tasks HTTP/1.1\r\nHost: x\r\n"
 REFUSED = {
@@ -257,14 +262,14 @@ def test_a_request_with_a_truncated_body_is_not_carried_out(server: str, data: b
 @pytest.mark.parametrize(
     ("data", "method", "status", "length"),
     [
-        (b"HEAD /v1/health HTTP/1.1\r\nHost: x\r\n\r\n", "HEAD", 200, 32),
+        (b"HEAD /v1/health HTTP/1.1\r\nHost: x\r\n\r\n", "HEAD", 200, len(HEALTH_BODY)),
         (b"OPTIONS /v1/tasks HTTP/1.1\r\nHost: x\r\n\r\n", "OPTIONS", 204, None),
         (POST + b"Content-Length: 13\r\n\r\n" + BODY, "POST", 201, 161),
         (CHUNKED + BODY[8:] + b"\r\n0\r\nTrailer: x\r\n\r\n", "POST", 201, 161),
         (b"GET /v1/nothing HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}", "GET", 404, 136),
-        (b"GET http://any/v1/health HTTP/1.1\r\nHost: x\r\n\r\n", "GET", 200, 32),
-        (b"GET //v1/health/ HTTP/1.1\r\nHost: x\r\n\r\n", "GET", 200, 32),
-        (b"\r\nGET /v1/health HTTP/1.1\r\nHost: x\r\n\r\n", "GET", 200, 32),
+        (b"GET http://any/v1/health HTTP/1.1\r\nHost: x\r\n\r\n", "GET", 200, len(HEALTH_BODY)),
+        (b"GET //v1/health/ HTTP/1.1\r\nHost: x\r\n\r\n", "GET", 200, len(HEALTH_BODY)),
+        (b"\r\nGET /v1/health HTTP/1.1\r\nHost: x\r\n\r\n", "GET", 200, len(HEALTH_BODY)),
     ],
 )
 def test_the_next_request_on_the_connection_is_served(
@@ -274,7 +279,7 @@ def test_the_next_request_on_the_connection_is_served(
         first, second = read_responses(connection, [method, "GET"])
     assert first[0] == status
     assert first[1].get("Content-Length") == (str(length) if length else None)
-    assert second[2] == b'{"status":"ok","database":"ok"}\n'
+    assert second[2] == HEALTH_BODY
 
 
 def test_a_304_has_no_body_and_keeps_the_connection_open(

@@ -7,6 +7,7 @@ from pynamodb.connection import Connection
 
 from billet.metering import record_usage
 from chalicelib.dynamodb import client
+from chalicelib.dynamodb.schema_version import KNOWN
 from chalicelib.settings import Settings
 from tests.conftest import Api
 
@@ -101,6 +102,7 @@ def connection(
     monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", endpoint)
     connection = connections[endpoint]
     client.bind(Settings(table_prefix="none"), connection)
+    client.database.memory.schema = (KNOWN, KNOWN)  # as after the first request
     return connection
 
 

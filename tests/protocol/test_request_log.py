@@ -16,13 +16,14 @@ from chalice.app import AuthRequest
 from pynamodb.connection import Connection
 
 from billet.serve.logs import TextFormatter
-from chalicelib import __version__, request_stats
+from chalicelib import request_stats
 from chalicelib.app_factory import create_app
 from chalicelib.dynamodb import backoff
 from chalicelib.http import authentication, json_log, request_log, trace_context
 from chalicelib.http.json_log import JsonFormatter
 from chalicelib.http.metrics import EmfFormatter
 from chalicelib.http.request_log import LOGGER, Line, RequestRecord
+from chalicelib.release import __version__
 from chalicelib.request_stats import RequestStats
 from chalicelib.services import tokens
 from chalicelib.settings import Settings
@@ -85,6 +86,14 @@ def test_a_line_has_the_calls_of_all_lanes(bind: Bind, api: Api, lines: Lines) -
     [listed] = lines()
     assert (listed.calls, listed.items_read, listed.items_returned) == (4, 8, 8)
     assert listed.db_ms <= listed.ms
+
+
+@pytest.mark.settings(rate_quota=100)
+@pytest.mark.usefixtures("database")
+def test_a_line_has_the_call_that_leases_a_share_of_the_quota(api: Api, lines: Lines) -> None:
+    api("GET", "/v1/tasks/1")
+    [line] = lines()
+    assert (line.calls, line.wcu > 0, line.rcu > 0) == (2, True, True)
 
 
 def test_calls_at_the_same_time_count_once_in_the_time_of_the_database(

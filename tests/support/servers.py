@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,13 +67,17 @@ def server(database: Settings, application: BilletApp) -> Iterator[str]:
         yield address
 
 
-class Served:
-    """`python -m billet serve` as a separate process."""
+class ServerProcess:
+    """`python -m billet serve` as a separate process.
 
-    def __init__(self, *arguments: str, **environ: str) -> None:
+    Args:
+        root: the folder of the code that runs.
+    """
+
+    def __init__(self, root: Path, arguments: Sequence[str], environ: Mapping[str, str]) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "billet", "serve", "--port", "0", "--workers", "1", *arguments],
-            cwd=ROOT,
+            [sys.executable, "-m", "billet", "serve", "--port", "0", *arguments],
+            cwd=root,
             env={**os.environ, **environ},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -110,6 +114,13 @@ class Served:
             pass
         killer.cancel()
         return self.process.returncode
+
+
+class Served(ServerProcess):
+    """The present code, with one worker."""
+
+    def __init__(self, *arguments: str, **environ: str) -> None:
+        super().__init__(ROOT, ["--workers", "1", *arguments], environ)
 
 
 Serve = Callable[..., Served]

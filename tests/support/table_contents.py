@@ -29,6 +29,11 @@ def restore_in_database(contents: Contents) -> None:
             write_raw(model, puts)
 
 
+def empty_tables() -> None:
+    """Delete all items of the bound tables."""
+    restore_in_database({model: {} for model in SUFFIXES})
+
+
 def of_moto() -> Contents:
     """Return the items of each bound table, from moto's memory in this process."""
     return {model: copy.deepcopy(_moto_table(model).items) for model in SUFFIXES}

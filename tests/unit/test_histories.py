@@ -8,8 +8,11 @@ from tests.faults.jepsen.history import (
     Op,
     Outcome,
     check_assignments,
+    check_creation_walks,
+    check_puts,
     check_set,
     check_swaps,
+    check_unique_ids,
     check_walks,
     excluding_periods,
 )
@@ -51,6 +54,49 @@ def test_a_lost_duplicated_or_invented_create_is_detected(
     found: list[tuple[int, str]], problem: str
 ) -> None:
     assert check_set(CREATES, found) == [problem]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "found", "problems"),
+    [
+        ("ok", [], []),
+        ("ok", [(1, "a")], ["(1, 'a') was deleted, and is there"]),
+        ("unknown", [], []),
+        ("unknown", [(1, "a")], []),
+        ("fail", [(1, "a")], []),
+        ("fail", [], ["(1, 'a') is lost"]),
+    ],
+)
+def test_a_delete_that_did_not_happen_is_detected(
+    outcome: Outcome, found: list[tuple[int, str]], problems: list[str]
+) -> None:
+    delete = op("delete", (2, 3), (1, "a"), outcome=outcome)
+    assert check_set([*CREATES, delete], found) == problems
+
+
+def test_an_id_that_was_given_again_after_a_delete_is_detected() -> None:
+    deleted = op("delete", (2, 3), (1, "a"))
+    assert check_unique_ids([*CREATES, deleted]) == []
+    again = op("create", (4, 5), "d", 1)
+    assert check_unique_ids([*CREATES, deleted, again]) == ["id 1 was given 2 times"]
+
+
+PUTS = [
+    op("put", (0, 1), (1, "a")),
+    op("put", (2, 3), (1, "b")),
+    op("put", (4, 5), (1, "c"), outcome="unknown"),
+    op("put", (6, 7), (1, "d"), outcome="fail"),
+]
+
+
+@pytest.mark.parametrize("value", ["b", "c"])
+def test_the_last_value_or_one_of_unknown_outcome_passes(value: str) -> None:
+    assert check_puts(PUTS, {1: value}) == []
+
+
+@pytest.mark.parametrize("value", ["a", "d"])
+def test_a_lost_update_is_detected(value: str) -> None:
+    assert check_puts(PUTS, {1: value}) == [f"1 is {value}, and should be one of ['b', 'c']"]
 
 
 def test_operations_that_end_in_an_excluded_period_count_as_unknown() -> None:
@@ -137,3 +183,16 @@ def test_a_walk_that_misses_or_repeats_a_task_is_detected() -> None:
         "a walk saw 1 2 times",
         "a walk saw 2 0 times",
     ]
+
+
+def test_a_walk_by_creation_returns_what_existed_throughout_it() -> None:
+    creates = [op("create", (at, at + 1), result=ident) for ident, at in ((1, 0), (2, 2), (3, 9))]
+    deletes = [op("delete", (11, 12), (1, "")), op("delete", (20, 21), (2, ""))]
+    history = [*creates, *deletes]
+
+    def problems(*ids: int) -> list[str]:
+        return check_creation_walks([*history, op("walk", (10.5, 15), result=list(ids))])
+
+    assert problems(1, 2, 3) == problems(2, 3) == []
+    assert problems(1, 2) == ["a walk missed 3"]
+    assert problems(3, 1, 2, 1) == ["a walk saw 1 2 times"]

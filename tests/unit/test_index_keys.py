@@ -1,6 +1,7 @@
 """Sort keys have the order of the values they encode."""
 
 import unicodedata
+from collections.abc import Iterator
 from datetime import date, datetime
 
 import pytest
@@ -8,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.domain.user import normalize_username
-from chalicelib.dynamodb import clock, index_keys
+from chalicelib.dynamodb import client, clock, index_keys, shared_state
+from tests.support.unicode import IOTAS
 
 MOMENTS = st.datetimes(min_value=datetime(2000, 1, 1))  # noqa: DTZ001
 IDS = st.integers(1, 2**53 - 1)
@@ -18,6 +20,18 @@ DUE = st.tuples(DEADLINES, IDS)
 PLACES = st.tuples(MOMENTS, IDS).map(
     lambda made: index_keys.created_key(clock.stamp(made[0]), made[1])
 )
+
+
+@pytest.fixture(autouse=True, scope="module")
+def known_schema() -> Iterator[None]:
+    """Remember a contracted schema, so that no test reads it from a database."""
+    with pytest.MonkeyPatch.context() as patch:
+        memory = client.Memory(schema=(3, 3))
+        patch.setattr(client.database, "memory", memory)
+        patch.setattr(shared_state, "FRESH_SECONDS", 3600.0)
+        clocks = shared_state.monotonic(), shared_state.wall()
+        memory.shared_state = shared_state.SharedState(1, frozenset(), *clocks)
+        yield
 
 
 @given(CREATED, CREATED)
@@ -74,7 +88,6 @@ def d146(text: str) -> str:
     return unicodedata.normalize("NFKD", once.casefold())
 
 
-IOTAS = [text for text in map(chr, range(0x3000)) if "\u0345" in unicodedata.normalize("NFD", text)]
 MARKS = [text for text in map(chr, range(0x300, 0x370)) if unicodedata.combining(text)]
 
 
@@ -95,3 +108,12 @@ def test_an_iota_subscript_with_a_further_mark_folds_after_the_mark(iota: str) -
     assert {normalize_username(form) for form in forms} == {
         normalize_username(letter + "\u0302\u03b9")
     }
+
+
+@pytest.mark.parametrize(("contracted", "day"), [(2, "9999-12-31"), (3, "9999-12-30~")])
+def test_the_last_day_has_the_key_of_the_first_release_until_that_has_stopped(
+    contracted: int, day: str
+) -> None:
+    client.database.memory.schema = (3, contracted)
+    assert index_keys.due_key("9999-12-31", 7) == f"{day}#0000000000000007"
+    assert index_keys.due_key(None, 7) == "9999-12-31#0000000000000007"

@@ -16,7 +16,10 @@ ORIGINS = "must be * or origins such as https://a.example, separated by commas"
 POOL = "arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_Abc123"
 SWITCH = "must be one of on, off"
 ALLOWED = {
-    "STAGE": ("local", "must be one of local, dev, prod"),
+    "STAGE": (
+        "pr-7",
+        "must be up to 32 lower-case letters, digits and hyphens, and begin with a letter",
+    ),
     "TABLE_PREFIX": ("a", "must be up to 64 letters, digits, dots, hyphens and underscores"),
     "LANES": ("1", "must be a whole number between 1 and 64"),
     "REQUIRE_IF_MATCH": ("on", SWITCH),
@@ -24,6 +27,7 @@ ALLOWED = {
     "AUTH_CACHE_SECONDS": ("0", "must be a whole number between 0 and 3600"),
     "COGNITO_USER_POOL_ARN": (POOL, f"must be an ARN such as {POOL}"),
     "PORT": ("0", "must be a whole number between 0 and 65535"),
+    "DOCS": ("off", SWITCH),
     "LOG_LEVEL": ("INFO", "must be one of DEBUG, INFO, WARNING, ERROR"),
     "SERVER_TIMING": ("on", SWITCH),
     "REQUEST_SECONDS": ("5", "must be a whole number between 5 and 900"),
@@ -101,7 +105,7 @@ def test_tables_are_named_after_the_stage_by_default() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("STAGE", "test"),
+        ("STAGE", "Prod"),
         ("TABLE_PREFIX", "a b"),
         ("LANES", "0"),
         ("LANES", "65"),

@@ -1,6 +1,9 @@
 """/v1/health"""
 
-from chalicelib.dynamodb import queries
+from msgspec import UNSET
+
+from chalicelib import release
+from chalicelib.dynamodb import schema_version
 from chalicelib.http.endpoints import Router
 from chalicelib.http.responses import ApiResponse
 from chalicelib.http.schemas import Health
@@ -12,7 +15,11 @@ router = Router()
 def check_health() -> ApiResponse[Health]:
     """Check the health of the API.
 
-    Reads from the database. Returns 503 if the database does not respond.
+    Reads from the database. Returns 503 if the database does not respond, or if its schema does not
+    fit this release of the API.
     """
-    queries.ping()
-    return ApiResponse(Health())
+    schema = schema_version.read_usable()
+    current = release.current()
+    return ApiResponse(
+        Health(version=current.version, commit=current.commit or UNSET, schema=schema)
+    )

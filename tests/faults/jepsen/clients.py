@@ -21,7 +21,7 @@ ASSIGNABLE_COUNT = 4
 UP_SECONDS = 120
 TRIES = 3
 
-_NEXT = re.compile(r'<[^?]*(\?.+)>; rel="next"')
+NEXT = re.compile(r'<[^?]*(\?.+)>; rel="next"')
 
 
 class Reply(NamedTuple):
@@ -165,7 +165,7 @@ class Client:
             if reply.outcome != "ok":
                 return reply, seen
             seen += reply.body
-            following = _NEXT.search(reply.headers.get("Link", ""))
+            following = NEXT.search(reply.headers.get("Link", ""))
             if not following:
                 return reply, seen
             query = following[1]

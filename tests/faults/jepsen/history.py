@@ -18,6 +18,8 @@ class Op:
     """One operation of one client, from `start` to `end` in seconds of a shared clock.
 
     create   argument: the name; result: the id
+    delete   argument: the id and the name
+    put      argument: an id and its new value; only one client writes it
     read     result: version and name
     swap     argument: the expected version and the new name; result: the new version
     assign, unassign   argument: task and user
@@ -49,16 +51,44 @@ def excluding_periods(history: Sequence[Op], moments: Sequence[tuple[float, floa
 
 
 def check_set(history: Sequence[Op], found: Sequence[tuple[int, str]]) -> list[str]:
-    """Check that each acknowledged create is found once, and no failed create is found."""
-    creates = of(history, "create")
+    """Check that each acknowledged create is found once, and no failed create is found.
+
+    What was deleted is not found; what may have been deleted may be found.
+    """
+    creates, deletes = of(history, "create"), of(history, "delete")
+    may_be_deleted = {op.argument for op in deletes if op.outcome != "fail"}
+    deleted = {op.argument for op in deletes if op.outcome == "ok"}
     acknowledged = {(op.result, op.argument) for op in creates if op.outcome == "ok"}
     may_be = {op.argument for op in creates if op.outcome != "fail"}
     names, ids = Counter(name for _, name in found), Counter(ident for ident, _ in found)
     return [
-        *(f"{one} is lost" for one in acknowledged - set(found)),
+        *(f"{one} is lost" for one in acknowledged - may_be_deleted - set(found)),
+        *(f"{one} was deleted, and is there" for one in deleted & set(found)),
         *(f"{name} is there {times} times" for name, times in names.items() if times > 1),
         *(f"id {ident} was given {times} times" for ident, times in ids.items() if times > 1),
         *(f"{name} was refused, and is there" for name in names.keys() - may_be),
+    ]
+
+
+def check_unique_ids(history: Sequence[Op]) -> list[str]:
+    """Check that no two creates, also of what was deleted since, were given the same id."""
+    given = Counter(op.result for op in of(history, "create", outcome="ok"))
+    return [f"id {ident} was given {times} times" for ident, times in given.items() if times > 1]
+
+
+def check_puts(history: Sequence[Op], found: Mapping[int, Any]) -> list[str]:
+    """Check that each id has the value that was written last, or one whose outcome is unknown."""
+    possible: dict[int, list[Any]] = {}
+    for op in sorted(of(history, "put"), key=lambda op: op.start):
+        ident, value = op.argument
+        if op.outcome == "ok":
+            possible[ident] = [value]
+        elif op.outcome == "unknown":
+            possible.setdefault(ident, [None]).append(value)
+    return [
+        f"{ident} is {found.get(ident)}, and should be one of {values}"
+        for ident, values in possible.items()
+        if found.get(ident) not in values
     ]
 
 
@@ -153,4 +183,21 @@ def check_walks(history: Sequence[Op], unchanged: Collection[int]) -> list[str]:
     for op in of(history, "walk", outcome="ok"):
         seen = Counter(op.result)
         problems += [f"a walk saw {one} {seen[one]} times" for one in unchanged if seen[one] != 1]
+    return problems
+
+
+def check_creation_walks(history: Sequence[Op]) -> list[str]:
+    """Check that each walk returns what existed throughout it once, and nothing more than once."""
+    created = {op.result: op.end for op in of(history, "create", outcome="ok")}
+    deleted = {op.argument[0]: op.start for op in of(history, "delete")}
+    problems = []
+    for walk in of(history, "walk", outcome="ok"):
+        seen = Counter(walk.result)
+        throughout = {
+            ident
+            for ident, since in created.items()
+            if since < walk.start and deleted.get(ident, walk.end) >= walk.end
+        }
+        problems += [f"a walk saw {one} {times} times" for one, times in seen.items() if times > 1]
+        problems += [f"a walk missed {one}" for one in throughout - seen.keys()]
     return problems

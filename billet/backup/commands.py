@@ -1,0 +1,151 @@
+"""`billet backup create`, `list` and `restore`."""
+
+import os
+import re
+import sys
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from billet.backup import recovery, restoring, service, sets
+from billet.cli import target
+from billet.cli.doctor import doctor
+from billet.cli.errors import cli_errors
+from chalicelib.dynamodb import client
+from chalicelib.settings import Settings
+
+_NAME = re.compile(r"[A-Za-z0-9_.-]{3,255}")
+
+
+@click.group()
+def backup() -> None:
+    """Back up the tables in AWS, and restore them into new ones."""
+
+
+@backup.command("create")
+@click.option("--name", help="The name. The default is the time, such as 20260131T120000Z.")
+@cli_errors()
+def create_command(name: str | None) -> None:
+    """Back up each table, with DynamoDB's on-demand backups.
+
+    The API can run. The tables are backed up one after another, so a write of that moment can be
+    in one of them and not in another: `billet doctor` finds that after a restore.
+    """
+    name = name or datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    if not _NAME.fullmatch(name):
+        raise click.BadParameter("must have 3 to 255 letters, digits or _.-", param_hint="--name")
+    target.announce()
+    prefix = client.database.settings.prefix
+    length = len(service.tables(prefix))
+    with service.supported():
+        bar = click.progressbar(
+            sets.create(service.connect(), prefix, name),
+            length=length,
+            label="Backing up",
+            file=sys.stderr,
+        )
+        with bar:
+            for _ in bar:
+                pass
+    click.echo(f"Backup {name} of the tables {prefix}-* is complete")
+
+
+@backup.command("list")
+@cli_errors()
+def list_command() -> None:
+    """List the backups of the tables, and the times to which point-in-time recovery reaches."""
+    prefix = client.database.settings.prefix
+    dynamodb = service.connect()
+    with service.supported():
+        for one in sets.all_sets(dynamodb, prefix):
+            state = one.problem or "complete"
+            click.echo(f"{one.name}: {recovery.text(one.created_at)}, {one.size} bytes, {state}")
+        window = recovery.window(dynamodb, prefix)
+    if window is None:
+        click.echo(f"Point-in-time recovery of the tables {recovery.OFF}")
+    else:
+        earliest, latest = map(recovery.text, window)
+        click.echo(f"Point-in-time recovery: {earliest} to {latest}")
+
+
+@backup.command("restore")
+@click.argument("name", required=False)
+@click.option("--to-time", "moment", help="Restore as of a time, such as 2026-01-31T12:00:00Z.")
+@click.option("--prefix", required=True, help="The prefix of the new tables, such as billet-new.")
+@click.option("--repair", is_flag=True, help="Repair what `billet doctor` finds in the new tables.")
+@click.pass_context
+@cli_errors()
+def restore_command(
+    context: click.Context, name: str | None, moment: str | None, prefix: str, repair: bool
+) -> None:
+    """Restore all tables under a new prefix, and check them with `billet doctor`.
+
+    With NAME, from that backup. Otherwise by point-in-time recovery, which gives all tables as
+    they were in the same second: at --to-time, or as late as possible. The old tables stay as they
+    are. A restore that was stopped can be run again. The exit status is 1 if doctor finds a fault
+    that it does not repair.
+    """
+    if name and moment:
+        raise click.UsageError("NAME and --to-time exclude each other")
+    source = client.database.settings
+    new = _settings_with(prefix)
+    wanted = _time(moment) if moment else None
+    target.announce()
+    with service.supported():
+        _restore(service.connect(), source.prefix, name, wanted, prefix)
+    client.bind(new, client.database.connection)
+    click.echo(f"Restored; set TABLE_PREFIX={prefix} to use the new tables")
+    _check(context, repair, prefix)
+
+
+def _restore(
+    dynamodb: Any, source: str, name: str | None, wanted: datetime | None, prefix: str
+) -> None:
+    if name:
+        click.echo(f"Restoring the backup {name} of {source}-* to {prefix}-*")
+        restoring.from_backup(dynamodb, sets.find(dynamodb, source, name), prefix)
+    else:
+        moment = recovery.choose(dynamodb, source, wanted)
+        click.echo(f"Restoring {source}-* as of {recovery.text(moment)} to {prefix}-*")
+        restoring.to_time(dynamodb, source, moment, prefix)
+    bar = click.progressbar(
+        restoring.finish(dynamodb, source, prefix),
+        length=len(service.tables(prefix)),
+        label="Restoring",
+        file=sys.stderr,
+    )
+    with bar:
+        for _ in bar:
+            pass
+
+
+def _check(context: click.Context, repair: bool, prefix: str) -> None:
+    try:
+        context.invoke(doctor, repair=repair, as_json=False)
+    except SystemExit:
+        click.echo(
+            f"The new tables have faults; `TABLE_PREFIX={prefix} billet doctor --repair` repairs "
+            "what the data proves"
+        )
+        raise
+
+
+def _settings_with(prefix: str) -> Settings:
+    try:
+        return Settings.from_environ({**os.environ, "TABLE_PREFIX": prefix})
+    except ValueError:
+        must = Settings.allowed("TABLE_PREFIX")
+        raise click.BadParameter(must, param_hint="--prefix") from None
+
+
+def _time(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = datetime.min  # noqa: DTZ901
+    if moment.tzinfo is None:
+        raise click.BadParameter(
+            "must be a time with a zone, such as 2026-01-31T12:00:00Z", param_hint="--to-time"
+        )
+    return moment.replace(microsecond=0)

@@ -1,0 +1,263 @@
+"""The command `billet deploy`."""
+
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+
+from billet.cli.errors import cli_errors
+from billet.deploy import artifacts, change_set, package, parameters, place, smoke, stack
+from billet.deploy.package import Package
+from billet.deploy.place import Place
+from billet.deploy.stack import Stack
+from billet.migrations import runner
+from billet.package import DEFAULT_ARCHITECTURE, DEFAULT_RUNTIME
+from billet.package.metrics import TIMEOUT_SECONDS
+from billet.package.target import ARCHITECTURES, RUNTIMES
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+DRAIN_SECONDS = TIMEOUT_SECONDS + 2
+"""The time after which no request of the previous version runs any more."""
+FIRST_STEP = "STAGE={stage} python -m billet token create --name me --role admin"
+
+
+class Options(NamedTuple):
+    """What the user has chosen."""
+
+    dry_run: bool
+    yes: bool
+    contract: bool
+    role: str | None
+
+
+@click.command()
+@click.option("--stage", required=True, help="The name of the deployment, such as dev or prod.")
+@click.option(
+    "--package",
+    "folder",
+    type=_FOLDER,
+    help="Deploy this folder of `billet package` instead of building a package. The zip of one "
+    "stage can be deployed to another.",
+)
+@click.option(
+    "--runtime",
+    type=click.Choice(RUNTIMES),
+    default=DEFAULT_RUNTIME,
+    show_default=True,
+    help="The runtime of Lambda, if a package is built.",
+)
+@click.option(
+    "--architecture",
+    type=click.Choice(ARCHITECTURES),
+    default=DEFAULT_ARCHITECTURE,
+    show_default=True,
+    help="The processor in Lambda, if a package is built.",
+)
+@click.option(
+    "--parameter",
+    "pairs",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A parameter of the template, such as Lanes=4. Those that are not given keep their value.",
+)
+@click.option("--parameters", "file", type=_FILE, help="A JSON file with parameters.")
+@click.option("--role-arn", help="The role with which CloudFormation changes the resources.")
+@click.option("--dry-run", is_flag=True, help="Print what would be done, and change nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
+@click.option(
+    "--no-contract",
+    is_flag=True,
+    help="Do not remove what only the previous release needs; `billet migrate contract` does that.",
+)
+def deploy(
+    stage: str,
+    folder: Path | None,
+    runtime: str,
+    architecture: str,
+    pairs: tuple[str, ...],
+    file: Path | None,
+    role_arn: str | None,
+    dry_run: bool,
+    yes: bool,
+    no_contract: bool,
+) -> None:
+    """Deploy a stage to AWS, or change it, without downtime.
+
+    Packages the API, migrates the database, changes the CloudFormation stack, and sends requests to
+    the new version. If one fails, the stack gets its previous version back, and the exit status is
+    1. docs/deploy-reference.md describes each step.
+    """
+    options = Options(dry_run, yes, not no_contract, role_arn or None)
+    given = parameters.read(pairs, file)
+    where = Place(stage)
+    with cli_errors(), package.of_stage(stage, folder, runtime, architecture) as made:
+        parameters.check(given, made.parameters)
+        current = stack.deployed(where)
+        _Deployment(where, made, given, current, options).run()
+
+
+def _confirm() -> None:
+    """Ask whether to deploy.
+
+    Raises:
+        click.Abort: the user says no.
+        click.ClickException: there is no terminal to ask on.
+    """
+    if not sys.stdin.isatty():
+        raise click.ClickException("there is no terminal to ask on; --yes deploys without asking")
+    click.confirm("Deploy?", abort=True, err=True)
+
+
+class _Deployment:
+    """A deployment, step by step."""
+
+    def __init__(
+        self,
+        where: Place,
+        made: Package,
+        given: Mapping[str, str],
+        current: Stack | None,
+        options: Options,
+    ) -> None:
+        self._place = where
+        self._package = made
+        self._current = current
+        self._options = options
+        previous = current.parameters if current else {}
+        self._to_send = parameters.to_send(given, made.parameters, previous)
+        self._values = parameters.in_effect(given, made.parameters, previous)
+        self._given = given
+        self._step = 0
+
+    def run(self) -> None:
+        """Print what will be done, and do it.
+
+        Raises:
+            click.ClickException: a step failed.
+        """
+        place.bind(self._package.settings(self._values.get("Lanes", "1")))
+        self._print_plan()
+        if self._options.dry_run:
+            return
+        if not self._options.yes:
+            _confirm()
+        self._begin("Bucket and uploads")
+        created = artifacts.prepare_bucket(self._place)
+        click.echo(f"  {self._place.bucket}: {'created' if created else 'exists'}")
+        key = artifacts.upload_zip(self._place, self._package.zip, self._package.build["sha256"])
+        template = self._package.with_code_in(self._place.bucket, key)
+        url = artifacts.upload_template(self._place, template)
+        self._begin("Database: expand and backfill")
+        runner.expand()
+        runner.backfill()
+        self._begin("Stack")
+        previous = stack.template(self._place) if self._current else None
+        changed = self._change_stack(url)
+        self._begin("Smoke test")
+        try:
+            self._test()
+        except smoke.SmokeTestFailed as error:
+            raise self._after_failure(error, previous if changed else None, changed) from error
+        click.echo("  passed")
+        if self._options.contract:
+            self._begin("Database: contract")
+            if changed and self._current and not runner.status().complete:
+                click.echo(f"  waiting {DRAIN_SECONDS} s for requests of the previous version")
+                time.sleep(DRAIN_SECONDS)
+            runner.contract()
+        self._print_end()
+
+    def _print_plan(self) -> None:
+        place_, current = self._place, self._current
+        click.echo(f"Package: {self._package}")
+        state = f"{current.status}, {current.description}" if current else "is created"
+        click.echo(f"Stack {place_.stack}: {state}")
+        if self._given:
+            click.echo(f"Parameters: {', '.join(f'{k}={v}' for k, v in self._given.items())}")
+        steps = [
+            f"Upload the package and the template to the bucket {place_.bucket}",
+            "Migrate the database: expand and backfill",
+            f"{'Change' if current else 'Create'} the stack by a change set",
+            "Send requests to the API; if one fails, restore the previous version",
+            "Migrate the database: contract",
+        ]
+        for number, step in enumerate(steps if self._options.contract else steps[:-1], 1):
+            click.echo(f"{number}. {step}")
+
+    def _begin(self, title: str) -> None:
+        self._step += 1
+        click.secho(f"[{self._step}] {title}", bold=True)
+
+    def _change_stack(self, url: str) -> bool:
+        """Apply the template; return whether it changed anything."""
+        if self._current is None:
+            self._remove_failed_stack()
+        found = change_set.create(
+            self._place,
+            url,
+            self._to_send,
+            new=self._current is None,
+            role=self._options.role,
+        )
+        if found is None:
+            click.echo("  no change")
+            return False
+        change_set.show(found)
+        change_set.apply(self._place, found)
+        return True
+
+    def _remove_failed_stack(self) -> None:
+        """Delete the stack if its creation failed; CloudFormation can't change it any more."""
+        found = stack.find(self._place)
+        if found and found.status in stack.FAILED_FIRST:
+            click.echo(f"  {self._place.stack} is in {found.status} and is deleted first")
+            stack.delete(self._place, found, self._options.role)
+
+    def _test(self) -> None:
+        deployed = stack.find(self._place)
+        assert deployed  # noqa: S101  # nosec B101
+        build = self._package.build
+        expected = {name: build[name] for name in ("version", "commit") if build[name]}
+        has_own_tokens = not self._package.variables.get("COGNITO_USER_POOL_ARN")
+        smoke.run(deployed.outputs["EndpointURL"], expected, own_tokens=has_own_tokens)
+
+    def _after_failure(
+        self, error: Exception, previous: dict[str, Any] | None, changed: bool
+    ) -> click.ClickException:
+        """Restore what was before; return an error that says what is there now."""
+        text = f"the smoke test failed: {error}"
+        if not changed:
+            return click.ClickException(f"{text}; the stack was not changed")
+        if previous is None or self._current is None:
+            return click.ClickException(
+                f"{text}; there is no previous version: the stack {self._place.stack} and its "
+                f"tables remain, `billet destroy --stage {self._place.stage}` deletes the stack"
+            )
+        click.echo(f"  failed: {error}")
+        self._begin("Roll-back to the previous version")
+        try:
+            self._restore(previous, self._current.parameters)
+        except click.ClickException as failed:
+            return click.ClickException(f"{text}; the roll-back failed, too: {failed.message}")
+        return click.ClickException(f"{text}; the previous version is restored")
+
+    def _restore(self, template: dict[str, Any], values: Mapping[str, str]) -> None:
+        """Change the stack back to its previous template and parameters."""
+        url = artifacts.upload_template(self._place, template)
+        given = [{"ParameterKey": one, "ParameterValue": values[one]} for one in values]
+        role = self._options.role
+        found = change_set.create(self._place, url, given, new=False, role=role)
+        if found:
+            change_set.apply(self._place, found)
+
+    def _print_end(self) -> None:
+        deployed = stack.find(self._place)
+        assert deployed  # noqa: S101  # nosec B101
+        click.echo(f"Deployed {deployed.outputs['EndpointURL']}")
+        if self._current is None:
+            command = FIRST_STEP.format(stage=self._place.stage)
+            click.echo(f"Create the first token: {command}")

@@ -1,0 +1,317 @@
+"""Run the migrations, and show their state.
+
+All functions work on the database that `chalicelib.dynamodb.client.bind` has bound. They print what
+they do, raise click.ClickException if they can't complete it, and may be called again at any time.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import NamedTuple
+
+import click
+
+from billet.migrations import MIGRATIONS, database, state, tables
+from billet.migrations.migration import Migration, Scan
+from billet.migrations.scanning import DEFAULT, Options, Outcome, Walk
+from billet.migrations.schema import Schema, TableSettings, with_indexes, without_index
+from billet.migrations.state import STEPS, Position, Record
+from chalicelib.dynamodb import client, shared_state
+from chalicelib.dynamodb.schema_version import Stored
+
+NOTICE_SECONDS = 2 * shared_state.FRESH_SECONDS
+"""The time after which all servers know a new version, and most earlier requests have ended."""
+
+
+class Status(NamedTuple):
+    """The state of the database."""
+
+    records: dict[int, Record]
+    differences: Sequence[str]
+    """How the tables differ from what the migrations make."""
+    stored: Stored
+    """The versions that servers read."""
+    holder: str
+    """Who runs migrations now, and until when; "" if nobody does."""
+
+    @property
+    def complete(self) -> bool:
+        """Whether nothing is to be done."""
+        newest = MIGRATIONS[-1].number
+        ran = all(set(state.STEPS) <= self.steps(one).keys() for one in MIGRATIONS)
+        return ran and not self.differences and self.stored == (newest, newest)
+
+    def steps(self, migration: Migration) -> Mapping[str, str]:
+        """Return the steps of a migration that ran."""
+        record = self.records.get(migration.number)
+        return record.steps if record else {}
+
+
+def expand(to: int | None = None, *, rebuild_indexes: bool = False) -> None:
+    """Create what the migrations add: tables, indexes, Time to Live, settings of tables.
+
+    Creates it again if it was removed. The previous release goes on working.
+
+    Args:
+        to: the number of the last migration; None for all.
+        rebuild_indexes: whether to build an index with another projection again.
+    """
+    with _run(to) as run:
+        run.expand(rebuild_indexes=rebuild_indexes)
+
+
+def backfill(to: int | None = None, options: Options = DEFAULT) -> None:
+    """Bring existing items into the new form, while the API runs. Goes on where it stopped.
+
+    Args:
+        to: the number of the last migration; None for all.
+    """
+    with _run(to, options) as run:
+        run.backfill()
+
+
+def verify(to: int | None = None, options: Options = DEFAULT) -> None:
+    """Check that the tables and all items have the new form. Changes none of them."""
+    with _run(to, options) as run:
+        run.verify()
+
+
+def contract(to: int | None = None, options: Options = DEFAULT) -> None:
+    """Remove what nothing needs any more. No server of the previous release may run.
+
+    Repeats the backfill first, for what the previous release has written since, and verifies it.
+    Before that it raises the version `contracted`, so that servers write the new form only.
+    """
+    with _run(to, options) as run:
+        run.contract()
+
+
+def up(to: int | None = None, options: Options = DEFAULT) -> None:
+    """Run all steps: expand, backfill, verify, contract."""
+    with _run(to, options) as run:
+        run.expand()
+        run.backfill()
+        run.contract()
+
+
+def status() -> Status:
+    """Return the state of the database."""
+    records = state.read(MIGRATIONS).records
+    differences = [*tables.differences(schema_of(MIGRATIONS))]
+    return Status(records, differences, state.versions(), state.holder())
+
+
+def schema_of(migrations: Sequence[Migration]) -> Schema:
+    """Return what these migrations make together, without what they remove."""
+    found = {table.suffix: table for one in migrations for table in one.tables}
+    expiries: dict[str, str] = {}
+    settings = TableSettings()
+    for one in migrations:
+        for suffix, indexes in one.indexes.items():
+            found[suffix] = with_indexes(found[suffix], indexes)
+        expiries |= one.expiries
+        settings = one.settings or settings
+    for name in (name for one in migrations for name in one.drops):
+        suffix, _, index = name.partition("/")
+        if index:
+            found[suffix] = without_index(found[suffix], index)
+        else:
+            del found[suffix]
+    deployed = client.database.settings.stage != "local"
+    return Schema(found, expiries, settings if deployed else TableSettings())
+
+
+class _Run:
+    """A run of some steps.
+
+    Args:
+        keep: renews the lease. A dry run has none, because it writes nothing.
+    """
+
+    def __init__(self, to: int | None, options: Options, keep: Callable[[], object]) -> None:
+        self._records, self._positions = state.read(MIGRATIONS)
+        self._chosen = [one for one in MIGRATIONS if to is None or one.number <= to]
+        self._options = options
+        self._keep = keep
+        self._in_use = state.versions().schema > 0
+        """Whether servers of this release may run."""
+        self._finished: set[str] = set()
+        """Saved positions that are not needed once the step is recorded."""
+
+    def _say(self, line: str) -> None:
+        if not self._options.quiet:
+            click.echo(line)
+
+    def expand(self, *, rebuild_indexes: bool = False) -> None:
+        last = max([one.number for one in self._chosen] + [*self._records])
+        schema = schema_of([one for one in MIGRATIONS if one.number <= last])
+        for suffix, table in schema.tables.items():
+            changes = [*tables.create_or_update(table, self._keep, rebuild=rebuild_indexes)]
+            attribute = schema.expiries.get(suffix)
+            if attribute and tables.enable_expiry(suffix, attribute, self._keep):
+                changes.append("TTL enabled")
+            changes += tables.apply_settings(suffix, schema.settings, self._keep)
+            if changes:
+                self._say(f"{database.table_name(suffix)}: {', '.join(changes)}")
+        for text in tables.unsupported("counters", schema.settings):
+            self._say(text)
+        for migration in self._chosen:
+            self._done(migration, *(STEPS if migration.only_adds else ["expand"]))
+
+    def backfill(self) -> None:
+        self._require("expand")
+        for migration in self._chosen:
+            self._once(migration)
+            if not self._has(migration, "backfill"):
+                self._walk(migration, "backfill", migration.early_scans)
+                self._done(migration, "backfill")
+        self._raise_version("schema")
+
+    def verify(self) -> None:
+        self._require("backfill")
+        if differences := [*tables.differences(schema_of(self._chosen))]:
+            raise click.ClickException(f"{'; '.join(differences)}; run `billet migrate expand`")
+        for migration in self._chosen:
+            contracted = self._has(migration, "contract")
+            self._verify(migration, migration.scans if contracted else migration.early_scans)
+            self._done(migration, "verify")
+
+    def contract(self) -> None:
+        self._require("backfill")
+        self._raise_version("contracted")
+        pending = [one for one in self._chosen if not self._has(one, "contract")]
+        if self._in_use and any(scan.late for one in pending for scan in one.scans):
+            self._await_servers()
+        for migration in pending:
+            self._contract(migration)
+            self._done(migration, "verify", "contract")
+        self._forget_positions()
+
+    def _forget_positions(self) -> None:
+        """Remove the positions of complete migrations, which killed runs have left."""
+        if self._options.dry_run:
+            return
+        complete = {f"{one.number:04d}" for one in self._chosen if self._has(one, "contract")}
+        state.forget(name for name in self._positions if name.partition(" ")[0] in complete)
+
+    def _await_servers(self) -> None:
+        """Wait until all servers know the version, and write the new form of items."""
+        if not self._options.dry_run:
+            time.sleep(NOTICE_SECONDS)
+
+    def _contract(self, migration: Migration) -> None:
+        self._walk(migration, "contract", migration.scans)
+        if not self._options.dry_run:
+            self._verify_walk(migration)
+        self._walk(migration, "removal", migration.removals)
+        for name in migration.drops:
+            self._drop(name)
+
+    def _verify_walk(self, migration: Migration) -> None:
+        """Verify what contract has changed; if that fails, let the next run walk again."""
+        try:
+            self._verify(migration, migration.scans)
+        except click.ClickException:
+            number = f"{migration.number:04d} "
+            saved = self._finished | self._positions.keys()
+            state.forget(name for name in saved if name.startswith(number))
+            raise
+
+    def _drop(self, name: str) -> None:
+        suffix, _, index = name.partition("/")
+        if not self._options.dry_run:
+            if index:
+                tables.remove_index(suffix, index, self._keep)
+            else:
+                tables.remove_table(suffix)
+        self._say(f"{database.table_name(suffix)}: {index or 'table'} removed")
+
+    def _once(self, migration: Migration) -> None:
+        for one in migration.once:
+            if text := one.missing():
+                if not self._options.dry_run:
+                    one.run()
+                self._say(f"{migration.name}: {text}")
+
+    def _walk(self, migration: Migration, step: str, scans: Sequence[Scan]) -> None:
+        dry_run = self._options.dry_run
+        for scan in scans:
+            name = f"{migration.number:04d} {step} {scan.suffix}"
+            outcome = self._outcome(scan, "" if dry_run else name, self._options)
+            if outcome.items:
+                self._say(f"{name}: {_summary(outcome, dry_run=dry_run)}")
+            self._finished |= outcome.saved
+
+    def _verify(self, migration: Migration, scans: Sequence[Scan]) -> None:
+        """Raise ClickException if the migration would change something."""
+        faults = [f"{text}: to do" for one in migration.once if (text := one.missing())]
+        for scan in scans:
+            outcome = self._outcome(scan, "", replace(self._options, dry_run=True))
+            if outcome.changed:
+                faults.append(
+                    f"{outcome.changed} items of {scan.suffix} have the old form, such as "
+                    f"{outcome.first}"
+                )
+        if faults:
+            raise click.ClickException(
+                f"{migration.name}: {'; '.join(faults)}. If servers of the previous release still "
+                "run, stop them; then run `billet migrate contract`, which repeats the backfill"
+            )
+
+    def _outcome(self, scan: Scan, name: str, options: Options) -> Outcome:
+        return Walk(scan, name, self._saved(name), options, self._keep).run()
+
+    def _saved(self, walk: str) -> dict[str, Position]:
+        """Return the saved positions of a walk."""
+        return {
+            name: position
+            for name, position in self._positions.items()
+            if walk and name.startswith(f"{walk} ")
+        }
+
+    def _require(self, step: str) -> None:
+        missing = [one.name for one in self._chosen if not self._has(one, step)]
+        if missing and not self._options.dry_run:
+            raise click.ClickException(f"{missing[0]}: run `billet migrate {step}` first")
+
+    def _has(self, migration: Migration, step: str) -> bool:
+        record = self._records.get(migration.number)
+        return record is not None and step in record.steps
+
+    def _done(self, migration: Migration, *steps: str) -> None:
+        new = [step for step in steps if not self._has(migration, step)]
+        if not new or self._options.dry_run:
+            return
+        known = self._records.get(migration.number)
+        record = state.record(migration, new)
+        steps_now = {**(known.steps if known else {}), **record.steps}
+        self._records[migration.number] = Record(steps_now, record.sha256, record.file)
+        state.forget(self._finished)
+        self._finished = set()
+        self._say(f"{migration.name}: {', '.join(new)} done")
+
+    def _raise_version(self, name: str) -> None:
+        if not self._options.dry_run:
+            state.raise_version(name, self._chosen[-1].number)
+
+
+@contextmanager
+def _run(to: int | None, options: Options = DEFAULT) -> Iterator[_Run]:
+    known = [one.number for one in MIGRATIONS]
+    if to is not None and to not in known:
+        raise click.ClickException(f"--to: must be between {known[0]} and {known[-1]}")
+    if options.dry_run:
+        yield _Run(to, options, lambda: None)
+        return
+    with state.held() as lease:
+        yield _Run(to, options, lease.keep)
+
+
+def _summary(outcome: Outcome, *, dry_run: bool) -> str:
+    changed = "would change" if dry_run else "changed"
+    raced = f", {outcome.raced} changed in the meantime" if outcome.raced else ""
+    return (
+        f"{outcome.items:,} items read, {outcome.changed:,} {changed}{raced}; "
+        f"{outcome.units:,.0f} units"
+    )

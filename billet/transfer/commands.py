@@ -1,0 +1,106 @@
+"""`billet export` and `billet import`."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+import msgspec
+
+from billet.cli import target
+from billet.cli.errors import cli_errors
+from billet.transfer import exporting, files, importing, parallel, staging
+from billet.transfer.records import TaskRecord, TokenRecord, UserRecord
+from chalicelib.dynamodb import schema_version
+from chalicelib.dynamodb.models import TaskModel, TokenModel, UserModel
+
+
+@click.command("export")
+@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True))
+@click.option("--with-tokens", is_flag=True, help="Export the digests of the API tokens, too.")
+@cli_errors()
+def export_command(file: str, with_tokens: bool) -> None:
+    """Write all users and tasks to FILE, as JSON Lines.
+
+    A FILE that ends in .gz is compressed; - is standard output. Equal data gives equal files. The
+    API may run: each user and task is as it was at some moment of the export, and all of them fit
+    together. docs/backup.md describes the file, and how to copy a database at one moment.
+    """
+    _require_schema()
+    models = (UserModel, TaskModel, *([TokenModel] if with_tokens else []))
+    length = sum(map(parallel.item_count, models))
+    with staging.opened() as place, _interrupted("nothing was written"):
+        with click.progressbar(length=length, label="Reading", file=sys.stderr) as bar:
+            end = exporting.collect(place, with_tokens, bar.update)
+        with files.writing(file) as out:
+            exporting.write(out, place, end)
+    tokens = f" and {end.tokens} tokens" if with_tokens else ""
+    click.echo(f"Exported {end.users} users, {end.tasks} tasks{tokens}", err=True)
+
+
+@click.command("import")
+@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True))
+@click.option("--dry-run", is_flag=True, help="Check and compare, and write nothing.")
+@click.option("--with-tokens", is_flag=True, help="Import the API tokens in the file, too.")
+@cli_errors()
+def import_command(file: str, dry_run: bool, with_tokens: bool) -> None:
+    """Add the users and tasks in FILE, which `billet export` made, to an empty database.
+
+    FILE may be compressed; - is standard input. The whole file is checked first. Ids, times of
+    creation and versions stay the same. An import that was stopped can be run again: what the
+    database has already must be in the file and equal, and is skipped. No other client should
+    write in the meantime.
+    """
+    with staging.opened() as place:
+        click.echo(f"Checking {file}", err=True)
+        with files.reading(file) as lines:
+            end = importing.check(file, lines, place)
+        _require_schema()
+        target.announce()
+        length = sum(map(parallel.item_count, (UserModel, TaskModel)))
+        with click.progressbar(length=length, label="Comparing", file=sys.stderr) as bar:
+            importing.compare(place, bar.update)
+        users, tasks = place.count_to_do(UserRecord), place.count_to_do(TaskRecord)
+        tokens = place.count_to_do(TokenRecord) if with_tokens else 0
+        if not dry_run:
+            with (
+                _interrupted("run the same command again to go on"),
+                click.progressbar(
+                    length=users + tasks + tokens, label="Writing", file=sys.stderr
+                ) as bar,
+            ):
+                for count in importing.write(place, end, with_tokens):
+                    bar.update(count)
+    there = end.users + end.tasks - users - tasks
+    done = "Would import" if dry_run else "Imported"
+    what = f"{users} users, {tasks} tasks" + (f" and {tokens} tokens" if with_tokens else "")
+    click.echo(f"{done} {what}; {there} were there already")
+    if end.tokens and not with_tokens:
+        click.echo(f"{end.tokens} tokens of the file are left out; --with-tokens imports them")
+    if not dry_run:
+        click.echo("`billet doctor` checks the result")
+
+
+def _require_schema() -> None:
+    """Require the schema of this release.
+
+    Raises:
+        click.ClickException: the database has another, or none that can be read.
+    """
+    try:
+        reason = schema_version.read().mismatch
+    except msgspec.ValidationError as error:
+        raise click.ClickException(
+            "the schema version is broken; `billet doctor --repair` first"
+        ) from error
+    if reason:
+        raise click.ClickException(reason)
+
+
+@contextmanager
+def _interrupted(advice: str) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo(f"\nStopped; {advice}", err=True)
+        raise click.exceptions.Exit(130) from None

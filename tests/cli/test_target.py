@@ -1,0 +1,121 @@
+"""The region of the operator's commands, and the line that says where they write."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from billet.cli import target
+from billet.cli.doctor import doctor
+from billet.cli.migrate import migrate
+from billet.cli.seed import seed
+from billet.cli.tokens import token
+from chalicelib.dynamodb import client
+from chalicelib.settings import Settings
+
+CONFIG = """
+[default]
+region = eu-north-1
+[profile emulated]
+endpoint_url = http://127.0.0.1:9
+"""
+VARIABLES = (
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_DYNAMODB",
+    "AWS_PROFILE",
+)
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Remove the variables of AWS and return the path of botocore's configuration."""
+    for name in VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    path = tmp_path / "config"
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(path))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("text", "variables", "region"),
+    [
+        (CONFIG, {}, "eu-north-1"),
+        (CONFIG, {"AWS_DEFAULT_REGION": "eu-west-1"}, "eu-west-1"),
+        (CONFIG, {"AWS_DEFAULT_REGION": "eu-west-1", "AWS_REGION": "eu-west-2"}, "eu-west-2"),
+        (CONFIG, {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, "eu-north-1"),
+        (CONFIG, {"AWS_PROFILE": "emulated"}, "us-east-1"),
+        ("", {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, "us-east-1"),
+        ("", {"AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:9"}, "us-east-1"),
+        ("", {"AWS_ENDPOINT_URL": "https://dynamodb.eu-west-1.amazonaws.com"}, None),
+        ("", {}, None),
+    ],
+)
+def test_the_region_is_botocores_and_only_an_emulator_has_another_one(
+    text: str,
+    variables: Mapping[str, str],
+    region: str | None,
+    config: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config.write_text(text)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert client.region() == region
+
+
+def test_a_command_that_writes_names_the_account_of_the_credentials(
+    moto_endpoint: str, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config.write_text(CONFIG)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", moto_endpoint)
+    monkeypatch.setattr(client.database, "settings", Settings(stage="prod"), raising=False)
+    assert written() == "account 123456789012, region eu-north-1, tables billet-prod-*"
+
+
+def test_without_sts_the_account_is_unknown(config: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config.write_text(CONFIG)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:9")
+    monkeypatch.setattr(client.database, "settings", Settings(stage="prod"), raising=False)
+    assert written() == "account unknown, region eu-north-1, tables billet-prod-*"
+
+
+def written() -> str:
+    runner = CliRunner()
+    with runner.isolation() as (_, errors, _):
+        target.announce()
+        return errors.getvalue().decode().strip()
+
+
+@pytest.mark.backend("moto")
+@pytest.mark.parametrize(
+    ("command", "arguments"),
+    [
+        (migrate, "up"),
+        (migrate, "contract --to 1"),
+        (token, "create --name me --role reader"),
+        (token, "revoke nothing"),
+        (seed, "--users 0 --tasks 0"),
+        (doctor, "--repair"),
+    ],
+)
+def test_each_command_that_writes_says_first_where(
+    command: object, arguments: str, database: Settings, endpoint: str
+) -> None:
+    ended = CliRunner().invoke(command, arguments.split())  # type: ignore[arg-type]
+    place = f"endpoint {endpoint}, region us-east-1, tables {database.prefix}-*"
+    assert ended.output.splitlines()[0] == place
+
+
+@pytest.mark.backend("moto")
+@pytest.mark.usefixtures("database")
+@pytest.mark.parametrize(
+    ("command", "arguments"), [(migrate, "status"), (token, "list"), (doctor, "")]
+)
+def test_commands_that_only_read_do_not_say_where_they_write(
+    command: object, arguments: str
+) -> None:
+    ended = CliRunner().invoke(command, arguments.split())  # type: ignore[arg-type]
+    assert "endpoint" not in ended.output

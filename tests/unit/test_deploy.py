@@ -1,0 +1,182 @@
+"""Parts of `billet deploy` and `billet destroy`, without a deployment: tests/walks has one."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from billet.deploy import artifacts, events, parameters
+from billet.deploy.destroy import destroy
+from billet.deploy.place import Place
+
+DEFINITIONS: parameters.Definitions = {
+    "Lanes": {"Type": "Number", "Default": 1, "MinValue": 1, "MaxValue": 64},
+    "LogLevel": {"Type": "String", "Default": "INFO", "AllowedValues": ["INFO", "ERROR"]},
+    "PublicUrl": {
+        "Type": "String",
+        "Default": "",
+        "AllowedPattern": "(https?://[a-z.]+)?",
+        "ConstraintDescription": "must be a scheme and a host",
+    },
+}
+
+
+@pytest.fixture
+def place(moto_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
+    """Yield a place without a bucket."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", moto_endpoint)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    found = Place("dev")
+    yield found
+    if artifacts.bucket_exists(found):
+        artifacts.delete_bucket(found)
+
+
+def test_the_bucket_is_private_versioned_and_encrypted(place: Place) -> None:
+    assert artifacts.prepare_bucket(place)
+    s3, bucket = place.client("s3"), {"Bucket": place.bucket}
+    assert place.bucket == "billet-tasks-artifacts-123456789012-eu-west-1"
+    assert s3.get_bucket_location(**bucket)["LocationConstraint"] == "eu-west-1"
+    assert s3.get_bucket_versioning(**bucket)["Status"] == "Enabled"
+    assert s3.get_bucket_encryption(**bucket)["ServerSideEncryptionConfiguration"]["Rules"]
+    access = s3.get_public_access_block(**bucket)["PublicAccessBlockConfiguration"]
+    assert set(access.values()) == {True}
+    [rule] = json.loads(s3.get_bucket_policy(**bucket)["Policy"])["Statement"]
+    assert (rule["Effect"], rule["Condition"]) == (
+        "Deny",
+        {"Bool": {"aws:SecureTransport": "false"}},
+    )
+    assert rule["Resource"] == [f"arn:aws:s3:::{place.bucket}", f"arn:aws:s3:::{place.bucket}/*"]
+
+
+def test_a_bucket_that_was_half_made_is_completed(place: Place) -> None:
+    place.client("s3").create_bucket(
+        Bucket=place.bucket, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"}
+    )
+    assert not artifacts.prepare_bucket(place)
+    versioning = place.client("s3").get_bucket_versioning(Bucket=place.bucket)
+    assert versioning["Status"] == "Enabled"
+
+
+def test_a_zip_is_uploaded_once_and_the_bucket_is_deleted_with_all_versions(
+    place: Place, tmp_path: Path
+) -> None:
+    artifacts.prepare_bucket(place)
+    place.client("s3").delete_bucket_policy(Bucket=place.bucket)  # moto ignores its condition
+    file = tmp_path / "deployment.zip"
+    file.write_bytes(b"zip")
+    assert artifacts.upload_zip(place, file, "abc") == "abc"
+    artifacts.upload_zip(place, file, "abc")
+    for _ in range(2):
+        url = artifacts.upload_template(place, {"Resources": {}})
+    versions = place.client("s3").list_object_versions(Bucket=place.bucket)["Versions"]
+    keys = [one["Key"] for one in versions]
+    assert keys.count("abc") == 1
+    assert {url.partition("amazonaws.com/")[2], "abc"} == set(keys)
+    assert url.startswith(f"https://{place.bucket}.s3.eu-west-1.amazonaws.com/templates/dev/")
+    artifacts.delete_bucket(place)
+    assert not artifacts.bucket_exists(place)
+
+
+def test_the_tables_have_to_be_where_the_stack_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:9/other")
+    with pytest.raises(click.ClickException, match="AWS_ENDPOINT_URL_DYNAMODB: must not be set"):
+        Place("dev")
+
+
+@pytest.mark.parametrize(
+    ("stage", "text"),
+    [("local", "local is the stage of `billet serve`"), ("Prod", "must be up to 32 ")],
+)
+def test_a_stage_has_a_name_that_all_its_resources_can_have(stage: str, text: str) -> None:
+    with pytest.raises(click.ClickException) as caught:
+        Place(stage)
+    assert caught.value.message.startswith(f"--stage: {text}")
+
+
+def test_parameters_of_a_file_give_way_to_those_of_the_command(tmp_path: Path) -> None:
+    file = tmp_path / "parameters.json"
+    file.write_text('{"Lanes": 4, "LogLevel": "ERROR"}')
+    assert parameters.read(["Lanes=8"], file) == {"Lanes": "8", "LogLevel": "ERROR"}
+
+
+@pytest.mark.parametrize("content", ["Lanes: 4", "[]", '"Lanes"'])
+def test_a_file_that_holds_no_parameters_is_refused(content: str, tmp_path: Path) -> None:
+    file = tmp_path / "parameters.json"
+    file.write_text(content)
+    with pytest.raises(click.ClickException, match="must be JSON with names and values"):
+        parameters.read([], file)
+
+
+def test_a_pair_without_a_value_is_refused() -> None:
+    with pytest.raises(click.ClickException, match="--parameter Lanes: must have the form"):
+        parameters.read(["Lanes"], None)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("Lane", "4", "does not exist; allowed are Lanes, LogLevel, PublicUrl"),
+        ("Lanes", "65", "must be a whole number between 1 and 64"),
+        ("Lanes", "four", "must be a whole number between 1 and 64"),
+        ("LogLevel", "LOUD", "must be one of INFO, ERROR"),
+        ("PublicUrl", "tasks", "must be a scheme and a host"),
+    ],
+)
+def test_a_wrong_parameter_is_one_line_with_what_is_allowed(
+    name: str, value: str, text: str
+) -> None:
+    with pytest.raises(click.ClickException) as caught:
+        parameters.check({name: value}, DEFINITIONS)
+    assert caught.value.message == f"--parameter {name}: {text}"
+
+
+def test_parameters_that_are_not_given_keep_their_value() -> None:
+    previous = {"Lanes": "4", "Removed": "1"}
+    assert parameters.to_send({"LogLevel": "ERROR"}, DEFINITIONS, previous) == [
+        {"ParameterKey": "Lanes", "UsePreviousValue": True},
+        {"ParameterKey": "LogLevel", "ParameterValue": "ERROR"},
+    ]
+    values = parameters.in_effect({"LogLevel": "ERROR"}, DEFINITIONS, previous)
+    assert values == {"Lanes": "4", "LogLevel": "ERROR", "PublicUrl": ""}
+
+
+def event(name: str, status: str, reason: str) -> dict[str, Any]:
+    return {
+        "LogicalResourceId": name,
+        "ResourceType": "AWS::Lambda::Function",
+        "ResourceStatus": status,
+        "ResourceStatusReason": reason,
+    }
+
+
+def test_a_failure_names_the_resource_that_failed_and_its_own_reason() -> None:
+    found = [
+        event("Role", "CREATE_FAILED", "Resource creation cancelled"),
+        event("API", "CREATE_FAILED", "the key\n does not exist"),
+        event("stack", "ROLLBACK_FAILED", "The following resource(s) failed to create: [API]"),
+    ]
+    text = "API (AWS::Lambda::Function): the key does not exist (stack is in ROLLBACK_COMPLETE)"
+    assert events.failure("stack", "ROLLBACK_COMPLETE", found) == text
+    assert events.failure("stack", "ROLLBACK_COMPLETE", []) == "stack is in ROLLBACK_COMPLETE"
+
+
+@pytest.mark.usefixtures("place")
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ("--stage prod", "prod is deleted only after a confirmation: --confirm prod"),
+        ("--stage prod --yes", "prod is deleted only after a confirmation: --confirm prod"),
+        ("--stage prod --confirm dev", "--confirm: must be prod, the value of --stage"),
+        ("--stage dev", "dev is deleted only after a confirmation: --yes"),
+    ],
+)
+def test_destroy_deletes_nothing_without_a_confirmation(options: str, text: str) -> None:
+    ended = CliRunner().invoke(destroy, options.split())
+    assert ended.exit_code == 1
+    assert ended.stderr.splitlines()[-1] == f"Error: {text}"
+    assert "Stack billet-tasks-" in ended.stdout
