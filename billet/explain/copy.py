@@ -19,6 +19,7 @@ from chalicelib.dynamodb.models import SUFFIXES
 Item = Mapping[str, Any]
 UNIT_BYTES = 1024
 UNITS_PER_TRANSACTED_WRITE = 2
+_INDEX = ("IndexName", "KeySchema", "Projection")
 _QUERY = (
     "TableName",
     "IndexName",
@@ -57,6 +58,23 @@ class CopyOnUse:
         self._copy, self._copy_prefix = copy, copy_prefix
         self._fetched: set[tuple[str, str]] = set()
         self._models = {model.Meta.table_name: model for model in SUFFIXES}
+
+    def create_tables(self) -> None:
+        """Create empty tables with the keys and indexes of the source's tables."""
+        for table in self._models:
+            found = self._source.describe_table(TableName=self._source_name(table))["Table"]
+            indexes = {
+                kind: [{name: one[name] for name in _INDEX} for one in found[kind]]
+                for kind in ("GlobalSecondaryIndexes", "LocalSecondaryIndexes")
+                if found.get(kind)
+            }
+            self._copy.create_table(
+                TableName=table,
+                KeySchema=found["KeySchema"],
+                AttributeDefinitions=found["AttributeDefinitions"],
+                BillingMode="PAY_PER_REQUEST",
+                **indexes,
+            )
 
     def before(self, operation: str, params: Params) -> list[Any]:
         """Fetch what the operation uses; return the items that it writes, as they are now."""

@@ -1,6 +1,7 @@
 """Send a request to the app in this process, without writing to the database."""
 
 import os
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
@@ -14,8 +15,6 @@ from billet.emulators.errors import EmulatorError
 from billet.explain import calls
 from billet.explain.calls import Call, Params
 from billet.explain.copy import CopyOnUse
-from billet.migrations import runner
-from billet.migrations.scanning import Options
 from billet.serve.gateway import Gateway, Request, Response
 from chalicelib.app_factory import BilletApp
 from chalicelib.dynamodb import client
@@ -23,8 +22,6 @@ from chalicelib.http import request_log
 from chalicelib.http.request_log import Line
 from chalicelib.settings import Settings
 
-COPY = "explain-copy"
-"""The prefix of the copy's tables, which no tables of the database have."""
 READING = {"GET", "HEAD", "OPTIONS"}
 
 
@@ -77,7 +74,6 @@ def _on_copy(settings: Settings) -> Iterator[list[Call]]:
     """Record the calls to a copy in memory within the block."""
     original = client.database.connection
     source = _client()
-    source.describe_table(TableName=f"{settings.prefix}-counters")  # fails now if there is none
     environ = dict(os.environ)
     with ExitStack() as stack:
         try:
@@ -87,12 +83,11 @@ def _on_copy(settings: Settings) -> Iterator[list[Call]]:
         stack.callback(client.bind, settings, original)
         stack.callback(_restore_environ, environ)
         local_server.use_endpoint(url)
-        copy = replace(settings, table_prefix=COPY)
-        client.bind(copy)
-        runner.up(options=Options(quiet=True))
-        client.bind(copy, client.database.connection)  # forgets the lanes of the empty tables
-        items = CopyOnUse(source, settings.prefix, _client(), COPY)
-        recording = calls.recording(client.database.connection, COPY, items.before, items.after)
+        prefix = f"explain-{uuid.uuid4().hex[:8]}"  # so that a write can reach no other tables
+        client.bind(replace(settings, table_prefix=prefix))
+        items = CopyOnUse(source, settings.prefix, _client(), prefix)
+        items.create_tables()
+        recording = calls.recording(client.database.connection, prefix, items.before, items.after)
         yield stack.enter_context(recording)
 
 
