@@ -19,11 +19,12 @@ from rich.console import Console
 from billet.cli import main
 from billet.serve.recent_requests import RecentRequests, of_this_process
 from billet.top import screen, sources
-from billet.top.causes import RULES
+from billet.top.causes import RULES, RUNBOOK
 from billet.top.histogram import Histogram
 from billet.top.summary import Summary, summarize
 from billet.top.window import MAX_PRINCIPALS, MAX_ROUTES, OTHER, Window, parse
 from chalicelib.http.request_log import Line, timestamp
+from tests.support.markdown import anchors
 
 ROOT = Path(__file__).parents[2]
 LINES = ROOT / "tests" / "drills" / "lines"
@@ -100,6 +101,10 @@ def test_a_healthy_server_has_no_cause() -> None:
 
 def test_each_rule_has_a_drill() -> None:
     assert {rule.__name__.replace("_", "-") for rule in RULES} == set(CAUSES.values())
+
+
+def test_each_cause_has_a_section_in_the_runbook() -> None:
+    assert set(CAUSES.values()) <= anchors(ROOT / RUNBOOK)
 
 
 def test_percentiles_are_at_most_three_percent_off() -> None:
