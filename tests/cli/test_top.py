@@ -1,11 +1,19 @@
 """`billet top`: the lines that it finds, its figures, and the causes that it names."""
 
+import fcntl
 import io
 import json
 import math
 import os
+import pty
 import random
+import select
+import struct
+import subprocess
+import sys
+import termios
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -267,6 +275,57 @@ def test_the_table_sorts_by_the_chosen_key() -> None:
     summary = summary_of(rare, *often)
     assert _first_route(summary, "t") == "GET /rare"
     assert _first_route(summary, "r") == "GET /often"
+
+
+def test_keys_sort_and_end_the_live_screen(tmp_path: Path) -> None:
+    file = tmp_path / "lines.jsonl"
+    file.write_text(f"{line(0, route='GET /rare', ms=900)}\n" + f"{line(1)}\n" * 30)
+    with on_terminal("top", str(file)) as (terminal, process):
+        read_until(terminal, "GET /rare")
+        os.write(terminal, b"r")
+        os.write(terminal, b"q")
+        read_until(terminal, "\x1b[?1049l")  # the screen before
+        assert process.wait(timeout=30) == 0
+
+
+@contextmanager
+def on_terminal(*arguments: str) -> Iterator[tuple[int, "subprocess.Popen[bytes]"]]:
+    """Run `billet` on a terminal of its own; yield the other end and the process."""
+    here, there = pty.openpty()
+    fcntl.ioctl(there, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 160, 0, 0))
+    process = subprocess.Popen(
+        [sys.executable, "-c", ON_TERMINAL, *arguments],
+        cwd=ROOT,
+        stdin=there,
+        stdout=there,
+        stderr=there,
+        start_new_session=True,
+    )
+    os.close(there)
+    try:
+        yield here, process
+    finally:
+        process.kill()
+        process.wait()
+        os.close(here)
+
+
+ON_TERMINAL = """
+import fcntl, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+from billet.cli import main
+main()
+"""
+
+
+def read_until(terminal: int, text: str) -> str:
+    """Return what the terminal shows, up to the first read with the text."""
+    shown = ""
+    while text not in shown:
+        ready, _, _ = select.select([terminal], [], [], 60)
+        assert ready, f"{text!r} is not in {shown!r}"
+        shown += os.read(terminal, 65536).decode()
+    return shown
 
 
 def _first_route(summary: Summary, key: str) -> str:
