@@ -44,6 +44,10 @@ DB_SHARE = 0.6
 """Of the time of a route without its wait."""
 MOST_CALLS = 0.6
 """Of all calls. If most of them are slow, it is the database, not one query."""
+QUERY_SHARE = 0.3
+"""Of the time of all requests. A query with less does not make the API slow."""
+TIMES_SLOWER = 3
+"""Than a call of the other routes. Large items or pages make a query up to twice as slow."""
 WAIT_SHARE = 0.2
 """Of the time of all requests. A server with free threads has less than a hundredth."""
 BUSY_CORES = 0.6
@@ -199,10 +203,13 @@ def slow_query(observed: Observed) -> Cause | None:
     one = slow[route]
     slow_ms = sum(each.db_ms for each in slow.values())
     fast_ms = (total.db_ms - slow_ms) / (total.calls - calls)
+    call_ms = one.db_ms / one.calls
+    if one.db_ms < QUERY_SHARE * total.ms or call_ms < TIMES_SLOWER * fast_ms:
+        return None
     return _cause(
         "slow-query",
         route,
-        f"its calls to DynamoDB take {_ms(one.db_ms / one.calls)} each, "
+        f"its calls to DynamoDB take {_ms(call_ms)} each, "
         f"{one.calls / one.requests:.1f} calls and {one.rcu / one.requests:.1f} read units a "
         f"request; a call of other routes takes {_ms(fast_ms)}",
     )

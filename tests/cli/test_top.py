@@ -296,6 +296,7 @@ def on_terminal(*arguments: str) -> Iterator[tuple[int, "subprocess.Popen[bytes]
     process = subprocess.Popen(
         [sys.executable, "-c", ON_TERMINAL, *arguments],
         cwd=ROOT,
+        env={**os.environ, "COLUMNS": "160", "TERM": "xterm"},
         stdin=there,
         stdout=there,
         stderr=there,
@@ -322,7 +323,7 @@ def read_until(terminal: int, text: str) -> str:
     """Return what the terminal shows, up to the first read with the text."""
     shown = ""
     while text not in shown:
-        ready, _, _ = select.select([terminal], [], [], 60)
+        ready, _, _ = select.select([terminal], [], [], 30)
         assert ready, f"{text!r} is not in {shown!r}"
         shown += os.read(terminal, 65536).decode()
     return shown
