@@ -95,8 +95,8 @@ FAULTS = {
     "cpu": Fault("cpu", app_folder=FOLDER / "cpu"),
     "offset": Fault(
         "far-offset",
-        requests=(*MIXED, (6, EXPORT, "GET", "/v1/tasks?offset=2000&page_size=100", None)),
-        tasks=2_200,
+        requests=(*MIXED, (5, EXPORT, "GET", "/v1/tasks?offset=8000&page_size=100", None)),
+        tasks=8_200,
     ),
     "slow-query": Fault("slow-query", way=slow_index),
     "full-server": Fault("full-server", rate=600.0, options=("--at-once", "2")),

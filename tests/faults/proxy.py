@@ -121,5 +121,16 @@ def _message(stream: IO[bytes]) -> bytes:
     message = b""
     while (line := stream.readline()) not in (b"", b"\r\n"):
         message += line
+    if re.search(rb"(?i)\ntransfer-encoding: *chunked", message):
+        return message + line + b"".join(_chunks(stream))
     length = re.search(rb"(?i)\ncontent-length: *(\d+)", message)
     return message and message + line + stream.read(int(length[1]) if length else 0)
+
+
+def _chunks(stream: IO[bytes]) -> Iterator[bytes]:
+    """Yield the parts of a chunked body as they are sent (RFC 9112, section 7.1)."""
+    size = 1
+    while size:
+        head = stream.readline()
+        size = int(head.partition(b";")[0] or b"0", 16)
+        yield head + stream.read(size + 2)
