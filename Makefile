@@ -78,8 +78,8 @@ drill: $(TEST)  ## run the API with load and a fault, FAULT=slow-database|hot-ke
 soak: $(TEST)  ## run the API with mixed load and print its memory (MINUTES=30)
 	$(BIN)/python -m tests.drills none --seconds $$(( $(or $(MINUTES),30) * 60 )) $(ARGS)
 
-migrate-proof: $(TEST)  ## test the migration from the previous release under load for some minutes (ROUNDS=20)
-	MIGRATION_ROUNDS=$(or $(ROUNDS),20) $(BIN)/python -m pytest --timeout 7200 -m walk tests/walks/test_migration_proof.py tests/walks/test_interrupted_migration.py $(ARGS)
+migrate-proof: $(TEST)  ## test the migration from the previous release under load for some minutes (ROUNDS=6)
+	MIGRATION_ROUNDS=$(or $(ROUNDS),6) $(BIN)/python -m pytest --timeout 7200 -m walk tests/walks/test_migration_proof.py tests/walks/test_interrupted_migration.py $(ARGS)
 
 format: $(READY)  ## format the code and fix what the linter can fix
 	$(BIN)/ruff format .

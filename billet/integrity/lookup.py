@@ -115,4 +115,4 @@ def _call(model: type[Model], operation: str, **arguments: Any) -> Any:
 
 def _send(model: type[Model], operation: str, **arguments: Any) -> Any:
     call = getattr(botocore_patches.table_of(model).connection.client, operation)
-    return client.send(lambda: call(**arguments), repeatable=True)
+    return client.call_with_retries(lambda: call(**arguments), repeatable=True)

@@ -51,7 +51,7 @@ def call(operation: str, **arguments: Any) -> Any:
         Unavailable: the database is overloaded or does not respond.
     """
     function = getattr(client.database.connection.client, operation)
-    return client.send(lambda: function(**arguments), repeatable=True)
+    return client.call_with_retries(lambda: function(**arguments), repeatable=True)
 
 
 def code_of(error: ClientError) -> str:

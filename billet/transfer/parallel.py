@@ -51,7 +51,7 @@ def item_count(model: type[Model]) -> int:
     Raises:
         TableDoesNotExist: the table does not exist.
     """
-    count: int = client.send(model.describe_table, repeatable=True)["ItemCount"]
+    count: int = client.call_with_retries(model.describe_table, repeatable=True)["ItemCount"]
     return count
 
 
@@ -102,6 +102,6 @@ def _read_page(model: type[Model], arguments: dict[str, Any]) -> _Page:
         ConsistentRead=True,
         **arguments,
     )
-    reply = patiently(lambda: client.send(scan, repeatable=True))
+    reply = patiently(lambda: client.call_with_retries(scan, repeatable=True))
     last = reply.get("LastEvaluatedKey")
     return _Page(reply["Items"], {**arguments, "ExclusiveStartKey": last} if last else None)

@@ -10,5 +10,5 @@ A read           queries (one call) ← lane_queries (all lanes of a list, merge
 A write          task_writes, user_writes, token_writes, idempotency_store → transaction (one call)
 Ids and lanes    counters (new ids), lanes (how many lanes), shared_state (each process's copy)
 Limits           quotas (requests of a principal, summed over all processes)
-The connection   client (bind, send, errors), backoff, clock, botocore_patches
+The connection   client (bind, retries, errors), backoff, clock, botocore_patches
 """

@@ -173,9 +173,9 @@ def dispatch(
 ) -> bytes:
     """Send an operation of `botocore_patches.UNPARSED` and return the JSON of its reply.
 
-    Args and Raises: see `send`.
+    Args and Raises: see `call_with_retries`.
     """
-    reply = send(
+    reply = call_with_retries(
         lambda: database.connection.dispatch(operation, arguments),
         repeatable=repeatable,
         attempts=attempts,
@@ -184,14 +184,14 @@ def dispatch(
     return body
 
 
-def whole(reply: dict[str, Any]) -> dict[str, Any]:
+def require_all_processed(reply: dict[str, Any]) -> dict[str, Any]:
     """Return the reply to a batch; raise Unavailable if DynamoDB did not process all of it."""
     if reply["UnprocessedKeys"]:
         raise _NotDone
     return reply
 
 
-def send(call: Callable[[], T], *, repeatable: bool, attempts: int = ATTEMPTS) -> T:
+def call_with_retries(call: Callable[[], T], *, repeatable: bool, attempts: int = ATTEMPTS) -> T:
     """Call DynamoDB, and repeat the call if it was refused because of load or contention.
 
     Args:

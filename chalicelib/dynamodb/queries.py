@@ -129,7 +129,7 @@ def query(
         condition = sort_key.between(*index_keys.status_range(status or "", after, ascending))
     else:
         condition = _beyond(sort_key, after, ascending)
-    reply: Any = client.send(
+    reply: Any = client.call_with_retries(
         lambda: table.query(
             hash_key,
             range_key_condition=condition,

@@ -22,8 +22,9 @@ def read(kind: str) -> list[CounterModel]:
     table = botocore_patches.table_of(CounterModel)
     keys: list[Any] = [{"name": name} for name in names(kind)]
     # CounterModel.batch_get would ask for unprocessed keys without end.
-    reply = client.send(
-        lambda: client.whole(table.batch_get_item(keys, consistent_read=True)), repeatable=True
+    reply = client.call_with_retries(
+        lambda: client.require_all_processed(table.batch_get_item(keys, consistent_read=True)),
+        repeatable=True,
     )
     return [CounterModel.from_raw_data(item) for item in reply["Responses"][table.table_name]]
 

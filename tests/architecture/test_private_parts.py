@@ -23,10 +23,13 @@ def test_only_successful_responses_of_patched_operations_are_unparsed() -> None:
     table = botocore_patches.table_of(TaskModel)
     unparsed = table.connection.dispatch("GetItem", table.get_operation_kwargs("1"))
     assert "Item" not in json.loads(unparsed["Body"])
-    assert client.send(TaskModel.describe_table, repeatable=True)["TableStatus"] == "ACTIVE"
+    assert (
+        client.call_with_retries(TaskModel.describe_table, repeatable=True)["TableStatus"]
+        == "ACTIVE"
+    )
     missing = TaskModel.id.exists()
     with pytest.raises(client.ConditionFailed):
-        client.send(lambda: TaskModel(1).delete(condition=missing), repeatable=False)
+        client.call_with_retries(lambda: TaskModel(1).delete(condition=missing), repeatable=False)
 
 
 @pytest.mark.usefixtures("database")

@@ -97,7 +97,6 @@ def old_database(
         fleet = Fleet()
         fleet.add(server)
         load = Load(fleet, [old.run(*token, "--expires", "90d")], STABLE)
-        load.close()
         assert load.log.failures == []
     finally:
         server.stop(signal.SIGKILL)

@@ -8,7 +8,7 @@ import os
 import signal
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -131,7 +131,6 @@ def replace_release(old: Release, new: Release, servers: list[ServerProcess]) ->
         user["id"]: last.send("GET", f"/v1/users/{user['id']}/tasks?page_size=1000").body
         for user in users
     }
-    load.close()
     links.append(_link(servers[1], tokens[0]))
     return Proof(
         load.log,
@@ -154,21 +153,21 @@ def _link(server: ServerProcess, token: str) -> str:
     return str(response.headers["Link"])
 
 
-def test_the_previous_release_really_is_the_old_code(proof: Proof) -> None:
+def assert_the_previous_release_is_the_old_code(proof: Proof) -> None:
     before, after = proof.links
     assert before.startswith("<?cursor=")  # relative; it became absolute later
     assert after.startswith("<http://")
     assert proof.exit_status == 0
 
 
-def test_no_request_fails_but_those_that_lost_a_race(proof: Proof) -> None:
+def assert_no_request_fails_but_those_that_lost_a_race(proof: Proof) -> None:
     assert proof.log.failures == []
     refused = {status: n for status, n in proof.log.statuses.items() if status >= 300}
     assert refused.keys() <= {409, 412}
     assert sum(refused.values()) < sum(proof.log.statuses.values()) / 10, proof.log.statuses
 
 
-def test_no_acknowledged_write_is_lost(proof: Proof) -> None:
+def assert_no_acknowledged_write_is_lost(proof: Proof) -> None:
     assert_work_was_done(proof.log.tasks)
     values = {
         task["id"]: {name: task[name] for name in ("desc", "expires_at", "status")}
@@ -187,7 +186,7 @@ def assert_work_was_done(history: list[Op]) -> None:
     assert len(of(history, "assign", "unassign", outcome="ok")) > CLIENTS * ROUNDS
 
 
-def test_tasks_and_users_agree_on_assignments(proof: Proof) -> None:
+def assert_tasks_and_users_agree_on_assignments(proof: Proof) -> None:
     assignees = {task["id"]: task["assignees"] for task in proof.tasks}
     kept = {task: users for task, users in assignees.items() if task not in proof.shared.stable}
     lists = {
@@ -200,12 +199,12 @@ def test_tasks_and_users_agree_on_assignments(proof: Proof) -> None:
     assert {*assigned} <= {*proof.lists[proof.shared.owner]}
 
 
-def test_no_id_is_given_twice(proof: Proof) -> None:
+def assert_no_id_is_given_twice(proof: Proof) -> None:
     assert check_unique_ids(proof.log.tasks) == []
     assert check_unique_ids(proof.log.users) == []
 
 
-def test_no_walk_misses_or_repeats_what_existed_throughout_it(proof: Proof) -> None:
+def assert_no_walk_misses_or_repeats_what_existed_throughout_it(proof: Proof) -> None:
     history = proof.log.tasks
     walks = of(history, "walk", outcome="ok")
     by_creation = [op for op in history if op.kind != "walk" or op.argument in TASK_WALKS]
@@ -227,23 +226,9 @@ def unmoved(proof: Proof, walk: Op) -> list[int]:
     return stable
 
 
-def test_the_migration_is_complete_and_doctor_finds_nothing(proof: Proof) -> None:
+def assert_the_migration_is_complete_and_doctor_finds_nothing(proof: Proof) -> None:
     assert proof.doctor.endswith("Nothing is broken")
     assert proof.status
-
-
-@pytest.mark.parametrize(
-    "check",
-    [
-        test_no_acknowledged_write_is_lost,
-        test_no_id_is_given_twice,
-        test_no_walk_misses_or_repeats_what_existed_throughout_it,
-    ],
-)
-def test_the_proof_fails_for_a_fault(proof: Proof, check: Callable[[Proof], None]) -> None:
-    for broken in FAULTS[check.__name__](proof):
-        with pytest.raises(AssertionError):
-            check(broken)
 
 
 def lost_writes(proof: Proof) -> Iterator[Proof]:
@@ -263,16 +248,38 @@ def repeated_ids(proof: Proof) -> Iterator[Proof]:
 
 def wrong_walks(proof: Proof) -> Iterator[Proof]:
     """Yield the proof with a walk of each list that misses a task or has one twice."""
-    for path in {op.argument for op in of(proof.log.tasks, "walk")}:
-        walk = next(op for op in reversed(proof.log.tasks) if op.argument == path)
+    for walk in {op.argument: op for op in of(proof.log.tasks, "walk", outcome="ok")}.values():
         stable = proof.shared.stable[2]
         for ids in ([*walk.result, stable], [one for one in walk.result if one != stable]):
             worse = [*proof.log.tasks, replace(walk, result=ids)]
             yield proof._replace(log=replace(proof.log, tasks=worse))
 
 
-FAULTS: dict[str, Callable[[Proof], Iterator[Proof]]] = {
-    test_no_acknowledged_write_is_lost.__name__: lost_writes,
-    test_no_id_is_given_twice.__name__: repeated_ids,
-    test_no_walk_misses_or_repeats_what_existed_throughout_it.__name__: wrong_walks,
+CHECKS = (
+    assert_the_previous_release_is_the_old_code,
+    assert_no_request_fails_but_those_that_lost_a_race,
+    assert_no_acknowledged_write_is_lost,
+    assert_tasks_and_users_agree_on_assignments,
+    assert_no_id_is_given_twice,
+    assert_no_walk_misses_or_repeats_what_existed_throughout_it,
+    assert_the_migration_is_complete_and_doctor_finds_nothing,
+)
+FAULTS = {
+    assert_no_acknowledged_write_is_lost: lost_writes,
+    assert_no_id_is_given_twice: repeated_ids,
+    assert_no_walk_misses_or_repeats_what_existed_throughout_it: wrong_walks,
 }
+"""Proofs with faults that a check has to notice."""
+
+
+def test_this_code_replaces_the_previous_release_without_downtime(
+    proof: Proof, subtests: pytest.Subtests
+) -> None:
+    """One test, because its processes would each replace the release anew."""
+    for check in CHECKS:
+        with subtests.test(check.__name__):
+            check(proof)
+    for check, break_ in FAULTS.items():
+        for broken in break_(proof):
+            with subtests.test(f"{check.__name__} notices a fault"), pytest.raises(AssertionError):
+                check(broken)

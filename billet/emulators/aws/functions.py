@@ -42,6 +42,8 @@ class Functions:
     def __init__(self, endpoint: str) -> None:
         self._endpoint = endpoint
         self._folder = tempfile.TemporaryDirectory(prefix="billet-functions-")
+        self._unpacked: dict[str, tuple[Path, list[str]]] = {}
+        """The folder and the Python of each zip, by its hash and what it is made for."""
         self._processes: dict[str, _Process] = {}
         self._lock = threading.Lock()
 
@@ -82,8 +84,11 @@ class Functions:
         }
 
     def _start(self, function: Any, environment: Mapping[str, str]) -> "_Process":
-        folder = Path(tempfile.mkdtemp(dir=self._folder.name))
-        command = _unpack(function, folder)
+        made_for = json.dumps([function.code_sha_256, function.run_time, function.architectures])
+        if made_for not in self._unpacked:
+            folder = Path(tempfile.mkdtemp(dir=self._folder.name))
+            self._unpacked[made_for] = folder, _unpack(function, folder)
+        folder, command = self._unpacked[made_for]
         passed_on = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
         variables = {**passed_on, **environment, "PYTHONPATH": str(folder)}
         arguments = [*command, str(RUNTIME), function.handler, str(function.timeout)]

@@ -11,7 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -41,7 +41,7 @@ STABLE_WALKS = (
 )
 USER_WALKS = ("/v1/users",)
 ASSIGNED_QUERIES = ("", "?sort=expires_at", "?status=PENDING", "?status=PENDING&sort=expires_at")
-PAGE_SIZE = 15
+PAGE_SIZES = (15, 40, 100)
 
 
 @dataclass
@@ -79,7 +79,6 @@ class Client:
         self._authorization = f"Bearer {token}"
         self._number = number
         self._random = random.Random(number)  # noqa: S311
-        self._connections: dict[int, http.client.HTTPConnection] = {}
         self.log = Log()
 
     def send(self, method: str, path: str, body: Any = None, **headers: str) -> Reply:
@@ -130,7 +129,8 @@ class Client:
         seen: list[Any] = []
         log = self.log.users if path in USER_WALKS else self.log.tasks
         with self._noting(log, "walk", path) as note:
-            query = f"{path}{'&' if '?' in path else '?'}page_size={PAGE_SIZE}"
+            size = self._random.choice(PAGE_SIZES)
+            query = f"{path}{'&' if '?' in path else '?'}page_size={size}"
             while query:
                 reply = note(self.send("GET", query))
                 seen += reply.body if reply.outcome == "ok" else []
@@ -169,11 +169,6 @@ class Client:
                 step()
             number += 1
             done()
-        self.close()
-
-    def close(self) -> None:
-        for connection in self._connections.values():
-            connection.close()
 
     @staticmethod
     def _walks(shared: Shared) -> Sequence[str]:
@@ -225,18 +220,15 @@ class Client:
         log.append(Op(kind, start, time.monotonic(), note.outcome, argument, result))
 
     def _exchange(self, port: int, method: str, path: str, text: str, headers: Any) -> Reply:
-        if port not in self._connections:
-            self._connections[port] = http.client.HTTPConnection(
-                "127.0.0.1", port, timeout=REQUEST_SECONDS
-            )
-        connection = self._connections[port]
-        try:
-            connection.request(method, path, text, headers)
-            response = connection.getresponse()
-            return Reply(response.status, response.headers, json.loads(response.read()))
-        except (OSError, http.client.HTTPException, ValueError) as error:
-            connection.close()
-            return NO_RESPONSE._replace(body=repr(error))
+        """Send a request over a connection of its own: a server closes one that is idle."""
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=REQUEST_SECONDS)
+        with closing(connection):
+            try:
+                connection.request(method, path, text, headers)
+                response = connection.getresponse()
+                return Reply(response.status, response.headers, json.loads(response.read()))
+            except (OSError, http.client.HTTPException, ValueError) as error:
+                return NO_RESPONSE._replace(body=repr(error))
 
 
 class _Note:
@@ -298,10 +290,6 @@ class Load:
             pass
         for _ in range(CLIENTS * count):
             assert self._progress.acquire(timeout=ROUND_SECONDS)
-
-    def close(self) -> None:
-        for client in self.clients:
-            client.close()
 
     @property
     def log(self) -> Log:
