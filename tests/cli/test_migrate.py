@@ -54,7 +54,9 @@ TASKS = 400
 def run(*arguments: str) -> tuple[int, list[str]]:
     result: Result = CliRunner().invoke(migrate, arguments)
     assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    lines = result.output.splitlines()
+    announced, *lines = result.output.splitlines() or [""]
+    if not announced.startswith("endpoint "):  # a command that writes nothing
+        lines = [announced, *lines]
     return result.exit_code, [line for line in lines if ": waiting, " not in line]
 
 
