@@ -85,7 +85,7 @@ def top(
         click.echo(msgspec.json.format(msgspec.json.encode(summary), indent=2).decode())
     else:
         console = Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False)
-        console.print(screen.render(summary, sort))
+        console.print(screen.render(summary, sort, width=console.width))
 
 
 def _source(
@@ -157,7 +157,9 @@ def _show_live(source: Source, window: Window, sort: str) -> None:
     with keyboard.keys() as read_key, Live(screen=True, auto_refresh=False) as live:
         try:
             while not reader.failure:
-                live.update(screen.render(reader.summary(), sort, live=True), refresh=True)
+                width = live.console.width
+                table = screen.render(reader.summary(), sort, width=width, live=True)
+                live.update(table, refresh=True)
                 key = read_key(REFRESH_SECONDS)
                 if key == "q":
                     break

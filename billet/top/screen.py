@@ -19,6 +19,8 @@ class Column(NamedTuple):
     key: str = ""
     order: Callable[[Row], float] = lambda row: 0.0
     """The largest comes first."""
+    wide: bool = False
+    """Whether it is only shown if there is room for all columns."""
 
 
 def _count(number: int) -> str:
@@ -29,36 +31,47 @@ COLUMNS = (
     Column("route", lambda row: row.route),
     Column("time %", lambda row: f"{row.time_percent:.0f}", "t", lambda row: row.time_percent),
     Column("req/s", lambda row: f"{row.rate:.1f}", "r", lambda row: row.rate),
-    Column("p50", lambda row: _milliseconds(row.p50)),
+    Column("p50", lambda row: _milliseconds(row.p50), wide=True),
     Column("p95", lambda row: _milliseconds(row.p95), "p", lambda row: row.p95),
-    Column("p99", lambda row: _milliseconds(row.p99), "9", lambda row: row.p99),
+    Column("p99", lambda row: _milliseconds(row.p99), "9", lambda row: row.p99, wide=True),
     Column("db %", lambda row: f"{row.db_percent:.0f}", "d", lambda row: row.db_percent),
     Column("cpu", lambda row: _milliseconds(row.cpu_ms), "u", lambda row: row.cpu_ms),
     Column("calls", lambda row: f"{row.calls:.1f}", "c", lambda row: row.calls),
     Column("rcu", lambda row: f"{row.rcu:.1f}"),
-    Column("wcu", lambda row: f"{row.wcu:.1f}"),
-    Column("$/h", lambda row: f"{row.dollars_per_hour:.3f}", "$", lambda row: row.dollars_per_hour),
+    Column("wcu", lambda row: f"{row.wcu:.1f}", wide=True),
+    Column(
+        "$/h",
+        lambda row: f"{row.dollars_per_hour:.3f}",
+        "$",
+        lambda row: row.dollars_per_hour,
+        True,
+    ),
     Column("5xx", lambda row: _count(row.errors), "e", lambda row: row.errors),
-    Column("4xx", lambda row: _count(row.client_errors)),
-    Column("conflicts", lambda row: _count(row.conflicts), "o", lambda row: row.conflicts),
-    Column("throttles", lambda row: _count(row.throttles), "h", lambda row: row.throttles),
+    Column("4xx", lambda row: _count(row.client_errors), wide=True),
+    Column("conflicts", lambda row: _count(row.conflicts), "o", lambda row: row.conflicts, True),
+    Column("throttles", lambda row: _count(row.throttles), "h", lambda row: row.throttles, True),
 )
 SORT_KEYS = {column.key: column for column in COLUMNS if column.key}
 DEFAULT_KEY = "t"
+WIDE = 130
+"""The width in characters that all columns need."""
 NO_REQUESTS = "No requests in this time"
 NO_CAUSE = "No likely cause: no rule of docs/runbook.md applies"
 
 
-def render(summary: Summary, key: str = DEFAULT_KEY, *, live: bool = False) -> RenderableType:
+def render(
+    summary: Summary, key: str = DEFAULT_KEY, *, width: int = WIDE, live: bool = False
+) -> RenderableType:
     """Return the table, with the causes under it.
 
     Args:
         key: the one of SORT_KEYS by which the rows are sorted.
+        width: that of the terminal; below WIDE, some columns are omitted.
         live: whether to show the keys that sort.
     """
     parts: list[RenderableType] = [
         _headline(summary),
-        _table(summary.routes, key),
+        _table(summary.routes, key, width),
         *_causes(summary),
     ]
     if live:
@@ -74,10 +87,11 @@ def _headline(summary: Summary) -> Text:
     )
 
 
-def _table(rows: Sequence[Row], key: str) -> Table:
+def _table(rows: Sequence[Row], key: str, width: int) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 1))
     chosen = SORT_KEYS[key]
-    for column in COLUMNS:
+    columns = [one for one in COLUMNS if width >= WIDE or not one.wide]
+    for column in columns:
         style = "bold underline" if column is chosen else "bold"
         is_route = column is COLUMNS[0]
         table.add_column(
@@ -89,7 +103,7 @@ def _table(rows: Sequence[Row], key: str) -> Table:
         )
     for row in sorted(rows, key=chosen.order, reverse=True):
         table.add_row(
-            *(column.text(row) for column in COLUMNS), style="red" if row.errors else None
+            *(column.text(row) for column in columns), style="red" if row.errors else None
         )
     return table
 

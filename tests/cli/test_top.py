@@ -329,6 +329,16 @@ def read_until(terminal: int, text: str) -> str:
     return shown
 
 
+def test_a_narrow_terminal_shows_fewer_columns_and_whole_routes() -> None:
+    summary = summary_of(line(0, route="PUT /v1/tasks/{task_id}"))
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(screen.render(summary, width=console.width))
+    shown = console.export_text()
+    assert "PUT /v1/tasks/{task_id}" in shown
+    assert "p95" in shown
+    assert "throttles" not in shown
+
+
 def _first_route(summary: Summary, key: str) -> str:
     console = Console(width=200, record=True, file=io.StringIO())
     console.print(screen.render(summary, key, live=True))
