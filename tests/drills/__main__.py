@@ -32,7 +32,6 @@ from tests.drills.load import APP, EXPORT, USERS, Load
 from tests.faults.proxy import Proxy
 from tests.support import bulk_data
 
-DATA = ROOT / ".billet" / "drill"
 RANDOM = "random"
 BILLET = (sys.executable, "-m", "billet")
 SETTINGS = {"TABLE_PREFIX": "drill", "AUTH": "on"}
@@ -48,8 +47,9 @@ def main(fault: str, seconds: float, rate: float | None, port: int, workers: int
     """Run the API with a fault, and print what `billet top` says at the end."""
     name = random.choice(FIVE) if fault == RANDOM else fault  # noqa: S311
     chosen = FAULTS[name]
-    shutil.rmtree(DATA, ignore_errors=True)
-    DATA.mkdir(parents=True)
+    data = ROOT / ".billet" / f"drill-{port}"
+    shutil.rmtree(data, ignore_errors=True)
+    data.mkdir(parents=True)
     with ExitStack() as stack:
         database = stack.enter_context(_database())
         proxy = Proxy(database)
@@ -57,18 +57,18 @@ def main(fault: str, seconds: float, rate: float | None, port: int, workers: int
         given = _fill(chosen)
         proxy.way = chosen.way
         stack.enter_context(proxy.open())
-        url = stack.enter_context(_server(proxy.url, chosen, port, workers))
+        url = stack.enter_context(_server(proxy.url, chosen, data, port, workers))
         load = Load(url, given, chosen.requests, chosen.tasks, rate or chosen.rate)
         load.start()
         stack.callback(load.stop)
         click.echo(f"{url} has load for {seconds:.0f} s, and a fault or none. See where it hurts:")
-        click.echo(f"    {sys.executable} -m billet --data {DATA.relative_to(ROOT)} top")
+        click.echo(f"    {sys.executable} -m billet --data {data.relative_to(ROOT)} top")
         with suppress(KeyboardInterrupt):
             threading.Event().wait(seconds)
     click.echo(f"The fault was: {name}")
-    arguments = ["--data", str(DATA), "top", "--once", "--minutes", str(seconds / 60)]
+    arguments = ["--data", str(data), "top", "--once", "--minutes", str(seconds / 60)]
     subprocess.run([*BILLET, *arguments], check=True, cwd=ROOT)
-    _print_memory()
+    _print_memory(data)
 
 
 @contextmanager
@@ -92,10 +92,10 @@ def _fill(fault: Fault) -> dict[str, str]:
 
 
 @contextmanager
-def _server(endpoint: str, fault: Fault, port: int, workers: int) -> Iterator[str]:
+def _server(endpoint: str, fault: Fault, data: Path, port: int, workers: int) -> Iterator[str]:
     """Run `billet serve` with the fault's app within the block, and yield its address."""
-    log = DATA / "server.log"
-    options = ["--port", str(port), "--workers", str(workers), "--data", str(DATA), *fault.options]
+    log = data / "server.log"
+    options = ["--port", str(port), "--workers", str(workers), "--data", str(data), *fault.options]
     with log.open("wb") as output:
         process = subprocess.Popen(
             [*BILLET, "serve", *options],
@@ -126,10 +126,10 @@ def _address(process: "subprocess.Popen[bytes]", log: Path) -> str:
     raise click.ClickException(log.read_text())
 
 
-def _print_memory() -> None:
+def _print_memory(data: Path) -> None:
     """Print the resident memory of a worker over the time."""
     window = Window()
-    lines = (parse(text or "") for text in sources.from_server(DATA, follow=False))
+    lines = (parse(text or "") for text in sources.from_server(data, follow=False))
     for line in sorted(filter(None, lines), key=lambda one: one.time):
         window.add(line)
     steps = window.observed().memory_mb
