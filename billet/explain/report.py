@@ -12,6 +12,7 @@ from billet.explain.dry_run import Explained
 from billet.prices import PRICES_OF, dollars
 from chalicelib.dynamodb.client import ATTEMPTS, LONGEST_CALL
 from chalicelib.http.endpoints import Endpoint
+from chalicelib.http.fields import MAX_PAGE
 from chalicelib.http.routes import ENDPOINTS
 from chalicelib.http.schemas import ListQuery
 from chalicelib.services.pagination import MAX_OFFSET, MAX_ROUNDS
@@ -104,8 +105,8 @@ def _limits(explained: Explained) -> Iterator[str]:
     )
     if any(_is_list_query(kind) for kind in endpoint.parameters.values()):
         yield (
-            f"  page: an offset of at most {MAX_OFFSET:,}, at most {MAX_ROUNDS} queries of each "
-            "lane; a cursor (Link) costs the same on each page"
+            f"  page: at most {MAX_PAGE:,} items, an offset of at most {MAX_OFFSET:,}, at most "
+            f"{MAX_ROUNDS} queries of each lane; a cursor (Link) costs the same on each page"
         )
 
 
