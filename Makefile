@@ -14,7 +14,7 @@ READY := $(VENV)/.ready-dev
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve emulated-aws test walks coverage fuzz jepsen migrate-proof pr format check docs lock dynamodb-local clean clean-data
+.PHONY: help setup serve emulated-aws test walks coverage drill soak fuzz jepsen migrate-proof pr format check docs lock dynamodb-local clean clean-data
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -71,6 +71,12 @@ pr: check docs test walks  ## run everything that CI runs: check, docs, test and
 
 jepsen: $(TEST)  ## test consistency for some minutes while the API and the database are stopped (ROUNDS=60)
 	JEPSEN_ROUNDS=$(or $(ROUNDS),60) $(BIN)/python -m pytest --timeout 7200 tests/faults/test_jepsen.py $(ARGS)
+
+drill: $(TEST)  ## run the API with load and a fault, FAULT=slow-database|hot-key|leak|cpu|offset|conflicts|random (SECONDS=120)
+	$(BIN)/python -m tests.drills $(or $(FAULT),random) --seconds $(or $(SECONDS),120) $(ARGS)
+
+soak: $(TEST)  ## run the API with mixed load and print its memory (MINUTES=30)
+	$(BIN)/python -m tests.drills none --seconds $$(( $(or $(MINUTES),30) * 60 )) $(ARGS)
 
 migrate-proof: $(TEST)  ## test the migration from the previous release under load for some minutes (ROUNDS=6)
 	MIGRATION_ROUNDS=$(or $(ROUNDS),6) $(BIN)/python -m pytest --timeout 7200 -m walk tests/walks/test_migration_proof.py tests/walks/test_interrupted_migration.py $(ARGS)

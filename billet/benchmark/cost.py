@@ -6,7 +6,7 @@ from billet.benchmark.datasets import CONNECTION, Dataset
 from billet.benchmark.report import ResultTable
 from billet.benchmark.scenarios import endpoint_workloads
 from billet.metering import record_usage
-from billet.prices import PRICES
+from billet.prices import PRICES, dollars
 
 UNITS_PER_TRANSACTED_WRITE = 2
 COLUMNS = ("request", "calls", "read units", "write units", "transacted", "$ per million")
@@ -39,4 +39,4 @@ def dollars_per_million(read_units: float, write_units: float, transacted: int) 
             because DynamoDB does not report them separately.
     """
     writes = write_units + transacted * UNITS_PER_TRANSACTED_WRITE
-    return read_units * PRICES["read unit"] + writes * PRICES["write unit"]
+    return dollars(read_units, writes) * 1_000_000

@@ -20,6 +20,7 @@ COMMANDS = {
     "destroy": "billet.deploy.destroy:destroy",
     "doctor": "billet.cli.doctor:doctor",
     "dynamodb-local": "billet.emulators.dynamodb_local:download_command",
+    "explain": "billet.explain.command:explain",
     "export": "billet.transfer.commands:export_command",
     "import": "billet.transfer.commands:import_command",
     "migrate": "billet.cli.migrate:migrate",
@@ -28,8 +29,9 @@ COMMANDS = {
     "seed": "billet.cli.seed:seed",
     "serve": "billet.serve.command:serve",
     "token": "billet.cli.tokens:token",
+    "top": "billet.top.command:top",
 }
-DATABASE_COMMANDS = ("backup", "doctor", "export", "import", "migrate", "seed", "token")
+DATABASE_COMMANDS = ("backup", "doctor", "explain", "export", "import", "migrate", "seed", "token")
 """They use the database of the local server unless AWS variables name another one."""
 
 
@@ -133,7 +135,7 @@ def _unavailable_command(name: str, reason: str) -> click.Command:
     default=local_server.DATA,
     show_default=True,
     help="Data folder of the local server. The database commands use its database, unless "
-    "AWS variables name another one.",
+    "AWS variables name another one; top reads its requests.",
 )
 def main(data: Path) -> None:
     """Run and operate Billet Tasks."""

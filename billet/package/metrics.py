@@ -18,6 +18,7 @@ API = {"ApiName": STACK}
 itself would be circular: API, alias, deployment group, alarm."""
 FUNCTION = {"FunctionName": "${APIHandler}"}
 AUTHORIZER = {"FunctionName": "${Authenticate}"}
+RUNBOOK = "docs/runbook.md"
 TABLES = tuple(sorted(SUFFIXES.values()))
 
 
@@ -42,6 +43,8 @@ class Alarm(NamedTuple):
     """An alarm: the statistic of the metrics' sum is above a threshold."""
 
     description: str
+    runbook: str
+    """The section of docs/runbook.md that says what to do."""
     metrics: tuple[Metric, ...]
     above: float
     minutes: int
@@ -89,36 +92,46 @@ METRICS = (
 
 ALARMS: dict[str, Alarm] = {
     "ServerErrors": Alarm(
-        "More than 1 % of the responses are 5xx", (SERVER_ERROR_RATE,), 0.01, 2, rolls_back=True
+        "More than 1 % of the responses are 5xx",
+        "errors",
+        (SERVER_ERROR_RATE,),
+        0.01,
+        2,
+        rolls_back=True,
     ),
-    "SlowResponses": Alarm("The p99 of the latency is above 3 s", (LATENCY_P99,), 3000, 3),
+    "SlowResponses": Alarm(
+        "The p99 of the latency is above 3 s", "start-here", (LATENCY_P99,), 3000, 3
+    ),
     "FunctionErrors": Alarm(
-        "The function crashed or ran out of time", (ERRORS,), 0, 1, rolls_back=True
+        "The function crashed or ran out of time", "errors", (ERRORS,), 0, 1, rolls_back=True
     ),
     "FunctionNearTimeout": Alarm(
         f"A call took more than 80 % of the {TIMEOUT_SECONDS} s after which Lambda ends it",
+        "start-here",
         (DURATION,),
         TIMEOUT_SECONDS * 800,
         1,
     ),
     "FunctionThrottles": Alarm(
         "Lambda had no instance for a request: raise ReservedConcurrency or the account's limit",
+        "full-server",
         (THROTTLES, AUTHORIZER_THROTTLES),
         0,
         1,
     ),
     "AuthorizerErrors": Alarm(
         "The authorizer failed, so requests with a token get a 503",
+        "errors",
         (AUTHORIZER_ERRORS,),
         0,
         1,
         rolls_back=True,
     ),
     "ReadThrottles": Alarm(
-        "DynamoDB throttles reads: see docs/scaling.md", _of_tables("ReadThrottleEvents"), 0, 2
+        "DynamoDB throttles reads", "throttling", _of_tables("ReadThrottleEvents"), 0, 2
     ),
     "WriteThrottles": Alarm(
-        "DynamoDB throttles writes: see docs/scaling.md", _of_tables("WriteThrottleEvents"), 0, 2
+        "DynamoDB throttles writes", "throttling", _of_tables("WriteThrottleEvents"), 0, 2
     ),
 }
 """The alarms by their logical ids. An alarm can watch up to ten metrics."""
@@ -162,7 +175,7 @@ def _alarm(alarm: Alarm, prefix: str, topic: str) -> dict[str, Any]:
     return {
         "Type": "AWS::CloudWatch::Alarm",
         "Properties": {
-            "AlarmDescription": alarm.description,
+            "AlarmDescription": f"{alarm.description}: see {RUNBOOK}#{alarm.runbook}",
             **_watched(alarm.metrics, prefix),
             "ComparisonOperator": "GreaterThanThreshold",
             "Threshold": alarm.above,

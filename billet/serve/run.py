@@ -46,7 +46,7 @@ def until_stopped(options: Options, data: Path, database: Database) -> None:
     """Serve until SIGINT or SIGTERM, then finish the requests in flight.
 
     Args:
-        data: the data folder, for the commands in the start messages.
+        data: the data folder, for the commands in the start messages and for `billet top`.
 
     Raises:
         click.ClickException: a port is in use, the database can't be used, or the workers end.
@@ -76,6 +76,7 @@ def until_stopped(options: Options, data: Path, database: Database) -> None:
             max(1, options.max_concurrent // options.workers),
             max(1, asgi.MAX_WAITING // options.workers),
             options.host,
+            data,
             count_requests=options.metrics_port is not None,
             profiled=options.profile is not None,
         )

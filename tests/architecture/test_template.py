@@ -19,6 +19,7 @@ from chalicelib.http.response_headers import ResponseHeaders
 from chalicelib.http.routes import ENDPOINTS
 from chalicelib.settings import Settings
 from tests.support.cloudformation import of_type, references, sam, translated
+from tests.support.markdown import anchors
 
 ROOT = Path(__file__).parents[2]
 POOL = "arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_Ab1"
@@ -199,6 +200,14 @@ def test_every_alarm_notifies_the_topic_and_watches_what_cloudwatch_can(expanded
         assert len(watched) <= 10, "more metrics than an alarm can have"
     [subscription] = of_type(expanded, "AWS::SNS::Subscription").values()
     assert subscription["Endpoint"] == {"Ref": "AlarmEmail"}
+
+
+def test_every_alarm_links_to_an_existing_section_of_the_runbook(expanded: Template) -> None:
+    sections = anchors(ROOT / metrics.RUNBOOK)
+    for alarm in of_type(expanded, "AWS::CloudWatch::Alarm").values():
+        text, _, section = alarm["AlarmDescription"].partition(f": see {metrics.RUNBOOK}#")
+        assert text
+        assert section in sections
 
 
 def test_no_alarm_refers_to_the_api(written: Template) -> None:

@@ -7,10 +7,12 @@ import struct
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import IO, Any
 from urllib.parse import urlsplit
 
-Ask = Callable[[], bytes]
+Ask = partial[bytes]
+"""A call that forwards its argument, the request, and returns the reply."""
 Way = Callable[[Ask, socket.socket], None]
 """Handles a request, given a function that forwards it and the connection to the API."""
 
@@ -105,13 +107,13 @@ class Proxy:
         ):
             while request := _message(requests):
                 self.request_count += 1
-
-                def ask(request: bytes = request) -> bytes:
-                    database.sendall(request)
-                    return _message(replies)
-
-                self.way(ask, connection)
+                self.way(partial(_forward, request, database, replies), connection)
         self._connections.discard(connection)
+
+
+def _forward(request: bytes, database: socket.socket, replies: IO[bytes]) -> bytes:
+    database.sendall(request)
+    return _message(replies)
 
 
 def _message(stream: IO[bytes]) -> bytes:
@@ -119,5 +121,16 @@ def _message(stream: IO[bytes]) -> bytes:
     message = b""
     while (line := stream.readline()) not in (b"", b"\r\n"):
         message += line
+    if re.search(rb"(?i)\ntransfer-encoding: *chunked", message):
+        return message + line + b"".join(_chunks(stream))
     length = re.search(rb"(?i)\ncontent-length: *(\d+)", message)
     return message and message + line + stream.read(int(length[1]) if length else 0)
+
+
+def _chunks(stream: IO[bytes]) -> Iterator[bytes]:
+    """Yield the parts of a chunked body as they are sent (RFC 9112, section 7.1)."""
+    size = 1
+    while size:
+        head = stream.readline()
+        size = int(head.partition(b";")[0] or b"0", 16)
+        yield head + stream.read(size + 2)

@@ -1,0 +1,318 @@
+"""The rules that name the likely cause of slow or failing requests.
+
+Each rule looks at the requests of the window, and returns a cause or None. It says its threshold
+and where that comes from. `RULES` has them in the order in which their causes are shown: a rule
+whose cause explains another one's comes first.
+"""
+
+from collections.abc import Callable, Iterator
+from itertools import pairwise
+from typing import NamedTuple
+
+import msgspec
+
+from billet.top.window import Observed, Totals
+
+MIN_REQUESTS = 20
+"""Fewer requests name no cause."""
+MAX_CAUSES = 3
+RUNBOOK = "docs/runbook.md"
+
+THROTTLED_SHARE = 0.01
+"""Of calls. On-demand tables refuse none until a partition or the table is at its limit.
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html"""
+CONFLICT_SHARE = 0.05
+"""Lost attempts to each request of a route. Clients that do not meet on one item lose none."""
+FAR_SHARE = 0.5
+"""Of the time of a route. Each page by cursor costs the same (docs/performance.md, growth)."""
+MEMORY_STEPS = 12
+"""A minute."""
+MEMORY_MB = 16.0
+"""The growth that counts after the warm-up; `make soak` shows less in half an hour."""
+RISING_SHARE = 0.75
+"""Of the steps. Memory that is freed from time to time is no leak."""
+COLD_SHARE = 0.01
+"""Of the requests. "Cold starts typically occur in under 1 % of invocations".
+https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html"""
+MIN_COLD_STARTS = 5
+CPU_MS = 20.0
+"""For each request. The API itself needs 1 to 5 ms (docs/performance.md, baseline)."""
+SLOW_CALL_MS = 30.0
+"""For each call. DynamoDB takes single-digit milliseconds, below 10 at p99 for an item.
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Introduction.html"""
+DB_SHARE = 0.6
+"""Of the time of a route without its wait."""
+MOST_CALLS = 0.6
+"""Of all calls. If most of them are slow, it is the database, not one query."""
+QUERY_SHARE = 0.3
+"""Of the time of all requests. A query with less does not make the API slow."""
+TIMES_SLOWER = 3
+"""Than a call of the other routes. Large items or pages make a query up to twice as slow."""
+WAIT_SHARE = 0.2
+"""Of the time of all requests. A server with free threads has less than a hundredth."""
+BUSY_CORES = 0.6
+"""A Python process uses one core at most."""
+ERROR_SHARE = 0.01
+"""Of the responses, as the alarm ServerErrors has it."""
+LIMITED_SHARE = 0.05
+"""Of the responses. Clients that keep to their quota get none."""
+
+
+class Cause(msgspec.Struct):
+    """A likely cause."""
+
+    kind: str
+    """The name of the rule, with hyphens."""
+    route: str | None
+    """The route that shows it most, if it is not a matter of all."""
+    text: str
+    """What is seen, in plain words."""
+    runbook: str
+    """The section that says what to do."""
+
+
+class _Worst(NamedTuple):
+    route: str
+    totals: Totals
+
+
+Rule = Callable[[Observed], Cause | None]
+
+
+def likely_causes(observed: Observed) -> list[Cause]:
+    """Return the causes that the requests show, the likeliest first."""
+    if observed.total.requests < MIN_REQUESTS:
+        return []
+    causes = filter(None, (rule(observed) for rule in RULES))
+    return list(causes)[:MAX_CAUSES]
+
+
+def throttling(observed: Observed) -> Cause | None:
+    """DynamoDB refuses calls: a hot key, or a table at its limit."""
+    total = observed.total
+    if total.throttles < THROTTLED_SHARE * max(1, total.calls):
+        return None
+    worst = _worst(observed, lambda one: one.throttles)
+    one = worst.totals
+    return _cause(
+        "throttling",
+        worst.route,
+        f"DynamoDB refused {_percent(one.throttles, one.calls)} of its calls because of load: a "
+        f"hot key, or a table at its limit; its requests wait {_ms(one.backoff_ms / one.requests)} "
+        f"before they repeat them{_mostly_by(one)}",
+    )
+
+
+def conflicts(observed: Observed) -> Cause | None:
+    """Many requests write to the same items at the same time."""
+    worst = _worst(observed, lambda one: one.conflicts)
+    one = worst.totals
+    if one.conflicts < CONFLICT_SHARE * one.requests or one.conflicts == 0:
+        return None
+    return _cause(
+        "conflicts",
+        worst.route,
+        f"{one.conflicts:,} attempts of {one.requests:,} requests lost a race with another write "
+        f"to the same task or user; its p95 is {_ms(one.durations.percentile(95))}"
+        f"{_mostly_by(one)}",
+    )
+
+
+def far_offset(observed: Observed) -> Cause | None:
+    """A client reads pages far behind the start, and DynamoDB reads all items before them."""
+    worst = _worst(observed, lambda one: one.far_ms)
+    one = worst.totals
+    if not one.far_offsets or one.far_ms < FAR_SHARE * one.ms:
+        return None
+    return _cause(
+        "far-offset",
+        worst.route,
+        f"{_percent(one.far_ms, one.ms)} of its time is offset {one.far_sum // one.far_offsets:,}: "
+        f"{one.far_rcu / one.far_offsets:,.0f} read units a request; it reads {one.items_read:,} "
+        f"items to return {one.items_returned:,}{_mostly_by(one)}",
+    )
+
+
+def memory_growth(observed: Observed) -> Cause | None:
+    """The processes grow, after their warm-up, and free nothing."""
+    steady = observed.memory_mb[len(observed.memory_mb) // 4 :]
+    if len(steady) < MEMORY_STEPS:
+        return None
+    growth = steady[-1] - steady[0]
+    rising = sum(later >= earlier for earlier, later in pairwise(steady))
+    if growth < MEMORY_MB or rising < RISING_SHARE * (len(steady) - 1):
+        return None
+    return _cause(
+        "memory-growth",
+        None,
+        f"the memory of a process grew from {steady[0]:,.0f} MB to {steady[-1]:,.0f} MB and does "
+        "not go back: a leak",
+    )
+
+
+def cold_starts(observed: Observed) -> Cause | None:
+    """Many requests are the first of their process."""
+    total = observed.total
+    if total.cold_starts < MIN_COLD_STARTS or total.cold_starts < COLD_SHARE * total.requests:
+        return None
+    return _cause(
+        "cold-starts",
+        None,
+        f"{total.cold_starts:,} of {total.requests:,} requests are the first of their process; "
+        "each waited for the start of the process, which is not in these times, and then took "
+        f"{_ms(total.cold_ms / total.cold_starts)}",
+    )
+
+
+def cpu(observed: Observed) -> Cause | None:
+    """The API computes for long."""
+    worst = _worst(observed, lambda one: one.cpu_ms)
+    one = worst.totals
+    if one.cpu_ms < CPU_MS * one.requests:
+        return None
+    return _cause(
+        "cpu",
+        worst.route,
+        f"each request uses {_ms(one.cpu_ms / one.requests)} of CPU, the API itself needs 1 to 5; "
+        f"all requests use {_cores(observed):.1f} cores",
+    )
+
+
+def slow_database(observed: Observed) -> Cause | None:
+    """Most calls to DynamoDB are slow, whatever they read."""
+    slow = dict(_slow_routes(observed))
+    total = observed.total
+    if sum(one.calls for one in slow.values()) < MOST_CALLS * max(1, total.calls):
+        return None
+    return _cause(
+        "slow-database",
+        None,
+        f"a call to DynamoDB takes {_ms(total.db_ms / total.calls)}, it should take less than 10; "
+        f"{_percent(total.db_ms, total.ms)} of the time of all requests is the database",
+    )
+
+
+def slow_query(observed: Observed) -> Cause | None:
+    """The calls of one route are slow, and those of others are not."""
+    slow = dict(_slow_routes(observed))
+    total = observed.total
+    calls = sum(one.calls for one in slow.values())
+    if not slow or calls >= MOST_CALLS * total.calls:
+        return None
+    route = max(slow, key=lambda name: slow[name].db_ms)
+    one = slow[route]
+    slow_ms = sum(each.db_ms for each in slow.values())
+    fast_ms = (total.db_ms - slow_ms) / (total.calls - calls)
+    call_ms = one.db_ms / one.calls
+    if one.db_ms < QUERY_SHARE * total.ms or call_ms < TIMES_SLOWER * fast_ms:
+        return None
+    return _cause(
+        "slow-query",
+        route,
+        f"its calls to DynamoDB take {_ms(call_ms)} each, "
+        f"{one.calls / one.requests:.1f} calls and {one.rcu / one.requests:.1f} read units a "
+        f"request; a call of other routes takes {_ms(fast_ms)}",
+    )
+
+
+def full_server(observed: Observed) -> Cause | None:
+    """The threads of `billet serve` are busy, so requests wait for one."""
+    total = observed.total
+    if total.wait_ms < WAIT_SHARE * total.ms:
+        return None
+    count = total.requests
+    held = total.ms - total.wait_ms
+    return _cause(
+        "full-server",
+        None,
+        f"{_percent(total.wait_ms, total.ms)} of the time is the wait for a thread of the server: "
+        f"{_ms(total.wait_ms / count)} a request; then a request takes {_ms(held / count)}, "
+        f"{_ms(total.db_ms / count)} of it in the database and {_ms(total.cpu_ms / count)} of CPU; "
+        f"all requests use {_cores(observed):.1f} cores",
+    )
+
+
+def errors(observed: Observed) -> Cause | None:
+    """The API responds with 500 or more."""
+    total = observed.total
+    if total.errors < ERROR_SHARE * total.requests or not total.errors:
+        return None
+    worst = _worst(observed, lambda one: one.errors)
+    one = worst.totals
+    return _cause(
+        "errors",
+        worst.route,
+        f"{_percent(one.errors, one.requests)} of its responses have a status of 500 or more; "
+        f"{total.errors:,} of all {total.requests:,}",
+    )
+
+
+def limited_clients(observed: Observed) -> Cause | None:
+    """Clients send more than their quota."""
+    total = observed.total
+    if total.limited < LIMITED_SHARE * total.requests:
+        return None
+    worst = _worst(observed, lambda one: one.limited)
+    one = worst.totals
+    return _cause(
+        "limited-clients",
+        worst.route,
+        f"{_percent(one.limited, one.requests)} of its responses are 429: the client sends more "
+        f"than its quota{_mostly_by(one)}",
+    )
+
+
+RULES: tuple[Rule, ...] = (
+    throttling,
+    conflicts,
+    far_offset,
+    memory_growth,
+    cold_starts,
+    cpu,
+    slow_database,
+    slow_query,
+    full_server,
+    errors,
+    limited_clients,
+)
+
+
+def _slow_routes(observed: Observed) -> Iterator[tuple[str, Totals]]:
+    """Yield the routes whose calls are slow, unless they are slow because the CPU is busy."""
+    total = observed.total
+    busy = _cores(observed) >= BUSY_CORES
+    if total.cpu_ms >= CPU_MS * total.requests or (busy and full_server(observed)):
+        return
+    for route, one in observed.routes.items():
+        slow = one.calls and one.db_ms >= SLOW_CALL_MS * one.calls
+        if slow and one.db_ms >= DB_SHARE * (one.ms - one.wait_ms):
+            yield route, one
+
+
+def _cores(observed: Observed) -> float:
+    return observed.total.cpu_ms / 1000 / observed.seconds
+
+
+def _worst(observed: Observed, amount: Callable[[Totals], float]) -> _Worst:
+    return _Worst(*max(observed.routes.items(), key=lambda pair: amount(pair[1])))
+
+
+def _cause(kind: str, route: str | None, text: str) -> Cause:
+    return Cause(kind, route, f"{route}: {text}" if route else text, f"{RUNBOOK}#{kind}")
+
+
+def _mostly_by(one: Totals) -> str:
+    """Return the principal with most of the time, if there are several."""
+    if len(one.principals) < 2:
+        return ""
+    name = max(one.principals, key=one.principals.__getitem__)
+    share = _percent(one.principals[name], sum(one.principals.values()))
+    return f"; {share} of the time is principal {name}"
+
+
+def _percent(part: float, whole: float) -> str:
+    return f"{100 * part / whole:.0f} %" if whole else "0 %"
+
+
+def _ms(ms: float) -> str:
+    return f"{ms:,.0f} ms" if ms >= 10 else f"{ms:.1f} ms"
