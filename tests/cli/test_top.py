@@ -81,7 +81,8 @@ def line(seconds: float = 0.0, **values: Any) -> Line:
         "cold_start": False,
         "memory_mb": 60.0,
     }
-    return Line(time=timestamp(BEGAN + seconds), **(defaults | values))
+    time = timestamp(BEGAN + seconds)
+    return Line(time=time, level="INFO", **(defaults | values))
 
 
 def summary_of(*lines: Line, seconds: float = math.inf) -> Summary:
