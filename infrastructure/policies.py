@@ -7,8 +7,8 @@ from typing import Any
 
 TEMPLATE = Path(__file__).with_name("bootstrap.json")
 PURPOSES = {
-    "OperatorPolicy": "For people and roles that run `billet migrate`, `tables`, `token`, `seed`, "
-    "`doctor`, `backup`, `export` and `import`.",
+    "OperatorPolicy": "For people and roles that run `billet migrate`, `token`, `seed`, "
+    "`doctor`, `backup`, `export`, `import`, `explain` and `top`.",
     "DeployerPolicy": "For people and roles that run `billet deploy` and `billet destroy`. They "
     "need the operator's policy, too, because a deployment migrates the database and creates a "
     "token for its test.",
@@ -76,11 +76,7 @@ def _unlimited(resources: Mapping[str, Any]) -> Iterator[str]:
 
 def _section(name: str, resource: Mapping[str, Any]) -> Iterator[str]:
     yield f"## {name}\n"
-    yield (
-        f"It is {PURPOSES[name]}\n"
-        if PURPOSES[name].startswith("for")
-        else f"It {PURPOSES[name]}\n"
-    )
+    yield f"{PURPOSES[name]}\n"
     yield "| statement | actions | resources | condition |\n|---|---|---|---|"
     for statement in _statements(resource):
         actions = _codes(_listed(statement["Action"]))

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import cfnlint
 import pytest
 
 import infrastructure.policies
@@ -87,7 +86,7 @@ def stack() -> dict[str, Any]:
 def handlers(types: set[str]) -> dict[str, set[str]]:
     """Return the actions that CloudFormation needs for types of resources."""
     found: dict[str, set[str]] = {}
-    for file in (Path(cfnlint.__file__).parent / "data/schemas/resources").glob("*.json"):
+    for file in (iam.CFN_LINT / "schemas/resources").glob("*.json"):
         text = file.read_text()
         if not any(f'"{name}"' in text for name in types):
             continue

@@ -25,6 +25,7 @@ STEPS = (
     "token list",
     "seed --users 4 --tasks 8 --seed 1",
     "doctor",
+    "explain GET /v1/tasks",
     "export {folder}/tasks.jsonl.gz",
     "backup create --name nightly",
     "backup list",
@@ -44,6 +45,7 @@ BROKEN = {
 """Items that `doctor` repairs; it completes the deletion of the user."""
 NOT_SEEN = {
     "dynamodb:RestoreTableToPointInTime": "`backup restore` of tables that are some minutes old",
+    "logs:FilterLogEvents": "`top --log-group`",
     "sts:GetCallerIdentity": "prints the account; a local endpoint has none",
 }
 """Actions that the steps do not need on new tables at a local endpoint, and what needs them."""
