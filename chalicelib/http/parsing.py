@@ -10,8 +10,9 @@ import msgspec
 from chalice.app import MultiDict, Request
 
 from chalicelib.domain.errors import Invalid
+from chalicelib.domain.ids import MAX_ID
 from chalicelib.http import json_errors
-from chalicelib.http.fields import MAX_ID, OUTPUT_ONLY
+from chalicelib.http.fields import OUTPUT_ONLY
 from chalicelib.http.problems import HttpProblem
 from chalicelib.http.response_headers import ACCEPT_PATCH
 from chalicelib.http.schemas import ListQuery, must_be

@@ -471,6 +471,12 @@ def wrong_files() -> Iterator[tuple[list[Any], str]]:
         [HEADER, USER, task(id=2), TOKEN, END],
         (": last_task_id: must be at least 2, the highest id"),
     )
+    for name in ("last_user_id", "last_task_id"):
+        for last in (2**53 - 1, 2**53 - 1_000_000):  # no room for new ids
+            yield (
+                [HEADER, USER, TASK, TOKEN, END | {name: last}],
+                f", line 5: {name}: must be an integer from 0 to 9007199253740991",
+            )
     yield (
         [
             HEADER,
