@@ -13,7 +13,7 @@ from chalicelib.domain.token import Role, Token
 from chalicelib.domain.user import User, normalize_username
 from chalicelib.dynamodb import clock, schema_version
 from chalicelib.dynamodb.models import MAX_KEY_BYTES
-from chalicelib.http import parsing
+from chalicelib.http import json_errors, parsing
 from chalicelib.http.schemas import NewTask, NewUser
 
 FORMAT = 1
@@ -198,11 +198,12 @@ def decode(line: bytes) -> Line:
         kind = _KIND.decode(line).kind
         if kind not in _TYPES:
             raise Invalid(f"kind: must be one of {', '.join(_TYPES)}")
-        with parsing.as_invalid(_TYPES[kind], "line"):
+        json_errors.refuse_duplicates(line)
+        with parsing.as_invalid(_TYPES[kind], "line", unlisted=()):
             found: Line = _DECODERS[kind].decode(line)
     except msgspec.ValidationError:
         raise Invalid("must be a JSON object with a kind") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except (msgspec.DecodeError, ValueError, RecursionError):
         raise Invalid("must be JSON") from None
     return found
 
