@@ -406,7 +406,7 @@ def test_tokens_move_only_if_both_commands_are_told_to(bind: Bind, tmp_path: Pat
 def test_a_token_with_other_values_stops_an_import_before_it_writes(tmp_path: Path) -> None:
     whole = write_lines(tmp_path / "whole", WHOLE)
     other = {key: value for key, value in TOKEN.items() if key != "kind"} | {"role": "admin"}
-    token_writes.create_token(Token(**other))
+    token_writes.create_token(msgspec.convert(other, Token))
     for options in (["--dry-run"], []):
         failed = import_(whole, "--with-tokens", *options)
         assert failed.exit_code == 1
