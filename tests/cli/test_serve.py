@@ -22,7 +22,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
+from billet.cli import main
 from billet.emulators import dynamodb_local
+from billet.serve.command import serve as serve_command
 from billet.serve.databases import DATA_LOSS_WARNING
 from chalicelib.services import tokens
 from chalicelib.settings import Settings
@@ -107,6 +109,21 @@ def test_a_data_folder_in_use_is_a_one_line_error(
 
 
 NOWHERE = {"AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:9"}
+
+
+@pytest.mark.parametrize(
+    ("words", "folder"),
+    [
+        (["--data", "one", "serve"], "one"),
+        (["serve", "--data", "two"], "two"),
+        (["--data", "one", "serve", "--data", "two"], "two"),
+        (["serve"], ".billet"),
+    ],
+)
+def test_the_data_folder_may_be_named_before_the_command(words: list[str], folder: str) -> None:
+    group = main.make_context("billet", words)
+    split = words.index("serve") + 1
+    assert serve_command.make_context("serve", words[split:], group).params["data"] == Path(folder)
 
 
 def test_a_port_in_use_is_a_one_line_error(refuse: Refuse) -> None:
