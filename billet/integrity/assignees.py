@@ -6,10 +6,10 @@ import msgspec
 
 from billet.integrity import lookup, shape, wire
 from billet.integrity.raw_transaction import RawTransaction
+from chalicelib.domain.ids import MAX_ID
 from chalicelib.dynamodb.client import ConditionFailed, Item
 from chalicelib.dynamodb.codec import TASKS, StoredTask, assignment_values, created_key_of
 from chalicelib.dynamodb.models import AssignmentModel, TaskModel, UserModel
-from chalicelib.http.fields import MAX_ID
 
 MAX_UNASSIGNED = 50
 

@@ -14,6 +14,7 @@ from pynamodb.models import Model
 
 from billet.integrity import lookup
 from billet.integrity.lookup import Value
+from chalicelib.domain.ids import MAX_ID
 from chalicelib.domain.token import ROLES
 from chalicelib.dynamodb import clock
 from chalicelib.dynamodb.client import Item
@@ -28,7 +29,6 @@ from chalicelib.dynamodb.models import (
     UserModel,
     UsernameModel,
 )
-from chalicelib.http.fields import MAX_ID
 from chalicelib.settings import MAX_LANES
 
 Faults = Mapping[str, str]

@@ -19,6 +19,12 @@ def _known_suffix(_: click.Context, __: click.Parameter, file: Path | None) -> P
     return file
 
 
+def _data_of_billet() -> Path:
+    """Return the folder of `billet --data FOLDER serve`."""
+    data: Path = click.get_current_context().find_root().params.get("data", local_server.DATA)
+    return data
+
+
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
@@ -42,8 +48,8 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option(
     "--data",
     type=click.Path(file_okay=False, path_type=Path),
-    default=local_server.DATA,
-    show_default=True,
+    default=_data_of_billet,
+    show_default=f"that of `billet --data`, or {local_server.DATA}",
     help="Folder for the files of DynamoDB Local.",
 )
 @click.option(

@@ -1,7 +1,9 @@
 """The log of `billet serve`: coloured text on a terminal, else JSON."""
 
 import logging
+import select
 import sys
+from typing import TextIO
 
 import click
 
@@ -10,14 +12,41 @@ from chalicelib.http.json_log import JsonFormatter
 from chalicelib.http.request_log import Line
 
 SLOW_MILLISECONDS = 1000.0
+WAIT_MILLISECONDS = 1000
+"""How long the log waits for somebody to read its stream, before it drops lines."""
 
 
 def set_up() -> None:
     """Write the log to standard error, unless a log has been set up in this process."""
     json_log.omit_unused_parts()
-    handler = logging.StreamHandler()
+    handler = PatientHandler(sys.stderr)
     handler.setFormatter(TextFormatter() if sys.stderr.isatty() else JsonFormatter())
     logging.basicConfig(handlers=[handler])
+
+
+class PatientHandler(logging.StreamHandler[TextIO]):
+    """Writes to a stream, such as a pipe, but drops records while nobody reads it.
+
+    A pipe that poll reports as writable takes 4 KB without blocking (PIPE_BUF).
+    """
+
+    def __init__(self, stream: TextIO, wait_milliseconds: int = WAIT_MILLISECONDS) -> None:
+        super().__init__(stream)
+        self._wait = wait_milliseconds
+        self._dropped = 0
+        self._poll = select.poll()
+        self._poll.register(stream, select.POLLOUT)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record, and before it how many were dropped; or drop it."""
+        if not self._poll.poll(0 if self._dropped else self._wait):
+            self._dropped += 1
+            return
+        if self._dropped:
+            text = f"{self._dropped} lines of the log are missing: nobody read it"
+            self._dropped = 0
+            super().emit(logging.LogRecord(__name__, logging.WARNING, __file__, 0, text, (), None))
+        super().emit(record)
 
 
 class TextFormatter(logging.Formatter):

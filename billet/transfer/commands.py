@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import click
 import msgspec
+from pynamodb.models import Model
 
 from billet.cli import target
 from billet.cli.errors import cli_errors
@@ -27,7 +28,7 @@ def export_command(file: str, with_tokens: bool) -> None:
     together. docs/backup.md describes the file, and how to copy a database at one moment.
     """
     _require_schema()
-    models = (UserModel, TaskModel, *([TokenModel] if with_tokens else []))
+    models = _models(with_tokens)
     length = sum(map(parallel.item_count, models))
     with staging.opened() as place, _interrupted("nothing was written"):
         with click.progressbar(length=length, label="Reading", file=sys.stderr) as bar:
@@ -51,15 +52,16 @@ def import_command(file: str, dry_run: bool, with_tokens: bool) -> None:
     database has already must be in the file and equal, and is skipped. No other client should
     write in the meantime.
     """
+    models = _models(with_tokens)
     with staging.opened() as place:
         click.echo(f"Checking {file}", err=True)
         with files.reading(file) as lines:
             end = importing.check(file, lines, place)
         _require_schema()
         target.announce()
-        length = sum(map(parallel.item_count, (UserModel, TaskModel)))
+        length = sum(map(parallel.item_count, models))
         with click.progressbar(length=length, label="Comparing", file=sys.stderr) as bar:
-            importing.compare(place, bar.update)
+            importing.compare(place, models, bar.update)
         users, tasks = place.count_to_do(UserRecord), place.count_to_do(TaskRecord)
         tokens = place.count_to_do(TokenRecord) if with_tokens else 0
         if not dry_run:
@@ -71,7 +73,8 @@ def import_command(file: str, dry_run: bool, with_tokens: bool) -> None:
             ):
                 for count in importing.write(place, end, with_tokens):
                     bar.update(count)
-    there = end.users + end.tasks - users - tasks
+    total = end.users + end.tasks + (end.tokens if with_tokens else 0)
+    there = total - users - tasks - tokens
     done = "Would import" if dry_run else "Imported"
     what = f"{users} users, {tasks} tasks" + (f" and {tokens} tokens" if with_tokens else "")
     click.echo(f"{done} {what}; {there} were there already")
@@ -79,6 +82,10 @@ def import_command(file: str, dry_run: bool, with_tokens: bool) -> None:
         click.echo(f"{end.tokens} tokens of the file are left out; --with-tokens imports them")
     if not dry_run:
         click.echo("`billet doctor` checks the result")
+
+
+def _models(with_tokens: bool) -> list[type[Model]]:
+    return [UserModel, TaskModel, *([TokenModel] if with_tokens else [])]
 
 
 def _require_schema() -> None:

@@ -8,6 +8,7 @@ import tempfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -55,7 +56,7 @@ def reading(name: str) -> Iterator[Iterator[bytes]]:
     try:
         with _raw(name) as raw:
             peeked = raw.peek(len(_GZIP))[: len(_GZIP)]
-            yield _lines(gzip.GzipFile(fileobj=raw) if peeked == _GZIP else raw)
+            yield _lines(name, gzip.GzipFile(fileobj=raw) if peeked == _GZIP else raw)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise click.ClickException(f"{name}: is cut off or damaged ({error})") from error
     except OSError as error:
@@ -92,8 +93,9 @@ def _raw(name: str) -> io.BufferedReader:
     return Path(name).open("rb")
 
 
-def _lines(file: io.BufferedIOBase) -> Iterator[bytes]:
-    while line := file.readline(MAX_LINE + 1):
+def _lines(name: str, file: io.BufferedIOBase) -> Iterator[bytes]:
+    lines = iter(partial(file.readline, MAX_LINE + 1), b"")
+    for number, line in enumerate(lines, 1):
         if len(line) > MAX_LINE:
-            raise click.ClickException(f"a line has more than {MAX_LINE} bytes")
+            raise click.ClickException(f"{name}, line {number}: must have at most {MAX_LINE} bytes")
         yield line

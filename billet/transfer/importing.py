@@ -30,6 +30,7 @@ from billet.transfer.records import (
 )
 from billet.transfer.staging import Staging
 from chalicelib.domain.errors import Invalid
+from chalicelib.domain.token import Token
 from chalicelib.domain.user import User
 from chalicelib.dynamodb import counters, queries, task_writes, token_writes, user_writes
 from chalicelib.dynamodb.client import ConditionFailed
@@ -88,13 +89,18 @@ def check(name: str, lines: Iterable[bytes], staging: Staging) -> End:
     return end
 
 
-def compare(staging: Staging, progress: Callable[[int], object]) -> None:
-    """Mark the users and tasks that the database has already as done.
+def compare(
+    staging: Staging, models: Iterable[type[Model]], progress: Callable[[int], object]
+) -> None:
+    """Mark the records that the database has already as done.
+
+    Args:
+        models: the tables to compare. The database may have more tokens than the file.
 
     Raises:
-        click.ClickException: the database has others, or has them with other values.
+        click.ClickException: the database has other users or tasks, or a record with other values.
     """
-    for model in (UserModel, TaskModel):
+    for model in models:
         for page in parallel.pages(model):
             for item in page:
                 _compare(staging, stored.entity(model, item))
@@ -152,9 +158,11 @@ def _check_whole(staging: Staging, end: End) -> None:
         raise Invalid(f"task {task_id}: the assignee {user_id} is not in the file")
 
 
-def _compare(staging: Staging, entity: User | StoredTask) -> None:
+def _compare(staging: Staging, entity: User | StoredTask | Token) -> None:
     found = stored.record(entity)
     line = staging.line(type(found), found.key)
+    if line is None and isinstance(found, TokenRecord):
+        return
     if line is None:
         raise click.ClickException(
             f"the database has {records.label(found)}, which is not in the file; {_EMPTY}"

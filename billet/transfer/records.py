@@ -7,13 +7,13 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 
 from chalicelib.domain.errors import Invalid
+from chalicelib.domain.ids import MAX_ID
 from chalicelib.domain.task import MAX_ASSIGNEES, Task
 from chalicelib.domain.token import Role, Token
 from chalicelib.domain.user import User, normalize_username
 from chalicelib.dynamodb import clock, schema_version
 from chalicelib.dynamodb.models import MAX_KEY_BYTES
-from chalicelib.http import parsing
-from chalicelib.http.fields import MAX_ID
+from chalicelib.http import json_errors, parsing
 from chalicelib.http.schemas import NewTask, NewUser
 
 FORMAT = 1
@@ -22,15 +22,16 @@ SCHEMA = schema_version.KNOWN
 """The version of the stored data. A release reads files of this version and of older ones."""
 MAX_LINE = 1024 * 1024
 """Bytes. The largest task has a twentieth of it."""
+ROOM = 1_000_000
+"""How many ids must be left after an import."""
 
 _TIME = "must be a time in UTC such as 2026-01-31T12:00:00.000000Z"
 _IDS = f"must be up to {MAX_ASSIGNEES} ids of users in ascending order"
 
 
-def _whole(least: int) -> msgspec.Meta:
-    return msgspec.Meta(
-        ge=least, le=MAX_ID, extra={"must": f"must be an integer from {least} to {MAX_ID}"}
-    )
+def _whole(least: int, most: int = MAX_ID) -> msgspec.Meta:
+    must = f"must be an integer from {least} to {most}"
+    return msgspec.Meta(ge=least, le=most, extra={"must": must})
 
 
 def _text(pattern: str, must: str) -> msgspec.Meta:
@@ -39,6 +40,7 @@ def _text(pattern: str, must: str) -> msgspec.Meta:
 
 Id = Annotated[int, _whole(1)]
 Count = Annotated[int, _whole(0)]
+LastId = Annotated[int, _whole(0, MAX_ID - ROOM)]
 Time = Annotated[str, _text(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$", _TIME)]
 Assignees = Annotated[tuple[Id, ...], msgspec.Meta(max_length=MAX_ASSIGNEES, extra={"must": _IDS})]
 Digest = Annotated[str, _text(r"^[0-9a-f]{64}$", "must be a SHA-256 digest in hexadecimal")]
@@ -156,9 +158,9 @@ class End(msgspec.Struct, tag_field="kind", tag="end", forbid_unknown_fields=Tru
     users: Count
     tasks: Count
     tokens: Count
-    last_user_id: Count
+    last_user_id: LastId
     """The highest id that was ever allocated: no copy of the data allocates it again."""
-    last_task_id: Count
+    last_task_id: LastId
 
 
 Record = UserRecord | TaskRecord | TokenRecord
@@ -196,11 +198,12 @@ def decode(line: bytes) -> Line:
         kind = _KIND.decode(line).kind
         if kind not in _TYPES:
             raise Invalid(f"kind: must be one of {', '.join(_TYPES)}")
-        with parsing.as_invalid(_TYPES[kind], "line"):
+        json_errors.refuse_duplicates(line)
+        with parsing.as_invalid(_TYPES[kind], "line", unlisted=()):
             found: Line = _DECODERS[kind].decode(line)
     except msgspec.ValidationError:
         raise Invalid("must be a JSON object with a kind") from None
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except (msgspec.DecodeError, ValueError, RecursionError):
         raise Invalid("must be JSON") from None
     return found
 

@@ -11,8 +11,11 @@ BilletError
 │   ├── KeyReused          another request had the idempotency key
 │   └── RequestInProgress  the same request, with the same idempotency key, is still running
 └── Unavailable            the database can't respond now; the same request may succeed later
-    └── SchemaMismatch     the database is of another release
+    ├── SchemaMismatch     the database is of another release
+    └── IdsUsedUp          no id is left
 """
+
+from chalicelib.domain.ids import MAX_ID
 
 
 class BilletError(Exception):
@@ -89,3 +92,10 @@ class Unavailable(BilletError):
 
 class SchemaMismatch(Unavailable):
     """The database is of another release. An operator has to act."""
+
+
+class IdsUsedUp(Unavailable):
+    """All ids up to the largest one were allocated. An operator has to act."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"no ids of {kind} are left; {MAX_ID} is the largest one")

@@ -8,6 +8,8 @@ with different LANES share one set of counters, and with LANES=1 ids are in orde
 The counters are set up again only if the lane count has grown (`lanes`): above all ids that were
 allocated, in one transaction with a condition on each of the MAX_LANES counters, also on those that
 are missing, because reading them is no snapshot.
+
+No counter passes MAX_ID, because the API refuses greater ids in requests.
 """
 
 import itertools
@@ -17,7 +19,8 @@ from typing import Any
 import msgspec
 from pynamodb.constants import ALL_OLD, UPDATE_ITEM, UPDATED_NEW
 
-from chalicelib.domain.errors import LostRace, Unavailable
+from chalicelib.domain.errors import IdsUsedUp, LostRace, Unavailable
+from chalicelib.domain.ids import MAX_ID
 from chalicelib.dynamodb import backoff, client, lanes, stored_counters, wire
 from chalicelib.dynamodb.models import CounterModel
 from chalicelib.dynamodb.transaction import Transaction
@@ -40,6 +43,7 @@ def allocate_id(kind: str) -> int:
 
     Raises:
         LostRace: other writes interfered at every attempt.
+        IdsUsedUp: the ids would be greater than MAX_ID.
         Unavailable: the counters changed at every attempt, or the database does not respond.
     """
     return _take(kind, random.randrange(_usable_lanes(kind)), 1)[0]  # noqa: S311
@@ -49,7 +53,7 @@ def allocate_ids(kind: str, count: int) -> list[int]:
     """Return `count` new ids of `kind`, ascending, with one write for each lane.
 
     Raises:
-        LostRace, Unavailable: see `allocate_id`.
+        LostRace, IdsUsedUp, Unavailable: see `allocate_id`.
     """
     lane_count = _usable_lanes(kind)
     share, rest = divmod(count, lane_count)
@@ -94,7 +98,10 @@ def _take(kind: str, lane: int, count: int) -> range:
         try:
             taken = _count(f"{kind}#{lane % stride}", count, stride)
         except client.ConditionFailed as failed:
-            _learn_stride(kind, failed.found[0])
+            counter = failed.found[0]
+            if _is_used_up(counter, count, stride):
+                raise IdsUsedUp(kind) from failed
+            _learn_stride(kind, counter)
         else:
             _remember_stride(kind, stride)
             return taken
@@ -104,7 +111,7 @@ def _take(kind: str, lane: int, count: int) -> range:
 def _count(name: str, count: int, stride: int) -> range:
     arguments = CounterModel(name).get_update_kwargs_from_instance(
         actions=[CounterModel.last.add(count * stride)],
-        condition=CounterModel.lanes == stride,
+        condition=(CounterModel.lanes == stride) & (CounterModel.last <= _limit(count, stride)),
         return_values_on_condition_failure=ALL_OLD,
     )
     arguments["ReturnValues"] = UPDATED_NEW
@@ -112,6 +119,19 @@ def _count(name: str, count: int, stride: int) -> range:
     body = client.dispatch(UPDATE_ITEM, arguments, repeatable=True)
     last: int = _COUNTER.decode(body).Attributes.last.N
     return range(last - (count - 1) * stride, last + 1, stride)
+
+
+def _limit(count: int, stride: int) -> int:
+    """Return the last id of a counter that has just enough ids left."""
+    return MAX_ID - count * stride
+
+
+def _is_used_up(counter: client.Item | None, count: int, stride: int) -> bool:
+    """Return whether a counter with this stride has too few ids left."""
+    if not counter or not {"lanes", "last"} <= counter.keys():
+        return False
+    last, lane_count = int(counter["last"]["N"]), int(counter["lanes"]["N"])
+    return lane_count == stride and last > _limit(count, stride)
 
 
 def _learn_stride(kind: str, counter: client.Item | None) -> None:

@@ -8,12 +8,11 @@ from typing import Annotated, get_args
 
 from msgspec import Meta, Raw
 
+from chalicelib.domain.ids import MAX_ID
 from chalicelib.domain.task import MAX_ASSIGNEES, Status
 from chalicelib.http import text_rules
 from chalicelib.services import cursor, pagination
 
-MAX_ID = 2**53 - 1
-"""The largest integer that every JSON reader keeps exact (RFC 8259, section 6)."""
 MAX_NAME = 200
 MAX_USERNAME = 254
 MAX_DESC = 10_000

@@ -1,7 +1,7 @@
 """Reads ids in the path, query strings and JSON bodies."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TypeVar
 from urllib.parse import unquote
@@ -10,8 +10,9 @@ import msgspec
 from chalice.app import MultiDict, Request
 
 from chalicelib.domain.errors import Invalid
+from chalicelib.domain.ids import MAX_ID
 from chalicelib.http import json_errors
-from chalicelib.http.fields import MAX_ID, OUTPUT_ONLY
+from chalicelib.http.fields import OUTPUT_ONLY
 from chalicelib.http.problems import HttpProblem
 from chalicelib.http.response_headers import ACCEPT_PATCH
 from chalicelib.http.schemas import ListQuery, must_be
@@ -133,26 +134,31 @@ def _require_json(headers: Mapping[str, str], method: str) -> None:
 
 
 @contextmanager
-def as_invalid(kind: type[msgspec.Struct], whole: str) -> Iterator[None]:
+def as_invalid(
+    kind: type[msgspec.Struct], whole: str, unlisted: Collection[str] = OUTPUT_ONLY
+) -> Iterator[None]:
     """Translate msgspec's errors within the block into Invalid.
 
     Args:
         whole: what to call the value if no single field of it is wrong.
+        unlisted: the fields that the detail does not name among those that are allowed.
     """
     try:
         yield
     except msgspec.ValidationError as error:
-        raise _invalid(str(error), kind, whole) from error
+        raise _invalid(str(error), kind, whole, unlisted) from error
 
 
-def _invalid(message: str, kind: type[msgspec.Struct], whole: str) -> Invalid:
+def _invalid(
+    message: str, kind: type[msgspec.Struct], whole: str, unlisted: Collection[str]
+) -> Invalid:
     """Translate msgspec's message into what is wrong and what is allowed."""
     if field := _FIELD.search(message):
         return Invalid(f"{field[1]}: {must_be(kind, field[1])}")
     if missing := _MISSING.match(message):
         return Invalid(f"{missing[1]}: required")
     if unknown := _UNKNOWN.match(message):
-        allowed = [name for name in kind.__struct_fields__ if name not in OUTPUT_ONLY]
+        allowed = [name for name in kind.__struct_fields__ if name not in unlisted]
         return _unknown(unknown[1], "field", sorted(allowed))
     if message.partition(":")[0] in kind.__struct_fields__:
         return Invalid(message)  # of a struct's own check

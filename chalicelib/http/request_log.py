@@ -215,9 +215,11 @@ def recording(wait_seconds: float = 0.0) -> Iterator[RequestRecord]:
     try:
         yield record
     finally:
-        _publish(record)
-        _current.reset(token)
-        request_stats.leave(stats_token)
+        try:
+            _publish(record)
+        finally:
+            _current.reset(token)
+            request_stats.leave(stats_token)
 
 
 def begin(headers: Headers, generated_id: str, route: str) -> dict[str, str]:

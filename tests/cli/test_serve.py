@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -21,7 +22,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
+from billet.cli import main
 from billet.emulators import dynamodb_local
+from billet.serve.command import serve as serve_command
 from billet.serve.databases import DATA_LOSS_WARNING
 from chalicelib.services import tokens
 from chalicelib.settings import Settings
@@ -106,6 +109,21 @@ def test_a_data_folder_in_use_is_a_one_line_error(
 
 
 NOWHERE = {"AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:9"}
+
+
+@pytest.mark.parametrize(
+    ("words", "folder"),
+    [
+        (["--data", "one", "serve"], "one"),
+        (["serve", "--data", "two"], "two"),
+        (["--data", "one", "serve", "--data", "two"], "two"),
+        (["serve"], ".billet"),
+    ],
+)
+def test_the_data_folder_may_be_named_before_the_command(words: list[str], folder: str) -> None:
+    group = main.make_context("billet", words)
+    split = words.index("serve") + 1
+    assert serve_command.make_context("serve", words[split:], group).params["data"] == Path(folder)
 
 
 def test_a_port_in_use_is_a_one_line_error(refuse: Refuse) -> None:
@@ -259,6 +277,24 @@ def test_it_serves_tls_to_local_names_and_exports_metrics(serve: Serve, tmp_path
     health = 'billet_request_ms_count{route="GET /v1/health",status="2xx"} 1.0'
     assert health in metrics.text
     assert 'billet_request_client_errors_total{route="GET -"} 1.0' in metrics.text
+    assert served.stop() == 0
+
+
+def test_a_server_whose_worker_and_folder_of_metrics_are_gone_goes_on(serve: Serve) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = str(probe.getsockname()[1])
+    served = serve("--db", "memory", "--metrics-port", port)
+    [first] = workers_of(served)
+    shutil.rmtree(first.environ()["PROMETHEUS_MULTIPROC_DIR"])
+    assert served.request("GET", "/v1/health").status_code == 200  # may not be counted
+    assert served.request("GET", "/v1/health").status_code == 200
+    first.kill()
+    first.wait(timeout=30)
+    with httpx.Client(transport=httpx.HTTPTransport(retries=7), timeout=30) as client:
+        assert client.get(f"{served.url}/v1/health").status_code == 200
+        text = client.get(f"http://127.0.0.1:{port}/metrics").text
+    assert 'billet_request_ms_count{route="GET /v1/health",status="2xx"}' in text
+    assert text.count("billet_memory_mb{") == 1
     assert served.stop() == 0
 
 

@@ -22,7 +22,14 @@ from chalicelib.domain.errors import LostRace
 from chalicelib.domain.task import MAX_ASSIGNEES, Task, TaskFields, TaskUpdate
 from chalicelib.domain.token import Token
 from chalicelib.domain.user import User
-from chalicelib.dynamodb import backoff, client, queries, schema_version, user_writes
+from chalicelib.dynamodb import (
+    backoff,
+    client,
+    queries,
+    schema_version,
+    token_writes,
+    user_writes,
+)
 from chalicelib.dynamodb.models import TaskModel, TokenModel, UserModel
 from chalicelib.dynamodb.transaction import Transaction
 from chalicelib.services import assignments, tasks, tokens, users
@@ -387,9 +394,24 @@ def test_tokens_move_only_if_both_commands_are_told_to(bind: Bind, tmp_path: Pat
     empty(bind)
     assert "1 tokens of the file are left out" in import_(with_).stdout
     assert tokens.find_valid(secret) is None
-    for _ in range(2):
-        assert import_(with_, "--with-tokens").exit_code == 0
+    tokens.issue("other", "reader", None)  # of the operator of the new database
+    for done in ("0 tasks and 1 tokens; 0 were there", "0 tasks and 0 tokens; 1 were there"):
+        for option, begin in (("--dry-run", "Would import"), ("--with-tokens", "Imported")):
+            said = import_(with_, "--with-tokens", option).stdout
+            assert said.startswith(f"{begin} 0 users, {done} already\n")
         assert tokens.find_valid(secret) == token
+
+
+@pytest.mark.usefixtures("database")
+def test_a_token_with_other_values_stops_an_import_before_it_writes(tmp_path: Path) -> None:
+    whole = write_lines(tmp_path / "whole", WHOLE)
+    other = {key: value for key, value in TOKEN.items() if key != "kind"} | {"role": "admin"}
+    token_writes.create_token(msgspec.convert(other, Token))
+    for options in (["--dry-run"], []):
+        failed = import_(whole, "--with-tokens", *options)
+        assert failed.exit_code == 1
+        assert "has another role in the file; import into an empty database" in failed.stderr
+        assert not any(list(model.scan()) for model in (UserModel, TaskModel))
 
 
 def with_values(line: dict[str, Any], **values: Any) -> dict[str, Any]:
@@ -445,7 +467,16 @@ def wrong_files() -> Iterator[tuple[list[Any], str]]:
         (", line 2: created_at: must be a time in UTC such as 2026-01-31T12:00:00.000000Z"),
     )
     yield [HEADER, without("version", TASK)], ", line 2: version: required"
-    yield [HEADER, task(color="red")], ", line 2: color: unknown field"
+    yield (
+        [HEADER, user(email="a@b.c")],
+        ", line 2: email: unknown field; allowed are created_at, id, username",
+    )
+    yield (
+        [HEADER, task(color="red")],
+        ", line 2: color: unknown field; allowed are assignees, created_at, desc, expires_at, id, "
+        "name, status, version",
+    )
+    yield [HEADER, token(color="red")], ", line 2: color: unknown field; allowed are created_at, "
     yield (
         [HEADER, task(status="FINISHED")],
         (", line 2: status: must be one of PENDING, IN_PROGRESS, DONE, CANCELLED"),
@@ -471,6 +502,12 @@ def wrong_files() -> Iterator[tuple[list[Any], str]]:
         [HEADER, USER, task(id=2), TOKEN, END],
         (": last_task_id: must be at least 2, the highest id"),
     )
+    for name in ("last_user_id", "last_task_id"):
+        for last in (2**53 - 1, 2**53 - 1_000_000):  # no room for new ids
+            yield (
+                [HEADER, USER, TASK, TOKEN, END | {name: last}],
+                f", line 5: {name}: must be an integer from 0 to 9007199253740991",
+            )
     yield (
         [
             HEADER,
@@ -514,7 +551,9 @@ def test_files_that_cannot_be_read_are_one_line(tmp_path: Path) -> None:
     compressed = gzip.compress(whole.read_bytes())
     contents = {
         b"\xff\n": ", line 1: must be JSON",
-        b"x" * 2_000_000: "line has more than 1048576 bytes",
+        b"x" * 2_000_000: "Error: -, line 1: must have at most 1048576 bytes",
+        b'{"kind":"header"}\n{"kind":"user","kind":"task"}': "2: kind: must be given only once",
+        b'{"kind":"header","format":1,"format":2}\n': "line 1: format: must be given only once",
         compressed[:-12]: "is cut off or damaged",
         compressed[:20] + b"\0\0\0\0" + compressed[24:]: "is cut off or damaged",
     }

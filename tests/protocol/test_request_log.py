@@ -307,3 +307,15 @@ def test_the_table_of_the_documentation_has_every_key() -> None:
     assert keys == list(Line.__struct_fields__)
     example = text.split("```json\n")[1].split("\n")[0]
     assert list(json.loads(example)) == keys
+
+
+def test_a_request_ends_also_if_its_line_cannot_be_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(line: Line) -> None:
+        raise OSError("full")
+
+    monkeypatch.setattr(request_log, "observers", [fail])
+    with pytest.raises(OSError, match="full"), request_log.recording() as failed:
+        pass
+    monkeypatch.setattr(request_log, "observers", [])
+    with request_log.recording() as following:
+        assert following is not failed

@@ -1,13 +1,17 @@
 """The metrics of requests: embedded in the line on Lambda, counted for Prometheus elsewhere."""
 
 import json
+import os
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.mmap_dict import MmapedDict, mmap_key
 
-from billet.serve.prometheus import RequestCounter
+from billet.serve.prometheus import RequestCounter, Workers
 from chalicelib.http import metrics
 from chalicelib.http.metrics import METRICS, EmfFormatter
 from chalicelib.http.request_log import Line, RequestRecord
@@ -71,6 +75,43 @@ def test_prometheus_has_the_same_names_with_bounded_labels() -> None:
     assert 'billet_request_rcu_total{route="GET /v1/tasks"} 4.5' in text
     assert 'billet_request_errors_total{route="GET /v1/tasks"} 1.0' in text
     assert "billet_memory_mb 60.0" in text
+
+
+def test_the_counts_of_ended_workers_stay_in_a_bounded_number_of_files(tmp_path: Path) -> None:
+    workers = Workers(tmp_path)
+    registry = CollectorRegistry()
+    registry.register(workers)
+    write_counts(tmp_path, os.getpid())
+    for count in (2, 3, 4):
+        ended = subprocess.Popen(["true"])
+        ended.wait()
+        write_counts(tmp_path, ended.pid)
+        for _ in range(2):
+            text = generate_latest(registry).decode()
+            assert f'calls_total{{route="GET /v1/tasks"}} {count}.0' in text
+            assert f'ms_bucket{{le="+Inf",route="GET /v1/tasks"}} {count}.0' in text
+            assert f'ms_bucket{{le="1.0",route="GET /v1/tasks"}} {count}.0' in text
+            assert f'ms_count{{route="GET /v1/tasks"}} {count}.0' in text
+            assert f'ms_sum{{route="GET /v1/tasks"}} {count / 2}' in text
+            assert text.count("billet_memory_mb{") == 1
+        assert len(list(tmp_path.iterdir())) == 5
+
+
+def write_counts(folder: Path, pid: int) -> None:
+    """Write the files of a worker that has counted one request."""
+    samples = [
+        ("counter", "calls", "calls_total", {}, 1.0),
+        ("histogram", "ms", "ms_bucket", {"le": "1.0"}, 1.0),
+        ("histogram", "ms", "ms_bucket", {"le": "+Inf"}, 0.0),
+        ("histogram", "ms", "ms_sum", {}, 0.5),
+        ("gauge_liveall", "billet_memory_mb", "billet_memory_mb", {}, 60.0),
+    ]
+    for kind, metric, name, more, value in samples:
+        labels = more | ({} if "gauge" in kind else {"route": "GET /v1/tasks"})
+        values = MmapedDict(str(folder / f"{kind}_{pid}.db"))  # type: ignore[no-untyped-call]
+        key = mmap_key(metric, name, list(labels), list(labels.values()), "text")
+        values.write_value(key, value, 0.0)  # type: ignore[no-untyped-call]
+        values.close()  # type: ignore[no-untyped-call]
 
 
 def test_the_documentation_has_each_metric() -> None:
