@@ -55,7 +55,7 @@ def up_command(to: int | None, **options: Any) -> None:
     Only if no server of the previous release runs.
     """
     _announce("run all migrations", to)
-    runner.up(to, Options(**options))
+    runner.up(to, Options(**options, repeat=True))
 
 
 @migrate.command("expand")
@@ -82,9 +82,12 @@ def expand_command(to: int | None, rebuild_indexes: bool) -> None:
 @_dry_run
 @cli_errors()
 def backfill_command(to: int | None, **options: Any) -> None:
-    """Bring existing items into the new form, while the API runs."""
+    """Bring existing items into the new form, while the API runs.
+
+    Looks at all items again if it is done, for what a server has written since.
+    """
     _announce("change existing items", to, **options)
-    runner.backfill(to, Options(**options))
+    runner.backfill(to, Options(**options, repeat=True))
 
 
 @migrate.command("verify")
@@ -92,7 +95,7 @@ def backfill_command(to: int | None, **options: Any) -> None:
 @_walking
 @cli_errors()
 def verify_command(to: int | None, **options: Any) -> None:
-    """Check that tables and items have the new form. Changes none of them."""
+    """Check that tables and items have the new form. Writes nothing."""
     runner.verify(to, Options(**options))
 
 
@@ -104,10 +107,11 @@ def verify_command(to: int | None, **options: Any) -> None:
 def contract_command(to: int | None, **options: Any) -> None:
     """Remove what only the previous release needs.
 
-    Only if no server of the previous release runs. Repeats the backfill first.
+    Only if no server of the previous release runs. Repeats the backfill first. Looks at all items
+    again if it is done.
     """
     _announce("remove what only the previous release needs", to, **options)
-    runner.contract(to, Options(**options))
+    runner.contract(to, Options(**options, repeat=True))
 
 
 @migrate.command("plan")

@@ -15,7 +15,7 @@ from billet.integrity import lookup, shape, wire
 from billet.integrity.finding import Finding, settled
 from billet.integrity.raw_transaction import RawTransaction, set_attributes
 from chalicelib.domain.errors import Unavailable
-from chalicelib.dynamodb import lanes, shared_state, stored_counters
+from chalicelib.dynamodb import client, lanes, shared_state, stored_counters
 from chalicelib.dynamodb.client import Item
 from chalicelib.dynamodb.models import CounterModel, UserModel
 from chalicelib.settings import MAX_LANES
@@ -69,10 +69,11 @@ def agreed_lane_count(counters: Mapping[tuple[str, ...], Item]) -> int:
 
 
 def _judge(item: Item | None) -> list[Finding]:
-    if item is None:
-        return []  # `billet doctor` needs a schema version, which is in it
-    findings = []
     counted = _lane_count_of_counters()
+    if item is None:  # the counters are lost: without the item, doctor refuses any other database
+        repair = partial(_create, max(counted, client.database.settings.lanes))
+        return [Finding("layout", CounterModel, KEY, "is missing", repair)]
+    findings = []
     value = item.get("lanes")
     corrected = {"lanes": wire.number(max(counted, *_lanes_in(value)))}
     if fault := shape.misfit(CounterModel, "lanes", value):
@@ -101,6 +102,13 @@ def _judge(item: Item | None) -> list[Finding]:
             detail = f"{name} {fault}; `billet migrate up` writes it"
             findings.append(Finding("layout", CounterModel, KEY, detail))
     return findings or _of_marks(item)
+
+
+def _create(count: int) -> None:
+    transaction = RawTransaction()
+    transaction.update(CounterModel, KEY, {"lanes": wire.number(count)}, {"name": None})
+    transaction.commit()
+    shared_state.forget()
 
 
 def _of_marks(item: Item) -> list[Finding]:

@@ -4,7 +4,6 @@ All functions work on the database that `chalicelib.dynamodb.client.bind` has bo
 they do, raise click.ClickException if they can't complete it, and may be called again at any time.
 """
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -12,7 +11,8 @@ from typing import NamedTuple
 
 import click
 
-from billet.migrations import MIGRATIONS, database, state, tables
+from billet.migrations import MIGRATIONS, database, id_counters, state, tables
+from billet.migrations.lease import Lease, held, holder
 from billet.migrations.migration import Migration, Scan
 from billet.migrations.scanning import DEFAULT, Options, Outcome, Walk
 from billet.migrations.schema import Schema, TableSettings, with_indexes, without_index
@@ -21,7 +21,8 @@ from chalicelib.dynamodb import client, shared_state
 from chalicelib.dynamodb.schema_version import Stored
 
 NOTICE_SECONDS = 2 * shared_state.FRESH_SECONDS
-"""The time after which all servers know a new version, and most earlier requests have ended."""
+"""The time after which all servers know a new version. Requests that began before it may go on for
+REQUEST_SECONDS more."""
 
 
 class Status(NamedTuple):
@@ -57,7 +58,7 @@ def expand(to: int | None = None, *, rebuild_indexes: bool = False) -> None:
         to: the number of the last migration; None for all.
         rebuild_indexes: whether to build an index with another projection again.
     """
-    with _run(to) as run:
+    with _run(to, creates=True) as run:
         run.expand(rebuild_indexes=rebuild_indexes)
 
 
@@ -72,8 +73,8 @@ def backfill(to: int | None = None, options: Options = DEFAULT) -> None:
 
 
 def verify(to: int | None = None, options: Options = DEFAULT) -> None:
-    """Check that the tables and all items have the new form. Changes none of them."""
-    with _run(to, options) as run:
+    """Check that the tables and all items have the new form. Writes nothing."""
+    with _run(to, options, writes=False) as run:
         run.verify()
 
 
@@ -89,7 +90,7 @@ def contract(to: int | None = None, options: Options = DEFAULT) -> None:
 
 def up(to: int | None = None, options: Options = DEFAULT) -> None:
     """Run all steps: expand, backfill, verify, contract."""
-    with _run(to, options) as run:
+    with _run(to, options, creates=True) as run:
         run.expand()
         run.backfill()
         run.contract()
@@ -98,8 +99,7 @@ def up(to: int | None = None, options: Options = DEFAULT) -> None:
 def status() -> Status:
     """Return the state of the database."""
     records = state.read(MIGRATIONS).records
-    differences = [*tables.differences(schema_of(MIGRATIONS))]
-    return Status(records, differences, state.versions(), state.holder())
+    return Status(records, _differences(MIGRATIONS), state.versions(), holder())
 
 
 def schema_of(migrations: Sequence[Migration]) -> Schema:
@@ -122,18 +122,26 @@ def schema_of(migrations: Sequence[Migration]) -> Schema:
     return Schema(found, expiries, settings if deployed else TableSettings())
 
 
+def _differences(migrations: Sequence[Migration]) -> Sequence[str]:
+    """Return how the tables differ from what these migrations make."""
+    schema = schema_of(migrations)
+    own = {state.SUFFIX: state.TABLE} if tables.describe(state.SUFFIX) else {}
+    return [*tables.differences(schema), *tables.differences(Schema(own, {}, schema.settings))]
+
+
 class _Run:
     """A run of some steps.
 
     Args:
-        keep: renews the lease. A dry run has none, because it writes nothing.
+        lease: the right to run them; None for a run that writes nothing.
     """
 
-    def __init__(self, to: int | None, options: Options, keep: Callable[[], object]) -> None:
+    def __init__(self, to: int | None, options: Options, lease: Lease | None = None) -> None:
         self._records, self._positions = state.read(MIGRATIONS)
         self._chosen = [one for one in MIGRATIONS if to is None or one.number <= to]
         self._options = options
-        self._keep = keep
+        self._lease = lease
+        self._keep: Callable[[], object] = lease.keep if lease else lambda: None
         self._in_use = state.versions().schema > 0
         """Whether servers of this release may run."""
         self._finished: set[str] = set()
@@ -154,6 +162,8 @@ class _Run:
             changes += tables.apply_settings(suffix, schema.settings, self._keep)
             if changes:
                 self._say(f"{database.table_name(suffix)}: {', '.join(changes)}")
+        if changes := [*tables.apply_settings(state.SUFFIX, schema.settings, self._keep)]:
+            self._say(f"{database.table_name(state.SUFFIX)}: {', '.join(changes)}")
         for text in tables.unsupported("counters", schema.settings):
             self._say(text)
         for migration in self._chosen:
@@ -161,29 +171,31 @@ class _Run:
 
     def backfill(self) -> None:
         self._require("expand")
+        self._require_counters()
         for migration in self._chosen:
             self._once(migration)
-            if not self._has(migration, "backfill"):
-                self._walk(migration, "backfill", migration.early_scans)
+            if self._options.repeat or not self._has(migration, "backfill"):
+                self._walk(migration, "backfill", migration.early_scans, skip_broken=True)
                 self._done(migration, "backfill")
         self._raise_version("schema")
 
     def verify(self) -> None:
         self._require("backfill")
-        if differences := [*tables.differences(schema_of(self._chosen))]:
+        self._require_counters()
+        if differences := _differences(self._chosen):
             raise click.ClickException(f"{'; '.join(differences)}; run `billet migrate expand`")
         for migration in self._chosen:
             contracted = self._has(migration, "contract")
             self._verify(migration, migration.scans if contracted else migration.early_scans)
-            self._done(migration, "verify")
 
     def contract(self) -> None:
         self._require("backfill")
+        self._require_counters()
         self._raise_version("contracted")
         pending = [one for one in self._chosen if not self._has(one, "contract")]
         if self._in_use and any(scan.late for one in pending for scan in one.scans):
             self._await_servers()
-        for migration in pending:
+        for migration in self._chosen if self._options.repeat else pending:
             self._contract(migration)
             self._done(migration, "verify", "contract")
         self._forget_positions()
@@ -196,9 +208,11 @@ class _Run:
         state.forget(name for name in self._positions if name.partition(" ")[0] in complete)
 
     def _await_servers(self) -> None:
-        """Wait until all servers know the version, and write the new form of items."""
-        if not self._options.dry_run:
-            time.sleep(NOTICE_SECONDS)
+        """Wait until all servers know the version, and requests that began before have ended."""
+        if self._lease and NOTICE_SECONDS:
+            seconds = NOTICE_SECONDS + client.database.settings.request_seconds
+            self._say(f"Waiting {seconds:g} s for requests that write the old form")
+            self._lease.wait(seconds)
 
     def _contract(self, migration: Migration) -> None:
         self._walk(migration, "contract", migration.scans)
@@ -225,7 +239,8 @@ class _Run:
                 tables.remove_index(suffix, index, self._keep)
             else:
                 tables.remove_table(suffix)
-        self._say(f"{database.table_name(suffix)}: {index or 'table'} removed")
+        done = "would be removed" if self._options.dry_run else "removed"
+        self._say(f"{database.table_name(suffix)}: {index or 'table'} {done}")
 
     def _once(self, migration: Migration) -> None:
         for one in migration.once:
@@ -234,13 +249,18 @@ class _Run:
                     one.run()
                 self._say(f"{migration.name}: {text}")
 
-    def _walk(self, migration: Migration, step: str, scans: Sequence[Scan]) -> None:
+    def _walk(
+        self, migration: Migration, step: str, scans: Sequence[Scan], *, skip_broken: bool = False
+    ) -> None:
         dry_run = self._options.dry_run
+        options = replace(self._options, skip_broken=skip_broken)
         for scan in scans:
             name = f"{migration.number:04d} {step} {scan.suffix}"
-            outcome = self._outcome(scan, "" if dry_run else name, self._options)
+            outcome = self._outcome(scan, "" if dry_run else name, options)
             if outcome.items:
                 self._say(f"{name}: {_summary(outcome, dry_run=dry_run)}")
+            for item, cause in outcome.broken.items():
+                click.echo(f"{_broken(item)} (left as it is: {cause})", err=True)
             self._finished |= outcome.saved
 
     def _verify(self, migration: Migration, scans: Sequence[Scan]) -> None:
@@ -260,7 +280,10 @@ class _Run:
             )
 
     def _outcome(self, scan: Scan, name: str, options: Options) -> Outcome:
-        return Walk(scan, name, self._saved(name), options, self._keep).run()
+        outcome = Walk(scan, name, self._saved(name), options, self._keep).run()
+        for item, cause in outcome.broken.items() if not options.skip_broken else ():
+            raise click.ClickException(f"{_broken(item)} ({cause})")
+        return outcome
 
     def _saved(self, walk: str) -> dict[str, Position]:
         """Return the saved positions of a walk."""
@@ -275,21 +298,26 @@ class _Run:
         if missing and not self._options.dry_run:
             raise click.ClickException(f"{missing[0]}: run `billet migrate {step}` first")
 
+    def _require_counters(self) -> None:
+        if fault := id_counters.fault():
+            raise click.ClickException(fault)
+
     def _has(self, migration: Migration, step: str) -> bool:
         record = self._records.get(migration.number)
         return record is not None and step in record.steps
 
     def _done(self, migration: Migration, *steps: str) -> None:
-        new = [step for step in steps if not self._has(migration, step)]
-        if not new or self._options.dry_run:
+        if self._options.dry_run:
             return
-        known = self._records.get(migration.number)
-        record = state.record(migration, new)
-        steps_now = {**(known.steps if known else {}), **record.steps}
-        self._records[migration.number] = Record(steps_now, record.sha256, record.file)
+        if new := [step for step in steps if not self._has(migration, step)]:
+            known = self._records.get(migration.number)
+            record = state.record(migration, new)
+            steps_now = {**(known.steps if known else {}), **record.steps}
+            self._records[migration.number] = Record(steps_now, record.sha256, record.file)
+            self._say(f"{migration.name}: {', '.join(new)} done")
         state.forget(self._finished)
+        self._positions = {k: v for k, v in self._positions.items() if k not in self._finished}
         self._finished = set()
-        self._say(f"{migration.name}: {', '.join(new)} done")
 
     def _raise_version(self, name: str) -> None:
         if not self._options.dry_run:
@@ -297,15 +325,37 @@ class _Run:
 
 
 @contextmanager
-def _run(to: int | None, options: Options = DEFAULT) -> Iterator[_Run]:
+def _run(
+    to: int | None, options: Options = DEFAULT, *, creates: bool = False, writes: bool = True
+) -> Iterator[_Run]:
+    """Begin a run.
+
+    Args:
+        creates: whether it creates tables; another run needs some.
+        writes: whether it writes, so that it needs the lease.
+    """
     known = [one.number for one in MIGRATIONS]
     if to is not None and to not in known:
         raise click.ClickException(f"--to: must be between {known[0]} and {known[-1]}")
-    if options.dry_run:
-        yield _Run(to, options, lambda: None)
+    if not creates:
+        _require_tables()
+    if options.dry_run or not writes:
+        yield _Run(to, options)
         return
-    with state.held() as lease:
-        yield _Run(to, options, lease.keep)
+    with held(options.patience) as lease:
+        yield _Run(to, options, lease)
+
+
+def _require_tables() -> None:
+    if not any(map(tables.describe, schema_of(MIGRATIONS).tables)):
+        raise click.ClickException(
+            f"no tables with the prefix {client.database.settings.prefix} (STAGE, TABLE_PREFIX); "
+            "`billet migrate expand` creates them"
+        )
+
+
+def _broken(item: str) -> str:
+    return f"{item}: is broken; `billet doctor --repair` first"
 
 
 def _summary(outcome: Outcome, *, dry_run: bool) -> str:

@@ -8,16 +8,17 @@ as once, so two runs that overlap do no harm.
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Mapping, Sequence, Set
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
 import click
+from botocore.exceptions import ClientError
 
 from billet.migrations import database, state, tables
-from billet.migrations.database import PAGE
+from billet.migrations.database import PAGE, Item, Write
 from billet.migrations.migration import Scan
 from billet.migrations.state import Position
 from chalicelib.domain.errors import LostRace
@@ -26,6 +27,12 @@ from chalicelib.dynamodb import client
 ITEMS_PER_SEGMENT = 10_000
 """A walk has one segment for so many items."""
 MAX_SEGMENTS = 8
+SLICE_SECONDS = 5.0
+"""How often a pause renews the lease."""
+UNIT_RATIO = 4
+"""A read unit is so many times as many bytes as a write unit."""
+BROKEN = (LookupError, ValueError, TypeError, AttributeError)
+"""What a migration raises for an item that lacks an attribute, or has one of another type."""
 SHOW_SECONDS = 0.2
 """How often the progress bar moves."""
 
@@ -44,6 +51,12 @@ class Options:
     """Whether to count the changes without making them."""
     quiet: bool = False
     """Whether to print nothing about steps that succeed."""
+    repeat: bool = False
+    """Whether to walk again for migrations that are recorded as done."""
+    patience: float = 0.0
+    """The seconds to wait for another run that works."""
+    skip_broken: bool = False
+    """Whether a walk goes on after broken items."""
 
 
 DEFAULT = Options()
@@ -58,19 +71,23 @@ class Outcome:
     raced: int = 0
     """Items that changed in the meantime. The next walk looks at them again."""
     units: float = 0.0
+    read_units: float = 0.0
     first: str = ""
     """The key of the first item that needs a change."""
+    broken: dict[str, str] = field(default_factory=dict)
+    """The items for which no change can be made, each with the reason."""
     saved: set[str] = field(default_factory=set)
     """The names of the segments with a saved position."""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def add(self, items: int, changed: int, raced: int, units: float) -> None:
-        """Add a page."""
+    def add(self, page: database.Page, changed: int, raced: int, written: float) -> None:
+        """Add a page, and the units that its writes used."""
         with self.lock:
-            self.items += items
+            self.items += page.scanned
             self.changed += changed
             self.raced += raced
-            self.units += units
+            self.read_units += page.units
+            self.units += page.units + written
 
 
 class Pacer:
@@ -81,14 +98,16 @@ class Pacer:
         self._lock = threading.Lock()
         self._next = monotonic()
 
-    def spend(self, units: float, stopped: threading.Event) -> None:
-        """Wait until all units that were spent are paid for, these included."""
+    def spend(self, units: float, stopped: threading.Event, keep: Callable[[], object]) -> None:
+        """Wait until all units that were spent are paid for, these included; keep the lease."""
         if not self._rate:
             return
         with self._lock:
             self._next = max(self._next, monotonic()) + units / self._rate
             pause = self._next - monotonic()
-        stopped.wait(max(0.0, pause))
+        while pause > 0 and not stopped.wait(min(pause, SLICE_SECONDS)):
+            pause -= SLICE_SECONDS
+            keep()
 
 
 class Walk:
@@ -165,22 +184,23 @@ class Walk:
             if self._name and not (first and position.done and segments == 1):
                 state.save(name, position)
                 self.outcome.saved.add(name)
-            self._pacer.spend(units, self._stopped)
+            self._pacer.spend(units, self._stopped, self._keep)
 
     def _limit(self) -> int:
-        """Return the size of a page that uses the units of about a second."""
+        """Return the size of a page that uses the units of about a second, if all items change."""
         rate, seen = self._options.units_per_second, self.outcome
         if not rate:
             return PAGE
-        units_per_item = seen.units / seen.items if seen.items else 1.0
-        return max(1, min(PAGE, int(rate / max(units_per_item, 1 / PAGE))))
+        writes = 0 if self._options.dry_run else self._scan.units
+        return page_size(rate, seen.items, seen.read_units, seen.units, writes)
 
     def _change(self, page: database.Page) -> float:
         """Change the items of a page; return the units that the writes used."""
         changed = raced = 0
         units = 0.0
         for item in page.items:
-            writes = [*self._scan.change(item)]
+            self._keep()
+            writes = self._writes(item)
             if not writes:
                 continue
             self.outcome.first = self.outcome.first or _key_of(writes[-1])
@@ -189,11 +209,47 @@ class Walk:
                 changed += 1
             except (client.ConditionFailed, LostRace):
                 raced += 1
-        self.outcome.add(page.scanned, changed, raced, page.units + units)
+        self.outcome.add(page, changed, raced, units)
         return units
 
+    def _writes(self, item: Item) -> Sequence[Write]:
+        """Return the writes for an item; none for a broken one, which is noted."""
+        try:
+            return [*self._scan.change(item)]
+        except BROKEN as error:
+            cause = f"{type(error).__name__}: {error}"
+        except ClientError as error:
+            if database.code_of(error) != "ValidationException":
+                raise
+            cause = str(error.response["Error"].get("Message"))
+        self.outcome.broken[f"{self._scan.suffix} {self._identity(item)}"] = cause
+        return ()
 
-def _key_of(write: database.Write) -> str:
+    def _identity(self, item: Item) -> str:
+        """Return the key of an item as text."""
+        description = tables.describe(self._scan.suffix) or {"KeySchema": ()}
+        names = [one["AttributeName"] for one in description["KeySchema"]]
+        return " ".join(str(next(iter(item[name].values()))) for name in names)
+
+
+def page_size(rate: int, items: int, read_units: float, units: float, writes: int) -> int:
+    """Return the number of items that use the units of about a second, even if all change.
+
+    Args:
+        rate: the units per second.
+        items: the number of items that were read before. The first page has one.
+        read_units: the units that reading them used.
+        units: all units that they used.
+        writes: the write units of a changed item of 1 KB.
+    """
+    if not items:
+        return 1
+    reads = read_units / items
+    each = max(units / items, reads + writes * max(1.0, UNIT_RATIO * reads))
+    return max(1, min(PAGE, int(rate / each)))
+
+
+def _key_of(write: Write) -> str:
     key = write.arguments.get("Key") or write.arguments["Item"]
     return ", ".join(f"{name} {next(iter(value.values()))}" for name, value in key.items())
 

@@ -4,13 +4,10 @@ An item is a migration (`0003`: its steps, its file and the file's SHA-256), a s
 (`0003 backfill tasks 0/4`: its position), or `lease`.
 """
 
-import getpass
-import os
-import socket
-import threading
+import re
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -28,9 +25,10 @@ from chalicelib.dynamodb.schema_version import Stored
 SUFFIX = "migrations"
 TABLE = Table(SUFFIX, ("name S",))
 STEPS = ("expand", "backfill", "verify", "contract")
-LEASE_SECONDS = 60
-"""How long a lease is valid after its owner has renewed it for the last time."""
 LEASE_KEY = {"name": {"S": "lease"}}
+"""The key of the item that `lease` writes."""
+NUMBER = re.compile("[0-9]{4}")
+SEGMENT = re.compile("[0-9]{4} .* [0-9]+/[0-9]+")
 VERSIONS_KEY = {"name": {"S": "lanes"}}
 """The item of the table `counters` that every server reads."""
 
@@ -77,9 +75,9 @@ def read(migrations: Sequence[Migration]) -> State:
     found = State({}, {})
     for item in items:
         name = item["name"]["S"]
-        if name.isdigit():
-            found.records[int(name)] = _record(item)
-        elif name != LEASE_KEY["name"]["S"]:
+        if NUMBER.fullmatch(name) and (known := _record(item)):
+            found.records[int(name)] = known
+        elif SEGMENT.fullmatch(name):
             found.positions[name] = Position("done" in item, item.get("position", {}).get("M"))
     _check_files(found.records, {one.number: one for one in migrations})
     return found
@@ -99,16 +97,20 @@ def _check_files(records: Mapping[int, Record], known: Mapping[int, Migration]) 
             )
 
 
-def _record(item: Item) -> Record:
-    steps = {step: item[step]["S"] for step in STEPS if step in item}
-    return Record(steps, item["sha256"]["S"], item["file"]["S"])
+def _record(item: Item) -> Record | None:
+    """Return what an item says; None if it is broken, so that its steps are made again."""
+    try:
+        steps = {step: item[step]["S"] for step in STEPS if step in item}
+        return Record(steps, item["sha256"]["S"], item["file"]["S"])
+    except KeyError:
+        return None
 
 
 def record(migration: Migration, steps: Sequence[str]) -> Record:
     """Record that steps have run, and return them."""
-    when = f"{_time(clock())} by {__version__}"
+    when = f"{time_of(clock())} by {__version__}"
     names = {f"#{step}": step for step in steps}
-    _update(
+    update(
         f"{migration.number:04d}",
         f"SET {', '.join(f'{name} = :when' for name in names)}, sha256 = :sha256, #file = :file",
         {
@@ -124,9 +126,9 @@ def record(migration: Migration, steps: Sequence[str]) -> Record:
 def save(segment: str, position: Position) -> None:
     """Save how far a segment of a walk is."""
     if position.done:
-        _update(segment, "SET done = :done", {":done": {"BOOL": True}})
+        update(segment, "SET done = :done", {":done": {"BOOL": True}})
     else:
-        _update(segment, "SET #at = :at", {":at": {"M": position.key}}, {"#at": "position"})
+        update(segment, "SET #at = :at", {":at": {"M": position.key}}, {"#at": "position"})
 
 
 def forget(segments: Iterable[str]) -> None:
@@ -136,39 +138,49 @@ def forget(segments: Iterable[str]) -> None:
 
 
 def versions() -> Stored:
-    """Return the versions that servers read; 0 for one that is missing or no number."""
-    item = (database.get("counters", VERSIONS_KEY) or {}) if tables.describe("counters") else {}
-    schema, contracted = (int(item.get(name, {}).get("N", 0)) for name in Stored._fields)
+    """Return the versions that servers read; 0 for one that is missing or no whole number."""
+    item = _versions()
+    schema, contracted = (_whole(item.get(name, {})) for name in Stored._fields)
     return Stored(schema, contracted)
+
+
+def _versions() -> Item:
+    return (database.get("counters", VERSIONS_KEY) or {}) if tables.describe("counters") else {}
+
+
+def _whole(value: Item) -> int:
+    text = str(value.get("N", ""))
+    return int(text) if text.isdecimal() else 0
 
 
 def raise_version(name: str, number: int) -> None:
     """Raise a version that servers read, `schema` or `contracted`; never lower it."""
-    other = "attribute_not_exists(#version) OR NOT attribute_type(#version, :type)"
+    found = _versions().get(name, {})
+    if _whole(found) >= number:
+        return
+    unchanged = "#version = :found" if found else "attribute_not_exists(#version)"
     write = {
         "Key": VERSIONS_KEY,
         "UpdateExpression": "SET #version = :number",
-        "ConditionExpression": f"{other} OR #version < :number",
+        "ConditionExpression": unchanged,
         "ExpressionAttributeNames": {"#version": name},
-        "ExpressionAttributeValues": {":number": {"N": str(number)}, ":type": {"S": "N"}},
+        "ExpressionAttributeValues": {
+            ":number": {"N": str(number)},
+            **({":found": found} if found else {}),
+        },
     }
     with suppress(client.ConditionFailed):
         database.commit(database.Write("Update", "counters", write))
 
 
-def holder() -> str:
-    """Return who has the lease, and until when; "" if nobody has."""
-    item = database.get(SUFFIX, LEASE_KEY) if tables.describe(SUFFIX) else None
-    return f"{item['owner']['S']}, until {_time(float(item['ends']['N']))}" if item else ""
-
-
-def _update(
+def update(
     name: str,
     change: str,
     values: Item,
     names: Mapping[str, str] | None = None,
     condition: str | None = None,
 ) -> None:
+    """Update the item of this name."""
     arguments: dict[str, Any] = {
         "Key": {"name": {"S": name}},
         "UpdateExpression": change,
@@ -179,112 +191,6 @@ def _update(
     database.commit(database.Write("Update", SUFFIX, arguments))
 
 
-class Lease:
-    """The right to run migrations. `keep` must be called more often than LEASE_SECONDS."""
-
-    def __init__(self) -> None:
-        self.owner = f"{_user()}@{socket.gethostname()}, process {os.getpid()}"
-        self._lock = threading.Lock()
-        self._ends = 0.0
-
-    def acquire(self) -> None:
-        """Take the lease.
-
-        Raises:
-            click.ClickException: another run has it.
-        """
-        if not self._write("attribute_not_exists(#owner) OR ends < :now OR #owner = :owner"):
-            holder = database.get(SUFFIX, LEASE_KEY)
-            if holder and not (_is_dead(holder) and self._take_over(holder)):
-                raise click.ClickException(
-                    f"{holder['owner']['S']} is running migrations, and has the lease until "
-                    f"{_time(float(holder['ends']['N']))}; run the command again after that"
-                )
-            if not holder:
-                self.acquire()
-
-    def keep(self) -> None:
-        """Renew the lease in time.
-
-        Raises:
-            click.ClickException: it has ended, and another run has taken it.
-        """
-        with self._lock:
-            if self._ends - clock() < LEASE_SECONDS * 2 / 3 and not self._write("#owner = :owner"):
-                raise click.ClickException(
-                    "another run has taken over the migrations; `billet migrate status` shows them"
-                )
-
-    def release(self) -> None:
-        """Give the lease back."""
-        arguments = {
-            "Key": LEASE_KEY,
-            "ConditionExpression": "#owner = :owner",
-            "ExpressionAttributeNames": {"#owner": "owner"},
-            "ExpressionAttributeValues": {":owner": {"S": self.owner}},
-        }
-        with suppress(client.ConditionFailed):  # it had ended, and another run has it
-            database.commit(database.Write("Delete", SUFFIX, arguments))
-
-    def _take_over(self, holder: Item) -> bool:
-        """Take the lease of a process that does not exist any more."""
-        return self._write("#owner = :holder", {":holder": holder["owner"]})
-
-    def _write(self, condition: str, more: Item | None = None) -> bool:
-        now = clock()
-        values = {
-            ":owner": {"S": self.owner},
-            ":host": {"S": socket.gethostname()},
-            ":process": {"N": str(os.getpid())},
-            ":ends": {"N": str(int(now) + LEASE_SECONDS)},
-            **({":now": {"N": str(int(now))}} if ":now" in condition else {}),
-            **(more or {}),
-        }
-        try:
-            _update(
-                "lease",
-                "SET #owner = :owner, #host = :host, #process = :process, ends = :ends",
-                values,
-                {"#owner": "owner", "#host": "host", "#process": "process"},
-                condition,
-            )
-        except client.ConditionFailed:
-            return False
-        self._ends = now + LEASE_SECONDS
-        return True
-
-
-@contextmanager
-def held() -> Iterator[Lease]:
-    """Hold the lease within the block. Creates the table if necessary."""
-    create()
-    lease = Lease()
-    lease.acquire()
-    try:
-        yield lease
-    finally:
-        lease.release()
-
-
-def _is_dead(holder: Item) -> bool:
-    """Return whether the holder ran on this machine and its process has ended."""
-    if holder["host"]["S"] != socket.gethostname():
-        return False
-    try:
-        os.kill(int(holder["process"]["N"]), 0)
-    except ProcessLookupError:
-        return True
-    except PermissionError:
-        return False
-    return False
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a container's user may have no name
-        return str(os.getuid())
-
-
-def _time(seconds: float) -> str:
+def time_of(seconds: float) -> str:
+    """Return a time in UTC as text."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -27,6 +27,8 @@ from chalicelib.dynamodb import client, schema_version
 from chalicelib.settings import Settings
 
 METRICS_SETTING = "--metrics-port"
+MIGRATION_SECONDS = 600.0
+"""The longest wait for another server that migrates the same database."""
 
 
 class Options(NamedTuple):
@@ -101,7 +103,7 @@ def prepare(database: Database) -> None:
     try:
         before = schema_version.read()
         if database.local and before.schema < schema_version.KNOWN:
-            runner.up(options=MigrationOptions(quiet=True))
+            runner.up(options=MigrationOptions(quiet=True, patience=MIGRATION_SECONDS))
             click.echo(f"Database migrated from schema {before.schema} to {schema_version.KNOWN}")
         if reason := schema_version.read().mismatch:
             raise click.ClickException(reason)

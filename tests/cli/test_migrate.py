@@ -1,13 +1,13 @@
 """`billet migrate` on empty databases, those of the previous release, and damaged ones."""
 
 import os
-import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import click
@@ -17,7 +17,7 @@ from pynamodb.connection import Connection
 
 from billet.cli.doctor import doctor
 from billet.cli.migrate import migrate
-from billet.migrations import MIGRATIONS, database, runner, scanning, state, tables
+from billet.migrations import MIGRATIONS, database, lease, runner, scanning, state, tables
 from billet.migrations.m0005_reservations import normalize, normalize_as_first_release
 from billet.migrations.runner import schema_of
 from billet.migrations.scanning import Options
@@ -31,7 +31,7 @@ from chalicelib.services import tokens, users
 from chalicelib.settings import Settings
 from tests.conftest import delete_tables
 from tests.support.bulk_data import add_tasks, add_users
-from tests.support.injection import inject_fault
+from tests.support.injection import done_and_silent, inject_fault
 from tests.support.tables import make_tables, store_layout
 
 pytestmark = pytest.mark.alters_tables
@@ -90,7 +90,7 @@ def shape(suffix: str) -> Any:
 
 
 def wire(value: Any) -> dict[str, Any]:
-    return {"N": str(value)} if isinstance(value, int) else {"S": value}
+    return {"N": str(value)} if isinstance(value, int | float) else {"S": value}
 
 
 def put(suffix: str, item: Any) -> None:
@@ -453,53 +453,324 @@ def test_a_database_of_a_newer_release_is_refused() -> None:
     )
 
 
+def take_lease(**changed: Any) -> dict[str, Any]:
+    """Let another run on another machine have the lease."""
+    held = {"owner": "eve@far, process 7", "token": "1", "machine": "far", "process": 7, **changed}
+    item = {name: wire(value) for name, value in {"name": "lease", **held}.items()}
+    put("migrations", item)
+    return item
+
+
+class Time:
+    """A clock that only pauses move. In each pause, other runs may do something."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+        self.steps: list[Callable[[], object]] = []
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def pause(self, seconds: float) -> None:
+        self.now += seconds
+        if self.steps:
+            self.steps.pop(0)()
+
+
+@pytest.fixture
+def time(monkeypatch: pytest.MonkeyPatch) -> Time:
+    """The time of the lease."""
+    time = Time()
+    monkeypatch.setattr(lease, "monotonic", time.monotonic)
+    monkeypatch.setattr(lease, "pause", time.pause)
+    return time
+
+
 @pytest.mark.backend("fastest")
 @pytest.mark.usefixtures("intact")
-def test_of_two_runs_at_once_one_says_who_has_the_lease_and_until_when() -> None:
-    lease = {"name": "lease", "owner": "eve@far, process 7", "host": "far", "process": 7}
-    ends = int(datetime(2090, 1, 31, 12, tzinfo=UTC).timestamp())
-    put("migrations", {name: wire(value) for name, value in {**lease, "ends": ends}.items()})
-    status, lines = run("up")
+def test_of_two_runs_at_once_one_says_who_has_the_lease(time: Time) -> None:
+    take_lease(renewed="2090-01-31T12:00:00Z")
+    time.steps = [lambda: None, lambda: take_lease(token="2")]
+    status, lines = run("expand")
     assert (status, lines[-1]) == (
         1,
-        "Error: eve@far, process 7 is running migrations, and has the lease until "
-        "2090-01-31T12:00:00Z; run the command again after that",
+        "Error: eve@far, process 7 is running migrations; run the command again when it has ended "
+        "(`billet migrate status` shows it)",
     )
+    take_lease(renewed="2090-01-31T12:00:00Z")
     status, lines = run("status")
-    assert lines[-1] == "running: eve@far, process 7, until 2090-01-31T12:00:00Z"
+    assert lines[-1] == (
+        "running: eve@far, process 7, which renewed its lease at 2090-01-31T12:00:00Z"
+    )
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {},
+        {"renewed": "2999-01-01T00:00:00Z"},
+        {"token": ""},
+        {"machine": f"other boot {Path('/proc/self/ns/pid').readlink()}", "process": 4000000},
+        {"machine": lease._machine(), "process": -1},
+        {"machine": lease._machine(), "process": os.getppid()},
+    ],
+    ids=["", "clock ahead", "no token", "other machine", "no process", "it lives but hangs"],
+)
+@pytest.mark.backend("fastest")
+@pytest.mark.usefixtures("intact")
+def test_a_lease_that_nobody_renews_is_taken_over_after_its_time_on_the_clock_of_the_other(
+    time: Time, changed: dict[str, Any]
+) -> None:
+    held = take_lease(**changed)
+    if held["token"] == wire(""):
+        put("migrations", {"name": held["name"], "ends": wire(9999999999)})
+        put("migrations", {"name": held["name"], "owner": held["owner"], "ends": wire(9999999999)})
+    status, lines = run("expand")
+    assert (status, time.now) == (0, 1000.0 + lease.LEASE_SECONDS)
+    assert any("waiting for a sign of life" in line for line in lines)
 
 
 @pytest.mark.backend("fastest")
 @pytest.mark.usefixtures("intact")
-def test_a_lease_that_has_ended_or_whose_process_has_ended_is_taken_over() -> None:
+def test_a_lease_whose_process_has_ended_on_this_machine_is_taken_over_at_once(time: Time) -> None:
     ended = subprocess.Popen(["true"])
     ended.wait(timeout=60)
-    far = int(datetime(2090, 1, 31, 12, tzinfo=UTC).timestamp())
-    for host, process, ends in (("far", 7, 1), (socket.gethostname(), ended.pid, far)):
-        lease = {"name": "lease", "owner": "eve", "host": host, "process": process, "ends": ends}
-        put("migrations", {name: wire(value) for name, value in lease.items()})
-        assert run("up")[0] == 0
+    take_lease(machine=lease._machine(), process=ended.pid)
+    assert run("expand")[0] == 0
+    assert time.now == 1000.0
 
 
 @pytest.mark.backend("fastest")
 @pytest.mark.usefixtures("intact")
-def test_a_run_whose_lease_another_one_has_taken_over_stops() -> None:
-    with state.held() as lease:
-        remove("migrations", name="lease")
-        lease._ends = 0.0
+def test_a_run_whose_lease_another_one_has_taken_over_stops(time: Time) -> None:
+    with lease.held() as held:
+        take_lease()
+        held.keep()  # it has just renewed it
+        time.now += lease.RENEW_SECONDS
         with pytest.raises(click.ClickException, match="another run has taken over"):
-            lease.keep()
+            held.keep()
+
+
+@pytest.mark.backend("fastest")
+@pytest.mark.usefixtures("intact")
+def test_a_run_renews_its_lease_whatever_the_wall_clock_does(
+    time: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with lease.held() as held:
+        token = only("migrations", "name", "lease")["token"]
+        monkeypatch.setattr(state, "clock", lambda: 0.0)
+        held.wait(lease.RENEW_SECONDS * 2)
+        assert only("migrations", "name", "lease")["token"] != token
+
+
+@pytest.mark.backend("fastest")
+@pytest.mark.usefixtures("intact")
+def test_a_lease_is_held_if_the_response_to_its_write_was_lost() -> None:
+    with (
+        inject_fault(client.database.connection, done_and_silent, at=0),
+        suppress(AssertionError),
+    ):
+        held = lease.Lease()
+        held.acquire()
+    held.release()
+    assert not lease.holder()
+
+
+@pytest.mark.backend("fastest")
+def test_a_server_waits_for_another_one_that_migrates_the_same_database(
+    empty: str, time: Time, capsys: Any
+) -> None:
+    state.create()
+    take_lease()
+    tokens = map(str, range(2, 40))
+    time.steps = [lambda: take_lease(token=next(tokens)) for _ in range(30)]
+    time.steps.append(lambda: remove("migrations", name="lease"))
+    prepare(Database("", local=True))
+    assert capsys.readouterr().out == f"Database migrated from schema 0 to {NEWEST}\n"
+
+    def wait_long() -> None:
+        time.now += 600.0
+        take_lease(token=next(tokens))
+
+    take_lease()
+    remove("counters", name="lanes")
+    time.steps = [wait_long]
+    with pytest.raises(click.ClickException, match="is running migrations"):
+        prepare(Database("", local=True))
 
 
 @pytest.mark.backend("fastest")
 @pytest.mark.usefixtures("intact")
 def test_a_missing_or_broken_schema_version_is_written_again() -> None:
     item = only("counters", "name", "lanes")
-    for broken in ({**item, "schema": wire("seven")}, {"name": item["name"]}):
+    whole = {"name": item["name"]}
+    for broken in ({**item, "schema": wire("seven")}, {**item, "schema": wire(7.5)}, whole):
         put("counters", broken)
         assert run("status")[0] == 1
         assert run("up")[0] == 0
         assert only("counters", "name", "lanes") == item
+
+
+@pytest.mark.backend("fastest")
+def test_lost_id_counters_are_not_created_anew_for_existing_items(migrated: str) -> None:
+    add_users(1)
+    [task] = add_tasks(1, [1])
+    for name in counters():
+        remove("counters", name=name)
+    lost = (
+        "Error: counters: users has items, but the id counters of users are lost; `billet doctor "
+        "--repair` creates them, then run the command again"
+    )
+    for command in ("up", "backfill", "verify", "contract"):
+        status, lines = run(command)
+        assert (command, status, lines[-1]) == (command, 1, lost)
+    tables.remove_table("counters")
+    assert run("up")[1][-1] == lost
+    repaired = CliRunner().invoke(doctor, ["--repair"])
+    assert repaired.exit_code == 0, repaired.output
+    assert run("up")[0] == run("status")[0] == 0
+    client.bind(Settings(table_prefix=migrated), client.database.connection)
+    assert add_tasks(1, [1])[0] > task
+    assert CliRunner().invoke(doctor).exit_code == 0
+
+
+LAST_DAY = {"expires_at": "9999-12-31", "urgency": "9999-12-31#x"}
+
+
+@pytest.mark.parametrize(
+    ("suffix", "item", "line"),
+    [
+        ("users", {"id": 7}, "users 7"),
+        ("users", {"id": 7, "username": 5}, "users 7"),
+        ("usernames", {"name": "ann"}, "usernames ann"),
+        ("usernames", {"name": "ann", "user_id": "x"}, "usernames ann"),
+        ("tasks", {"id": 1.5, **LAST_DAY}, "tasks 1.5"),
+        (
+            "assignments",
+            {"user_id": 1, "recency": "x", "status": "DONE", **LAST_DAY},
+            "assignments 1 x",
+        ),
+        ("assignments", {"user_id": 1, "recency": "x", "id": 4, **LAST_DAY}, "assignments 1 x"),
+        ("counters", {"name": "users#0", "last": 1}, "counters users#0"),
+        ("counters", {"name": "users#x", "last": 1, "lanes": 1}, "counters users#x"),
+    ],
+)
+@pytest.mark.backend("fastest")
+@pytest.mark.usefixtures("intact")
+def test_a_broken_item_is_an_error_that_names_it_and_doctor_can_repair_it(
+    suffix: str, item: dict[str, Any], line: str
+) -> None:
+    kept = counters()
+    broken = {name: wire(value) for name, value in item.items()}
+    put(suffix, broken)
+    try:
+        status, lines = run("up")
+        assert (status, lines[-1].partition("; ")[0]) == (1, f"Error: {line}: is broken")
+        assert "`billet doctor --repair` first" in lines[-1]
+        assert run("status")[0] == 0
+        assert "Traceback" not in CliRunner().invoke(doctor, ["--repair"]).output
+    finally:
+        remove(suffix, **{k: v for k, v in item.items() if k in KEYS[suffix]})
+        for counter in kept.values():
+            put("counters", counter)
+
+
+KEYS = {
+    table.suffix: {key.split()[0] for key in table.key}
+    for table in schema_of(MIGRATIONS).tables.values()
+}
+
+
+@pytest.mark.parametrize(
+    "item",
+    [{"name": "0003"}, {"name": "²²²²"}, {"name": "junk"}, {"name": "0003 contract x"}],
+    ids=lambda item: item["name"],
+)
+@pytest.mark.backend("fastest")
+@pytest.mark.usefixtures("intact")
+def test_a_broken_record_of_a_migration_is_written_again(item: dict[str, str]) -> None:
+    put("migrations", {name: wire(value) for name, value in item.items()})
+    run("status")
+    assert run("up")[0] == run("status")[0] == 0
+    if item["name"] != "0003":
+        remove("migrations", **item)
+
+
+@pytest.mark.backend("fastest")
+@pytest.mark.usefixtures("intact")
+def test_contract_and_backfill_change_what_a_slow_request_wrote_after_them() -> None:
+    [task] = add_tasks(1, expires_at="9999-12-31")
+    item = only("tasks", "id", task)
+    digest = {"digest": wire("d"), "expires_at": wire("2030-01-31T12:00:00.000000Z")}
+    try:
+        for command in ("contract", "up"):
+            put("tasks", {**item, "urgency": wire(f"9999-12-31#{task:016d}")})
+            assert run("verify")[0] == 1
+            assert run(command)[0] == run("verify")[0] == 0
+            assert only("tasks", "id", task) == item
+        put("tokens", digest)
+        assert run("backfill")[0] == run("verify")[0] == 0
+        assert not state.read(MIGRATIONS).positions
+    finally:
+        remove("tasks", id=task)
+        remove("tokens", digest="d")
+
+
+@pytest.mark.backend("fastest")
+def test_contract_waits_for_the_longest_request_before_it_changes_late_forms(
+    previous: list[int], time: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(table_prefix=client.database.settings.prefix, request_seconds=300)
+    client.bind(settings, client.database.connection)
+    monkeypatch.setattr(runner, "NOTICE_SECONDS", 10.0)
+    assert run("expand")[0] == run("backfill")[0] == 0
+
+    def still_old() -> None:
+        old = f"9999-12-31#{previous[0]:016d}"
+        seen.append(only("tasks", "id", previous[0])["urgency"] == wire(old))
+
+    seen: list[bool] = []
+    time.steps = [still_old] * 40
+    status, lines = run("contract")
+    assert (status, lines[0]) == (0, "Tables " + lines[0].partition("Tables ")[2])
+    assert "Waiting 310 s for requests that write the old form" in lines
+    assert time.now == 1310.0
+    assert seen
+    assert all(seen)
+
+
+@pytest.mark.backend("fastest")
+@pytest.mark.usefixtures("intact")
+def test_verify_and_status_write_nothing() -> None:
+    with inject_fault(client.database.connection) as sent:
+        assert run("verify")[0] == run("status")[0] == run("plan")[0] == 0
+    assert {one for one in sent if not one.startswith(("Describe", "Get", "Scan", "List"))} == set()
+
+
+@pytest.mark.parametrize("command", ["verify", "backfill", "contract"])
+@pytest.mark.backend("fastest")
+def test_a_wrong_prefix_is_one_line_and_creates_no_table(empty: str, command: str) -> None:
+    status, lines = run(command)
+    assert (status, lines[-1]) == (
+        1,
+        f"Error: no tables with the prefix {empty} (STAGE, TABLE_PREFIX); `billet migrate expand` "
+        "creates them",
+    )
+    assert tables.describe(state.SUFFIX) is None
+
+
+@pytest.mark.backend("fastest")
+@pytest.mark.usefixtures("intact")
+def test_a_dry_run_does_not_say_that_it_has_removed_something(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(vars(MIGRATIONS[-1]), "drops", ("users/newest", "quotas"))
+    lines = run("contract", "--dry-run")[1]
+    assert lines[-2:] == [
+        f"{database.table_name('users')}: newest would be removed",
+        f"{database.table_name('quotas')}: table would be removed",
+    ]
+    assert tables.describe("quotas")
 
 
 @pytest.mark.backend("moto")
@@ -513,10 +784,12 @@ def test_tables_of_a_deployed_stage_are_protected(
         0,
         f"{empty}-users: created, point-in-time recovery, deletion protection, tags",
     )
-    name = database.table_name("tokens")
-    service().update_table(TableName=name, DeletionProtectionEnabled=False)
-    status, lines = run("status")
-    assert (status, lines[-1]) == (1, f"WRONG {name}: without deletion protection")
+    assert f"{empty}-migrations: point-in-time recovery, deletion protection, tags" in lines
+    for suffix in ("tokens", "migrations"):
+        name = database.table_name(suffix)
+        service().update_table(TableName=name, DeletionProtectionEnabled=False)
+        status, lines = run("status")
+        assert (status, lines[-1]) == (1, f"WRONG {name}: without deletion protection")
     for suffix in (*SUFFIXES.values(), state.SUFFIX):
         tables.remove_table(suffix)
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from billet.migrations import MIGRATIONS, m0004_lane_count, scanning
+from billet.migrations import MIGRATIONS, lease, m0004_lane_count, scanning
 from billet.migrations.m0005_reservations import normalize
 from billet.migrations.migration import Migration
-from billet.migrations.scanning import Pacer
+from billet.migrations.scanning import Pacer, page_size
 from chalicelib.domain.user import normalize_username
 from chalicelib.dynamodb import schema_version
 from tests.support.unicode import IOTAS
@@ -95,11 +95,32 @@ def test_units_are_spread_evenly_whatever_a_page_takes(monkeypatch: pytest.Monke
     Waits.now = 1000.0
     monkeypatch.setattr(scanning, "monotonic", lambda: Waits.now)
     pacer, waits = Pacer(50), Waits()
+    kept: list[None] = []
+
+    def keep() -> None:
+        kept.append(None)
+
     for units in (25.0, 100.0, 0.5):
-        pacer.spend(units, waits)  # type: ignore[arg-type]
+        pacer.spend(units, waits, keep)  # type: ignore[arg-type]
     assert waits == pytest.approx([0.5, 2.0, 0.01])
     Waits.now += 60.0  # a slow page pays for itself, and no more is saved up
-    pacer.spend(50.0, waits)  # type: ignore[arg-type]
+    pacer.spend(50.0, waits, keep)  # type: ignore[arg-type]
     assert waits[-1] == pytest.approx(1.0)
-    Pacer(None).spend(1e9, waits)  # type: ignore[arg-type]
+    Pacer(None).spend(1e9, waits, keep)  # type: ignore[arg-type]
     assert len(waits) == 4
+    kept.clear()
+    Waits.now += 60.0
+    pacer.spend(50.0 * 62, waits, keep)  # type: ignore[arg-type]
+    assert max(waits) <= lease.RENEW_SECONDS < len(kept) * lease.RENEW_SECONDS
+    assert sum(waits[4:]) == pytest.approx(62.0)
+
+
+@pytest.mark.parametrize("size", [0.06, 0.25, 1.0, 10.0])
+def test_a_page_uses_the_units_of_a_second_even_if_all_of_its_items_change(size: float) -> None:
+    """`size` is an item's read units; it changes by 5 write units for each KB."""
+    written = 5 * max(1.0, 4 * size)
+    assert page_size(60, 0, 0.0, 0.0, 5) == 1
+    for items, units in ((1, size), (100, 100 * size), (100, 100 * (size + written))):
+        page = page_size(60, items, items * size, units, 5)
+        assert page * (size + written) <= 60 or page == 1
+    assert page_size(60, 100, 100 * size, 100 * size, 0) == max(1, min(250, int(60 / size)))

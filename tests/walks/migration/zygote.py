@@ -19,7 +19,7 @@ from botocore.awsrequest import AWSPreparedRequest
 
 from billet.cli import main as billet
 from billet.cli import migrate  # so that a fork need not import it  # noqa: F401
-from billet.migrations import runner, scanning
+from billet.migrations import lease, runner, scanning
 from chalicelib.dynamodb import client
 from tests.support.injection import operation
 
@@ -69,6 +69,7 @@ def wait(child: int) -> int | None:
 def main() -> None:
     scanning.PAGE = PAGE  # type: ignore[attr-defined]
     runner.NOTICE_SECONDS = 0.0  # no server uses the database
+    lease.LEASE_SECONDS = 2.0
     connection = client.connect()
     assert connection.client.meta  # creates the client; a fork only has to connect
     with tempfile.TemporaryDirectory() as folder:
