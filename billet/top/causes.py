@@ -11,10 +11,13 @@ from typing import NamedTuple
 
 import msgspec
 
+from billet.top.histogram import Histogram
 from billet.top.window import Observed, Totals
 
 MIN_REQUESTS = 20
 """Fewer requests name no cause."""
+MIN_EVENTS = 3
+"""Of the requests, calls or attempts that show a cause. One or two are chance."""
 MAX_CAUSES = 3
 RUNBOOK = "docs/runbook.md"
 
@@ -37,9 +40,13 @@ https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html"""
 MIN_COLD_STARTS = 5
 CPU_MS = 20.0
 """For each request. The API itself needs 1 to 5 ms (docs/performance.md, baseline)."""
+CPU_SHARE = 0.5
+"""Of the time of a route without its wait, unless the cores are busy."""
 SLOW_CALL_MS = 30.0
-"""For each call. DynamoDB takes single-digit milliseconds, below 10 at p99 for an item.
+"""For half of the calls. DynamoDB takes single-digit milliseconds, below 10 at p99 for an item.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Introduction.html"""
+MIN_SLOW = 10
+"""Requests of a route with slow calls."""
 DB_SHARE = 0.6
 """Of the time of a route without its wait."""
 MOST_CALLS = 0.6
@@ -50,6 +57,8 @@ TIMES_SLOWER = 3
 """Than a call of the other routes. Large items or pages make a query up to twice as slow."""
 WAIT_SHARE = 0.2
 """Of the time of all requests. A server with free threads has less than a hundredth."""
+CLEAR_WAIT_SHARE = 0.5
+"""With few data: requests also wait while a new server opens its connections."""
 BUSY_CORES = 0.6
 """A Python process uses one core at most."""
 ERROR_SHARE = 0.01
@@ -90,7 +99,7 @@ def likely_causes(observed: Observed) -> list[Cause]:
 def throttling(observed: Observed) -> Cause | None:
     """DynamoDB refuses calls: a hot key, or a table at its limit."""
     total = observed.total
-    if total.throttles < THROTTLED_SHARE * max(1, total.calls):
+    if total.throttles < MIN_EVENTS or total.throttles < THROTTLED_SHARE * max(1, total.calls):
         return None
     worst = _worst(observed, lambda one: one.throttles)
     one = worst.totals
@@ -107,7 +116,7 @@ def conflicts(observed: Observed) -> Cause | None:
     """Many requests write to the same items at the same time."""
     worst = _worst(observed, lambda one: one.conflicts)
     one = worst.totals
-    if one.conflicts < CONFLICT_SHARE * one.requests or one.conflicts == 0:
+    if one.conflicts < MIN_EVENTS or one.conflicts < CONFLICT_SHARE * one.requests:
         return None
     return _cause(
         "conflicts",
@@ -122,7 +131,7 @@ def far_offset(observed: Observed) -> Cause | None:
     """A client reads pages far behind the start, and DynamoDB reads all items before them."""
     worst = _worst(observed, lambda one: one.far_ms)
     one = worst.totals
-    if not one.far_offsets or one.far_ms < FAR_SHARE * one.ms:
+    if one.far_offsets < MIN_EVENTS or one.far_ms < FAR_SHARE * one.ms:
         return None
     return _cause(
         "far-offset",
@@ -168,7 +177,7 @@ def cpu(observed: Observed) -> Cause | None:
     """The API computes for long."""
     worst = _worst(observed, lambda one: one.cpu_ms)
     one = worst.totals
-    if one.cpu_ms < CPU_MS * one.requests:
+    if not _is_cpu_bound(one, observed):
         return None
     return _cause(
         "cpu",
@@ -187,7 +196,8 @@ def slow_database(observed: Observed) -> Cause | None:
     return _cause(
         "slow-database",
         None,
-        f"a call to DynamoDB takes {_ms(total.db_ms / total.calls)}, it should take less than 10; "
+        f"half of the calls to DynamoDB take {_ms(_call_ms(total))} or more, they should take less "
+        "than 10; "
         f"{_percent(total.db_ms, total.ms)} of the time of all requests is the database",
     )
 
@@ -201,9 +211,10 @@ def slow_query(observed: Observed) -> Cause | None:
         return None
     route = max(slow, key=lambda name: slow[name].db_ms)
     one = slow[route]
-    slow_ms = sum(each.db_ms for each in slow.values())
-    fast_ms = (total.db_ms - slow_ms) / (total.calls - calls)
-    call_ms = one.db_ms / one.calls
+    others = Histogram()
+    for name in observed.routes.keys() - slow.keys():
+        others.merge(observed.routes[name].call_times)
+    call_ms, fast_ms = _call_ms(one), others.percentile(50)
     if one.db_ms < QUERY_SHARE * total.ms or call_ms < TIMES_SLOWER * fast_ms:
         return None
     return _cause(
@@ -218,7 +229,7 @@ def slow_query(observed: Observed) -> Cause | None:
 def full_server(observed: Observed) -> Cause | None:
     """The threads of `billet serve` are busy, so requests wait for one."""
     total = observed.total
-    if total.wait_ms < WAIT_SHARE * total.ms:
+    if total.wait_ms < (CLEAR_WAIT_SHARE if observed.few else WAIT_SHARE) * total.ms:
         return None
     count = total.requests
     held = total.ms - total.wait_ms
@@ -235,7 +246,7 @@ def full_server(observed: Observed) -> Cause | None:
 def errors(observed: Observed) -> Cause | None:
     """The API responds with 500 or more."""
     total = observed.total
-    if total.errors < ERROR_SHARE * total.requests or not total.errors:
+    if total.errors < MIN_EVENTS or total.errors < ERROR_SHARE * total.requests:
         return None
     worst = _worst(observed, lambda one: one.errors)
     one = worst.totals
@@ -250,7 +261,7 @@ def errors(observed: Observed) -> Cause | None:
 def limited_clients(observed: Observed) -> Cause | None:
     """Clients send more than their quota."""
     total = observed.total
-    if total.limited < LIMITED_SHARE * total.requests:
+    if total.limited < MIN_EVENTS or total.limited < LIMITED_SHARE * total.requests:
         return None
     worst = _worst(observed, lambda one: one.limited)
     one = worst.totals
@@ -278,15 +289,34 @@ RULES: tuple[Rule, ...] = (
 
 
 def _slow_routes(observed: Observed) -> Iterator[tuple[str, Totals]]:
-    """Yield the routes whose calls are slow, unless they are slow because the CPU is busy."""
-    total = observed.total
+    """Yield the routes whose calls are slow, unless they are slow because the CPU is busy.
+
+    A median, not a mean: a new connection takes long, and the first requests have new ones. With
+    few data they may be half, so three quarters of the requests must have slow calls.
+    """
     busy = _cores(observed) >= BUSY_CORES
-    if total.cpu_ms >= CPU_MS * total.requests or (busy and full_server(observed)):
+    if _is_cpu_bound(observed.total, observed) or (busy and full_server(observed)):
         return
     for route, one in observed.routes.items():
-        slow = one.calls and one.db_ms >= SLOW_CALL_MS * one.calls
-        if slow and one.db_ms >= DB_SHARE * (one.ms - one.wait_ms):
+        if one.requests < MIN_SLOW:
+            continue
+        call_ms = one.call_times.percentile(25 if observed.few else 50)
+        if call_ms >= SLOW_CALL_MS and one.db_ms >= DB_SHARE * (one.ms - one.wait_ms):
             yield route, one
+
+
+def _call_ms(one: Totals) -> float:
+    return one.call_times.percentile(50)
+
+
+def _is_cpu_bound(one: Totals, observed: Observed) -> bool:
+    """Return whether requests compute for long, and that is why they take long.
+
+    Either they compute for most of their time, or the cores are busy and they wait for each other.
+    """
+    typical = one.cpu_times.percentile(25) if observed.few else one.cpu_ms / one.requests
+    most = one.cpu_ms >= CPU_SHARE * (one.ms - one.wait_ms)
+    return typical >= CPU_MS and (most or _cores(observed) >= BUSY_CORES)
 
 
 def _cores(observed: Observed) -> float:

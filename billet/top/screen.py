@@ -58,6 +58,8 @@ WIDE = 130
 NO_REQUESTS = "No requests in this time"
 NO_CAUSE = "No likely cause: no rule of docs/runbook.md applies"
 
+FEW_DATA = "Few data yet ({:,} requests); look again in 30 s"
+
 
 def render(
     summary: Summary, key: str = DEFAULT_KEY, *, width: int = WIDE, live: bool = False
@@ -111,6 +113,8 @@ def _table(rows: Sequence[Row], key: str, width: int) -> Table:
 def _causes(summary: Summary) -> list[Text]:
     if not summary.requests:
         return [Text(NO_REQUESTS)]
+    if not summary.causes and summary.few_data:
+        return [Text(FEW_DATA.format(summary.requests))]
     if not summary.causes:
         return [Text(NO_CAUSE, style="green")]
     return [

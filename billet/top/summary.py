@@ -52,6 +52,8 @@ class Summary(msgspec.Struct):
     rate: float
     memory_mb: float
     """The mean of the processes at the end."""
+    few_data: bool
+    """Whether only a cause that is clear from few requests is named."""
     causes: list[Cause]
     routes: list[Row]
     """The one with the largest share of the time first."""
@@ -66,6 +68,7 @@ def summarize(observed: Observed) -> Summary:
         requests=total.requests,
         rate=round(total.requests / observed.seconds, 2),
         memory_mb=round(observed.memory_mb[-1], 1) if observed.memory_mb else 0.0,
+        few_data=observed.few,
         causes=likely_causes(observed),
         routes=sorted(rows, key=lambda row: row.time_percent, reverse=True),
     )

@@ -6,7 +6,7 @@ The memory is bounded: a window has a fixed number of slices, and a slice a fixe
 import math
 from collections import deque
 from collections.abc import Collection
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from datetime import datetime
 from typing import NamedTuple
 
@@ -22,6 +22,8 @@ OTHER = "(other)"
 """Replaces routes and principals beyond the maximum. A log may have any."""
 FAR_OFFSET = 1000
 """From here on, an offset counts as far. A page of 100 then reads ten times what it returns."""
+FEW_REQUESTS, FEW_SECONDS = 200, 20.0
+"""With fewer, the first requests of cold connections and processes are a large part."""
 MEMORY_SECONDS = 5
 MEMORY_SLICES = 720
 """An hour."""
@@ -76,6 +78,10 @@ class Totals:
     far_rcu: float = 0.0
     far_sum: int = 0
     durations: Histogram = field(default_factory=Histogram)
+    cpu_times: Histogram = field(default_factory=Histogram)
+    """The CPU time of each request."""
+    call_times: Histogram = field(default_factory=Histogram)
+    """The mean time of a call of each request that has calls."""
     principals: dict[str, float] = field(default_factory=dict)
     """The milliseconds of each principal."""
 
@@ -108,6 +114,9 @@ class Totals:
             self.far_rcu += line.rcu
             self.far_sum += line.offset
         self.durations.add(line.ms)
+        self.cpu_times.add(line.cpu_ms)
+        if line.calls:
+            self.call_times.add(line.db_ms / line.calls)
         if line.principal:
             self._add_principal(line.principal, line.ms)
 
@@ -115,7 +124,8 @@ class Totals:
         """Add other requests."""
         for name in _SUMS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
-        self.durations.merge(other.durations)
+        for name in _HISTOGRAMS:
+            getattr(self, name).merge(getattr(other, name))
         for principal, ms in other.principals.items():
             self._add_principal(principal, ms)
 
@@ -124,7 +134,8 @@ class Totals:
         self.principals[name] = self.principals.get(name, 0.0) + ms
 
 
-_SUMS = [one.name for one in fields(Totals) if one.name not in {"durations", "principals"}]
+_HISTOGRAMS = [one.name for one in fields(Totals) if one.default_factory is Histogram]
+_SUMS = [one.name for one in fields(Totals) if one.default is not MISSING]
 
 
 class Observed(NamedTuple):
@@ -136,6 +147,11 @@ class Observed(NamedTuple):
     total: Totals
     memory_mb: list[float]
     """The mean resident memory of the processes, in steps of MEMORY_SECONDS, for up to an hour."""
+
+    @property
+    def few(self) -> bool:
+        """Whether there are too few data for a mean."""
+        return self.total.requests < FEW_REQUESTS or self.seconds < FEW_SECONDS
 
 
 class Window:

@@ -103,9 +103,55 @@ def test_the_first_cause_is_the_fault_of_the_drill(drill: str) -> None:
     assert causes[0]["kind"] == CAUSES[drill]
 
 
+@pytest.mark.parametrize("drill", CAUSES.keys() - {"leak"})
+def test_the_first_seconds_already_show_the_fault(drill: str) -> None:
+    causes = summary_of(*first_lines(drill, 60)).causes
+    assert causes[0].kind == CAUSES[drill]
+
+
+@pytest.mark.parametrize("drill", CAUSES)
+def test_few_requests_never_show_another_fault(drill: str) -> None:
+    for requests in range(20, 160, 10):
+        causes = summary_of(*first_lines(drill, requests)).causes
+        assert {one.kind for one in causes[:1]} <= {CAUSES[drill]}, requests
+
+
+def first_lines(drill: str, requests: int) -> list[Line]:
+    texts = (LINES / f"{drill}.jsonl").read_text().splitlines()[:requests]
+    return [found for text in texts if (found := parse(text))]
+
+
 def test_a_healthy_server_has_no_cause() -> None:
-    assert json.loads(top("--json", str(LINES / "none.jsonl")).stdout)["causes"] == []
-    assert screen.NO_CAUSE in top("--once", str(LINES / "none.jsonl")).stdout
+    for requests in range(20, 160, 10):
+        assert summary_of(*first_lines("none", requests)).causes == []
+    assert "Few data yet (172 requests); look again in 30 s" in shown_of(
+        summary_of(*first_lines("none", 172))
+    )
+    assert screen.NO_CAUSE in shown_of(summary_of(*2 * first_lines("none", 172)))
+
+
+def test_new_connections_are_no_slow_database() -> None:
+    cold = [line(0, ms=800, db_ms=790) for _ in range(9)]
+    warm = [line(one / 10, ms=8, db_ms=7) for one in range(10)]
+    assert summary_of(*cold, *warm, line(3)).causes == []
+    slow = [line(one / 10, ms=80, db_ms=79) for one in range(20)]
+    assert [one.kind for one in summary_of(*slow).causes] == ["slow-database"]
+
+
+def test_cpu_that_is_a_small_part_of_the_time_is_no_cause() -> None:
+    def causes(**values: float) -> list[str]:
+        lines = [line(second, calls=0, db_ms=0, **values) for second in range(300)]
+        return [one.kind for one in summary_of(*lines).causes]
+
+    assert causes(ms=1100, cpu_ms=21) == []
+    assert causes(ms=30, cpu_ms=21) == ["cpu"]
+    assert causes(ms=9000, cpu_ms=700) == ["cpu"]  # the core is busy
+
+
+def shown_of(summary: Summary, width: int = 150) -> str:
+    console = Console(width=width, record=True, file=io.StringIO())
+    console.print(screen.render(summary, width=width))
+    return console.export_text()
 
 
 def test_each_rule_has_a_drill() -> None:
