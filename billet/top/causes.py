@@ -12,7 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from billet.top.histogram import Histogram
-from billet.top.window import Observed, Totals
+from billet.top.window import MemoryStep, Observed, Totals
 
 MIN_REQUESTS = 20
 """Fewer requests name no cause."""
@@ -32,6 +32,10 @@ MEMORY_STEPS = 12
 """A minute."""
 MEMORY_MB = 16.0
 """The growth that counts after the warm-up; `make soak` shows less in half an hour."""
+WARM_UP_STEPS, CLEAR_STEPS, CLEAR_MB = 2, 7, 1.0
+"""After 10 s, a growth of more than 1 MB in each of six steps in succession is clear,"""
+STEADY_SHARE = 0.6
+"""if a request costs as much in the second half. The growth of a warm-up becomes less."""
 RISING_SHARE = 0.75
 """Of the steps. Memory that is freed from time to time is no leak."""
 COLD_SHARE = 0.01
@@ -144,19 +148,42 @@ def far_offset(observed: Observed) -> Cause | None:
 
 def memory_growth(observed: Observed) -> Cause | None:
     """The processes grow, after their warm-up, and free nothing."""
-    steady = observed.memory_mb[len(observed.memory_mb) // 4 :]
-    if len(steady) < MEMORY_STEPS:
+    grown = _slow_growth(observed.memory) or _clear_growth(observed.memory)
+    if not grown:
         return None
-    growth = steady[-1] - steady[0]
-    rising = sum(later >= earlier for earlier, later in pairwise(steady))
-    if growth < MEMORY_MB or rising < RISING_SHARE * (len(steady) - 1):
-        return None
+    before, now = grown
     return _cause(
         "memory-growth",
         None,
-        f"the memory of a process grew from {steady[0]:,.0f} MB to {steady[-1]:,.0f} MB and does "
-        "not go back: a leak",
+        f"the memory of a process grew from {before.mb:,.0f} MB to {now.mb:,.0f} MB in the last "
+        f"{now.seconds - before.seconds:.0f} s and does not go back: a leak",
     )
+
+
+def _slow_growth(memory: list[MemoryStep]) -> tuple[MemoryStep, MemoryStep] | None:
+    """Return the first and last step of a growth that goes on for a minute or more."""
+    steady = memory[len(memory) // 4 :]
+    if len(steady) < MEMORY_STEPS or steady[-1].mb - steady[0].mb < MEMORY_MB:
+        return None
+    rising = sum(later.mb >= earlier.mb for earlier, later in pairwise(steady))
+    if rising < RISING_SHARE * (len(steady) - 1):
+        return None
+    return steady[0], steady[-1]
+
+
+def _clear_growth(memory: list[MemoryStep]) -> tuple[MemoryStep, MemoryStep] | None:
+    """Return the first and last step of a growth that is the same for each request."""
+    recent = memory[WARM_UP_STEPS:][-CLEAR_STEPS:]
+    if len(recent) < CLEAR_STEPS or recent[-1].mb - recent[0].mb < MEMORY_MB:
+        return None
+    if any(later.mb < earlier.mb + CLEAR_MB for earlier, later in pairwise(recent)):
+        return None
+    first, second = _per_request(recent[:4]), _per_request(recent[3:])
+    return (recent[0], recent[-1]) if second >= STEADY_SHARE * first else None
+
+
+def _per_request(steps: list[MemoryStep]) -> float:
+    return (steps[-1].mb - steps[0].mb) / sum(one.requests for one in steps[1:])
 
 
 def cold_starts(observed: Observed) -> Cause | None:

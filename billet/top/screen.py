@@ -58,6 +58,8 @@ WIDE = 130
 NO_REQUESTS = "No requests in this time"
 NO_CAUSE = "No likely cause: no rule of docs/runbook.md applies"
 
+IDLE_SECONDS = 5.0
+"""From here on, the time since the last request is shown."""
 FEW_DATA = "Few data yet ({:,} requests); look again in 30 s"
 
 
@@ -83,10 +85,20 @@ def render(
 
 
 def _headline(summary: Summary) -> Text:
-    return Text(
+    text = (
         f"{summary.requests:,} requests in {summary.seconds:,.0f} s, {summary.rate:,.1f} a second; "
-        f"memory {summary.memory_mb:,.0f} MB a process"
+        f"memory {_memory(summary)}"
     )
+    if summary.idle_seconds >= IDLE_SECONDS:
+        text += f"; last request {summary.idle_seconds:,.0f} s ago"
+    return Text(text)
+
+
+def _memory(summary: Summary) -> str:
+    now = f"{summary.memory_mb:,.0f} MB a process"
+    if not summary.memory_seconds:
+        return now
+    return f"{summary.memory_before_mb:,.0f} -> {now} in {summary.memory_seconds:.0f} s"
 
 
 def _table(rows: Sequence[Row], key: str, width: int) -> Table:

@@ -138,6 +138,16 @@ _HISTOGRAMS = [one.name for one in fields(Totals) if one.default_factory is Hist
 _SUMS = [one.name for one in fields(Totals) if one.default is not MISSING]
 
 
+class MemoryStep(NamedTuple):
+    """The memory of the processes in MEMORY_SECONDS."""
+
+    seconds: float
+    """When it began, since 1970."""
+    mb: float
+    """The mean resident memory that the requests of this time found."""
+    requests: int
+
+
 class Observed(NamedTuple):
     """The requests of the window."""
 
@@ -145,8 +155,10 @@ class Observed(NamedTuple):
     """The time that the requests spread over, at least one second."""
     routes: dict[str, Totals]
     total: Totals
-    memory_mb: list[float]
-    """The mean resident memory of the processes, in steps of MEMORY_SECONDS, for up to an hour."""
+    memory: list[MemoryStep]
+    """For up to an hour."""
+    idle_seconds: float = 0.0
+    """The time since the last request."""
 
     @property
     def few(self) -> bool:
@@ -166,7 +178,7 @@ class Window:
         self._slice_seconds = seconds / SLICES
         self._slices: dict[int, dict[str, Totals]] = {}
         self._first = math.inf
-        self._now = -math.inf
+        self._now = self._last = -math.inf
         self._memory: deque[_Mean] = deque(maxlen=MEMORY_SLICES)
 
     def add(self, line: Line) -> None:
@@ -176,6 +188,7 @@ class Window:
         if seconds <= self._now - self._seconds:
             return
         self._first = min(self._first, seconds)
+        self._last = max(self._last, seconds)
         routes = self._slices.setdefault(self._slice_of(seconds), {})
         route = _bounded(line.route, routes, MAX_ROUTES)
         routes.setdefault(route, Totals()).add(line)
@@ -200,7 +213,13 @@ class Window:
         for totals in routes.values():
             total.merge(totals)
         seconds = min(self._seconds, self._now - self._first) if routes else 0.0
-        return Observed(max(1.0, seconds), routes, total, [one.mean for one in self._memory])
+        return Observed(
+            seconds=max(1.0, seconds),
+            routes=routes,
+            total=total,
+            memory=[one.step for one in self._memory],
+            idle_seconds=self._now - self._last if self._memory else 0.0,
+        )
 
     def _slice_of(self, seconds: float) -> int:
         return 0 if math.isinf(self._seconds) else int(seconds // self._slice_seconds)
@@ -222,8 +241,8 @@ class _Mean:
         self._count += 1
 
     @property
-    def mean(self) -> float:
-        return self._sum / self._count
+    def step(self) -> MemoryStep:
+        return MemoryStep(self.key * MEMORY_SECONDS, self._sum / self._count, self._count)
 
 
 def _bounded(name: str, known: Collection[str], most: int) -> str:

@@ -138,6 +138,35 @@ def test_new_connections_are_no_slow_database() -> None:
     assert [one.kind for one in summary_of(*slow).causes] == ["slow-database"]
 
 
+def test_the_first_line_and_the_cause_show_how_memory_grows() -> None:
+    summary = summary_of(*first_lines("leak", 75))
+    shown = shown_of(summary)
+    assert "memory 73 -> 150 MB a process in 40 s" in shown
+    assert "grew from 94 MB to 150 MB in the last 30 s" in shown
+    assert [one.kind for one in summary.causes] == ["memory-growth"]
+    assert "memory 75 -> 72 MB a process in 60 s" in shown_of(summary_of(*first_lines("none", 172)))
+
+
+def test_a_warm_up_and_one_large_request_are_no_leak() -> None:
+    def causes(megabytes: Iterator[float]) -> list[str]:
+        lines = [line(5 * step, memory_mb=mb) for step, mb in enumerate(megabytes) for _ in "12345"]
+        return [one.kind for one in summary_of(*lines).causes]
+
+    assert causes(120 - 70 * 0.7**step for step in range(10)) == []
+    assert causes(50.0 + 40 * (step > 5) for step in range(10)) == []
+    assert causes(50.0 + 4 * step for step in range(10)) == ["memory-growth"]
+
+
+def test_the_first_line_says_when_requests_have_stopped() -> None:
+    window = Window(60)
+    window.add(line(0))
+    assert "last request" not in shown_of(summarize(window.observed()))
+    window.advance(BEGAN + 8)
+    assert "last request 8 s ago" in shown_of(summarize(window.observed()))
+    window.advance(BEGAN + 100)
+    assert "last request 100 s ago" in shown_of(summarize(window.observed()))
+
+
 def test_cpu_that_is_a_small_part_of_the_time_is_no_cause() -> None:
     def causes(**values: float) -> list[str]:
         lines = [line(second, calls=0, db_ms=0, **values) for second in range(300)]
