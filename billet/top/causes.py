@@ -24,6 +24,8 @@ RUNBOOK = "docs/runbook.md"
 THROTTLED_SHARE = 0.01
 """Of calls. On-demand tables refuse none until a partition or the table is at its limit.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html"""
+ONE_ROUTE = 0.8
+"""Of the refused calls. Load on a whole table is refused on each route that uses it."""
 CONFLICT_SHARE = 0.05
 """Lost attempts to each request of a route. Clients that do not meet on one item lose none."""
 FAR_SHARE = 0.5
@@ -70,6 +72,18 @@ ERROR_SHARE = 0.01
 LIMITED_SHARE = 0.05
 """Of the responses. Clients that keep to their quota get none."""
 
+CONSEQUENCES = {
+    "throttling": {"conflicts", "slow-database", "slow-query", "full-server", "errors"},
+    "conflicts": {"cpu", "slow-database", "slow-query", "full-server"},
+    "far-offset": {"cpu", "slow-database", "slow-query", "full-server"},
+    "cold-starts": {"cpu", "slow-database", "slow-query"},
+    "cpu": {"slow-database", "slow-query", "full-server"},
+    "slow-database": {"full-server", "errors"},
+    "slow-query": {"full-server"},
+    "full-server": {"errors"},
+}
+"""The causes that each cause can bring with it. The others count as causes of their own."""
+
 
 class Cause(msgspec.Struct):
     """A likely cause."""
@@ -82,6 +96,8 @@ class Cause(msgspec.Struct):
     """What is seen, in plain words."""
     runbook: str
     """The section that says what to do."""
+    follows: bool = False
+    """Whether it is probably a consequence of the first cause."""
 
 
 class _Worst(NamedTuple):
@@ -96,8 +112,10 @@ def likely_causes(observed: Observed) -> list[Cause]:
     """Return the causes that the requests show, the likeliest first."""
     if observed.total.requests < MIN_REQUESTS:
         return []
-    causes = filter(None, (rule(observed) for rule in RULES))
-    return list(causes)[:MAX_CAUSES]
+    causes = list(filter(None, (rule(observed) for rule in RULES)))
+    for cause in causes[1:]:
+        cause.follows = cause.kind in CONSEQUENCES.get(causes[0].kind, ())
+    return sorted(causes, key=lambda cause: cause.follows)[:MAX_CAUSES]
 
 
 def throttling(observed: Observed) -> Cause | None:
@@ -110,10 +128,21 @@ def throttling(observed: Observed) -> Cause | None:
     return _cause(
         "throttling",
         worst.route,
-        f"DynamoDB refused {_percent(one.throttles, one.calls)} of its calls because of load: a "
-        f"hot key, or a table at its limit; its requests wait {_ms(one.backoff_ms / one.requests)} "
-        f"before they repeat them{_mostly_by(one)}",
+        f"DynamoDB refused {_percent(one.throttles, one.calls)} of its calls because of load; "
+        f"{_where_refused(observed, one)}; its requests wait "
+        f"{_ms(one.backoff_ms / one.requests)} before they repeat calls"
+        f"{_mostly(one.throttled, 'refusals are of')}",
     )
+
+
+def _where_refused(observed: Observed, worst: Totals) -> str:
+    """Tell a hot key, which few routes write, from a table at its limit, which all of them meet."""
+    every = observed.total.throttles
+    if worst.throttles >= ONE_ROUTE * every:
+        share = _percent(worst.throttles, every)
+        return f"{share} of all refusals are on this route: a hot key"
+    refused = sum(one.throttles > 0 for one in observed.routes.values())
+    return f"{refused} routes are refused: a table or index at its limit, or one item that all use"
 
 
 def conflicts(observed: Observed) -> Cause | None:
@@ -360,11 +389,15 @@ def _cause(kind: str, route: str | None, text: str) -> Cause:
 
 def _mostly_by(one: Totals) -> str:
     """Return the principal with most of the time, if there are several."""
-    if len(one.principals) < 2:
+    return _mostly(one.principals, "time is") if len(one.principals) > 1 else ""
+
+
+def _mostly(amounts: dict[str, float], of_what: str) -> str:
+    """Return the principal with most of something."""
+    if not amounts:
         return ""
-    name = max(one.principals, key=one.principals.__getitem__)
-    share = _percent(one.principals[name], sum(one.principals.values()))
-    return f"; {share} of the time is principal {name}"
+    name = max(amounts, key=amounts.__getitem__)
+    return f"; {_percent(amounts[name], sum(amounts.values()))} of the {of_what} principal {name}"
 
 
 def _percent(part: float, whole: float) -> str:

@@ -84,6 +84,8 @@ class Totals:
     """The mean time of a call of each request that has calls."""
     principals: dict[str, float] = field(default_factory=dict)
     """The milliseconds of each principal."""
+    throttled: dict[str, float] = field(default_factory=dict)
+    """The refused calls of each principal."""
 
     def add(self, line: Line) -> None:
         """Add a request."""
@@ -118,7 +120,9 @@ class Totals:
         if line.calls:
             self.call_times.add(line.db_ms / line.calls)
         if line.principal:
-            self._add_principal(line.principal, line.ms)
+            _add(self.principals, line.principal, line.ms)
+            if line.throttles:
+                _add(self.throttled, line.principal, line.throttles)
 
     def merge(self, other: "Totals") -> None:
         """Add other requests."""
@@ -126,15 +130,18 @@ class Totals:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         for name in _HISTOGRAMS:
             getattr(self, name).merge(getattr(other, name))
-        for principal, ms in other.principals.items():
-            self._add_principal(principal, ms)
+        for name in _BY_PRINCIPAL:
+            for principal, amount in getattr(other, name).items():
+                _add(getattr(self, name), principal, amount)
 
-    def _add_principal(self, name: str, ms: float) -> None:
-        name = _bounded(name, self.principals, MAX_PRINCIPALS)
-        self.principals[name] = self.principals.get(name, 0.0) + ms
+
+def _add(amounts: dict[str, float], principal: str, amount: float) -> None:
+    name = _bounded(principal, amounts, MAX_PRINCIPALS)
+    amounts[name] = amounts.get(name, 0.0) + amount
 
 
 _HISTOGRAMS = [one.name for one in fields(Totals) if one.default_factory is Histogram]
+_BY_PRINCIPAL = [one.name for one in fields(Totals) if one.default_factory is dict]
 _SUMS = [one.name for one in fields(Totals) if one.default is not MISSING]
 
 

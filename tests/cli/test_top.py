@@ -167,6 +167,43 @@ def test_the_first_line_says_when_requests_have_stopped() -> None:
     assert "last request 100 s ago" in shown_of(summarize(window.observed()))
 
 
+def test_throttling_names_the_client_and_the_routes_that_are_refused() -> None:
+    read = [line(one, ms=900, principal="reader") for one in range(40)]
+    hot = [line(one, route="PATCH /hot", principal="writer", throttles=2) for one in range(20)]
+    [cause] = summary_of(*read, *hot).causes
+    assert cause.route == "PATCH /hot"
+    assert "100 % of all refusals are on this route: a hot key" in cause.text
+    assert cause.text.endswith("100 % of the refusals are of principal writer")
+
+    def refused(route: str) -> list[Line]:
+        return [line(one, route=route, wcu=5, throttles=2) for one in range(20)]
+
+    [cause] = summary_of(*refused("POST /one"), *refused("PUT /two"), *read).causes
+    assert "2 routes are refused: a table or index at its limit" in cause.text
+
+
+@pytest.mark.parametrize("drill", ["conflicts", "hot-key"])
+def test_what_follows_from_the_first_cause_is_called_its_consequence(drill: str) -> None:
+    summary = summary_of(*first_lines(drill, 160))
+    assert [one.follows for one in summary.causes] == [False, True]
+    assert "\nProbably its consequence: " in shown_of(summary)
+    assert "\nAlso: " not in shown_of(summary)
+
+
+def test_a_cause_of_its_own_comes_before_a_consequence() -> None:
+    far = [
+        line(one, offset=8000, ms=900, db_ms=850, items_read=8100, items_returned=100)
+        for one in range(30)
+    ]
+    limited = [line(one, route="PATCH /a", status=429, ms=1, calls=0) for one in range(30)]
+    causes = summary_of(*far, *limited).causes
+    assert [(one.kind, one.follows) for one in causes] == [
+        ("far-offset", False),
+        ("limited-clients", False),
+        ("slow-database", True),
+    ]
+
+
 def test_cpu_that_is_a_small_part_of_the_time_is_no_cause() -> None:
     def causes(**values: float) -> list[str]:
         lines = [line(second, calls=0, db_ms=0, **values) for second in range(300)]
@@ -405,14 +442,33 @@ def read_until(terminal: int, text: str) -> str:
     return shown
 
 
-def test_a_narrow_terminal_shows_fewer_columns_and_whole_routes() -> None:
-    summary = summary_of(line(0, route="PUT /v1/tasks/{task_id}"))
-    console = Console(width=80, record=True, file=io.StringIO())
-    console.print(screen.render(summary, width=console.width))
-    shown = console.export_text()
-    assert "PUT /v1/tasks/{task_id}" in shown
-    assert "p95" in shown
-    assert "throttles" not in shown
+ROUTE = "PUT /v1/tasks/{task_id}/unassign/user/{user_id}"
+
+
+@pytest.mark.parametrize(
+    ("width", "titles"),
+    [
+        (80, {"p95", "p50", "throttles"}),
+        (100, {"p95", "p50", "throttles", "db %", "time %", "5xx"}),
+        (150, {column.title for column in screen.COLUMNS[1:]}),
+    ],
+)
+def test_a_narrow_terminal_shows_fewer_columns_and_whole_routes(
+    width: int, titles: set[str]
+) -> None:
+    slow = [line(one, route=ROUTE, ms=123_456 - one) for one in range(3)]
+    shown = shown_of(summary_of(*slow, line(4, ms=9_900)), width)
+    headers = next(one for one in shown.splitlines() if one.startswith("route"))
+    assert {one for one in titles if f" {one}" in headers} == titles
+    rows = [one for one in shown.splitlines() if one.startswith(ROUTE)]
+    assert len(rows) == 1
+    assert " 125 s" in rows[0]  # of a bucket of the histogram
+    assert "…" not in shown
+
+
+def test_long_times_are_in_seconds() -> None:
+    figures = [screen.milliseconds(one) for one in (4.04, 9_999, 12_345, 123_456)]
+    assert figures == ["4.0", "9,999", "12.3 s", "123 s"]
 
 
 def _first_route(summary: Summary, key: str) -> str:
