@@ -11,16 +11,21 @@ from typing import NamedTuple
 
 import msgspec
 
-from billet.top.window import Observed, Totals
+from billet.top.histogram import Histogram
+from billet.top.window import MemoryStep, Observed, Totals
 
 MIN_REQUESTS = 20
 """Fewer requests name no cause."""
+MIN_EVENTS = 3
+"""Of the requests, calls or attempts that show a cause. One or two are chance."""
 MAX_CAUSES = 3
 RUNBOOK = "docs/runbook.md"
 
 THROTTLED_SHARE = 0.01
 """Of calls. On-demand tables refuse none until a partition or the table is at its limit.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html"""
+ONE_ROUTE = 0.8
+"""Of the refused calls. Load on a whole table is refused on each route that uses it."""
 CONFLICT_SHARE = 0.05
 """Lost attempts to each request of a route. Clients that do not meet on one item lose none."""
 FAR_SHARE = 0.5
@@ -29,6 +34,10 @@ MEMORY_STEPS = 12
 """A minute."""
 MEMORY_MB = 16.0
 """The growth that counts after the warm-up; `make soak` shows less in half an hour."""
+WARM_UP_STEPS, CLEAR_STEPS, CLEAR_MB = 2, 7, 1.0
+"""After 10 s, a growth of more than 1 MB in each of six steps in succession is clear,"""
+STEADY_SHARE = 0.6
+"""if a request costs as much in the second half. The growth of a warm-up becomes less."""
 RISING_SHARE = 0.75
 """Of the steps. Memory that is freed from time to time is no leak."""
 COLD_SHARE = 0.01
@@ -37,9 +46,13 @@ https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html"""
 MIN_COLD_STARTS = 5
 CPU_MS = 20.0
 """For each request. The API itself needs 1 to 5 ms (docs/performance.md, baseline)."""
+CPU_SHARE = 0.5
+"""Of the time of a route without its wait, unless the cores are busy."""
 SLOW_CALL_MS = 30.0
-"""For each call. DynamoDB takes single-digit milliseconds, below 10 at p99 for an item.
+"""For half of the calls. DynamoDB takes single-digit milliseconds, below 10 at p99 for an item.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Introduction.html"""
+MIN_SLOW = 10
+"""Requests of a route with slow calls."""
 DB_SHARE = 0.6
 """Of the time of a route without its wait."""
 MOST_CALLS = 0.6
@@ -50,12 +63,26 @@ TIMES_SLOWER = 3
 """Than a call of the other routes. Large items or pages make a query up to twice as slow."""
 WAIT_SHARE = 0.2
 """Of the time of all requests. A server with free threads has less than a hundredth."""
+CLEAR_WAIT_SHARE = 0.5
+"""With few data: requests also wait while a new server opens its connections."""
 BUSY_CORES = 0.6
 """A Python process uses one core at most."""
 ERROR_SHARE = 0.01
 """Of the responses, as the alarm ServerErrors has it."""
 LIMITED_SHARE = 0.05
 """Of the responses. Clients that keep to their quota get none."""
+
+CONSEQUENCES = {
+    "throttling": {"conflicts", "slow-database", "slow-query", "full-server", "errors"},
+    "conflicts": {"cpu", "slow-database", "slow-query", "full-server"},
+    "far-offset": {"cpu", "slow-database", "slow-query", "full-server"},
+    "cold-starts": {"cpu", "slow-database", "slow-query"},
+    "cpu": {"slow-database", "slow-query", "full-server"},
+    "slow-database": {"full-server", "errors"},
+    "slow-query": {"full-server"},
+    "full-server": {"errors"},
+}
+"""The causes that each cause can bring with it. The others count as causes of their own."""
 
 
 class Cause(msgspec.Struct):
@@ -69,6 +96,8 @@ class Cause(msgspec.Struct):
     """What is seen, in plain words."""
     runbook: str
     """The section that says what to do."""
+    follows: bool = False
+    """Whether it is probably a consequence of the first cause."""
 
 
 class _Worst(NamedTuple):
@@ -83,31 +112,44 @@ def likely_causes(observed: Observed) -> list[Cause]:
     """Return the causes that the requests show, the likeliest first."""
     if observed.total.requests < MIN_REQUESTS:
         return []
-    causes = filter(None, (rule(observed) for rule in RULES))
-    return list(causes)[:MAX_CAUSES]
+    causes = list(filter(None, (rule(observed) for rule in RULES)))
+    for cause in causes[1:]:
+        cause.follows = cause.kind in CONSEQUENCES.get(causes[0].kind, ())
+    return sorted(causes, key=lambda cause: cause.follows)[:MAX_CAUSES]
 
 
 def throttling(observed: Observed) -> Cause | None:
     """DynamoDB refuses calls: a hot key, or a table at its limit."""
     total = observed.total
-    if total.throttles < THROTTLED_SHARE * max(1, total.calls):
+    if total.throttles < MIN_EVENTS or total.throttles < THROTTLED_SHARE * max(1, total.calls):
         return None
     worst = _worst(observed, lambda one: one.throttles)
     one = worst.totals
     return _cause(
         "throttling",
         worst.route,
-        f"DynamoDB refused {_percent(one.throttles, one.calls)} of its calls because of load: a "
-        f"hot key, or a table at its limit; its requests wait {_ms(one.backoff_ms / one.requests)} "
-        f"before they repeat them{_mostly_by(one)}",
+        f"DynamoDB refused {_percent(one.throttles, one.calls)} of its calls because of load; "
+        f"{_where_refused(observed, one)}; its requests wait "
+        f"{_ms(one.backoff_ms / one.requests)} before they repeat calls"
+        f"{_mostly(one.throttled, 'refusals are of')}",
     )
+
+
+def _where_refused(observed: Observed, worst: Totals) -> str:
+    """Tell a hot key, which few routes write, from a table at its limit, which all of them meet."""
+    every = observed.total.throttles
+    if worst.throttles >= ONE_ROUTE * every:
+        share = _percent(worst.throttles, every)
+        return f"{share} of all refusals are on this route: a hot key"
+    refused = sum(one.throttles > 0 for one in observed.routes.values())
+    return f"{refused} routes are refused: a table or index at its limit, or one item that all use"
 
 
 def conflicts(observed: Observed) -> Cause | None:
     """Many requests write to the same items at the same time."""
     worst = _worst(observed, lambda one: one.conflicts)
     one = worst.totals
-    if one.conflicts < CONFLICT_SHARE * one.requests or one.conflicts == 0:
+    if one.conflicts < MIN_EVENTS or one.conflicts < CONFLICT_SHARE * one.requests:
         return None
     return _cause(
         "conflicts",
@@ -122,7 +164,7 @@ def far_offset(observed: Observed) -> Cause | None:
     """A client reads pages far behind the start, and DynamoDB reads all items before them."""
     worst = _worst(observed, lambda one: one.far_ms)
     one = worst.totals
-    if not one.far_offsets or one.far_ms < FAR_SHARE * one.ms:
+    if one.far_offsets < MIN_EVENTS or one.far_ms < FAR_SHARE * one.ms:
         return None
     return _cause(
         "far-offset",
@@ -135,19 +177,42 @@ def far_offset(observed: Observed) -> Cause | None:
 
 def memory_growth(observed: Observed) -> Cause | None:
     """The processes grow, after their warm-up, and free nothing."""
-    steady = observed.memory_mb[len(observed.memory_mb) // 4 :]
-    if len(steady) < MEMORY_STEPS:
+    grown = _slow_growth(observed.memory) or _clear_growth(observed.memory)
+    if not grown:
         return None
-    growth = steady[-1] - steady[0]
-    rising = sum(later >= earlier for earlier, later in pairwise(steady))
-    if growth < MEMORY_MB or rising < RISING_SHARE * (len(steady) - 1):
-        return None
+    before, now = grown
     return _cause(
         "memory-growth",
         None,
-        f"the memory of a process grew from {steady[0]:,.0f} MB to {steady[-1]:,.0f} MB and does "
-        "not go back: a leak",
+        f"the memory of a process grew from {before.mb:,.0f} MB to {now.mb:,.0f} MB in the last "
+        f"{now.seconds - before.seconds:.0f} s and does not go back: a leak",
     )
+
+
+def _slow_growth(memory: list[MemoryStep]) -> tuple[MemoryStep, MemoryStep] | None:
+    """Return the first and last step of a growth that goes on for a minute or more."""
+    steady = memory[len(memory) // 4 :]
+    if len(steady) < MEMORY_STEPS or steady[-1].mb - steady[0].mb < MEMORY_MB:
+        return None
+    rising = sum(later.mb >= earlier.mb for earlier, later in pairwise(steady))
+    if rising < RISING_SHARE * (len(steady) - 1):
+        return None
+    return steady[0], steady[-1]
+
+
+def _clear_growth(memory: list[MemoryStep]) -> tuple[MemoryStep, MemoryStep] | None:
+    """Return the first and last step of a growth that is the same for each request."""
+    recent = memory[WARM_UP_STEPS:][-CLEAR_STEPS:]
+    if len(recent) < CLEAR_STEPS or recent[-1].mb - recent[0].mb < MEMORY_MB:
+        return None
+    if any(later.mb < earlier.mb + CLEAR_MB for earlier, later in pairwise(recent)):
+        return None
+    first, second = _per_request(recent[:4]), _per_request(recent[3:])
+    return (recent[0], recent[-1]) if second >= STEADY_SHARE * first else None
+
+
+def _per_request(steps: list[MemoryStep]) -> float:
+    return (steps[-1].mb - steps[0].mb) / sum(one.requests for one in steps[1:])
 
 
 def cold_starts(observed: Observed) -> Cause | None:
@@ -168,7 +233,7 @@ def cpu(observed: Observed) -> Cause | None:
     """The API computes for long."""
     worst = _worst(observed, lambda one: one.cpu_ms)
     one = worst.totals
-    if one.cpu_ms < CPU_MS * one.requests:
+    if not _is_cpu_bound(one, observed):
         return None
     return _cause(
         "cpu",
@@ -187,7 +252,8 @@ def slow_database(observed: Observed) -> Cause | None:
     return _cause(
         "slow-database",
         None,
-        f"a call to DynamoDB takes {_ms(total.db_ms / total.calls)}, it should take less than 10; "
+        f"half of the calls to DynamoDB take {_ms(_call_ms(total))} or more, they should take less "
+        "than 10; "
         f"{_percent(total.db_ms, total.ms)} of the time of all requests is the database",
     )
 
@@ -201,9 +267,10 @@ def slow_query(observed: Observed) -> Cause | None:
         return None
     route = max(slow, key=lambda name: slow[name].db_ms)
     one = slow[route]
-    slow_ms = sum(each.db_ms for each in slow.values())
-    fast_ms = (total.db_ms - slow_ms) / (total.calls - calls)
-    call_ms = one.db_ms / one.calls
+    others = Histogram()
+    for name in observed.routes.keys() - slow.keys():
+        others.merge(observed.routes[name].call_times)
+    call_ms, fast_ms = _call_ms(one), others.percentile(50)
     if one.db_ms < QUERY_SHARE * total.ms or call_ms < TIMES_SLOWER * fast_ms:
         return None
     return _cause(
@@ -218,7 +285,7 @@ def slow_query(observed: Observed) -> Cause | None:
 def full_server(observed: Observed) -> Cause | None:
     """The threads of `billet serve` are busy, so requests wait for one."""
     total = observed.total
-    if total.wait_ms < WAIT_SHARE * total.ms:
+    if total.wait_ms < (CLEAR_WAIT_SHARE if observed.few else WAIT_SHARE) * total.ms:
         return None
     count = total.requests
     held = total.ms - total.wait_ms
@@ -235,7 +302,7 @@ def full_server(observed: Observed) -> Cause | None:
 def errors(observed: Observed) -> Cause | None:
     """The API responds with 500 or more."""
     total = observed.total
-    if total.errors < ERROR_SHARE * total.requests or not total.errors:
+    if total.errors < MIN_EVENTS or total.errors < ERROR_SHARE * total.requests:
         return None
     worst = _worst(observed, lambda one: one.errors)
     one = worst.totals
@@ -250,7 +317,7 @@ def errors(observed: Observed) -> Cause | None:
 def limited_clients(observed: Observed) -> Cause | None:
     """Clients send more than their quota."""
     total = observed.total
-    if total.limited < LIMITED_SHARE * total.requests:
+    if total.limited < MIN_EVENTS or total.limited < LIMITED_SHARE * total.requests:
         return None
     worst = _worst(observed, lambda one: one.limited)
     one = worst.totals
@@ -278,15 +345,34 @@ RULES: tuple[Rule, ...] = (
 
 
 def _slow_routes(observed: Observed) -> Iterator[tuple[str, Totals]]:
-    """Yield the routes whose calls are slow, unless they are slow because the CPU is busy."""
-    total = observed.total
+    """Yield the routes whose calls are slow, unless they are slow because the CPU is busy.
+
+    A median, not a mean: a new connection takes long, and the first requests have new ones. With
+    few data they may be half, so three quarters of the requests must have slow calls.
+    """
     busy = _cores(observed) >= BUSY_CORES
-    if total.cpu_ms >= CPU_MS * total.requests or (busy and full_server(observed)):
+    if _is_cpu_bound(observed.total, observed) or (busy and full_server(observed)):
         return
     for route, one in observed.routes.items():
-        slow = one.calls and one.db_ms >= SLOW_CALL_MS * one.calls
-        if slow and one.db_ms >= DB_SHARE * (one.ms - one.wait_ms):
+        if one.requests < MIN_SLOW:
+            continue
+        call_ms = one.call_times.percentile(25 if observed.few else 50)
+        if call_ms >= SLOW_CALL_MS and one.db_ms >= DB_SHARE * (one.ms - one.wait_ms):
             yield route, one
+
+
+def _call_ms(one: Totals) -> float:
+    return one.call_times.percentile(50)
+
+
+def _is_cpu_bound(one: Totals, observed: Observed) -> bool:
+    """Return whether requests compute for long, and that is why they take long.
+
+    Either they compute for most of their time, or the cores are busy and they wait for each other.
+    """
+    typical = one.cpu_times.percentile(25) if observed.few else one.cpu_ms / one.requests
+    most = one.cpu_ms >= CPU_SHARE * (one.ms - one.wait_ms)
+    return typical >= CPU_MS and (most or _cores(observed) >= BUSY_CORES)
 
 
 def _cores(observed: Observed) -> float:
@@ -303,11 +389,15 @@ def _cause(kind: str, route: str | None, text: str) -> Cause:
 
 def _mostly_by(one: Totals) -> str:
     """Return the principal with most of the time, if there are several."""
-    if len(one.principals) < 2:
+    return _mostly(one.principals, "time is") if len(one.principals) > 1 else ""
+
+
+def _mostly(amounts: dict[str, float], of_what: str) -> str:
+    """Return the principal with most of something."""
+    if not amounts:
         return ""
-    name = max(one.principals, key=one.principals.__getitem__)
-    share = _percent(one.principals[name], sum(one.principals.values()))
-    return f"; {share} of the time is principal {name}"
+    name = max(amounts, key=amounts.__getitem__)
+    return f"; {_percent(amounts[name], sum(amounts.values()))} of the {of_what} principal {name}"
 
 
 def _percent(part: float, whole: float) -> str:

@@ -20,8 +20,6 @@ from billet.top.window import Window, parse
 MINUTES = 5.0
 REFRESH_SECONDS = 1.0
 STDIN = "-"
-WIDTH = 150
-"""Of the table if standard output is no terminal."""
 
 
 class Source(NamedTuple):
@@ -84,7 +82,7 @@ def top(
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(summary), indent=2).decode())
     else:
-        console = Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False)
+        console = Console(width=None if sys.stdout.isatty() else screen.WIDTH, highlight=False)
         console.print(screen.render(summary, sort, width=console.width))
 
 

@@ -19,8 +19,6 @@ class Column(NamedTuple):
     key: str = ""
     order: Callable[[Row], float] = lambda row: 0.0
     """The largest comes first."""
-    wide: bool = False
-    """Whether it is only shown if there is room for all columns."""
 
 
 def _count(number: int) -> str:
@@ -31,42 +29,50 @@ COLUMNS = (
     Column("route", lambda row: row.route),
     Column("time %", lambda row: f"{row.time_percent:.0f}", "t", lambda row: row.time_percent),
     Column("req/s", lambda row: f"{row.rate:.1f}", "r", lambda row: row.rate),
-    Column("p50", lambda row: _milliseconds(row.p50), wide=True),
-    Column("p95", lambda row: _milliseconds(row.p95), "p", lambda row: row.p95),
-    Column("p99", lambda row: _milliseconds(row.p99), "9", lambda row: row.p99, wide=True),
+    Column("p50", lambda row: milliseconds(row.p50)),
+    Column("p95", lambda row: milliseconds(row.p95), "p", lambda row: row.p95),
+    Column("p99", lambda row: milliseconds(row.p99), "9", lambda row: row.p99),
     Column("db %", lambda row: f"{row.db_percent:.0f}", "d", lambda row: row.db_percent),
-    Column("cpu", lambda row: _milliseconds(row.cpu_ms), "u", lambda row: row.cpu_ms),
+    Column("cpu", lambda row: milliseconds(row.cpu_ms), "u", lambda row: row.cpu_ms),
     Column("calls", lambda row: f"{row.calls:.1f}", "c", lambda row: row.calls),
     Column("rcu", lambda row: f"{row.rcu:.1f}"),
-    Column("wcu", lambda row: f"{row.wcu:.1f}", wide=True),
+    Column("wcu", lambda row: f"{row.wcu:.1f}"),
     Column(
         "$/h",
         lambda row: f"{row.dollars_per_hour:.3f}",
         "$",
         lambda row: row.dollars_per_hour,
-        True,
     ),
     Column("5xx", lambda row: _count(row.errors), "e", lambda row: row.errors),
-    Column("4xx", lambda row: _count(row.client_errors), wide=True),
-    Column("conflicts", lambda row: _count(row.conflicts), "o", lambda row: row.conflicts, True),
-    Column("throttles", lambda row: _count(row.throttles), "h", lambda row: row.throttles, True),
+    Column("4xx", lambda row: _count(row.client_errors)),
+    Column("conflicts", lambda row: _count(row.conflicts), "o", lambda row: row.conflicts),
+    Column("throttles", lambda row: _count(row.throttles), "h", lambda row: row.throttles),
 )
+ROUTE = COLUMNS[0]
 SORT_KEYS = {column.key: column for column in COLUMNS if column.key}
 DEFAULT_KEY = "t"
-WIDE = 130
-"""The width in characters that all columns need."""
+FIRST = ("p95", "p50", "throttles", "db %", "time %", "5xx", "req/s", "cpu", "p99")
+"""The columns that a narrow terminal shows, those with priority first; then the others."""
+GAP = 2
+"""The characters between columns."""
+WIDTH = 150
+"""Has room for all columns."""
 NO_REQUESTS = "No requests in this time"
 NO_CAUSE = "No likely cause: no rule of docs/runbook.md applies"
 
+IDLE_SECONDS = 5.0
+"""From here on, the time since the last request is shown."""
+FEW_DATA = "Few data yet ({:,} requests); look again in 30 s"
+
 
 def render(
-    summary: Summary, key: str = DEFAULT_KEY, *, width: int = WIDE, live: bool = False
+    summary: Summary, key: str = DEFAULT_KEY, *, width: int = WIDTH, live: bool = False
 ) -> RenderableType:
     """Return the table, with the causes under it.
 
     Args:
         key: the one of SORT_KEYS by which the rows are sorted.
-        width: that of the terminal; below WIDE, some columns are omitted.
+        width: that of the terminal; columns without room are omitted.
         live: whether to show the keys that sort.
     """
     parts: list[RenderableType] = [
@@ -81,22 +87,31 @@ def render(
 
 
 def _headline(summary: Summary) -> Text:
-    return Text(
+    text = (
         f"{summary.requests:,} requests in {summary.seconds:,.0f} s, {summary.rate:,.1f} a second; "
-        f"memory {summary.memory_mb:,.0f} MB a process"
+        f"memory {_memory(summary)}"
     )
+    if summary.idle_seconds >= IDLE_SECONDS:
+        text += f"; last request {summary.idle_seconds:,.0f} s ago"
+    return Text(text)
+
+
+def _memory(summary: Summary) -> str:
+    now = f"{summary.memory_mb:,.0f} MB a process"
+    if not summary.memory_seconds:
+        return now
+    return f"{summary.memory_before_mb:,.0f} -> {now} in {summary.memory_seconds:.0f} s"
 
 
 def _table(rows: Sequence[Row], key: str, width: int) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 1))
     chosen = SORT_KEYS[key]
-    columns = [one for one in COLUMNS if width >= WIDE or not one.wide]
+    columns = _with_room(rows, chosen, width)
     for column in columns:
-        style = "bold underline" if column is chosen else "bold"
-        is_route = column is COLUMNS[0]
+        is_route = column is ROUTE
         table.add_column(
             column.title,
-            header_style=style,
+            header_style="bold underline" if column is chosen else "bold",
             justify="left" if is_route else "right",
             overflow="fold" if is_route else "ellipsis",
             no_wrap=not is_route,
@@ -108,9 +123,30 @@ def _table(rows: Sequence[Row], key: str, width: int) -> Table:
     return table
 
 
+def _with_room(rows: Sequence[Row], chosen: Column, width: int) -> list[Column]:
+    """Return the columns that fit beside whole routes, and the one that is sorted by."""
+    shown: list[Column] = []
+    for column in sorted(COLUMNS, key=lambda one: _priority(one, chosen)):
+        width -= max(len(column.title), *(len(column.text(row)) for row in rows), 0) + GAP
+        if width + GAP < 0 and len(shown) > 1:
+            break
+        shown.append(column)
+    return [one for one in COLUMNS if one in shown]
+
+
+def _priority(column: Column, chosen: Column) -> int:
+    if column is ROUTE:
+        return -2
+    if column is chosen:
+        return -1
+    return FIRST.index(column.title) if column.title in FIRST else len(FIRST)
+
+
 def _causes(summary: Summary) -> list[Text]:
     if not summary.requests:
         return [Text(NO_REQUESTS)]
+    if not summary.causes and summary.few_data:
+        return [Text(FEW_DATA.format(summary.requests))]
     if not summary.causes:
         return [Text(NO_CAUSE, style="green")]
     return [
@@ -121,11 +157,19 @@ def _causes(summary: Summary) -> list[Text]:
 
 def cause_lines(causes: Sequence[Cause]) -> list[str]:
     """Return a line of plain words for each cause, the likeliest first."""
-    words = ["Likely cause", *["Also"] * (len(causes) - 1)]
-    return [
-        f"{word}: {cause.text} ({cause.runbook})" for word, cause in zip(words, causes, strict=True)
-    ]
+    return [f"{_word(cause, causes)}: {cause.text} ({cause.runbook})" for cause in causes]
 
 
-def _milliseconds(ms: float) -> str:
+def _word(cause: Cause, causes: Sequence[Cause]) -> str:
+    if cause is causes[0]:
+        return "Likely cause"
+    return "Probably its consequence" if cause.follows else "Also"
+
+
+def milliseconds(ms: float) -> str:
+    """Return a time in few characters: milliseconds, or seconds with their unit."""
+    if ms >= 100_000:
+        return f"{ms / 1000:,.0f} s"
+    if ms >= 10_000:
+        return f"{ms / 1000:.1f} s"
     return f"{ms:,.0f}" if ms >= 10 else f"{ms:.1f}"

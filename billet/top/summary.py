@@ -4,9 +4,11 @@ import msgspec
 
 from billet.prices import dollars
 from billet.top.causes import Cause, likely_causes
-from billet.top.window import Observed, Totals
+from billet.top.window import MemoryStep, Observed, Totals
 
 HOUR = 3600
+TREND_SECONDS = 60
+NO_MEMORY = MemoryStep(seconds=0.0, mb=0.0, requests=0)
 
 
 class Row(msgspec.Struct):
@@ -52,6 +54,14 @@ class Summary(msgspec.Struct):
     rate: float
     memory_mb: float
     """The mean of the processes at the end."""
+    memory_before_mb: float
+    """The mean so many seconds before."""
+    memory_seconds: float
+    """At most TREND_SECONDS."""
+    idle_seconds: float
+    """The time since the last request."""
+    few_data: bool
+    """Whether only a cause that is clear from few requests is named."""
     causes: list[Cause]
     routes: list[Row]
     """The one with the largest share of the time first."""
@@ -60,15 +70,27 @@ class Summary(msgspec.Struct):
 def summarize(observed: Observed) -> Summary:
     """Return the summary of the requests."""
     total = observed.total
+    before, now = _memory_trend(observed.memory)
     rows = [_row(route, one, observed) for route, one in observed.routes.items()]
     return Summary(
         seconds=round(observed.seconds, 1),
         requests=total.requests,
         rate=round(total.requests / observed.seconds, 2),
-        memory_mb=round(observed.memory_mb[-1], 1) if observed.memory_mb else 0.0,
+        memory_mb=round(now.mb, 1),
+        memory_before_mb=round(before.mb, 1),
+        memory_seconds=now.seconds - before.seconds,
+        idle_seconds=round(observed.idle_seconds, 1),
+        few_data=observed.few,
         causes=likely_causes(observed),
         routes=sorted(rows, key=lambda row: row.time_percent, reverse=True),
     )
+
+
+def _memory_trend(memory: list[MemoryStep]) -> tuple[MemoryStep, MemoryStep]:
+    if not memory:
+        return NO_MEMORY, NO_MEMORY
+    now = memory[-1]
+    return next(one for one in memory if one.seconds >= now.seconds - TREND_SECONDS), now
 
 
 def _row(route: str, one: Totals, observed: Observed) -> Row:

@@ -6,7 +6,7 @@ The memory is bounded: a window has a fixed number of slices, and a slice a fixe
 import math
 from collections import deque
 from collections.abc import Collection
-from dataclasses import dataclass, field, fields
+from dataclasses import MISSING, dataclass, field, fields
 from datetime import datetime
 from typing import NamedTuple
 
@@ -22,6 +22,8 @@ OTHER = "(other)"
 """Replaces routes and principals beyond the maximum. A log may have any."""
 FAR_OFFSET = 1000
 """From here on, an offset counts as far. A page of 100 then reads ten times what it returns."""
+FEW_REQUESTS, FEW_SECONDS = 200, 20.0
+"""With fewer, the first requests of cold connections and processes are a large part."""
 MEMORY_SECONDS = 5
 MEMORY_SLICES = 720
 """An hour."""
@@ -76,8 +78,14 @@ class Totals:
     far_rcu: float = 0.0
     far_sum: int = 0
     durations: Histogram = field(default_factory=Histogram)
+    cpu_times: Histogram = field(default_factory=Histogram)
+    """The CPU time of each request."""
+    call_times: Histogram = field(default_factory=Histogram)
+    """The mean time of a call of each request that has calls."""
     principals: dict[str, float] = field(default_factory=dict)
     """The milliseconds of each principal."""
+    throttled: dict[str, float] = field(default_factory=dict)
+    """The refused calls of each principal."""
 
     def add(self, line: Line) -> None:
         """Add a request."""
@@ -108,23 +116,43 @@ class Totals:
             self.far_rcu += line.rcu
             self.far_sum += line.offset
         self.durations.add(line.ms)
+        self.cpu_times.add(line.cpu_ms)
+        if line.calls:
+            self.call_times.add(line.db_ms / line.calls)
         if line.principal:
-            self._add_principal(line.principal, line.ms)
+            _add(self.principals, line.principal, line.ms)
+            if line.throttles:
+                _add(self.throttled, line.principal, line.throttles)
 
     def merge(self, other: "Totals") -> None:
         """Add other requests."""
         for name in _SUMS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
-        self.durations.merge(other.durations)
-        for principal, ms in other.principals.items():
-            self._add_principal(principal, ms)
-
-    def _add_principal(self, name: str, ms: float) -> None:
-        name = _bounded(name, self.principals, MAX_PRINCIPALS)
-        self.principals[name] = self.principals.get(name, 0.0) + ms
+        for name in _HISTOGRAMS:
+            getattr(self, name).merge(getattr(other, name))
+        for name in _BY_PRINCIPAL:
+            for principal, amount in getattr(other, name).items():
+                _add(getattr(self, name), principal, amount)
 
 
-_SUMS = [one.name for one in fields(Totals) if one.name not in {"durations", "principals"}]
+def _add(amounts: dict[str, float], principal: str, amount: float) -> None:
+    name = _bounded(principal, amounts, MAX_PRINCIPALS)
+    amounts[name] = amounts.get(name, 0.0) + amount
+
+
+_HISTOGRAMS = [one.name for one in fields(Totals) if one.default_factory is Histogram]
+_BY_PRINCIPAL = [one.name for one in fields(Totals) if one.default_factory is dict]
+_SUMS = [one.name for one in fields(Totals) if one.default is not MISSING]
+
+
+class MemoryStep(NamedTuple):
+    """The memory of the processes in MEMORY_SECONDS."""
+
+    seconds: float
+    """When it began, since 1970."""
+    mb: float
+    """The mean resident memory that the requests of this time found."""
+    requests: int
 
 
 class Observed(NamedTuple):
@@ -134,8 +162,15 @@ class Observed(NamedTuple):
     """The time that the requests spread over, at least one second."""
     routes: dict[str, Totals]
     total: Totals
-    memory_mb: list[float]
-    """The mean resident memory of the processes, in steps of MEMORY_SECONDS, for up to an hour."""
+    memory: list[MemoryStep]
+    """For up to an hour."""
+    idle_seconds: float = 0.0
+    """The time since the last request."""
+
+    @property
+    def few(self) -> bool:
+        """Whether there are too few data for a mean."""
+        return self.total.requests < FEW_REQUESTS or self.seconds < FEW_SECONDS
 
 
 class Window:
@@ -150,7 +185,7 @@ class Window:
         self._slice_seconds = seconds / SLICES
         self._slices: dict[int, dict[str, Totals]] = {}
         self._first = math.inf
-        self._now = -math.inf
+        self._now = self._last = -math.inf
         self._memory: deque[_Mean] = deque(maxlen=MEMORY_SLICES)
 
     def add(self, line: Line) -> None:
@@ -160,6 +195,7 @@ class Window:
         if seconds <= self._now - self._seconds:
             return
         self._first = min(self._first, seconds)
+        self._last = max(self._last, seconds)
         routes = self._slices.setdefault(self._slice_of(seconds), {})
         route = _bounded(line.route, routes, MAX_ROUTES)
         routes.setdefault(route, Totals()).add(line)
@@ -184,7 +220,13 @@ class Window:
         for totals in routes.values():
             total.merge(totals)
         seconds = min(self._seconds, self._now - self._first) if routes else 0.0
-        return Observed(max(1.0, seconds), routes, total, [one.mean for one in self._memory])
+        return Observed(
+            seconds=max(1.0, seconds),
+            routes=routes,
+            total=total,
+            memory=[one.step for one in self._memory],
+            idle_seconds=self._now - self._last if self._memory else 0.0,
+        )
 
     def _slice_of(self, seconds: float) -> int:
         return 0 if math.isinf(self._seconds) else int(seconds // self._slice_seconds)
@@ -206,8 +248,8 @@ class _Mean:
         self._count += 1
 
     @property
-    def mean(self) -> float:
-        return self._sum / self._count
+    def step(self) -> MemoryStep:
+        return MemoryStep(self.key * MEMORY_SECONDS, self._sum / self._count, self._count)
 
 
 def _bounded(name: str, known: Collection[str], most: int) -> str:

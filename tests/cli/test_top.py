@@ -103,9 +103,121 @@ def test_the_first_cause_is_the_fault_of_the_drill(drill: str) -> None:
     assert causes[0]["kind"] == CAUSES[drill]
 
 
+@pytest.mark.parametrize("drill", CAUSES.keys() - {"leak"})
+def test_the_first_seconds_already_show_the_fault(drill: str) -> None:
+    causes = summary_of(*first_lines(drill, 60)).causes
+    assert causes[0].kind == CAUSES[drill]
+
+
+@pytest.mark.parametrize("drill", CAUSES)
+def test_few_requests_never_show_another_fault(drill: str) -> None:
+    for requests in range(20, 160, 10):
+        causes = summary_of(*first_lines(drill, requests)).causes
+        assert {one.kind for one in causes[:1]} <= {CAUSES[drill]}, requests
+
+
+def first_lines(drill: str, requests: int) -> list[Line]:
+    texts = (LINES / f"{drill}.jsonl").read_text().splitlines()[:requests]
+    return [found for text in texts if (found := parse(text))]
+
+
 def test_a_healthy_server_has_no_cause() -> None:
-    assert json.loads(top("--json", str(LINES / "none.jsonl")).stdout)["causes"] == []
-    assert screen.NO_CAUSE in top("--once", str(LINES / "none.jsonl")).stdout
+    for requests in range(20, 160, 10):
+        assert summary_of(*first_lines("none", requests)).causes == []
+    assert "Few data yet (172 requests); look again in 30 s" in shown_of(
+        summary_of(*first_lines("none", 172))
+    )
+    assert screen.NO_CAUSE in shown_of(summary_of(*2 * first_lines("none", 172)))
+
+
+def test_new_connections_are_no_slow_database() -> None:
+    cold = [line(0, ms=800, db_ms=790) for _ in range(9)]
+    warm = [line(one / 10, ms=8, db_ms=7) for one in range(10)]
+    assert summary_of(*cold, *warm, line(3)).causes == []
+    slow = [line(one / 10, ms=80, db_ms=79) for one in range(20)]
+    assert [one.kind for one in summary_of(*slow).causes] == ["slow-database"]
+
+
+def test_the_first_line_and_the_cause_show_how_memory_grows() -> None:
+    summary = summary_of(*first_lines("leak", 75))
+    shown = shown_of(summary)
+    assert "memory 73 -> 150 MB a process in 40 s" in shown
+    assert "grew from 94 MB to 150 MB in the last 30 s" in shown
+    assert [one.kind for one in summary.causes] == ["memory-growth"]
+    assert "memory 75 -> 72 MB a process in 60 s" in shown_of(summary_of(*first_lines("none", 172)))
+
+
+def test_a_warm_up_and_one_large_request_are_no_leak() -> None:
+    def causes(megabytes: Iterator[float]) -> list[str]:
+        lines = [line(5 * step, memory_mb=mb) for step, mb in enumerate(megabytes) for _ in "12345"]
+        return [one.kind for one in summary_of(*lines).causes]
+
+    assert causes(120 - 70 * 0.7**step for step in range(10)) == []
+    assert causes(50.0 + 40 * (step > 5) for step in range(10)) == []
+    assert causes(50.0 + 4 * step for step in range(10)) == ["memory-growth"]
+
+
+def test_the_first_line_says_when_requests_have_stopped() -> None:
+    window = Window(60)
+    window.add(line(0))
+    assert "last request" not in shown_of(summarize(window.observed()))
+    window.advance(BEGAN + 8)
+    assert "last request 8 s ago" in shown_of(summarize(window.observed()))
+    window.advance(BEGAN + 100)
+    assert "last request 100 s ago" in shown_of(summarize(window.observed()))
+
+
+def test_throttling_names_the_client_and_the_routes_that_are_refused() -> None:
+    read = [line(one, ms=900, principal="reader") for one in range(40)]
+    hot = [line(one, route="PATCH /hot", principal="writer", throttles=2) for one in range(20)]
+    [cause] = summary_of(*read, *hot).causes
+    assert cause.route == "PATCH /hot"
+    assert "100 % of all refusals are on this route: a hot key" in cause.text
+    assert cause.text.endswith("100 % of the refusals are of principal writer")
+
+    def refused(route: str) -> list[Line]:
+        return [line(one, route=route, wcu=5, throttles=2) for one in range(20)]
+
+    [cause] = summary_of(*refused("POST /one"), *refused("PUT /two"), *read).causes
+    assert "2 routes are refused: a table or index at its limit" in cause.text
+
+
+@pytest.mark.parametrize("drill", ["conflicts", "hot-key"])
+def test_what_follows_from_the_first_cause_is_called_its_consequence(drill: str) -> None:
+    summary = summary_of(*first_lines(drill, 160))
+    assert [one.follows for one in summary.causes] == [False, True]
+    assert "\nProbably its consequence: " in shown_of(summary)
+    assert "\nAlso: " not in shown_of(summary)
+
+
+def test_a_cause_of_its_own_comes_before_a_consequence() -> None:
+    far = [
+        line(one, offset=8000, ms=900, db_ms=850, items_read=8100, items_returned=100)
+        for one in range(30)
+    ]
+    limited = [line(one, route="PATCH /a", status=429, ms=1, calls=0) for one in range(30)]
+    causes = summary_of(*far, *limited).causes
+    assert [(one.kind, one.follows) for one in causes] == [
+        ("far-offset", False),
+        ("limited-clients", False),
+        ("slow-database", True),
+    ]
+
+
+def test_cpu_that_is_a_small_part_of_the_time_is_no_cause() -> None:
+    def causes(**values: float) -> list[str]:
+        lines = [line(second, calls=0, db_ms=0, **values) for second in range(300)]
+        return [one.kind for one in summary_of(*lines).causes]
+
+    assert causes(ms=1100, cpu_ms=21) == []
+    assert causes(ms=30, cpu_ms=21) == ["cpu"]
+    assert causes(ms=9000, cpu_ms=700) == ["cpu"]  # the core is busy
+
+
+def shown_of(summary: Summary, width: int = 150) -> str:
+    console = Console(width=width, record=True, file=io.StringIO())
+    console.print(screen.render(summary, width=width))
+    return console.export_text()
 
 
 def test_each_rule_has_a_drill() -> None:
@@ -330,14 +442,33 @@ def read_until(terminal: int, text: str) -> str:
     return shown
 
 
-def test_a_narrow_terminal_shows_fewer_columns_and_whole_routes() -> None:
-    summary = summary_of(line(0, route="PUT /v1/tasks/{task_id}"))
-    console = Console(width=80, record=True, file=io.StringIO())
-    console.print(screen.render(summary, width=console.width))
-    shown = console.export_text()
-    assert "PUT /v1/tasks/{task_id}" in shown
-    assert "p95" in shown
-    assert "throttles" not in shown
+ROUTE = "PUT /v1/tasks/{task_id}/unassign/user/{user_id}"
+
+
+@pytest.mark.parametrize(
+    ("width", "titles"),
+    [
+        (80, {"p95", "p50", "throttles"}),
+        (100, {"p95", "p50", "throttles", "db %", "time %", "5xx"}),
+        (150, {column.title for column in screen.COLUMNS[1:]}),
+    ],
+)
+def test_a_narrow_terminal_shows_fewer_columns_and_whole_routes(
+    width: int, titles: set[str]
+) -> None:
+    slow = [line(one, route=ROUTE, ms=123_456 - one) for one in range(3)]
+    shown = shown_of(summary_of(*slow, line(4, ms=9_900)), width)
+    headers = next(one for one in shown.splitlines() if one.startswith("route"))
+    assert {one for one in titles if f" {one}" in headers} == titles
+    rows = [one for one in shown.splitlines() if one.startswith(ROUTE)]
+    assert len(rows) == 1
+    assert " 125 s" in rows[0]  # of a bucket of the histogram
+    assert "…" not in shown
+
+
+def test_long_times_are_in_seconds() -> None:
+    figures = [screen.milliseconds(one) for one in (4.04, 9_999, 12_345, 123_456)]
+    assert figures == ["4.0", "9,999", "12.3 s", "123 s"]
 
 
 def _first_route(summary: Summary, key: str) -> str:

@@ -132,7 +132,7 @@ def _print_memory(data: Path) -> None:
     lines = (parse(text or "") for text in sources.from_server(data, follow=False))
     for line in sorted(filter(None, lines), key=lambda one: one.time):
         window.add(line)
-    steps = window.observed().memory_mb
+    steps = [one.mb for one in window.observed().memory]
     shown = steps[:: max(1, len(steps) // 12)]
     click.echo(
         f"memory of a process in MB, from start to end: {', '.join(map('{:.1f}'.format, shown))}"
