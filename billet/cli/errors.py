@@ -12,6 +12,7 @@ from botocore.exceptions import (
     PartialCredentialsError,
     ProfileNotFound,
 )
+from botocore.parsers import ResponseParserError
 from pynamodb.exceptions import PynamoDBException, TableDoesNotExist
 
 from billet.emulators import data_folder
@@ -19,7 +20,10 @@ from billet.emulators.errors import DataFolderError
 from chalicelib.domain.errors import BilletError, Conflict
 from chalicelib.dynamodb import client
 
-DATABASE_ERRORS = (BilletError, BotoCoreError, ClientError, PynamoDBException)
+AWS_ERRORS = (BotoCoreError, ClientError, ResponseParserError)
+DATABASE_ERRORS = (BilletError, PynamoDBException, *AWS_ERRORS)
+INVALID_ENDPOINT = "Invalid endpoint: "
+"""The beginning of botocore's ValueError for an endpoint that is no URL."""
 NO_REGION = "set AWS_REGION or AWS_DEFAULT_REGION, or the region of the profile"
 CREDENTIALS_HINT = (
     "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and AWS_PROFILE"
@@ -45,16 +49,37 @@ def cli_errors() -> Iterator[None]:
     Raises:
         click.ClickException: the database is not configured, or one of DATABASE_ERRORS.
     """
-    if client.region() is None:
-        raise click.ClickException(
-            "no database: no local server runs in this folder (`make serve` starts one), and there "
-            f"is no region; {NO_REGION}"
-        )
-    _print_database()
+    with aws_errors():
+        if client.region() is None:
+            raise click.ClickException(
+                "no database: no local server runs in this folder (`make serve` starts one), and "
+                f"there is no region; {NO_REGION}"
+            )
+        _print_database()
+        yield
+
+
+@contextmanager
+def aws_errors(context: str = "") -> Iterator[None]:
+    """Turn errors of the database, of AWS and of its configuration into click's errors.
+
+    Args:
+        context: the beginning of the error's text.
+
+    Raises:
+        click.ClickException: one of DATABASE_ERRORS, or the endpoint is no URL.
+    """
     try:
         yield
     except DATABASE_ERRORS as error:
-        raise click.ClickException(_with_file_damage(one_line(error))) from error
+        raise click.ClickException(context + _with_file_damage(one_line(error))) from error
+    except ValueError as error:
+        if not str(error).startswith(INVALID_ENDPOINT):
+            raise
+        url = str(error).removeprefix(INVALID_ENDPOINT)
+        raise click.ClickException(
+            f"AWS_ENDPOINT_URL: must be a URL such as http://127.0.0.1:4566, not {url}"
+        ) from error
 
 
 def _with_file_damage(message: str) -> str:
@@ -79,10 +104,16 @@ def one_line(error: Exception) -> str:
     """Return a line that says what is wrong and what to do."""
     if isinstance(error, Conflict):
         return str(error)
-    known = (one for one in _causes(error) if isinstance(one, BotoCoreError | ClientError))
+    known = (one for one in _causes(error) if isinstance(one, AWS_ERRORS))
     cause = next(known, error)
     if isinstance(cause, TableDoesNotExist) or "ResourceNotFoundException" in str(cause):
         return "the tables do not exist; `billet migrate up` creates them"
+    if "<html" in str(cause).lower():
+        return (
+            f"the endpoint {client.endpoint() or 'of AWS'} responds with a page of HTML, which no "
+            "service of AWS does; check AWS_ENDPOINT_URL, and the region "
+            f"{client.region()}"
+        )
     if isinstance(cause, ClientError):
         details = cause.response["Error"]
         hint = f"; {CREDENTIALS_HINT}" if details.get("Code") in CREDENTIAL_ERRORS else ""

@@ -93,6 +93,8 @@ def build(
 def _settings(stage: str, prefix: str, cache_seconds: int, pool: str) -> Settings:
     if stage == LOCAL:
         raise PackagingError(f"--stage: {LOCAL} is the stage of `billet serve`; use another name")
+    if not stage:
+        raise PackagingError(f"--stage: {Settings.allowed('STAGE')}")
     try:
         return Settings.from_environ(
             {

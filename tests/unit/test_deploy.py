@@ -90,7 +90,12 @@ def test_the_tables_have_to_be_where_the_stack_is(monkeypatch: pytest.MonkeyPatc
 
 @pytest.mark.parametrize(
     ("stage", "text"),
-    [("local", "local is the stage of `billet serve`"), ("Prod", "must be up to 32 ")],
+    [
+        ("local", "local is the stage of `billet serve`"),
+        ("Prod", "must be up to 32 "),
+        ("", "must be up to 32 "),
+        ("dev-", "must be up to 32 "),
+    ],
 )
 def test_a_stage_has_a_name_that_all_its_resources_can_have(stage: str, text: str) -> None:
     with pytest.raises(click.ClickException) as caught:
