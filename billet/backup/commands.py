@@ -9,7 +9,6 @@ from typing import Any
 import click
 
 from billet.backup import recovery, restoring, service, sets
-from billet.cli import target
 from billet.cli.doctor import doctor
 from billet.cli.errors import cli_errors
 from chalicelib.dynamodb import client
@@ -35,7 +34,6 @@ def create_command(name: str | None) -> None:
     name = name or datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     if not _NAME.fullmatch(name):
         raise click.BadParameter("must have 3 to 255 letters, digits or _.-", param_hint="--name")
-    target.announce()
     prefix = client.database.settings.prefix
     length = len(service.tables(prefix))
     with service.supported():
@@ -91,7 +89,6 @@ def restore_command(
     source = client.database.settings
     new = _settings_with(prefix)
     wanted = _time(moment) if moment else None
-    target.announce()
     with service.supported():
         _restore(service.connect(), source.prefix, name, wanted, prefix)
     client.bind(new, client.database.connection)

@@ -7,12 +7,11 @@ from collections.abc import Callable
 import click
 import msgspec
 
-from billet.cli import target
+from billet.cli import schema
 from billet.cli.errors import DATABASE_ERRORS, cli_errors
 from billet.integrity import CHECKS, findings
 from billet.integrity.finding import Finding
 from billet.migrations import tables
-from chalicelib.dynamodb import schema_version
 from chalicelib.dynamodb.client import ConditionFailed
 from chalicelib.dynamodb.models import SUFFIXES
 
@@ -33,9 +32,7 @@ def doctor(repair: bool, as_json: bool) -> None:
     runs. The exit status is 1 if something is broken and was not repaired. docs/doctor.md lists
     the kinds of findings.
     """
-    if repair:
-        target.announce()
-    _require_schema()
+    schema.require(readable=False)
     report = _report_json if as_json else _report
     found, repaired = _check(repair, report)
     passes = 1
@@ -46,15 +43,6 @@ def doctor(repair: bool, as_json: bool) -> None:
     if found:
         raise SystemExit(1)
     click.echo("Nothing is broken", err=as_json)
-
-
-def _require_schema() -> None:
-    try:
-        reason = schema_version.read().mismatch
-    except msgspec.ValidationError:
-        return  # the item is broken, which is a finding
-    if reason:
-        raise click.ClickException(reason)
 
 
 def _check(repair: bool, report: Report) -> tuple[int, int]:

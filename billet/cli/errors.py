@@ -15,6 +15,7 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 from pynamodb.exceptions import PynamoDBException, TableDoesNotExist
 
+from billet.cli import target
 from billet.emulators import data_folder
 from billet.emulators.errors import DataFolderError
 from chalicelib.domain.errors import BilletError, Conflict
@@ -22,6 +23,8 @@ from chalicelib.dynamodb import client
 
 AWS_ERRORS = (BotoCoreError, ClientError, ResponseParserError)
 DATABASE_ERRORS = (BilletError, PynamoDBException, *AWS_ERRORS)
+NO_TABLE = ("non-existent table", "Requested resource not found")
+"""The texts of DynamoDB's ResourceNotFoundException; other services have it, too."""
 INVALID_ENDPOINT = "Invalid endpoint: "
 """The beginning of botocore's ValueError for an endpoint that is no URL."""
 NO_REGION = "set AWS_REGION or AWS_DEFAULT_REGION, or the region of the profile"
@@ -43,8 +46,11 @@ CREDENTIAL_ERRORS = (
 
 
 @contextmanager
-def cli_errors() -> Iterator[None]:
-    """Turn errors of the database into click's errors within the block.
+def cli_errors(*, announce: bool = True) -> Iterator[None]:
+    """Print where the database is, and turn its errors into click's errors within the block.
+
+    Args:
+        announce: False if the command itself chooses its tables, and calls `target.announce`.
 
     Raises:
         click.ClickException: the database is not configured, or one of DATABASE_ERRORS.
@@ -55,7 +61,8 @@ def cli_errors() -> Iterator[None]:
                 "no database: no local server runs in this folder (`make serve` starts one), and "
                 f"there is no region; {NO_REGION}"
             )
-        _print_database()
+        if announce:
+            target.announce()
         yield
 
 
@@ -93,21 +100,14 @@ def _with_file_damage(message: str) -> str:
     return message
 
 
-def _print_database() -> None:
-    """Print which local database the command uses, as the group of commands found it."""
-    context = click.get_current_context(silent=True)
-    if context is not None and (line := context.find_root().obj):
-        click.echo(line, err=True)
-
-
 def one_line(error: Exception) -> str:
     """Return a line that says what is wrong and what to do."""
     if isinstance(error, Conflict):
         return str(error)
     known = (one for one in _causes(error) if isinstance(one, AWS_ERRORS))
     cause = next(known, error)
-    if isinstance(cause, TableDoesNotExist) or "ResourceNotFoundException" in str(cause):
-        return "the tables do not exist; `billet migrate up` creates them"
+    if isinstance(cause, TableDoesNotExist) or any(text in str(cause) for text in NO_TABLE):
+        return target.missing()
     if "<html" in str(cause).lower():
         return (
             f"the endpoint {client.endpoint() or 'of AWS'} responds with a page of HTML, which no "

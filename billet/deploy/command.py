@@ -94,7 +94,7 @@ def deploy(
     options = Options(dry_run, yes, not no_contract, role_arn or None)
     given = parameters.read(pairs, file)
     where = Place(stage)
-    with cli_errors(), package.of_stage(stage, folder, runtime, architecture) as made:
+    with cli_errors(announce=False), package.of_stage(stage, folder, runtime, architecture) as made:
         parameters.check(given, made.parameters)
         current = stack.deployed(where)
         _Deployment(where, made, given, current, options).run()

@@ -41,7 +41,7 @@ def destroy(
     The tables are kept by default. The command prints what remains.
     """
     where = Place(stage)
-    with cli_errors():
+    with cli_errors(announce=False):
         found = stack_of(where)
         prefix = _prefix(where) if found else os.environ.get("TABLE_PREFIX", "")
         settings = Settings.from_environ({"TABLE_PREFIX": prefix, "STAGE": stage})

@@ -5,13 +5,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
-import msgspec
 
-from billet.cli import target
+from billet.cli import schema
 from billet.cli.errors import cli_errors
 from billet.transfer import exporting, files, importing, parallel, staging
 from billet.transfer.records import TaskRecord, TokenRecord, UserRecord
-from chalicelib.dynamodb import schema_version
 from chalicelib.dynamodb.models import TaskModel, TokenModel, UserModel
 
 
@@ -26,7 +24,7 @@ def export_command(file: str, with_tokens: bool) -> None:
     API may run: each user and task is as it was at some moment of the export, and all of them fit
     together. docs/backup.md describes the file, and how to copy a database at one moment.
     """
-    _require_schema()
+    schema.require()
     models = (UserModel, TaskModel, *([TokenModel] if with_tokens else []))
     length = sum(map(parallel.item_count, models))
     with staging.opened() as place, _interrupted("nothing was written"):
@@ -55,8 +53,7 @@ def import_command(file: str, dry_run: bool, with_tokens: bool) -> None:
         click.echo(f"Checking {file}", err=True)
         with files.reading(file) as lines:
             end = importing.check(file, lines, place)
-        _require_schema()
-        target.announce()
+        schema.require()
         length = sum(map(parallel.item_count, (UserModel, TaskModel)))
         with click.progressbar(length=length, label="Comparing", file=sys.stderr) as bar:
             importing.compare(place, bar.update)
@@ -79,22 +76,6 @@ def import_command(file: str, dry_run: bool, with_tokens: bool) -> None:
         click.echo(f"{end.tokens} tokens of the file are left out; --with-tokens imports them")
     if not dry_run:
         click.echo("`billet doctor` checks the result")
-
-
-def _require_schema() -> None:
-    """Require the schema of this release.
-
-    Raises:
-        click.ClickException: the database has another, or none that can be read.
-    """
-    try:
-        reason = schema_version.read().mismatch
-    except msgspec.ValidationError as error:
-        raise click.ClickException(
-            "the schema version is broken; `billet doctor --repair` first"
-        ) from error
-    if reason:
-        raise click.ClickException(reason)
 
 
 @contextmanager

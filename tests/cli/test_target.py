@@ -8,11 +8,14 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from billet.backup.commands import backup
 from billet.cli import main, target
 from billet.cli.doctor import doctor
 from billet.cli.migrate import migrate
 from billet.cli.seed import seed
 from billet.cli.tokens import token
+from billet.explain.command import explain
+from billet.transfer.commands import export_command
 from chalicelib.dynamodb import client
 from chalicelib.settings import Settings
 
@@ -101,26 +104,35 @@ def written() -> str:
         (token, "revoke nothing"),
         (seed, "--users 0 --tasks 0"),
         (doctor, "--repair"),
+        (doctor, ""),
+        (migrate, "status"),
+        (migrate, "plan"),
+        (migrate, "verify"),
+        (token, "list"),
+        (backup, "list"),
+        (export_command, "-"),
+        (explain, "GET /v1/tasks"),
     ],
 )
-def test_each_command_that_writes_says_first_where(
+def test_each_command_says_first_which_database_it_uses(
     command: object, arguments: str, database: Settings, endpoint: str
 ) -> None:
     ended = CliRunner().invoke(command, arguments.split())  # type: ignore[arg-type]
     place = f"endpoint {endpoint}, region us-east-1, tables {database.prefix}-*"
-    assert ended.output.splitlines()[0] == place
+    assert ended.stderr.splitlines()[0] == place
+    assert place not in ended.stdout
 
 
-@pytest.mark.backend("moto")
-@pytest.mark.usefixtures("database")
-@pytest.mark.parametrize(
-    ("command", "arguments"), [(migrate, "status"), (token, "list"), (doctor, "")]
-)
-def test_commands_that_only_read_do_not_say_where_they_write(
-    command: object, arguments: str
+@pytest.mark.parametrize("command", ["doctor", "token list", "export -"])
+def test_a_stage_without_tables_is_named(
+    command: str, moto_endpoint: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    ended = CliRunner().invoke(command, arguments.split())  # type: ignore[arg-type]
-    assert "endpoint" not in ended.output
+    monkeypatch.setenv("AWS_ENDPOINT_URL", moto_endpoint)
+    monkeypatch.setenv("STAGE", "dve")
+    assert refusal(command, tmp_path) == (
+        f"Error: the tables billet-dve-* in {moto_endpoint}, region us-east-1 do not exist: check "
+        "STAGE; `billet deploy` or `billet migrate up` creates them"
+    )
 
 
 class _HtmlHandler(BaseHTTPRequestHandler):
