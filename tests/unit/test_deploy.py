@@ -1,7 +1,7 @@
 """Parts of `billet deploy` and `billet destroy`, without a deployment: tests/walks has one."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -171,7 +171,11 @@ def test_a_failure_names_the_resource_that_failed_and_its_own_reason() -> None:
     [
         ("--stage prod", "prod is deleted only after a confirmation: --confirm prod"),
         ("--stage prod --yes", "prod is deleted only after a confirmation: --confirm prod"),
-        ("--stage prod --confirm dev", "--confirm: must be prod, the value of --stage"),
+        ("--stage prod --confirm dev", "--confirm: must be prod"),
+        (
+            "--stage prod --table-prefix a --yes",
+            "prod is deleted only after a confirmation: --confirm prod",
+        ),
         ("--stage dev", "dev is deleted only after a confirmation: --yes"),
     ],
 )
@@ -180,3 +184,48 @@ def test_destroy_deletes_nothing_without_a_confirmation(options: str, text: str)
     assert ended.exit_code == 1
     assert ended.stderr.splitlines()[-1] == f"Error: {text}"
     assert "Stack billet-tasks-" in ended.stdout
+
+
+@pytest.fixture
+def tables_of_prod(place: Place) -> Iterator[Callable[[], list[str]]]:
+    """Create two tables of prod, and yield a function that lists those that exist."""
+    dynamodb = place.client("dynamodb")
+    made = ("billet-prod-users", "billet-prod-tasks")
+    for name in made:
+        dynamodb.create_table(
+            TableName=name,
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+
+    def existing() -> list[str]:
+        return sorted(set(made).intersection(dynamodb.list_tables()["TableNames"]))
+
+    yield existing
+    for name in existing():
+        dynamodb.delete_table(TableName=name)
+
+
+def test_destroy_does_not_take_the_tables_of_another_stage_from_the_environment(
+    tables_of_prod: Callable[[], list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TABLE_PREFIX", "billet-prod")
+    ended = CliRunner().invoke(destroy, ["--stage", "dev", "--with-data", "--yes"])
+    assert ended.exit_code == 0
+    assert "Tables: none" in ended.stdout
+    assert len(tables_of_prod()) == 2
+
+
+def test_destroy_deletes_tables_with_another_prefix_only_if_that_is_confirmed(
+    tables_of_prod: Callable[[], list[str]],
+) -> None:
+    given = ["--stage", "dev", "--with-data", "--yes", "--table-prefix", "billet-prod"]
+    refused = CliRunner().invoke(destroy, given)
+    text = "billet-prod is deleted only after a confirmation: --confirm billet-prod"
+    assert refused.stderr.splitlines()[-1] == f"Error: {text}"
+    wrong = CliRunner().invoke(destroy, [*given, "--confirm", "dev"])
+    assert wrong.stderr.splitlines()[-1] == "Error: --confirm: must be billet-prod"
+    assert len(tables_of_prod()) == 2
+    assert CliRunner().invoke(destroy, [*given, "--confirm", "billet-prod"]).exit_code == 0
+    assert tables_of_prod() == []
