@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from billet.backup import recovery, restoring, service, sets
-from billet.cli import target
+from billet.cli import options, target
 from billet.cli.doctor import doctor
 from billet.cli.errors import cli_errors
 from chalicelib.dynamodb import client
@@ -72,7 +72,12 @@ def list_command() -> None:
 @backup.command("restore")
 @click.argument("name", required=False)
 @click.option("--to-time", "moment", help="Restore as of a time, such as 2026-01-31T12:00:00Z.")
-@click.option("--prefix", required=True, help="The prefix of the new tables, such as billet-new.")
+@click.option(
+    "--prefix",
+    required=True,
+    callback=options.table_prefix,
+    help="The prefix of the new tables, such as billet-new.",
+)
 @click.option("--repair", is_flag=True, help="Repair what `billet doctor` finds in the new tables.")
 @click.pass_context
 @cli_errors()
@@ -89,7 +94,11 @@ def restore_command(
     if name and moment:
         raise click.UsageError("NAME and --to-time exclude each other")
     source = client.database.settings
-    new = _settings_with(prefix)
+    if prefix == source.prefix:
+        raise click.ClickException(
+            f"--prefix: {prefix}-* are the tables in use; choose a new prefix"
+        )
+    new = Settings.from_environ({**os.environ, "TABLE_PREFIX": prefix})
     wanted = _time(moment) if moment else None
     target.announce()
     with service.supported():
@@ -129,14 +138,6 @@ def _check(context: click.Context, repair: bool, prefix: str) -> None:
             "what the data proves"
         )
         raise
-
-
-def _settings_with(prefix: str) -> Settings:
-    try:
-        return Settings.from_environ({**os.environ, "TABLE_PREFIX": prefix})
-    except ValueError:
-        must = Settings.allowed("TABLE_PREFIX")
-        raise click.BadParameter(must, param_hint="--prefix") from None
 
 
 def _time(text: str) -> datetime:

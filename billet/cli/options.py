@@ -12,7 +12,7 @@ def table_prefix(_: click.Context, option: click.Parameter, value: str | None) -
     other tables than the user expects.
 
     Raises:
-        click.BadParameter: it can't be the prefix of tables.
+        click.ClickException: it can't be the prefix of tables.
     """
     if value is None:
         return None
@@ -22,5 +22,5 @@ def table_prefix(_: click.Context, option: click.Parameter, value: str | None) -
         Settings.from_environ({"TABLE_PREFIX": value})
     except ValueError:
         allowed = Settings.allowed("TABLE_PREFIX").replace("up to", "1 to")
-        raise click.BadParameter(allowed, param_hint=option.opts[0]) from None
+        raise click.ClickException(f"{option.opts[0]}: {allowed}") from None
     return value

