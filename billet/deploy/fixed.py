@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any
 
+import click
+
 from chalicelib.settings import Settings
 
 FUNCTION = "APIHandler"
@@ -27,10 +29,19 @@ def of_stage(stage: str, given: Given) -> Settings:
     """Return the settings of a stage with these values.
 
     Raises:
-        ValueError: a value is not allowed. The text begins with the name of the setting.
+        click.ClickException: a value is not allowed.
     """
-    settings = Settings.from_environ({**given, "STAGE": stage})
-    return Settings.from_environ({**given, "STAGE": stage, "TABLE_PREFIX": settings.prefix})
+    prefix = given.get("TABLE_PREFIX") or Settings(stage=stage).prefix
+    try:
+        return Settings.from_environ({**given, "STAGE": stage, "TABLE_PREFIX": prefix})
+    except ValueError as error:
+        name, _, allowed = str(error).partition(": ")
+        raise click.ClickException(f"{option(name)}: {allowed}") from error
+
+
+def option(name: str) -> str:
+    """Return the option of `billet package` and `billet deploy` for a setting."""
+    return f"--{name.lower().replace('_', '-')}"
 
 
 def values(settings: Settings) -> dict[str, str]:

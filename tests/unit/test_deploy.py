@@ -1,5 +1,6 @@
 """Parts of `billet deploy` and `billet destroy`, without a deployment: tests/walks has one."""
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,9 +10,11 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from billet.deploy import artifacts, events, parameters
+from billet.deploy import artifacts, events, fixed, package, parameters
 from billet.deploy.destroy import destroy
 from billet.deploy.place import Place
+from chalicelib.settings import Settings
+from tests.support.cloudformation import RELEASE, sam
 
 DEFINITIONS: parameters.Definitions = {
     "Lanes": {"Type": "Number", "Default": 1, "MinValue": 1, "MaxValue": 64},
@@ -229,3 +232,80 @@ def test_destroy_deletes_tables_with_another_prefix_only_if_that_is_confirmed(
     assert len(tables_of_prod()) == 2
     assert CliRunner().invoke(destroy, [*given, "--confirm", "billet-prod"]).exit_code == 0
     assert tables_of_prod() == []
+
+
+POOL = "arn:aws:cognito-idp:eu-west-1:123456789012:userpool/eu-west-1_Ab1"
+
+
+@pytest.fixture
+def packaged(tmp_path: Path) -> Callable[..., Path]:
+    """Return a function that writes the folder of a package with settings."""
+
+    def write(**settings: Any) -> Path:
+        (tmp_path / "deployment.zip").write_bytes(b"zip")
+        (tmp_path / "sam.json").write_text(json.dumps(sam(**settings)))
+        facts = {
+            **RELEASE._asdict(),
+            "runtime": "python3.13",
+            "architecture": "arm64",
+            "sha256": hashlib.sha256(b"zip").hexdigest(),
+        }
+        (tmp_path / "build.json").write_text(json.dumps(facts))
+        return tmp_path
+
+    return write
+
+
+def template_of(
+    folder: Path, deployed: Settings | None, stage: str = "dev", **given: str
+) -> dict[str, Any]:
+    with package.of_stage(stage, folder, "", "", deployed=deployed, given=given) as made:
+        return made.template
+
+
+@pytest.mark.parametrize(
+    "kept",
+    [{"table_prefix": "restored"}, {"auth_cache_seconds": 0}, {"cognito_user_pool_arn": POOL}],
+)
+@pytest.mark.parametrize("packaged_for", ["dev", "test"])
+def test_a_deployment_keeps_the_settings_that_are_fixed_in_the_template_of_the_stack(
+    kept: dict[str, Any], packaged_for: str, packaged: Callable[..., Path]
+) -> None:
+    before = json.loads(json.dumps(sam(stage="dev", **kept)))
+    deployed = fixed.of_template(before, "dev")
+    assert template_of(packaged(stage=packaged_for), deployed) == before
+
+
+def test_a_setting_that_is_fixed_in_the_template_changes_if_it_is_given(
+    packaged: Callable[..., Path],
+) -> None:
+    deployed = fixed.of_stage("dev", {"TABLE_PREFIX": "restored", "COGNITO_USER_POOL_ARN": POOL})
+    after = template_of(packaged(stage="dev"), deployed, COGNITO_USER_POOL_ARN="")
+    assert after == json.loads(json.dumps(sam(stage="dev", table_prefix="restored")))
+    again = template_of(packaged(stage="dev"), deployed, TABLE_PREFIX="other")
+    assert fixed.of_template(again, "dev").prefix == "other"
+
+
+def test_an_option_of_the_package_that_the_stack_does_not_have_is_refused_until_it_is_given(
+    packaged: Callable[..., Path],
+) -> None:
+    folder = packaged(stage="dev", table_prefix="restored")
+    assert fixed.of_template(template_of(folder, None), "dev").prefix == "restored"
+    deployed = fixed.of_stage("dev", {})
+    with pytest.raises(click.ClickException) as caught:
+        template_of(folder, deployed)
+    assert caught.value.message == (
+        f"{folder}: was packaged with TABLE_PREFIX=restored, and the deployed stack has "
+        "billet-dev; --table-prefix says which to use"
+    )
+    for prefix in ("restored", "billet-dev"):
+        made = template_of(folder, deployed, TABLE_PREFIX=prefix)
+        assert fixed.of_template(made, "dev").prefix == prefix
+    with pytest.raises(click.ClickException, match="has options of `billet package` or changes"):
+        template_of(folder, None, stage="prod")
+
+
+def test_a_wrong_setting_is_one_line(packaged: Callable[..., Path]) -> None:
+    with pytest.raises(click.ClickException) as caught:
+        template_of(packaged(stage="dev"), None, AUTH_CACHE_SECONDS="-1")
+    assert caught.value.message.startswith("--auth-cache-seconds: must be a whole number between")
