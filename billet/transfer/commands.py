@@ -14,6 +14,11 @@ from billet.transfer.records import TaskRecord, TokenRecord, UserRecord
 from chalicelib.dynamodb import schema_version
 from chalicelib.dynamodb.models import TaskModel, TokenModel, UserModel
 
+BEFORE_MIGRATION = (
+    ". To keep a copy of the data as it is, use `billet backup create` of this release in AWS, or "
+    "copy the data folder (docs/backup.md); the release without a schema version has no export"
+)
+
 
 @click.command("export")
 @click.argument("file", type=click.Path(dir_okay=False, allow_dash=True))
@@ -26,7 +31,7 @@ def export_command(file: str, with_tokens: bool) -> None:
     API may run: each user and task is as it was at some moment of the export, and all of them fit
     together. docs/backup.md describes the file, and how to copy a database at one moment.
     """
-    _require_schema()
+    _require_schema(BEFORE_MIGRATION)
     models = (UserModel, TaskModel, *([TokenModel] if with_tokens else []))
     length = sum(map(parallel.item_count, models))
     with staging.opened() as place, _interrupted("nothing was written"):
@@ -81,20 +86,23 @@ def import_command(file: str, dry_run: bool, with_tokens: bool) -> None:
         click.echo("`billet doctor` checks the result")
 
 
-def _require_schema() -> None:
+def _require_schema(advice: str = "") -> None:
     """Require the schema of this release.
+
+    Args:
+        advice: what else can be done if the database has none.
 
     Raises:
         click.ClickException: the database has another, or none that can be read.
     """
     try:
-        reason = schema_version.read().mismatch
+        stored = schema_version.read()
     except msgspec.ValidationError as error:
         raise click.ClickException(
             "the schema version is broken; `billet doctor --repair` first"
         ) from error
-    if reason:
-        raise click.ClickException(reason)
+    if stored.mismatch:
+        raise click.ClickException(stored.mismatch + ("" if stored.schema else advice))
 
 
 @contextmanager
