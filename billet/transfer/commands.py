@@ -12,6 +12,11 @@ from billet.transfer import exporting, files, importing, parallel, staging
 from billet.transfer.records import TaskRecord, TokenRecord, UserRecord
 from chalicelib.dynamodb.models import TaskModel, TokenModel, UserModel
 
+BEFORE_MIGRATION = (
+    ". To keep a copy of the data as it is, use `billet backup create` of this release in AWS, or "
+    "copy the data folder (docs/backup.md); the release without a schema version has no export"
+)
+
 
 @click.command("export")
 @click.argument("file", type=click.Path(dir_okay=False, allow_dash=True))
@@ -24,7 +29,7 @@ def export_command(file: str, with_tokens: bool) -> None:
     API may run: each user and task is as it was at some moment of the export, and all of them fit
     together. docs/backup.md describes the file, and how to copy a database at one moment.
     """
-    schema.require()
+    schema.require(advice=BEFORE_MIGRATION)
     models = (UserModel, TaskModel, *([TokenModel] if with_tokens else []))
     length = sum(map(parallel.item_count, models))
     with staging.opened() as place, _interrupted("nothing was written"):

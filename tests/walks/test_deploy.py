@@ -175,14 +175,22 @@ def test_the_package_of_one_stage_is_deployed_to_another(
     assert "there is no previous version" in failed.stderr
     assert _stacks(aws) == ["billet-tasks-prod"]
 
-    run("deploy", "--stage", "prod", "--yes", "--package", package)
+    deploy = ("deploy", "--stage", "prod", "--yes", "--package", package)
+    changed_prefix = run(*deploy, "--table-prefix", "billet-prod-2")
+    assert "TABLE_PREFIX=billet-prod-2 (was billet-prod)" in changed_prefix.stdout
     assert _variables(aws)["STAGE"] == "prod"
+    assert _variables(aws)["TABLE_PREFIX"] == "billet-prod-2"
+    kept = run(*deploy, "--dry-run")
+    assert "Settings: TABLE_PREFIX=billet-prod-2, AUTH_CACHE_SECONDS=300\n" in kept.stdout
+    assert "tables billet-prod-2-*" in kept.stderr
     assert _code(aws) == _digest(package)
 
     refused = run("destroy", "--stage", "prod", "--yes", status=1)
     assert "Error: prod is deleted only after a confirmation" in refused.stderr
     assert _stacks(aws) == ["billet-tasks-prod"]
-    run("destroy", "--stage", "prod", "--confirm", "prod", "--with-data", "--with-artifacts")
+    gone = ("destroy", "--stage", "prod", "--with-data", "--with-artifacts", "--confirm")
+    assert "--confirm: must be billet-prod-2" in run(*gone, "prod", status=1).stderr
+    run(*gone, "billet-prod-2")
     assert _stacks(aws) == []
 
 
