@@ -12,7 +12,7 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 
 from billet.backup import service
 from billet.backup.commands import backup
-from billet.migrations import state
+from billet.migrations import state, tables
 from chalicelib.domain.task import TaskFields
 from chalicelib.dynamodb import client
 from chalicelib.dynamodb.models import AssignmentModel
@@ -97,7 +97,8 @@ def test_a_backup_is_restored_into_new_tables_with_all_settings(
     dynamodb: Any, database: Settings, prefix: str
 ) -> None:
     name = f"{database.prefix}-{state.SUFFIX}"
-    dynamodb.create_table(TableName=name, **state.TABLE.request())
+    tables.remove_table(state.SUFFIX)
+    state.create()
     dynamodb.put_item(TableName=name, Item=state.LEASE_KEY)
     made = run("create", "--name", "before-change")
     assert made.stdout == f"Backup before-change of the tables {database.prefix}-* is complete\n"
