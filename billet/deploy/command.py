@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 import click
 
@@ -14,17 +15,22 @@ from billet.deploy import artifacts, change_set, fixed, package, parameters, pla
 from billet.deploy.package import Package
 from billet.deploy.place import Place
 from billet.deploy.stack import Stack
+from billet.extras import billet_command
+from billet.integrity import lookup
 from billet.migrations import runner
 from billet.package import DEFAULT_ARCHITECTURE, DEFAULT_RUNTIME
 from billet.package.metrics import TIMEOUT_SECONDS
+from billet.package.parameters import definitions
 from billet.package.target import ARCHITECTURES, RUNTIMES
+from chalicelib.dynamodb import client
+from chalicelib.dynamodb.models import TokenModel
 from chalicelib.settings import Settings
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 DRAIN_SECONDS = TIMEOUT_SECONDS + 2
 """The time after which no request of the previous version runs any more."""
-FIRST_STEP = "{variables} python -m billet token create --name me --role admin"
+FIRST_STEP = "token create --name me --role admin"
 
 
 class Options(NamedTuple):
@@ -118,9 +124,16 @@ def deploy(
         "AUTH_CACHE_SECONDS": None if auth_cache_seconds is None else str(auth_cache_seconds),
     }
     asked = {name: value for name, value in settings.items() if value is not None}
+    parameters.check_role(role_arn)
     where = Place(stage)
-    with cli_errors(announce=False):
+    with cli_errors(announce=False), stack.resumable():
         current = stack.deployed(where)
+        if folder is None:
+            known = definitions()
+            parameters.check(given, known)
+            before = current.parameters if current else {}
+            parameters.check_domain(parameters.in_effect(given, known, before))
+            click.echo(f"Packaging for {runtime} on {architecture} …")
         deployed = fixed.of_template(stack.template(where), stage) if current else None
         with package.of_stage(
             stage, folder, runtime, architecture, deployed=deployed, given=asked
@@ -205,7 +218,8 @@ class _Deployment:
     def _print_plan(self) -> None:
         place_, current = self._place, self._current
         click.echo(f"Package: {self._package}")
-        state = f"{current.status}, {current.description}" if current else "is created"
+        facts = (current.status, current.description) if current else ("is created",)
+        state = ", ".join(filter(None, facts))
         click.echo(f"Stack {place_.stack}: {state}")
         click.echo(f"Settings: {', '.join(self._settings_in_plan())}")
         if self._given:
@@ -271,7 +285,8 @@ class _Deployment:
         self, error: Exception, previous: dict[str, Any] | None, changed: bool
     ) -> click.ClickException:
         """Restore what was before; return an error that says what is there now."""
-        text = f"the smoke test failed: {error}"
+        reason = " ".join(str(error).split())
+        text = f"the smoke test failed: {reason}"
         if not changed:
             return click.ClickException(f"{text}; the stack was not changed")
         if previous is None or self._current is None:
@@ -279,7 +294,7 @@ class _Deployment:
                 f"{text}; there is no previous version: the stack {self._place.stack} and its "
                 f"tables remain, `billet destroy --stage {self._place.stage}` deletes the stack"
             )
-        click.echo(f"  failed: {error}")
+        click.echo(f"  failed: {reason}")
         self._begin("Roll-back to the previous version")
         try:
             self._restore(previous, self._current.parameters)
@@ -300,9 +315,18 @@ class _Deployment:
         deployed = stack.find(self._place)
         assert deployed  # noqa: S101  # nosec B101
         click.echo(f"Deployed {deployed.outputs['EndpointURL']}")
-        if self._current is None:
+        if emulator := client.endpoint():
+            url = urlsplit(deployed.outputs["EndpointURL"])
+            click.echo(f"Host: {url.netloc}")
+            click.echo(f"curl -s {emulator}{url.path}v1/health -H 'Host: {url.netloc}'")
+        if self._needs_a_token():
             variables = f"STAGE={self._place.stage}"
             if (prefix := self._package.fixed.prefix) != Settings(stage=self._place.stage).prefix:
                 variables += f" TABLE_PREFIX={prefix}"
-            command = FIRST_STEP.format(variables=variables)
-            click.echo(f"Create the first token: {command}")
+            click.echo(f"Create the first token: {variables} {billet_command()} {FIRST_STEP}")
+
+    def _needs_a_token(self) -> bool:
+        """Return whether the API takes tokens of its own and has none."""
+        if self._package.fixed.cognito_user_pool_arn:
+            return False
+        return not any(page for page in lookup.items(TokenModel))

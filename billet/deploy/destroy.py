@@ -7,9 +7,9 @@ import click
 
 from billet.cli import options
 from billet.cli.errors import cli_errors
-from billet.deploy import artifacts, fixed, place, stack
+from billet.deploy import artifacts, fixed, parameters, place, stack
 from billet.deploy.place import Place
-from billet.migrations import MIGRATIONS, runner, state
+from billet.migrations import MIGRATIONS, database, runner, state
 from chalicelib.settings import Settings
 
 CAREFUL = ("prod",)
@@ -54,15 +54,19 @@ def destroy(
     The tables are kept by default. The command prints what remains. The tables are those of the
     stack, or billet-STAGE-* if there is none; TABLE_PREFIX has no effect.
     """
+    parameters.check_role(role_arn)
     where = Place(stage)
-    with cli_errors(announce=False):
+    with cli_errors(announce=False), stack.resumable():
         found = stack_of(where)
         settings = _settings(where, found, table_prefix)
         place.bind(settings)
         tables = list(_existing_tables(where, settings.prefix))
-        _print_plan(where, found, tables, with_data=with_data, with_artifacts=with_artifacts)
+        if not (found or tables or with_artifacts):
+            raise click.ClickException(f"there is no stage {stage}")
         if with_artifacts:
             _require_no_other_stack(where)
+        _require_no_migration(stage, tables)
+        _print_plan(where, found, tables, with_data=with_data, with_artifacts=with_artifacts)
         own = settings.prefix == Settings(stage=stage).prefix
         deletes_others = with_data and bool(tables) and not own
         _confirm(
@@ -79,7 +83,7 @@ def destroy(
         if with_artifacts and artifacts.bucket_exists(where):
             artifacts.delete_bucket(where)
             click.echo(f"  deleted the bucket {where.bucket}")
-        _print_remains(where, [] if with_data else tables)
+        _print_remains(where, [] if with_data else tables, found)
 
 
 def _settings(where: Place, found: stack.Stack | None, given: str | None) -> Settings:
@@ -110,6 +114,22 @@ def stack_of(where: Place) -> stack.Stack | None:
             f"{where.stack} is being changed ({found.status}); try again when that is complete"
         )
     return found
+
+
+def _require_no_migration(stage: str, tables: list[str]) -> None:
+    """Require that nobody runs migrations.
+
+    Raises:
+        click.ClickException: the lease is held.
+    """
+    if database.table_name(state.SUFFIX) not in tables:
+        return
+    lease = database.get(state.SUFFIX, state.LEASE_KEY)
+    if lease and float(lease["ends"]["N"]) > state.clock():
+        raise click.ClickException(
+            f"{lease['owner']['S']} is running migrations of {stage}; try again when that is "
+            "complete"
+        )
 
 
 def _existing_tables(where: Place, prefix: str) -> Iterator[str]:
@@ -187,8 +207,12 @@ def _require_no_other_stack(where: Place) -> None:
         raise click.ClickException(f"--with-artifacts: {', '.join(sorted(others))} need the bucket")
 
 
-def _print_remains(where: Place, tables: list[str]) -> None:
+def _print_remains(where: Place, tables: list[str], deleted: stack.Stack | None) -> None:
+    """Print what is left in the account."""
     remains = list(tables)
     if artifacts.bucket_exists(where):
         remains.append(f"the bucket {where.bucket}")
-    click.echo(f"Remains: {', '.join(remains) or 'nothing'}")
+    if deleted and deleted.parameters.get("AccountLogRole") != "existing":
+        remains.append("the role ApiGatewayLogRole")
+    remains.append("backups of the tables if there are any")
+    click.echo(f"Remains: {', '.join(remains)}")

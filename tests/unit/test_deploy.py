@@ -8,9 +8,11 @@ from typing import Any
 
 import click
 import pytest
+from botocore.stub import Stubber
 from click.testing import CliRunner
 
-from billet.deploy import artifacts, events, fixed, package, parameters
+from billet.deploy import artifacts, change_set, events, fixed, package, parameters, stack
+from billet.deploy.command import deploy
 from billet.deploy.destroy import destroy
 from billet.deploy.place import Place
 from chalicelib.settings import Settings
@@ -188,10 +190,63 @@ def test_a_failure_names_the_resource_that_failed_and_its_own_reason() -> None:
     ],
 )
 def test_destroy_deletes_nothing_without_a_confirmation(options: str, text: str) -> None:
-    ended = CliRunner().invoke(destroy, options.split())
+    ended = CliRunner().invoke(destroy, [*options.split(), "--with-artifacts"])
     assert ended.exit_code == 1
     assert ended.stderr.splitlines()[-1] == f"Error: {text}"
     assert "Stack billet-tasks-" in ended.stdout
+
+
+@pytest.mark.usefixtures("place")
+def test_a_stage_that_does_not_exist_is_not_destroyed() -> None:
+    ended = CliRunner().invoke(destroy, ["--stage", "nope", "--with-data", "--yes"])
+    assert (ended.exit_code, ended.stdout) == (1, "")
+    assert ended.stderr.splitlines()[-1] == "Error: there is no stage nope"
+
+
+@pytest.mark.usefixtures("place")
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ("--parameter Lane=4", "--parameter Lane: does not exist; allowed are AccountLogRole, "),
+        (
+            "--parameter ReservedConcurrency=-5",
+            "--parameter ReservedConcurrency: must be a whole number of 0 or more, or empty",
+        ),
+        (
+            "--parameter DomainName=tasks.example.com",
+            "--parameter DomainName: needs CertificateArn, too",
+        ),
+        ("--role-arn deploy", "--role-arn: must be the ARN of a role such as arn:aws:iam::"),
+    ],
+)
+def test_deploy_refuses_wrong_values_before_it_packages(options: str, text: str) -> None:
+    ended = CliRunner().invoke(deploy, ["--stage", "dev", "--dry-run", *options.split()])
+    assert (ended.exit_code, ended.stdout) == (1, "")
+    assert ended.stderr.startswith(f"Error: {text}")
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("AlreadyExistsException", "Stack [billet-tasks-dev] already exists"),
+        ("ValidationError", "Stack is in UPDATE_IN_PROGRESS state and can not be updated."),
+    ],
+)
+def test_a_second_deployment_at_the_same_time_is_refused(
+    place: Place, code: str, message: str
+) -> None:
+    answer = Stubber(place.client("cloudformation"))
+    answer.add_client_error("create_change_set", code, message)
+    with answer, pytest.raises(click.ClickException) as caught:
+        change_set.create(place, place.url_of("key"), [], new=True, role=None)
+    assert caught.value.message == (
+        "another deployment of dev is running; try again when it is complete"
+    )
+
+
+def test_ctrl_c_says_what_goes_on() -> None:
+    with pytest.raises(click.ClickException, match="CloudFormation goes on"), stack.resumable():
+        raise KeyboardInterrupt
 
 
 @pytest.fixture
@@ -220,8 +275,7 @@ def test_destroy_does_not_take_the_tables_of_another_stage_from_the_environment(
 ) -> None:
     monkeypatch.setenv("TABLE_PREFIX", "billet-prod")
     ended = CliRunner().invoke(destroy, ["--stage", "dev", "--with-data", "--yes"])
-    assert ended.exit_code == 0
-    assert "Tables: none" in ended.stdout
+    assert ended.stderr.splitlines()[-1] == "Error: there is no stage dev"
     assert len(tables_of_prod()) == 2
 
 

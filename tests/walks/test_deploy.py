@@ -134,7 +134,9 @@ def test_a_stage_goes_from_nothing_through_changes_to_nothing(
     deploy = ("deploy", "--stage", "dev", "--yes", "--package")
     first = run(*deploy, package)
     assert "CREATE_COMPLETE APIHandler" in first.stdout
-    assert "Create the first token" in first.stdout
+    assert "Create the first token: STAGE=dev " in first.stdout
+    assert first.stdout.splitlines()[-1].endswith(" -m billet token create --name me --role admin")
+    assert "-H 'Host: " in first.stdout
     _check_resources(aws)
     assert run("token", "list", STAGE="dev").stdout == ""
     assert _versions(aws) == ["1"]
@@ -162,7 +164,10 @@ def test_a_stage_goes_from_nothing_through_changes_to_nothing(
     assert aws("lambda").list_functions()["Functions"] == []
     assert "billet-dev-tasks" in aws("dynamodb").list_tables()["TableNames"]
     gone = run("destroy", "--stage", "dev", "--yes", "--with-data", "--with-artifacts")
-    assert gone.stdout.splitlines()[-1] == "Remains: nothing"
+    assert (
+        gone.stdout.splitlines()[-1]
+        == "Remains: the role ApiGatewayLogRole, backups of the tables if there are any"
+    )
     assert aws("dynamodb").list_tables()["TableNames"] == []
     assert aws("s3").list_buckets()["Buckets"] == []
 
