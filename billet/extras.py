@@ -1,4 +1,4 @@
-"""The command that installs a missing library, in the repository or for an installed `billet`."""
+"""Commands for the user to paste: how `billet` was started, and how a library is installed."""
 
 import sys
 from pathlib import Path
@@ -15,3 +15,14 @@ def install_command(extra: str) -> str:
     lock = ROOT / f"requirements-{extra}.txt"
     requirement = f"-r {lock}" if lock.exists() else f"'billet-tasks[{extra}]'"
     return f"{sys.executable} -m pip install {requirement}"
+
+
+def python() -> str:
+    """Return the path of this Python, relative to the working folder if it is in it."""
+    path = Path(sys.executable)
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+
+
+def billet_command() -> str:
+    """Return `billet` as it was started: the script, or this Python with -m."""
+    return "billet" if Path(sys.argv[0]).name == "billet" else f"{python()} -m billet"

@@ -25,8 +25,9 @@ _TABLE_PREFIX = _text(
     r"[A-Za-z0-9_.-]{0,64}", "must be up to 64 letters, digits, dots, hyphens and underscores"
 )
 _STAGE = _text(
-    r"[a-z][a-z0-9-]{0,31}",
-    "must be up to 32 lower-case letters, digits and hyphens, and begin with a letter",
+    r"[a-z]([a-z0-9-]{0,30}[a-z0-9])?",
+    "must be up to 32 lower-case letters, digits and hyphens, begin with a letter, and not end "
+    "with a hyphen",
 )
 _USER_POOL = _text(
     r"(arn:aws[a-z-]*:cognito-idp:[a-z0-9-]+:[0-9]{12}:userpool/[A-Za-z0-9_-]+)?",

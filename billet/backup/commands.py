@@ -3,16 +3,20 @@
 import os
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
 
 import click
+import msgspec
+from botocore.exceptions import ClientError
 
 from billet.backup import recovery, restoring, service, sets
-from billet.cli import target
+from billet.cli import options
 from billet.cli.doctor import doctor
 from billet.cli.errors import cli_errors
-from chalicelib.dynamodb import client
+from chalicelib.dynamodb import client, schema_version
 from chalicelib.settings import Settings
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{3,255}")
@@ -30,25 +34,40 @@ def create_command(name: str | None) -> None:
     """Back up each table, with DynamoDB's on-demand backups.
 
     The API can run. The tables are backed up one after another, so a write of that moment can be
-    in one of them and not in another: `billet doctor` finds that after a restore.
+    in one of them and not in another: `billet doctor` finds that after a restore. A table that a
+    later migration creates can be missing. A backup that failed can be made again.
     """
     name = name or datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     if not _NAME.fullmatch(name):
         raise click.BadParameter("must have 3 to 255 letters, digits or _.-", param_hint="--name")
-    target.announce()
     prefix = client.database.settings.prefix
-    length = len(service.tables(prefix))
+    dynamodb = service.connect()
     with service.supported():
         bar = click.progressbar(
-            sets.create(service.connect(), prefix, name),
-            length=length,
+            sets.create(dynamodb, prefix, name),
+            length=len(service.existing(dynamodb, prefix)),
             label="Backing up",
             file=sys.stderr,
         )
-        with bar:
+        with _told(name), bar:
             for _ in bar:
                 pass
     click.echo(f"Backup {name} of the tables {prefix}-* is complete")
+
+
+@contextmanager
+def _told(name: str) -> Iterator[None]:
+    """Say after an error of DynamoDB what to do with a set that is not complete."""
+    try:
+        yield
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in service.UNSUPPORTED:
+            click.echo(
+                f"\nThe backup {name} is not complete; the same command with --name {name} makes "
+                "it again",
+                err=True,
+            )
+        raise
 
 
 @backup.command("list")
@@ -59,7 +78,8 @@ def list_command() -> None:
     dynamodb = service.connect()
     with service.supported():
         for one in sets.all_sets(dynamodb, prefix):
-            state = one.problem or "complete"
+            absent = f", without {', '.join(one.absent)}" if one.absent else ""
+            state = one.problem or f"complete{absent}"
             click.echo(f"{one.name}: {recovery.text(one.created_at)}, {one.size} bytes, {state}")
         window = recovery.window(dynamodb, prefix)
     if window is None:
@@ -72,7 +92,12 @@ def list_command() -> None:
 @backup.command("restore")
 @click.argument("name", required=False)
 @click.option("--to-time", "moment", help="Restore as of a time, such as 2026-01-31T12:00:00Z.")
-@click.option("--prefix", required=True, help="The prefix of the new tables, such as billet-new.")
+@click.option(
+    "--prefix",
+    required=True,
+    callback=options.table_prefix,
+    help="The prefix of the new tables, such as billet-new.",
+)
 @click.option("--repair", is_flag=True, help="Repair what `billet doctor` finds in the new tables.")
 @click.pass_context
 @cli_errors()
@@ -89,9 +114,12 @@ def restore_command(
     if name and moment:
         raise click.UsageError("NAME and --to-time exclude each other")
     source = client.database.settings
-    new = _settings_with(prefix)
+    if prefix == source.prefix:
+        raise click.ClickException(
+            f"--prefix: {prefix}-* are the tables in use; choose a new prefix"
+        )
+    new = Settings.from_environ({**os.environ, "TABLE_PREFIX": prefix})
     wanted = _time(moment) if moment else None
-    target.announce()
     with service.supported():
         _restore(service.connect(), source.prefix, name, wanted, prefix)
     client.bind(new, client.database.connection)
@@ -111,7 +139,7 @@ def _restore(
         restoring.to_time(dynamodb, source, moment, prefix)
     bar = click.progressbar(
         restoring.finish(dynamodb, source, prefix),
-        length=len(service.tables(prefix)),
+        length=len(service.existing(dynamodb, prefix)),
         label="Restoring",
         file=sys.stderr,
     )
@@ -121,6 +149,12 @@ def _restore(
 
 
 def _check(context: click.Context, repair: bool, prefix: str) -> None:
+    with suppress(msgspec.ValidationError):  # which doctor reports
+        if reason := schema_version.read().mismatch:
+            raise click.ClickException(
+                f"the new tables are not checked: {reason}. Use them with the release of the old "
+                f"ones, or run `TABLE_PREFIX={prefix} billet migrate up` and `billet doctor`"
+            )
     try:
         context.invoke(doctor, repair=repair, as_json=False)
     except SystemExit:
@@ -129,14 +163,6 @@ def _check(context: click.Context, repair: bool, prefix: str) -> None:
             "what the data proves"
         )
         raise
-
-
-def _settings_with(prefix: str) -> Settings:
-    try:
-        return Settings.from_environ({**os.environ, "TABLE_PREFIX": prefix})
-    except ValueError:
-        must = Settings.allowed("TABLE_PREFIX")
-        raise click.BadParameter(must, param_hint="--prefix") from None
 
 
 def _time(text: str) -> datetime:

@@ -20,9 +20,9 @@ class Window(NamedTuple):
 
 def window(dynamodb: Any, prefix: str) -> Window | None:
     """Return the window that all tables have in common; None if there is none."""
-    windows = [of_table(dynamodb, table) for table in service.tables(prefix).values()]
+    windows = [of_table(dynamodb, table) for table in service.existing(dynamodb, prefix).values()]
     common = [one for one in windows if one is not None]
-    if len(common) < len(windows):
+    if not common or len(common) < len(windows):
         return None
     found = Window(max(one.earliest for one in common), min(one.latest for one in common))
     return found if found.earliest <= found.latest else None

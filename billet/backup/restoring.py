@@ -26,7 +26,7 @@ def from_backup(dynamodb: Any, backup: BackupSet, prefix: str) -> None:
     """
     arns = {
         table: backup.backups[suffix]["BackupArn"]
-        for suffix, table in service.tables(prefix, migrations=True).items()
+        for suffix, table in service.tables(prefix).items()
         if suffix in backup.backups
     }
     _start(
@@ -70,7 +70,7 @@ def finish(dynamodb: Any, source_prefix: str, prefix: str) -> Iterator[str]:
         click.ClickException: a table is not active after service.MAX_WAIT_SECONDS.
     """
     expiries = {SUFFIXES[model]: attribute for model, attribute in EXPIRIES.items()}
-    sources = service.tables(source_prefix, migrations=True)
+    sources = service.tables(source_prefix)
     for suffix, table in service.existing(dynamodb, prefix).items():
         _await_active(dynamodb, table)
         if suffix in expiries:

@@ -10,13 +10,15 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from billet.cli import target
-from billet.migrations import state
+from billet.migrations import MIGRATIONS, state
 from chalicelib.dynamodb.models import SUFFIXES
 
+REQUIRED = frozenset(table.suffix for table in MIGRATIONS[0].tables)
+"""The tables that every database has, of the first release on."""
 POLL_SECONDS = 2.0
 MAX_WAIT_SECONDS = 24 * 3600.0
 """The time that a backup or a restore may take."""
-_UNSUPPORTED = ("UnknownOperationException", "UnsupportedOperationException")
+UNSUPPORTED = ("UnknownOperationException", "UnsupportedOperationException")
 
 
 def connect() -> Any:
@@ -36,29 +38,27 @@ def supported() -> Iterator[None]:
     try:
         yield
     except ClientError as error:
-        if error.response["Error"]["Code"] in _UNSUPPORTED:
+        if error.response["Error"]["Code"] in UNSUPPORTED:
             raise click.ClickException(
                 "DynamoDB Local has no backups; `billet export FILE` copies the data"
             ) from error
         raise
 
 
-def tables(prefix: str, *, migrations: bool = False) -> Mapping[str, str]:
-    """Return the names of the tables, by what follows the prefix.
+def tables(prefix: str) -> Mapping[str, str]:
+    """Return the names of all tables that a database can have, by what follows the prefix.
 
-    Args:
-        migrations: whether to include the state of the migrations, which a database can lack.
+    Those that a later migration creates come first: a database can lack them.
     """
-    suffixes = [*SUFFIXES.values(), *([state.SUFFIX] if migrations else [])]
-    return {suffix: f"{prefix}-{suffix}" for suffix in suffixes}
+    suffixes = [*SUFFIXES.values(), state.SUFFIX]
+    ordered = sorted(suffixes, key=lambda suffix: suffix in REQUIRED)
+    return {suffix: f"{prefix}-{suffix}" for suffix in ordered}
 
 
 def existing(dynamodb: Any, prefix: str) -> Mapping[str, str]:
-    """Return the names of the tables, with that of the migrations' state if it exists."""
-    found = tables(prefix, migrations=True)
-    if describe(dynamodb, found[state.SUFFIX]) is None:
-        return tables(prefix)
-    return found
+    """Return the names of the tables that exist, by what follows the prefix."""
+    found = tables(prefix).items()
+    return {suffix: table for suffix, table in found if describe(dynamodb, table) is not None}
 
 
 def describe(dynamodb: Any, table: str) -> Mapping[str, Any] | None:

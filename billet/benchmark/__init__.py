@@ -76,7 +76,7 @@ def bench(
     console = Console(width=max(MIN_WIDTH, Console().width))
     with ExitStack() as stack:
         _connect(stack, endpoint)
-        stack.enter_context(cli_errors())
+        stack.enter_context(cli_errors(announce=False))
         # Imports the app, which connects to the endpoint in the environment.
         from billet.benchmark.sections import run
 

@@ -69,15 +69,11 @@ class _LazyGroup(click.Group):
 
 
 def _bind(settings: Settings) -> None:
-    from botocore.exceptions import ProfileNotFound
-
-    from billet.cli.errors import one_line
+    from billet.cli.errors import aws_errors
     from chalicelib.dynamodb import client
 
-    try:
+    with aws_errors():
         client.bind(settings)
-    except ProfileNotFound as error:
-        raise click.ClickException(one_line(error)) from error
 
 
 class _OptionError(click.ClickException):

@@ -7,12 +7,11 @@ from collections.abc import Callable
 import click
 import msgspec
 
-from billet.cli import target
+from billet.cli import schema
 from billet.cli.errors import DATABASE_ERRORS, cli_errors
 from billet.integrity import CHECKS, findings
 from billet.integrity.finding import Finding
 from billet.migrations import id_counters, tables
-from chalicelib.dynamodb import schema_version
 from chalicelib.dynamodb.client import ConditionFailed
 from chalicelib.dynamodb.models import SUFFIXES
 
@@ -33,8 +32,6 @@ def doctor(repair: bool, as_json: bool) -> None:
     runs. The exit status is 1 if something is broken and was not repaired. docs/doctor.md lists
     the kinds of findings.
     """
-    if repair:
-        target.announce()
     _require_schema()
     report = _report_json if as_json else _report
     found, repaired = _check(repair, report)
@@ -50,12 +47,11 @@ def doctor(repair: bool, as_json: bool) -> None:
 
 def _require_schema() -> None:
     try:
-        reason = schema_version.read().mismatch
-    except msgspec.ValidationError:
-        return  # the item is broken, which is a finding
-    # `billet migrate` needs the id counters, which are in the same table as the schema version.
-    if reason and not id_counters.fault():
-        raise click.ClickException(reason)
+        schema.require(readable=False)
+    except click.ClickException:
+        # `billet migrate` needs the id counters, which only doctor makes again.
+        if not id_counters.fault():
+            raise
 
 
 def _check(repair: bool, report: Report) -> tuple[int, int]:

@@ -12,14 +12,21 @@ from botocore.exceptions import (
     PartialCredentialsError,
     ProfileNotFound,
 )
+from botocore.parsers import ResponseParserError
 from pynamodb.exceptions import PynamoDBException, TableDoesNotExist
 
+from billet.cli import target
 from billet.emulators import data_folder
 from billet.emulators.errors import DataFolderError
 from chalicelib.domain.errors import BilletError, Conflict
 from chalicelib.dynamodb import client
 
-DATABASE_ERRORS = (BilletError, BotoCoreError, ClientError, PynamoDBException)
+AWS_ERRORS = (BotoCoreError, ClientError, ResponseParserError)
+DATABASE_ERRORS = (BilletError, PynamoDBException, *AWS_ERRORS)
+NO_TABLE = ("non-existent table", "Requested resource not found")
+"""The texts of DynamoDB's ResourceNotFoundException; other services have it, too."""
+INVALID_ENDPOINT = "Invalid endpoint: "
+"""The beginning of botocore's ValueError for an endpoint that is no URL."""
 NO_REGION = "set AWS_REGION or AWS_DEFAULT_REGION, or the region of the profile"
 CREDENTIALS_HINT = (
     "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and AWS_PROFILE"
@@ -39,22 +46,47 @@ CREDENTIAL_ERRORS = (
 
 
 @contextmanager
-def cli_errors() -> Iterator[None]:
-    """Turn errors of the database into click's errors within the block.
+def cli_errors(*, announce: bool = True) -> Iterator[None]:
+    """Print where the database is, and turn its errors into click's errors within the block.
+
+    Args:
+        announce: False if the command itself chooses its tables, and calls `target.announce`.
 
     Raises:
         click.ClickException: the database is not configured, or one of DATABASE_ERRORS.
     """
-    if client.region() is None:
-        raise click.ClickException(
-            "no database: no local server runs in this folder (`make serve` starts one), and there "
-            f"is no region; {NO_REGION}"
-        )
-    _print_database()
+    with aws_errors():
+        if client.region() is None:
+            raise click.ClickException(
+                "no database: no local server runs in this folder (`make serve` starts one), and "
+                f"there is no region; {NO_REGION}"
+            )
+        if announce:
+            target.announce()
+        yield
+
+
+@contextmanager
+def aws_errors(context: str = "") -> Iterator[None]:
+    """Turn errors of the database, of AWS and of its configuration into click's errors.
+
+    Args:
+        context: the beginning of the error's text.
+
+    Raises:
+        click.ClickException: one of DATABASE_ERRORS, or the endpoint is no URL.
+    """
     try:
         yield
     except DATABASE_ERRORS as error:
-        raise click.ClickException(_with_file_damage(one_line(error))) from error
+        raise click.ClickException(context + _with_file_damage(one_line(error))) from error
+    except ValueError as error:
+        if not str(error).startswith(INVALID_ENDPOINT):
+            raise
+        url = str(error).removeprefix(INVALID_ENDPOINT)
+        raise click.ClickException(
+            f"AWS_ENDPOINT_URL: must be a URL such as http://127.0.0.1:4566, not {url}"
+        ) from error
 
 
 def _with_file_damage(message: str) -> str:
@@ -68,21 +100,20 @@ def _with_file_damage(message: str) -> str:
     return message
 
 
-def _print_database() -> None:
-    """Print which local database the command uses, as the group of commands found it."""
-    context = click.get_current_context(silent=True)
-    if context is not None and (line := context.find_root().obj):
-        click.echo(line, err=True)
-
-
 def one_line(error: Exception) -> str:
     """Return a line that says what is wrong and what to do."""
     if isinstance(error, Conflict):
         return str(error)
-    known = (one for one in _causes(error) if isinstance(one, BotoCoreError | ClientError))
+    known = (one for one in _causes(error) if isinstance(one, AWS_ERRORS))
     cause = next(known, error)
-    if isinstance(cause, TableDoesNotExist) or "ResourceNotFoundException" in str(cause):
-        return "the tables do not exist; `billet migrate up` creates them"
+    if isinstance(cause, TableDoesNotExist) or any(text in str(cause) for text in NO_TABLE):
+        return target.missing()
+    if "<html" in str(cause).lower():
+        return (
+            f"the endpoint {client.endpoint() or 'of AWS'} responds with a page of HTML, which no "
+            "service of AWS does; check AWS_ENDPOINT_URL, and the region "
+            f"{client.region()}"
+        )
     if isinstance(cause, ClientError):
         details = cause.response["Error"]
         hint = f"; {CREDENTIALS_HINT}" if details.get("Code") in CREDENTIAL_ERRORS else ""

@@ -5,7 +5,6 @@ from typing import Any
 
 import click
 
-from billet.cli import target
 from billet.cli.errors import cli_errors
 from billet.migrations import MIGRATIONS, plan, runner, state, tables
 from billet.migrations.scanning import Options
@@ -146,8 +145,7 @@ def status_command() -> None:
 
 
 def _announce(text: str, to: int | None, *, dry_run: bool = False, **_: Any) -> None:
-    """Print what the command does and where, before it does it."""
-    target.announce()
+    """Print what the command does, before it does it."""
     until = "" if to is None else f" up to {to:04d}"
     dry = " (dry run, nothing is written)" if dry_run else ""
     click.echo(f"Tables {_name('*')}: {text}{until}{dry}")

@@ -12,7 +12,6 @@ from typing import TypeVar
 
 import click
 
-from billet.cli import target
 from billet.cli.errors import cli_errors
 from billet.cli.sample_data import MAX_SAMPLE_ASSIGNEES, SampleData
 from billet.integrity import lookup
@@ -52,7 +51,6 @@ def seed(users: int, tasks: int, random_seed: int | None, yes: bool) -> None:
     About half of the tasks are assigned to one to three of the new users. The command asks for
     confirmation if the database has data. It is safe while the API runs, and can run repeatedly.
     """
-    target.announce()
     if not yes and _has_data():
         _confirm()
     added = {"users": 0, "tasks": 0}

@@ -1,4 +1,4 @@
-"""Where a command writes: the account or an emulator's endpoint, the region, and the tables."""
+"""Which database a command uses: the account or an emulator's endpoint, the region, the tables."""
 
 import boto3
 import click
@@ -12,19 +12,30 @@ SHORT_TIMEOUTS = Config(connect_timeout=3, read_timeout=3, retries={"total_max_a
 
 
 def announce() -> None:
-    """Print to standard error where the command writes. Each command that writes does so first.
-
-    The group of commands has already named the database of a local server.
+    """Print to standard error which database the command uses.
 
     Raises:
         BotoCoreError: there are no credentials.
     """
     context = click.get_current_context(silent=True)
-    if context is not None and context.find_root().obj:
+    if context is not None and (line := context.find_root().obj):
+        click.echo(line, err=True)
         return
     where = f"endpoint {endpoint}" if (endpoint := client.endpoint()) else f"account {_account()}"
-    tables = client.database.settings.prefix
-    click.echo(f"{where}, region {client.region()}, tables {tables}-*", err=True)
+    click.echo(f"{where}, region {client.region()}, tables {_tables()}", err=True)
+
+
+def missing() -> str:
+    """Return the error for tables that do not exist."""
+    place = f"{endpoint}, " if (endpoint := client.endpoint()) else ""
+    return (
+        f"the tables {_tables()} in {place}region {client.region()} do not exist: check STAGE; "
+        "`billet deploy` or `billet migrate up` creates them"
+    )
+
+
+def _tables() -> str:
+    return f"{client.database.settings.prefix}-*"
 
 
 def session() -> boto3.Session:

@@ -8,7 +8,6 @@ from typing import NamedTuple
 import click
 import msgspec
 
-from billet.cli import target
 from billet.cli.errors import cli_errors
 from billet.integrity import lookup
 from chalicelib.domain.token import ROLES, Role, Token
@@ -54,7 +53,6 @@ def create(name: str, role: Role, expires: datetime | None) -> None:
     The token is stored only as a hash, so it cannot be shown again. It does not expire unless
     --expires is given.
     """
-    target.announce()
     secret, created = tokens.issue(name, role, expires)
     click.echo(f"{_describe(created)}. Keep it: it is not shown again.", err=True)
     click.echo(secret)
@@ -80,7 +78,6 @@ def revoke(token_id: str) -> None:
 
     ID is the first column of `token list`.
     """
-    target.announce()
     stored = next((one for one in _stored() if one.id == token_id), None)
     if stored is None:
         raise click.ClickException(f"there is no token {token_id}")

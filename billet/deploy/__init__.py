@@ -5,6 +5,7 @@ destroy       billet destroy
 place         the account, region and stage, and the names that follow from them
 package       the zip and the template of the stage
 parameters    the values of the template's parameters
+fixed         the settings that are fixed in the template
 artifacts     the bucket, and what is uploaded into it
 stack         the stack's state, its previous template, its outputs
 change_set    changes of the stack: create, show, apply

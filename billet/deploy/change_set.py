@@ -1,10 +1,12 @@
 """Change sets: create one, show its changes, apply it."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import click
+from botocore.exceptions import ClientError
 from rich.console import Console
 from rich.table import Table
 
@@ -15,6 +17,8 @@ POLL_SECONDS = 1.0
 MAX_WAIT_SECONDS = 600.0
 NO_CHANGE = ("didn't contain changes", "No updates are to be performed")
 CAPABILITIES = ["CAPABILITY_IAM"]
+ANOTHER_CHANGE = ("AlreadyExistsException", "InvalidChangeSetStatus")
+"""The codes of CloudFormation if another deployment was faster."""
 SUCCESS = {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
 NOTES = {
     "True": "is replaced",
@@ -51,16 +55,17 @@ def create(
         click.ClickException: CloudFormation refuses it.
     """
     cloudformation = place.client("cloudformation")
-    made = cloudformation.create_change_set(
-        StackName=place.stack,
-        ChangeSetName=f"billet-{time.time_ns()}",
-        ChangeSetType="CREATE" if new else "UPDATE",
-        TemplateURL=template_url,
-        Parameters=parameters,
-        Capabilities=CAPABILITIES,
-        Tags=[{"Key": "app", "Value": "billet-tasks"}, {"Key": "stage", "Value": place.stage}],
-        **({"RoleARN": role} if role else {}),
-    )
+    with _one_at_a_time(place):
+        made = cloudformation.create_change_set(
+            StackName=place.stack,
+            ChangeSetName=f"billet-{time.time_ns()}",
+            ChangeSetType="CREATE" if new else "UPDATE",
+            TemplateURL=template_url,
+            Parameters=parameters,
+            Capabilities=CAPABILITIES,
+            Tags=[{"Key": "app", "Value": "billet-tasks"}, {"Key": "stage", "Value": place.stage}],
+            **({"RoleARN": role} if role else {}),
+        )
     described = _await(place, made["Id"])
     if described["Status"] == "CREATE_COMPLETE":
         return ChangeSet(made["Id"], made["StackId"], _changes(place, made["Id"]))
@@ -92,8 +97,25 @@ def apply(place: Place, change_set: ChangeSet) -> None:
         click.ClickException: it failed, and CloudFormation has restored what was before.
     """
     before = events.seen(place, change_set.stack_id)
-    place.client("cloudformation").execute_change_set(ChangeSetName=change_set.id)
+    with _one_at_a_time(place):
+        place.client("cloudformation").execute_change_set(ChangeSetName=change_set.id)
     events.wait(place, change_set.stack_id, before, SUCCESS)
+
+
+@contextmanager
+def _one_at_a_time(place: Place) -> Iterator[None]:
+    """Turn CloudFormation's refusals of a second change into an error that says so.
+
+    Raises:
+        click.ClickException: another change of the stack runs, or was faster.
+    """
+    try:
+        yield
+    except ClientError as error:
+        details = error.response["Error"]
+        if details["Code"] in ANOTHER_CHANGE or "_IN_PROGRESS" in details["Message"]:
+            raise stack.running(place) from error
+        raise
 
 
 def _await(place: Place, change_set: str) -> Mapping[str, Any]:

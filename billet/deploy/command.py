@@ -2,27 +2,35 @@
 
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 import click
 
+from billet.cli import options
 from billet.cli.errors import cli_errors
-from billet.deploy import artifacts, change_set, package, parameters, place, smoke, stack
+from billet.deploy import artifacts, change_set, fixed, package, parameters, place, smoke, stack
 from billet.deploy.package import Package
 from billet.deploy.place import Place
 from billet.deploy.stack import Stack
+from billet.extras import billet_command
+from billet.integrity import lookup
 from billet.migrations import runner
 from billet.package import DEFAULT_ARCHITECTURE, DEFAULT_RUNTIME
 from billet.package.metrics import TIMEOUT_SECONDS
+from billet.package.parameters import definitions
 from billet.package.target import ARCHITECTURES, RUNTIMES
+from chalicelib.dynamodb import client
+from chalicelib.dynamodb.models import TokenModel
+from chalicelib.settings import Settings
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 DRAIN_SECONDS = TIMEOUT_SECONDS + 2
 """The time after which no request of the previous version runs any more."""
-FIRST_STEP = "STAGE={stage} python -m billet token create --name me --role admin"
+FIRST_STEP = "token create --name me --role admin"
 
 
 class Options(NamedTuple):
@@ -65,6 +73,20 @@ class Options(NamedTuple):
     help="A parameter of the template, such as Lanes=4. Those that are not given keep their value.",
 )
 @click.option("--parameters", "file", type=_FILE, help="A JSON file with parameters.")
+@click.option(
+    "--table-prefix",
+    callback=options.table_prefix,
+    help="Use the tables PREFIX-*, for example restored ones. [default: kept, or billet-STAGE]",
+)
+@click.option(
+    "--cognito-user-pool-arn",
+    help="Accept the tokens of this user pool; empty: tokens of the API. [default: kept]",
+)
+@click.option(
+    "--auth-cache-seconds",
+    type=int,
+    help="How long API Gateway caches the authentication of a token. [default: kept, or 300]",
+)
 @click.option("--role-arn", help="The role with which CloudFormation changes the resources.")
 @click.option("--dry-run", is_flag=True, help="Print what would be done, and change nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation.")
@@ -80,6 +102,9 @@ def deploy(
     architecture: str,
     pairs: tuple[str, ...],
     file: Path | None,
+    table_prefix: str | None,
+    cognito_user_pool_arn: str | None,
+    auth_cache_seconds: int | None,
     role_arn: str | None,
     dry_run: bool,
     yes: bool,
@@ -91,13 +116,30 @@ def deploy(
     the new version. If one fails, the stack gets its previous version back, and the exit status is
     1. docs/deploy-reference.md describes each step.
     """
-    options = Options(dry_run, yes, not no_contract, role_arn or None)
+    chosen = Options(dry_run, yes, not no_contract, role_arn or None)
     given = parameters.read(pairs, file)
+    settings = {
+        "TABLE_PREFIX": table_prefix,
+        "COGNITO_USER_POOL_ARN": cognito_user_pool_arn,
+        "AUTH_CACHE_SECONDS": None if auth_cache_seconds is None else str(auth_cache_seconds),
+    }
+    asked = {name: value for name, value in settings.items() if value is not None}
+    parameters.check_role(role_arn)
     where = Place(stage)
-    with cli_errors(), package.of_stage(stage, folder, runtime, architecture) as made:
-        parameters.check(given, made.parameters)
+    with cli_errors(announce=False), stack.resumable():
         current = stack.deployed(where)
-        _Deployment(where, made, given, current, options).run()
+        if folder is None:
+            known = definitions()
+            parameters.check(given, known)
+            before = current.parameters if current else {}
+            parameters.check_domain(parameters.in_effect(given, known, before))
+            click.echo(f"Packaging for {runtime} on {architecture} …")
+        deployed = fixed.of_template(stack.template(where), stage) if current else None
+        with package.of_stage(
+            stage, folder, runtime, architecture, deployed=deployed, given=asked
+        ) as made:
+            parameters.check(given, made.parameters)
+            _Deployment(where, made, given, current, deployed, chosen).run()
 
 
 def _confirm() -> None:
@@ -121,11 +163,13 @@ class _Deployment:
         made: Package,
         given: Mapping[str, str],
         current: Stack | None,
+        deployed: Settings | None,
         options: Options,
     ) -> None:
         self._place = where
         self._package = made
         self._current = current
+        self._deployed = deployed
         self._options = options
         previous = current.parameters if current else {}
         self._to_send = parameters.to_send(given, made.parameters, previous)
@@ -174,8 +218,10 @@ class _Deployment:
     def _print_plan(self) -> None:
         place_, current = self._place, self._current
         click.echo(f"Package: {self._package}")
-        state = f"{current.status}, {current.description}" if current else "is created"
+        facts = (current.status, current.description) if current else ("is created",)
+        state = ", ".join(filter(None, facts))
         click.echo(f"Stack {place_.stack}: {state}")
+        click.echo(f"Settings: {', '.join(self._settings_in_plan())}")
         if self._given:
             click.echo(f"Parameters: {', '.join(f'{k}={v}' for k, v in self._given.items())}")
         steps = [
@@ -187,6 +233,16 @@ class _Deployment:
         ]
         for number, step in enumerate(steps if self._options.contract else steps[:-1], 1):
             click.echo(f"{number}. {step}")
+
+    def _settings_in_plan(self) -> Iterator[str]:
+        """Yield the settings that are fixed in the template, and what they were."""
+        after = fixed.values(self._package.fixed)
+        before = fixed.values(self._deployed) if self._deployed else after
+        for name, value in after.items():
+            if value != before[name]:
+                yield f"{name}={value} (was {before[name] or 'empty'})"
+            elif value:
+                yield f"{name}={value}"
 
     def _begin(self, title: str) -> None:
         self._step += 1
@@ -222,14 +278,15 @@ class _Deployment:
         assert deployed  # noqa: S101  # nosec B101
         build = self._package.build
         expected = {name: build[name] for name in ("version", "commit") if build[name]}
-        has_own_tokens = not self._package.variables.get("COGNITO_USER_POOL_ARN")
+        has_own_tokens = not self._package.fixed.cognito_user_pool_arn
         smoke.run(deployed.outputs["EndpointURL"], expected, own_tokens=has_own_tokens)
 
     def _after_failure(
         self, error: Exception, previous: dict[str, Any] | None, changed: bool
     ) -> click.ClickException:
         """Restore what was before; return an error that says what is there now."""
-        text = f"the smoke test failed: {error}"
+        reason = " ".join(str(error).split())
+        text = f"the smoke test failed: {reason}"
         if not changed:
             return click.ClickException(f"{text}; the stack was not changed")
         if previous is None or self._current is None:
@@ -237,7 +294,7 @@ class _Deployment:
                 f"{text}; there is no previous version: the stack {self._place.stack} and its "
                 f"tables remain, `billet destroy --stage {self._place.stage}` deletes the stack"
             )
-        click.echo(f"  failed: {error}")
+        click.echo(f"  failed: {reason}")
         self._begin("Roll-back to the previous version")
         try:
             self._restore(previous, self._current.parameters)
@@ -258,6 +315,18 @@ class _Deployment:
         deployed = stack.find(self._place)
         assert deployed  # noqa: S101  # nosec B101
         click.echo(f"Deployed {deployed.outputs['EndpointURL']}")
-        if self._current is None:
-            command = FIRST_STEP.format(stage=self._place.stage)
-            click.echo(f"Create the first token: {command}")
+        if emulator := client.endpoint():
+            url = urlsplit(deployed.outputs["EndpointURL"])
+            click.echo(f"Host: {url.netloc}")
+            click.echo(f"curl -s {emulator}{url.path}v1/health -H 'Host: {url.netloc}'")
+        if self._needs_a_token():
+            variables = f"STAGE={self._place.stage}"
+            if (prefix := self._package.fixed.prefix) != Settings(stage=self._place.stage).prefix:
+                variables += f" TABLE_PREFIX={prefix}"
+            click.echo(f"Create the first token: {variables} {billet_command()} {FIRST_STEP}")
+
+    def _needs_a_token(self) -> bool:
+        """Return whether the API takes tokens of its own and has none."""
+        if self._package.fixed.cognito_user_pool_arn:
+            return False
+        return not any(page for page in lookup.items(TokenModel))

@@ -10,6 +10,7 @@ import click
 
 from chalicelib.settings import between
 
+_ROLE = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/.+")
 Definitions = Mapping[str, Mapping[str, Any]]
 """The section Parameters of a template."""
 
@@ -52,6 +53,28 @@ def check(values: Mapping[str, str], definitions: Definitions) -> None:
             )
         if rule := _broken_rule(value, definitions[name]):
             raise click.ClickException(f"--parameter {name}: {rule}")
+
+
+def check_role(arn: str | None) -> None:
+    """Check that --role-arn is the ARN of a role, if it is given.
+
+    Raises:
+        click.ClickException: it is not.
+    """
+    if arn and not _ROLE.fullmatch(arn):
+        raise click.ClickException(
+            "--role-arn: must be the ARN of a role such as arn:aws:iam::123456789012:role/deploy"
+        )
+
+
+def check_domain(values: Mapping[str, str]) -> None:
+    """Check that a domain has a certificate, as a rule of the template does.
+
+    Raises:
+        click.ClickException: it has none.
+    """
+    if values.get("DomainName") and not values.get("CertificateArn"):
+        raise click.ClickException("--parameter DomainName: needs CertificateArn, too")
 
 
 def _broken_rule(value: str, definition: Mapping[str, Any]) -> str | None:

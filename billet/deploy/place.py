@@ -6,10 +6,9 @@ from typing import Any
 
 import boto3
 import click
-from botocore.exceptions import BotoCoreError, ClientError
 
 from billet.cli import target
-from billet.cli.errors import NO_REGION, one_line
+from billet.cli.errors import NO_REGION, aws_errors
 from chalicelib.dynamodb import client
 from chalicelib.settings import LOCAL, Settings
 
@@ -22,20 +21,18 @@ class Place:
             not valid.
     """
 
+    @aws_errors()
     def __init__(self, stage: str) -> None:
+        _require_valid(stage)
         region = client.region()
         if region is None:
             raise click.ClickException(f"no region; {NO_REGION}")
-        _require_valid(stage)
         _require_one_endpoint()
         self.stage = stage
         self.region = region
         self.session: boto3.Session = target.session()
         self._clients: dict[str, Any] = {}
-        try:
-            identity = self.client("sts").get_caller_identity()
-        except (BotoCoreError, ClientError) as error:
-            raise click.ClickException(one_line(error)) from error
+        identity = self.client("sts").get_caller_identity()
         self.account: str = identity["Account"]
         self.partition: str = identity["Arn"].split(":")[1]
 
@@ -67,6 +64,8 @@ def _require_valid(stage: str) -> None:
     Raises:
         click.ClickException: it is not.
     """
+    if not stage:  # which the settings take for the stage local
+        raise click.ClickException(f"--stage: {Settings.allowed('STAGE')}")
     try:
         Settings.from_environ({"STAGE": stage})
     except ValueError as error:

@@ -1,5 +1,7 @@
 """The state of a stack."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import click
@@ -64,6 +66,28 @@ def deployed(place: Place) -> Stack | None:
             f"{place.stack} is being changed ({found.status}); try again when that is complete"
         )
     return found
+
+
+@contextmanager
+def resumable() -> Iterator[None]:
+    """Say after Ctrl-C what goes on.
+
+    Raises:
+        click.ClickException: the user has pressed Ctrl-C.
+    """
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        raise click.ClickException(
+            "stopped; CloudFormation goes on with what it has begun: run the same command again"
+        ) from error
+
+
+def running(place: Place) -> click.ClickException:
+    """Return the error for two changes of a stack at the same time."""
+    return click.ClickException(
+        f"another deployment of {place.stage} is running; try again when it is complete"
+    )
 
 
 def delete(place: Place, found: Stack, role: str | None = None) -> None:

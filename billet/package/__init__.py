@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import click
 
+from billet.cli import options
 from billet.package.errors import PackagingError
 from billet.package.target import ARCHITECTURES, RUNTIMES, Target
 from chalicelib.settings import LOCAL, Settings
@@ -93,6 +94,8 @@ def build(
 def _settings(stage: str, prefix: str, cache_seconds: int, pool: str) -> Settings:
     if stage == LOCAL:
         raise PackagingError(f"--stage: {LOCAL} is the stage of `billet serve`; use another name")
+    if not stage:
+        raise PackagingError(f"--stage: {Settings.allowed('STAGE')}")
     try:
         return Settings.from_environ(
             {
@@ -136,7 +139,9 @@ def _settings(stage: str, prefix: str, cache_seconds: int, pool: str) -> Setting
 )
 @click.option("--commit", help="The commit that is packaged. [default: the one that git has]")
 @click.option(
-    "--table-prefix", default="", help="The setting TABLE_PREFIX. [default: billet-STAGE]"
+    "--table-prefix",
+    callback=options.table_prefix,
+    help="The setting TABLE_PREFIX. [default: billet-STAGE]",
 )
 @click.option(
     "--auth-cache-seconds",
@@ -153,7 +158,7 @@ def package(
     architecture: str,
     python: str | None,
     commit: str | None,
-    table_prefix: str,
+    table_prefix: str | None,
     auth_cache_seconds: int,
     cognito_user_pool_arn: str,
 ) -> None:
@@ -169,7 +174,7 @@ def package(
             architecture=architecture,
             python=python,
             commit=commit,
-            table_prefix=table_prefix,
+            table_prefix=table_prefix or "",
             auth_cache_seconds=auth_cache_seconds,
             cognito_user_pool_arn=cognito_user_pool_arn,
         )

@@ -30,6 +30,7 @@ VERSIONED = (*SETTINGS, "MemorySize")
 because CloudFormation only publishes a version if a property of the version changes, and SAM does
 not look at the values of parameters (https://github.com/aws/serverless-application-model/issues/3820).
 A description has at most 256 characters."""
+COUNT = "must be a whole number of 0 or more, or empty"
 ROLLOUTS = (
     "AllAtOnce",
     "Canary10Percent5Minutes",
@@ -59,10 +60,16 @@ def definitions() -> dict[str, Any]:
             1024, 128, 10240, "Megabytes of each function; the CPU grows with it"
         ),
         "ReservedConcurrency": _text(
-            "", r"[0-9]*", "", "The most instances of the API's function at a time; empty: no limit"
+            "",
+            r"[0-9]*",
+            COUNT,
+            "The most instances of the API's function at a time; empty: no limit",
         ),
         "AuthorizerConcurrency": _text(
-            "", r"[0-9]*", "", "The most instances of the authorizer at a time; empty: no limit"
+            "",
+            r"[0-9]*",
+            COUNT,
+            "The most instances of the authorizer at a time; empty: no limit",
         ),
         "LogRetentionDays": {
             "Type": "Number",

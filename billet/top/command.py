@@ -108,14 +108,13 @@ def _source(
 
 def _from_log_group(group: str, seconds: float, *, follow: bool) -> sources.Texts:
     import boto3
-    from botocore.exceptions import BotoCoreError, ClientError
 
-    try:
+    from billet.cli.errors import aws_errors
+
+    with aws_errors(f"{group}: "):
         logs = boto3.client("logs")
         since = time.time() - seconds
         yield from sources.from_log_group(logs, group, since, follow=follow)
-    except (BotoCoreError, ClientError) as error:
-        raise click.ClickException(f"{group}: {error}") from error
 
 
 def _read(source: Source, window: Window, lock: threading.Lock) -> None:

@@ -5,15 +5,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
-import msgspec
 from pynamodb.models import Model
 
-from billet.cli import target
+from billet.cli import schema
 from billet.cli.errors import cli_errors
 from billet.transfer import exporting, files, importing, parallel, staging
 from billet.transfer.records import TaskRecord, TokenRecord, UserRecord
-from chalicelib.dynamodb import schema_version
 from chalicelib.dynamodb.models import TaskModel, TokenModel, UserModel
+
+BEFORE_MIGRATION = (
+    ". To keep a copy of the data as it is, use `billet backup create` of this release in AWS, or "
+    "copy the data folder (docs/backup.md); the release without a schema version has no export"
+)
 
 
 @click.command("export")
@@ -27,7 +30,7 @@ def export_command(file: str, with_tokens: bool) -> None:
     API may run: each user and task is as it was at some moment of the export, and all of them fit
     together. docs/backup.md describes the file, and how to copy a database at one moment.
     """
-    _require_schema()
+    schema.require(advice=BEFORE_MIGRATION)
     models = _models(with_tokens)
     length = sum(map(parallel.item_count, models))
     with staging.opened() as place, _interrupted("nothing was written"):
@@ -57,8 +60,7 @@ def import_command(file: str, dry_run: bool, with_tokens: bool) -> None:
         click.echo(f"Checking {file}", err=True)
         with files.reading(file) as lines:
             end = importing.check(file, lines, place)
-        _require_schema()
-        target.announce()
+        schema.require()
         length = sum(map(parallel.item_count, models))
         with click.progressbar(length=length, label="Comparing", file=sys.stderr) as bar:
             importing.compare(place, models, bar.update)
@@ -86,22 +88,6 @@ def import_command(file: str, dry_run: bool, with_tokens: bool) -> None:
 
 def _models(with_tokens: bool) -> list[type[Model]]:
     return [UserModel, TaskModel, *([TokenModel] if with_tokens else [])]
-
-
-def _require_schema() -> None:
-    """Require the schema of this release.
-
-    Raises:
-        click.ClickException: the database has another, or none that can be read.
-    """
-    try:
-        reason = schema_version.read().mismatch
-    except msgspec.ValidationError as error:
-        raise click.ClickException(
-            "the schema version is broken; `billet doctor --repair` first"
-        ) from error
-    if reason:
-        raise click.ClickException(reason)
 
 
 @contextmanager

@@ -375,7 +375,9 @@ def test_chalice_package_refuses_and_names_the_command_to_use(tmp_path: Path) ->
     [
         (["--stage", "local"], "--stage: local is the stage of `billet serve`; use another name"),
         (["--stage", "Prod"], "--stage: must be up to 32 lower-case letters, digits and hyphens"),
-        (["--stage", "dev", "--table-prefix", "a/b"], "--table-prefix: must be up to 64 letters"),
+        (["--stage", ""], "--stage: must be up to 32 lower-case letters, digits and hyphens"),
+        (["--stage", "dev", "--table-prefix", "a/b"], "--table-prefix: must be 1 to 64 letters"),
+        (["--stage", "dev", "--table-prefix", ""], "--table-prefix: must be 1 to 64 letters"),
         (["--stage", "dev", "--auth-cache-seconds", "3601"], "--auth-cache-seconds: must be a who"),
         (["--stage", "dev", "--cognito-user-pool-arn", "x"], "--cognito-user-pool-arn: must be an"),
         (["--stage", "dev", "--runtime", "python3.10"], "--runtime: must be one of python3.11, "),

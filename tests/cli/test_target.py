@@ -1,16 +1,21 @@
 """The region of the operator's commands, and the line that says where they write."""
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from billet.cli import target
+from billet.backup.commands import backup
+from billet.cli import main, target
 from billet.cli.doctor import doctor
 from billet.cli.migrate import migrate
 from billet.cli.seed import seed
 from billet.cli.tokens import token
+from billet.explain.command import explain
+from billet.transfer.commands import export_command
 from chalicelib.dynamodb import client
 from chalicelib.settings import Settings
 
@@ -99,23 +104,117 @@ def written() -> str:
         (token, "revoke nothing"),
         (seed, "--users 0 --tasks 0"),
         (doctor, "--repair"),
+        (doctor, ""),
+        (migrate, "status"),
+        (migrate, "plan"),
+        (migrate, "verify"),
+        (token, "list"),
+        (backup, "list"),
+        (export_command, "-"),
+        (explain, "GET /v1/tasks"),
     ],
 )
-def test_each_command_that_writes_says_first_where(
+def test_each_command_says_first_which_database_it_uses(
     command: object, arguments: str, database: Settings, endpoint: str
 ) -> None:
     ended = CliRunner().invoke(command, arguments.split())  # type: ignore[arg-type]
     place = f"endpoint {endpoint}, region us-east-1, tables {database.prefix}-*"
-    assert ended.output.splitlines()[0] == place
+    assert ended.stderr.splitlines()[0] == place
+    assert place not in ended.stdout
 
 
-@pytest.mark.backend("moto")
-@pytest.mark.usefixtures("database")
-@pytest.mark.parametrize(
-    ("command", "arguments"), [(migrate, "status"), (token, "list"), (doctor, "")]
-)
-def test_commands_that_only_read_do_not_say_where_they_write(
-    command: object, arguments: str
+@pytest.mark.parametrize("command", ["doctor", "token list", "export -"])
+def test_a_stage_without_tables_is_named(
+    command: str, moto_endpoint: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    ended = CliRunner().invoke(command, arguments.split())  # type: ignore[arg-type]
-    assert "endpoint" not in ended.output
+    monkeypatch.setenv("AWS_ENDPOINT_URL", moto_endpoint)
+    monkeypatch.setenv("STAGE", "dve")
+    assert refusal(command, tmp_path) == (
+        f"Error: the tables billet-dve-* in {moto_endpoint}, region us-east-1 do not exist: check "
+        "STAGE; `billet deploy` or `billet migrate up` creates them"
+    )
+
+
+class _HtmlHandler(BaseHTTPRequestHandler):
+    """Answers as a server that is no service of AWS."""
+
+    def do_POST(self) -> None:
+        body = b"<!doctype html>\n<html lang=en>\n<title>404 Not Found</title>"
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(404)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    do_GET = do_POST  # noqa: N815
+
+    def log_message(self, *_: object) -> None:
+        """Print nothing."""
+
+
+@pytest.fixture
+def html_server() -> Iterator[str]:
+    """Serve a page of HTML for each request, and yield the URL."""
+    with HTTPServer(("127.0.0.1", 0), _HtmlHandler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+AWS_COMMANDS = (
+    "backup list",
+    "deploy --stage dev --dry-run",
+    "destroy --stage dev",
+    "doctor",
+    "migrate status",
+    "token list",
+    "top --once --log-group group",
+)
+
+
+def refusal(command: str, folder: Path) -> str:
+    """Return the line with which a command fails."""
+    ended = CliRunner().invoke(main, ["--data", str(folder), *command.split()])
+    assert ended.exit_code == 1, ended.output
+    assert isinstance(ended.exception, SystemExit), ended.exception
+    lines: list[str] = ended.stderr.splitlines()
+    return lines[-1]
+
+
+@pytest.mark.parametrize("command", AWS_COMMANDS)
+@pytest.mark.parametrize(
+    ("text", "variables", "error"),
+    [
+        (CONFIG, {"AWS_PROFILE": "nope"}, "AWS_PROFILE: The config profile (nope) could not be"),
+        ("[[[", {}, "Unable to parse config file: "),
+        (CONFIG, {"AWS_ENDPOINT_URL": "127.0.0.1:9"}, "AWS_ENDPOINT_URL: must be a URL such as "),
+    ],
+)
+def test_a_wrong_configuration_of_aws_is_one_line(
+    command: str,
+    text: str,
+    variables: Mapping[str, str],
+    error: str,
+    config: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config.write_text(text)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert error in refusal(command, tmp_path)
+
+
+@pytest.mark.parametrize("command", AWS_COMMANDS)
+def test_an_endpoint_that_responds_with_html_is_one_line(
+    command: str,
+    config: Path,
+    html_server: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    config.write_text(CONFIG)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", html_server)
+    assert f"the endpoint {html_server} responds with a page of HTML" in refusal(command, tmp_path)

@@ -612,4 +612,5 @@ def test_missing_tables_are_one_line(bind: Bind, tmp_path: Path) -> None:
         assert failed.exit_code == 1
         assert "the database has no schema version" in failed.stderr
         assert "`billet migrate up` migrates it" in failed.stderr
+    assert "`billet backup create` of this release in AWS" in export(tmp_path / "a").stderr
     client.bind(settings, client.database.connection)

@@ -18,7 +18,8 @@ SWITCH = "must be one of on, off"
 ALLOWED = {
     "STAGE": (
         "pr-7",
-        "must be up to 32 lower-case letters, digits and hyphens, and begin with a letter",
+        "must be up to 32 lower-case letters, digits and hyphens, begin with a letter, and not end "
+        "with a hyphen",
     ),
     "TABLE_PREFIX": ("a", "must be up to 64 letters, digits, dots, hyphens and underscores"),
     "LANES": ("1", "must be a whole number between 1 and 64"),

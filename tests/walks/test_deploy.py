@@ -134,7 +134,9 @@ def test_a_stage_goes_from_nothing_through_changes_to_nothing(
     deploy = ("deploy", "--stage", "dev", "--yes", "--package")
     first = run(*deploy, package)
     assert "CREATE_COMPLETE APIHandler" in first.stdout
-    assert "Create the first token" in first.stdout
+    assert "Create the first token: STAGE=dev " in first.stdout
+    assert first.stdout.splitlines()[-1].endswith(" -m billet token create --name me --role admin")
+    assert "-H 'Host: " in first.stdout
     _check_resources(aws)
     assert run("token", "list", STAGE="dev").stdout == ""
     assert _versions(aws) == ["1"]
@@ -162,7 +164,10 @@ def test_a_stage_goes_from_nothing_through_changes_to_nothing(
     assert aws("lambda").list_functions()["Functions"] == []
     assert "billet-dev-tasks" in aws("dynamodb").list_tables()["TableNames"]
     gone = run("destroy", "--stage", "dev", "--yes", "--with-data", "--with-artifacts")
-    assert gone.stdout.splitlines()[-1] == "Remains: nothing"
+    assert (
+        gone.stdout.splitlines()[-1]
+        == "Remains: the role ApiGatewayLogRole, backups of the tables if there are any"
+    )
     assert aws("dynamodb").list_tables()["TableNames"] == []
     assert aws("s3").list_buckets()["Buckets"] == []
 
@@ -175,14 +180,22 @@ def test_the_package_of_one_stage_is_deployed_to_another(
     assert "there is no previous version" in failed.stderr
     assert _stacks(aws) == ["billet-tasks-prod"]
 
-    run("deploy", "--stage", "prod", "--yes", "--package", package)
+    deploy = ("deploy", "--stage", "prod", "--yes", "--package", package)
+    changed_prefix = run(*deploy, "--table-prefix", "billet-prod-2")
+    assert "TABLE_PREFIX=billet-prod-2 (was billet-prod)" in changed_prefix.stdout
     assert _variables(aws)["STAGE"] == "prod"
+    assert _variables(aws)["TABLE_PREFIX"] == "billet-prod-2"
+    kept = run(*deploy, "--dry-run")
+    assert "Settings: TABLE_PREFIX=billet-prod-2, AUTH_CACHE_SECONDS=300\n" in kept.stdout
+    assert "tables billet-prod-2-*" in kept.stderr
     assert _code(aws) == _digest(package)
 
     refused = run("destroy", "--stage", "prod", "--yes", status=1)
     assert "Error: prod is deleted only after a confirmation" in refused.stderr
     assert _stacks(aws) == ["billet-tasks-prod"]
-    run("destroy", "--stage", "prod", "--confirm", "prod", "--with-data", "--with-artifacts")
+    gone = ("destroy", "--stage", "prod", "--with-data", "--with-artifacts", "--confirm")
+    assert "--confirm: must be billet-prod-2" in run(*gone, "prod", status=1).stderr
+    run(*gone, "billet-prod-2")
     assert _stacks(aws) == []
 
 

@@ -5,12 +5,12 @@ import signal
 import sys
 import threading
 from collections.abc import Iterable
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import click
 
+from billet.extras import python
 from billet.package.target import Target
 
 REGION = "eu-west-1"
@@ -57,17 +57,12 @@ def _instructions(url: str) -> Iterable[str]:
     yield "export AWS_ACCESS_KEY_ID=emulated AWS_SECRET_ACCESS_KEY=emulated"
     yield "unset AWS_PROFILE AWS_REGION AWS_SESSION_TOKEN AWS_ENDPOINT_URL_DYNAMODB"
     yield "# Then, for example, with a package that this machine can run:"
-    yield f"# {_python()} -m billet deploy --stage dev {_target()}"
+    yield f"# {python()} -m billet deploy --stage dev {_target()}"
 
 
 def _target() -> str:
     target = Target.of_this_machine()
     return f"--runtime {target.runtime} --architecture {target.architecture}"
-
-
-def _python() -> str:
-    python = Path(sys.executable)
-    return str(python.relative_to(Path.cwd()) if python.is_relative_to(Path.cwd()) else python)
 
 
 def _stop(number: int, frame: FrameType | None) -> Any:

@@ -3,12 +3,14 @@
 They replace moto's own functions, which do the protocol and keep stacks, change sets and events.
 """
 
+import inspect
 import json
 import logging
 from collections.abc import Iterator, Mapping
 from graphlib import TopologicalSorter
 from typing import Any
 
+from moto.cloudformation.exceptions import AlreadyExistsException
 from moto.cloudformation.models import (
     Change,
     ChangeSet,
@@ -26,6 +28,7 @@ from billet.emulators.aws.resources import Resource
 SAM = "AWS::Serverless-2016-10-31"
 Template = dict[str, Any]
 _parse_yaml = Stack.parse_template
+_moto_create_change_set = CloudFormationBackend.create_change_set
 
 
 def install() -> None:
@@ -37,7 +40,11 @@ def install() -> None:
             "has_parameters": _has_parameters,
         },
         ChangeSet: {"_parse_template": _parse_change_set, "diff": _changes},
-        CloudFormationBackend: {"execute_change_set": _execute, "delete_stack": _delete},
+        CloudFormationBackend: {
+            "create_change_set": _create_change_set,
+            "execute_change_set": _execute,
+            "delete_stack": _delete,
+        },
     }
     for model, functions in replacements.items():
         for name, function in functions.items():
@@ -137,6 +144,18 @@ def _execute(backend: Any, change_set_name: str, stack_name: str | None = None) 
     stack.tags = change_set.tags or stack.tags
     stack.output_map = stack._create_output_map()
     _stack_event(stack, f"{kind}_COMPLETE")
+
+
+def _create_change_set(backend: Any, *arguments: Any, **named: Any) -> Any:
+    """Create a change set; refuse to create a stack that exists."""
+    given = inspect.signature(_moto_create_change_set).bind(backend, *arguments, **named).arguments
+    name = given["stack_name"]
+    if given["change_set_type"] == "CREATE":
+        for one in [one for one in backend.stacks.values() if one.name == name]:
+            if one.status != "REVIEW_IN_PROGRESS":
+                raise AlreadyExistsException(f"Stack [{name}] already exists")
+            del backend.stacks[one.stack_id]
+    return _moto_create_change_set(backend, *arguments, **named)
 
 
 class _Failed(Exception):
