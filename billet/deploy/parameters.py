@@ -10,6 +10,8 @@ import click
 
 from chalicelib.settings import between
 
+NUMBER = re.compile(r"0|-?[1-9][0-9]{0,17}")
+"""A number as the settings accept it: decimal digits of ASCII, without zeros in front."""
 Definitions = Mapping[str, Mapping[str, Any]]
 """The section Parameters of a template."""
 
@@ -62,8 +64,11 @@ def _broken_rule(value: str, definition: Mapping[str, Any]) -> str | None:
     if definition.get("Type") == "Number":
         least, most = (definition.get(name) for name in ("MinValue", "MaxValue"))
         least, most = (None if limit is None else int(limit) for limit in (least, most))
-        if not re.fullmatch(r"-?\d+", value) or not _in_range(int(value), least, most):
+        if not NUMBER.fullmatch(value) or not _in_range(int(value), least, most):
             return between(least or 0, most)
+    longest = definition.get("MaxLength")
+    if longest is not None and len(value) > int(longest):
+        return f"must have at most {longest} characters"
     pattern = definition.get("AllowedPattern")
     if pattern and not re.fullmatch(pattern, value):
         return str(definition.get("ConstraintDescription", f"must match {pattern}"))
