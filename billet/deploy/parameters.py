@@ -12,6 +12,7 @@ from chalicelib.settings import between
 
 NUMBER = re.compile(r"0|-?[1-9][0-9]{0,17}")
 """A number as the settings accept it: decimal digits of ASCII, without zeros in front."""
+ROLLOUT, AT_ONCE = "Rollout", "AllAtOnce"
 Definitions = Mapping[str, Mapping[str, Any]]
 """The section Parameters of a template."""
 
@@ -99,3 +100,18 @@ def in_effect(
     defaults = {name: str(one.get("Default", "")) for name, one in definitions.items()}
     kept = {name: value for name, value in previous.items() if name in definitions}
     return {**defaults, **kept, **values}
+
+
+def of_roll_back(values: Mapping[str, str]) -> list[list[dict[str, Any]]]:
+    """Return CloudFormation's form of the two changes that bring previous values back.
+
+    The first takes over at once: the alarms that the failed version has set off would stop a
+    gradual rollout of the previous one. The second only brings the previous rollout back.
+    """
+    changes = [values]
+    if values.get(ROLLOUT, AT_ONCE) != AT_ONCE:
+        changes = [{**values, ROLLOUT: AT_ONCE}, values]
+    return [
+        [{"ParameterKey": name, "ParameterValue": value} for name, value in one.items()]
+        for one in changes
+    ]

@@ -163,6 +163,25 @@ def test_parameters_that_are_not_given_keep_their_value() -> None:
     assert values == {"Lanes": "4", "LogLevel": "ERROR", "PublicUrl": ""}
 
 
+@pytest.mark.parametrize(
+    ("rollout", "changes"),
+    [
+        ({"Rollout": "Canary10Percent5Minutes"}, ["AllAtOnce", "Canary10Percent5Minutes"]),
+        ({"Rollout": "AllAtOnce"}, ["AllAtOnce"]),
+        ({}, [None]),
+    ],
+)
+def test_a_roll_back_takes_over_at_once_because_alarms_would_stop_a_canary(
+    rollout: dict[str, str], changes: list[str | None]
+) -> None:
+    found = [
+        {pair["ParameterKey"]: pair["ParameterValue"] for pair in one}
+        for one in parameters.of_roll_back({"Lanes": "2", **rollout})
+    ]
+    assert [one.get("Rollout") for one in found] == changes
+    assert all(one["Lanes"] == "2" for one in found)
+
+
 def event(name: str, status: str, reason: str) -> dict[str, Any]:
     return {
         "LogicalResourceId": name,
