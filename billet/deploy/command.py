@@ -305,11 +305,11 @@ class _Deployment:
     def _restore(self, template: dict[str, Any], values: Mapping[str, str]) -> None:
         """Change the stack back to its previous template and parameters."""
         url = artifacts.upload_template(self._place, template)
-        given = [{"ParameterKey": one, "ParameterValue": values[one]} for one in values]
         role = self._options.role
-        found = change_set.create(self._place, url, given, new=False, role=role)
-        if found:
-            change_set.apply(self._place, found)
+        for given in parameters.of_roll_back(values):
+            found = change_set.create(self._place, url, given, new=False, role=role)
+            if found:
+                change_set.apply(self._place, found)
 
     def _print_end(self) -> None:
         deployed = stack.find(self._place)

@@ -11,6 +11,9 @@ import click
 from chalicelib.settings import between
 
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/.+")
+NUMBER = re.compile(r"0|-?[1-9][0-9]{0,17}")
+"""A number as the settings accept it: decimal digits of ASCII, without zeros in front."""
+ROLLOUT, AT_ONCE = "Rollout", "AllAtOnce"
 Definitions = Mapping[str, Mapping[str, Any]]
 """The section Parameters of a template."""
 
@@ -85,8 +88,11 @@ def _broken_rule(value: str, definition: Mapping[str, Any]) -> str | None:
     if definition.get("Type") == "Number":
         least, most = (definition.get(name) for name in ("MinValue", "MaxValue"))
         least, most = (None if limit is None else int(limit) for limit in (least, most))
-        if not re.fullmatch(r"-?\d+", value) or not _in_range(int(value), least, most):
+        if not NUMBER.fullmatch(value) or not _in_range(int(value), least, most):
             return between(least or 0, most)
+    longest = definition.get("MaxLength")
+    if longest is not None and len(value) > int(longest):
+        return f"must have at most {longest} characters"
     pattern = definition.get("AllowedPattern")
     if pattern and not re.fullmatch(pattern, value):
         return str(definition.get("ConstraintDescription", f"must match {pattern}"))
@@ -117,3 +123,18 @@ def in_effect(
     defaults = {name: str(one.get("Default", "")) for name, one in definitions.items()}
     kept = {name: value for name, value in previous.items() if name in definitions}
     return {**defaults, **kept, **values}
+
+
+def of_roll_back(values: Mapping[str, str]) -> list[list[dict[str, Any]]]:
+    """Return CloudFormation's form of the two changes that bring previous values back.
+
+    The first takes over at once: the alarms that the failed version has set off would stop a
+    gradual rollout of the previous one. The second only brings the previous rollout back.
+    """
+    changes = [values]
+    if values.get(ROLLOUT, AT_ONCE) != AT_ONCE:
+        changes = [{**values, ROLLOUT: AT_ONCE}, values]
+    return [
+        [{"ParameterKey": name, "ParameterValue": value} for name, value in one.items()]
+        for one in changes
+    ]

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from billet.migrations import MIGRATIONS
 from billet.package import api_gateway, metrics, parameters
 from billet.package.template import ACCESS_LOG
 from chalicelib.http.authentication import bearer_token
@@ -53,6 +54,38 @@ def test_cfn_lint_finds_nothing_wrong_with_the_template(
     cfnlint = pytest.importorskip("cfnlint.api")  # the container's image has no cfn-lint
     template = request.getfixturevalue(name)
     assert [str(match) for match in cfnlint.lint(json.dumps(template))] == []
+
+
+@pytest.mark.parametrize("name", ["ReadThrottleEvents", "WriteThrottleEvents"])
+def test_alarms_and_dashboard_watch_each_table_and_each_global_index(
+    name: str, expanded: Template
+) -> None:
+    """DynamoDB reports an index by table and index, and not with its table."""
+    tables = {f"billet-prod-{table.suffix}" for one in MIGRATIONS for table in one.tables}
+    indexes = {
+        (f"billet-prod-{table.suffix}", index.name)
+        for one in MIGRATIONS
+        for table in one.tables
+        for index in table.indexes
+        if not index.local
+    }
+    metrics_ = [
+        one["MetricStat"]["Metric"]
+        for alarm in of_type(expanded, "AWS::CloudWatch::Alarm").values()
+        for one in alarm.get("Metrics", ())
+        if "MetricStat" in one
+    ]
+    watched = [
+        tuple(dimension["Value"] for dimension in one["Dimensions"])
+        for one in metrics_
+        if one["MetricName"] == name
+    ]
+    assert sorted(watched) == sorted([*((table,) for table in tables), *indexes])
+    [dashboard] = of_type(expanded, "AWS::CloudWatch::Dashboard").values()
+    shown = dashboard["DashboardBody"]["Fn::Sub"]
+    for table, index in indexes:
+        line = f'"{name}", "TableName", "{table}", "GlobalSecondaryIndexName", "{index}"'
+        assert line in shown
 
 
 @pytest.mark.parametrize("settings", [{}, {"cognito_user_pool_arn": POOL}, {"stage": "pr-7"}])
@@ -198,6 +231,9 @@ def test_every_alarm_notifies_the_topic_and_watches_what_cloudwatch_can(expanded
         assert alarm["TreatMissingData"] == "notBreaching"
         watched = [one for one in alarm.get("Metrics", ()) if "MetricStat" in one]
         assert len(watched) <= 10, "more metrics than an alarm can have"
+        if "ExtendedStatistic" in alarm:
+            assert alarm["EvaluateLowSampleCountPercentile"] == "evaluate"
+            assert alarm["DatapointsToAlarm"] > 1, "one slow request is no alarm"
     [subscription] = of_type(expanded, "AWS::SNS::Subscription").values()
     assert subscription["Endpoint"] == {"Ref": "AlarmEmail"}
 

@@ -38,6 +38,37 @@ def test_the_smoke_test_leaves_nothing_behind_whatever_the_settings(server: str)
     assert left() == []
 
 
+@pytest.mark.settings(auth="on", rate_quota=2, rate_window_seconds=86400)
+def test_a_second_deployment_passes_within_a_window_of_a_small_quota(
+    server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only the health, which needs no token, is a request of the same principal each time."""
+    monkeypatch.setattr(smoke, "LONGEST_WINDOW_SECONDS", 0)
+    for _ in range(2):
+        run(server)
+    assert left() == []
+
+
+@pytest.mark.settings(auth="on")
+def test_a_user_whose_response_was_lost_is_removed(
+    server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(smoke, "REMOVE_PAUSE_SECONDS", 0)
+    send = smoke._Api.send
+
+    def lost(api: Any, method: str, path: str, body: Any = None, token: str = "") -> Any:
+        reply = send(api, method, path, body, token)
+        if (method, path) == ("POST", "/v1/tasks"):
+            raise SmokeTestFailed("POST /v1/tasks: no response")
+        return reply
+
+    with monkeypatch.context() as broken:
+        broken.setattr(smoke._Api, "send", lost)
+        with pytest.raises(SmokeTestFailed, match="POST /v1/tasks: no response"):
+            run(server)
+    assert left() == []
+
+
 @pytest.mark.settings(auth="off")
 def test_an_api_that_accepts_a_wrong_token_fails(server: str) -> None:
     with pytest.raises(SmokeTestFailed, match="GET /v1/users: 200 in place of 401"):

@@ -24,6 +24,7 @@ DEFINITIONS: parameters.Definitions = {
     "PublicUrl": {
         "Type": "String",
         "Default": "",
+        "MaxLength": 64,
         "AllowedPattern": "(https?://[a-z.]+)?",
         "ConstraintDescription": "must be a scheme and a host",
     },
@@ -132,6 +133,11 @@ def test_a_pair_without_a_value_is_refused() -> None:
     [
         ("Lane", "4", "does not exist; allowed are Lanes, LogLevel, PublicUrl"),
         ("Lanes", "65", "must be a whole number between 1 and 64"),
+        ("Lanes", "04", "must be a whole number between 1 and 64"),
+        ("Lanes", "\u0664", "must be a whole number between 1 and 64"),
+        ("Lanes", "9" * 5000, "must be a whole number between 1 and 64"),
+        ("Lanes", "-0", "must be a whole number between 1 and 64"),
+        ("PublicUrl", "https://" + "a" * 60, "must have at most 64 characters"),
         ("Lanes", "four", "must be a whole number between 1 and 64"),
         ("LogLevel", "LOUD", "must be one of INFO, ERROR"),
         ("PublicUrl", "tasks", "must be a scheme and a host"),
@@ -145,6 +151,15 @@ def test_a_wrong_parameter_is_one_line_with_what_is_allowed(
     assert caught.value.message == f"--parameter {name}: {text}"
 
 
+def test_lanes_of_the_stack_that_are_not_allowed_are_one_line(
+    packaged: Callable[..., Path],
+) -> None:
+    with package.of_stage("dev", packaged(stage="dev"), "", "", deployed=None, given={}) as made:
+        assert made.settings("4").lanes == 4
+        with pytest.raises(click.ClickException, match="Lanes: must be a whole number between"):
+            made.settings("04")
+
+
 def test_parameters_that_are_not_given_keep_their_value() -> None:
     previous = {"Lanes": "4", "Removed": "1"}
     assert parameters.to_send({"LogLevel": "ERROR"}, DEFINITIONS, previous) == [
@@ -153,6 +168,25 @@ def test_parameters_that_are_not_given_keep_their_value() -> None:
     ]
     values = parameters.in_effect({"LogLevel": "ERROR"}, DEFINITIONS, previous)
     assert values == {"Lanes": "4", "LogLevel": "ERROR", "PublicUrl": ""}
+
+
+@pytest.mark.parametrize(
+    ("rollout", "changes"),
+    [
+        ({"Rollout": "Canary10Percent5Minutes"}, ["AllAtOnce", "Canary10Percent5Minutes"]),
+        ({"Rollout": "AllAtOnce"}, ["AllAtOnce"]),
+        ({}, [None]),
+    ],
+)
+def test_a_roll_back_takes_over_at_once_because_alarms_would_stop_a_canary(
+    rollout: dict[str, str], changes: list[str | None]
+) -> None:
+    found = [
+        {pair["ParameterKey"]: pair["ParameterValue"] for pair in one}
+        for one in parameters.of_roll_back({"Lanes": "2", **rollout})
+    ]
+    assert [one.get("Rollout") for one in found] == changes
+    assert all(one["Lanes"] == "2" for one in found)
 
 
 def event(name: str, status: str, reason: str) -> dict[str, Any]:

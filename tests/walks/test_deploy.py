@@ -156,6 +156,9 @@ def test_a_stage_goes_from_nothing_through_changes_to_nothing(
     assert "the previous version is restored" in failed.stderr
     assert _code(aws) == _digest(better)
     assert _variables(aws)["LANES"] == "2"
+    [stack_] = aws("cloudformation").describe_stacks(StackName="billet-tasks-dev")["Stacks"]
+    values = {one["ParameterKey"]: one["ParameterValue"] for one in stack_["Parameters"]}
+    assert values["Rollout"] == "Canary10Percent5Minutes"
     assert "no change" in run(*deploy, better).stdout
 
     kept = run("destroy", "--stage", "dev", "--yes")
