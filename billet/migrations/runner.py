@@ -172,9 +172,10 @@ class _Run:
     def backfill(self) -> None:
         self._require("expand")
         self._require_counters()
+        walked = self._to_walk("backfill")
         for migration in self._chosen:
             self._once(migration)
-            if self._options.repeat or not self._has(migration, "backfill"):
+            if migration in walked:
                 self._walk(migration, "backfill", migration.early_scans, skip_broken=True)
                 self._done(migration, "backfill")
         self._raise_version("schema")
@@ -195,10 +196,15 @@ class _Run:
         pending = [one for one in self._chosen if not self._has(one, "contract")]
         if self._in_use and any(scan.late for one in pending for scan in one.scans):
             self._await_servers()
-        for migration in self._chosen if self._options.repeat else pending:
+        for migration in self._to_walk("contract"):
             self._contract(migration)
             self._done(migration, "verify", "contract")
         self._forget_positions()
+
+    def _to_walk(self, step: str) -> Sequence[Migration]:
+        """Return the migrations without this step; all of them again if none is."""
+        pending = [one for one in self._chosen if not self._has(one, step)]
+        return pending or (self._chosen if self._options.repeat else [])
 
     def _forget_positions(self) -> None:
         """Remove the positions of complete migrations, which killed runs have left."""
@@ -256,7 +262,8 @@ class _Run:
         options = replace(self._options, skip_broken=skip_broken)
         for scan in scans:
             name = f"{migration.number:04d} {step} {scan.suffix}"
-            outcome = self._outcome(scan, "" if dry_run else name, options)
+            repeated = self._has(migration, "backfill" if step == "backfill" else "contract")
+            outcome = self._outcome(scan, "" if dry_run or repeated else name, options)
             if outcome.items:
                 self._say(f"{name}: {_summary(outcome, dry_run=dry_run)}")
             for item, cause in outcome.broken.items():
@@ -307,17 +314,16 @@ class _Run:
         return record is not None and step in record.steps
 
     def _done(self, migration: Migration, *steps: str) -> None:
-        if self._options.dry_run:
+        new = [step for step in steps if not self._has(migration, step)]
+        if not new or self._options.dry_run:
             return
-        if new := [step for step in steps if not self._has(migration, step)]:
-            known = self._records.get(migration.number)
-            record = state.record(migration, new)
-            steps_now = {**(known.steps if known else {}), **record.steps}
-            self._records[migration.number] = Record(steps_now, record.sha256, record.file)
-            self._say(f"{migration.name}: {', '.join(new)} done")
+        known = self._records.get(migration.number)
+        record = state.record(migration, new)
+        steps_now = {**(known.steps if known else {}), **record.steps}
+        self._records[migration.number] = Record(steps_now, record.sha256, record.file)
         state.forget(self._finished)
-        self._positions = {k: v for k, v in self._positions.items() if k not in self._finished}
         self._finished = set()
+        self._say(f"{migration.name}: {', '.join(new)} done")
 
     def _raise_version(self, name: str) -> None:
         if not self._options.dry_run:

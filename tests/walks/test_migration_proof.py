@@ -87,7 +87,9 @@ def proof(
     try:
         yield replace_release(
             Release(previous_release, {**environ, "LANES": str(before)}),
-            Release(ROOT, {**environ, "LANES": str(after)}, ("--workers", "2")),
+            Release(
+                ROOT, {**environ, "LANES": str(after), "REQUEST_SECONDS": "10"}, ("--workers", "2")
+            ),
             servers,
         )
     finally:
