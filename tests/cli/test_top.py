@@ -168,6 +168,11 @@ def test_the_first_line_says_when_requests_have_stopped() -> None:
     assert "last request 100 s ago" in shown_of(summarize(window.observed()))
 
 
+def test_requests_that_wait_for_a_core_name_the_cpu_also_on_a_busy_machine() -> None:
+    lines = [line(one / 12, ms=743, db_ms=350, calls=2, cpu_ms=45) for one in range(423)]
+    assert [one.kind for one in summary_of(*lines).causes] == ["cpu"]
+
+
 def test_throttling_names_the_client_and_the_routes_that_are_refused() -> None:
     read = [line(one, ms=900, principal="reader") for one in range(40)]
     hot = [line(one, route="PATCH /hot", principal="writer", throttles=2) for one in range(20)]
