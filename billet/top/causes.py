@@ -47,7 +47,9 @@ MIN_COLD_STARTS = 5
 CPU_MS = 20.0
 """For each request. The API itself needs 1 to 5 ms (docs/performance.md, baseline)."""
 CPU_SHARE = 0.5
-"""Of the time of a route without its wait, unless the cores are busy."""
+"""Of the time of a route without its wait."""
+CPU_CORES, OUTSIDE_SHARE = 0.3, 0.25
+"""Or so many cores, with so much of the time outside the database: requests wait for a core."""
 SLOW_CALL_MS = 30.0
 """For half of the calls. DynamoDB takes single-digit milliseconds, below 10 at p99 for an item.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Introduction.html"""
@@ -368,11 +370,13 @@ def _call_ms(one: Totals) -> float:
 def _is_cpu_bound(one: Totals, observed: Observed) -> bool:
     """Return whether requests compute for long, and that is why they take long.
 
-    Either they compute for most of their time, or the cores are busy and they wait for each other.
+    Either they compute for most of their time, or they wait for each other to compute.
     """
     typical = one.cpu_times.percentile(25) if observed.few else one.cpu_ms / one.requests
-    most = one.cpu_ms >= CPU_SHARE * (one.ms - one.wait_ms)
-    return typical >= CPU_MS and (most or _cores(observed) >= BUSY_CORES)
+    held = one.ms - one.wait_ms
+    computes = one.cpu_ms >= CPU_SHARE * held
+    outside = held - one.db_ms - one.backoff_ms >= OUTSIDE_SHARE * one.ms
+    return typical >= CPU_MS and (computes or (outside and _cores(observed) >= CPU_CORES))
 
 
 def _cores(observed: Observed) -> float:

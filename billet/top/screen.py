@@ -51,11 +51,14 @@ COLUMNS = (
 ROUTE = COLUMNS[0]
 SORT_KEYS = {column.key: column for column in COLUMNS if column.key}
 DEFAULT_KEY = "t"
-FIRST = ("p95", "p50", "throttles", "db %", "time %", "5xx", "req/s", "cpu", "p99")
+FIRST = (
+    *("p95", "p50", "throttles", "db %", "time %", "5xx", "req/s", "cpu", "p99", "conflicts"),
+    *("calls", "rcu", "wcu", "4xx"),
+)
 """The columns that a narrow terminal shows, those with priority first; then the others."""
 GAP = 2
 """The characters between columns."""
-WIDTH = 150
+WIDTH = 160
 """Has room for all columns."""
 NO_REQUESTS = "No requests in this time"
 NO_CAUSE = "No likely cause: no rule of docs/runbook.md applies"

@@ -8,6 +8,7 @@ import os
 import pty
 import random
 import select
+import signal
 import struct
 import subprocess
 import sys
@@ -167,6 +168,11 @@ def test_the_first_line_says_when_requests_have_stopped() -> None:
     assert "last request 100 s ago" in shown_of(summarize(window.observed()))
 
 
+def test_requests_that_wait_for_a_core_name_the_cpu_also_on_a_busy_machine() -> None:
+    lines = [line(one / 12, ms=743, db_ms=350, calls=2, cpu_ms=45) for one in range(423)]
+    assert [one.kind for one in summary_of(*lines).causes] == ["cpu"]
+
+
 def test_throttling_names_the_client_and_the_routes_that_are_refused() -> None:
     read = [line(one, ms=900, principal="reader") for one in range(40)]
     hot = [line(one, route="PATCH /hot", principal="writer", throttles=2) for one in range(20)]
@@ -204,6 +210,31 @@ def test_a_cause_of_its_own_comes_before_a_consequence() -> None:
     ]
 
 
+def test_a_drill_in_the_background_ends_on_ctrl_c_and_says_so() -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", DRILL],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),  # as a shell's `&` does
+    )
+    assert process.stdout
+    try:
+        assert "Ctrl-C ends it" in process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=30)[0] == "The drill was interrupted\n"
+    finally:
+        process.kill()
+        process.wait()
+
+
+DRILL = """
+from tests.drills.waiting import ends_on_signals, wait
+ends_on_signals()
+wait(3600)
+"""
+
+
 def test_cpu_that_is_a_small_part_of_the_time_is_no_cause() -> None:
     def causes(**values: float) -> list[str]:
         lines = [line(second, calls=0, db_ms=0, **values) for second in range(300)]
@@ -214,7 +245,7 @@ def test_cpu_that_is_a_small_part_of_the_time_is_no_cause() -> None:
     assert causes(ms=9000, cpu_ms=700) == ["cpu"]  # the core is busy
 
 
-def shown_of(summary: Summary, width: int = 150) -> str:
+def shown_of(summary: Summary, width: int = screen.WIDTH) -> str:
     console = Console(width=width, record=True, file=io.StringIO())
     console.print(screen.render(summary, width=width))
     return console.export_text()
@@ -450,7 +481,7 @@ ROUTE = "PUT /v1/tasks/{task_id}/unassign/user/{user_id}"
     [
         (80, {"p95", "p50", "throttles"}),
         (100, {"p95", "p50", "throttles", "db %", "time %", "5xx"}),
-        (150, {column.title for column in screen.COLUMNS[1:]}),
+        (screen.WIDTH, {column.title for column in screen.COLUMNS[1:]}),
     ],
 )
 def test_a_narrow_terminal_shows_fewer_columns_and_whole_routes(

@@ -10,10 +10,9 @@ import re
 import shutil
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import click
@@ -29,6 +28,7 @@ from chalicelib.services import tokens
 from chalicelib.settings import Settings
 from tests.drills.faults import FAULTS, FIVE, ROOT, Fault
 from tests.drills.load import APP, EXPORT, USERS, Load
+from tests.drills.waiting import ends_on_signals, wait
 from tests.faults.proxy import Proxy
 from tests.support import bulk_data
 
@@ -47,9 +47,29 @@ def main(fault: str, seconds: float, rate: float | None, port: int, workers: int
     """Run the API with a fault, and print what `billet top` says at the end."""
     name = random.choice(FIVE) if fault == RANDOM else fault  # noqa: S311
     chosen = FAULTS[name]
+    ends_on_signals()
+    with _folder(port) as data:
+        _run(chosen, data, seconds, rate or chosen.rate, port, workers)
+        click.echo(f"The fault was: {name}")
+        arguments = ["--data", str(data), "top", "--once", "--minutes", str(seconds / 60)]
+        subprocess.run([*BILLET, *arguments], check=True, cwd=ROOT)
+        _print_memory(data)
+
+
+@contextmanager
+def _folder(port: int) -> Iterator[Path]:
+    """Make the data folder of the drill, and remove it at the end."""
     data = ROOT / ".billet" / f"drill-{port}"
     shutil.rmtree(data, ignore_errors=True)
     data.mkdir(parents=True)
+    try:
+        yield data
+    finally:
+        shutil.rmtree(data, ignore_errors=True)
+
+
+def _run(chosen: Fault, data: Path, seconds: float, rate: float, port: int, workers: int) -> None:
+    """Run the server and the load."""
     with ExitStack() as stack:
         database = stack.enter_context(_database())
         proxy = Proxy(database)
@@ -58,17 +78,12 @@ def main(fault: str, seconds: float, rate: float | None, port: int, workers: int
         proxy.way = chosen.way
         stack.enter_context(proxy.open())
         url = stack.enter_context(_server(proxy.url, chosen, data, port, workers))
-        load = Load(url, given, chosen.requests, chosen.tasks, rate or chosen.rate)
+        load = Load(url, given, chosen.requests, chosen.tasks, rate)
         load.start()
         stack.callback(load.stop)
-        click.echo(f"{url} has load for {seconds:.0f} s, and a fault or none. See where it hurts:")
+        click.echo(f"{url} has load, and a fault or none. See where it hurts:")
         click.echo(f"    {sys.executable} -m billet --data {data.relative_to(ROOT)} top")
-        with suppress(KeyboardInterrupt):
-            threading.Event().wait(seconds)
-    click.echo(f"The fault was: {name}")
-    arguments = ["--data", str(data), "top", "--once", "--minutes", str(seconds / 60)]
-    subprocess.run([*BILLET, *arguments], check=True, cwd=ROOT)
-    _print_memory(data)
+        wait(seconds)
 
 
 @contextmanager
