@@ -7,7 +7,7 @@ from collections.abc import Callable
 import click
 import msgspec
 
-from billet.cli import schema
+from billet.cli import progress, schema
 from billet.cli.errors import DATABASE_ERRORS, cli_errors
 from billet.integrity import CHECKS, findings
 from billet.integrity.finding import Finding
@@ -61,7 +61,7 @@ def _check(repair: bool, report: Report) -> tuple[int, int]:
         The number of findings, and how many of them were repaired.
     """
     found = repaired = 0
-    with click.progressbar(length=_item_count(), label="Checking", file=sys.stderr) as bar:
+    with progress.bar(_item_count(), "Checking") as bar:
         for finding in findings(bar.update):
             outcome, reason = _outcome(finding, repair)
             _clear_progress_bar()

@@ -96,6 +96,7 @@ def backfill_command(to: int | None, **options: Any) -> None:
 def verify_command(to: int | None, **options: Any) -> None:
     """Check that tables and items have the new form. Writes nothing."""
     runner.verify(to, Options(**options))
+    click.echo("Tables and items have the new form")
 
 
 @migrate.command("contract")
@@ -156,4 +157,6 @@ def _name(suffix: str) -> str:
 
 
 def _steps(steps: Any) -> str:
-    return ", ".join(f"{step} {when}" for step, when in steps.items()) or "pending"
+    if not steps:
+        return "pending"
+    return ", ".join(f"{step} {steps.get(step, 'pending')}" for step in state.STEPS)

@@ -1,13 +1,12 @@
 """`billet export` and `billet import`."""
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import click
 from pynamodb.models import Model
 
-from billet.cli import schema
+from billet.cli import progress, schema
 from billet.cli.errors import cli_errors
 from billet.transfer import exporting, files, importing, parallel, staging
 from billet.transfer.records import TaskRecord, TokenRecord, UserRecord
@@ -34,7 +33,7 @@ def export_command(file: str, with_tokens: bool) -> None:
     models = _models(with_tokens)
     length = sum(map(parallel.item_count, models))
     with staging.opened() as place, _interrupted("nothing was written"):
-        with click.progressbar(length=length, label="Reading", file=sys.stderr) as bar:
+        with progress.bar(length, "Reading") as bar:
             end = exporting.collect(place, with_tokens, bar.update)
         with files.writing(file) as out:
             exporting.write(out, place, end)
@@ -62,16 +61,14 @@ def import_command(file: str, dry_run: bool, with_tokens: bool) -> None:
             end = importing.check(file, lines, place)
         schema.require()
         length = sum(map(parallel.item_count, models))
-        with click.progressbar(length=length, label="Comparing", file=sys.stderr) as bar:
+        with progress.bar(length, "Comparing") as bar:
             importing.compare(place, models, bar.update)
         users, tasks = place.count_to_do(UserRecord), place.count_to_do(TaskRecord)
         tokens = place.count_to_do(TokenRecord) if with_tokens else 0
         if not dry_run:
             with (
                 _interrupted("run the same command again to go on"),
-                click.progressbar(
-                    length=users + tasks + tokens, label="Writing", file=sys.stderr
-                ) as bar,
+                progress.bar(users + tasks + tokens, "Writing") as bar,
             ):
                 for count in importing.write(place, end, with_tokens):
                     bar.update(count)

@@ -42,7 +42,7 @@ def explained(database: Settings, api: Api, monkeypatch: pytest.MonkeyPatch) -> 
     def run(*arguments: str) -> str:
         result = CliRunner().invoke(explain, arguments)
         assert result.exit_code == 0, result.output
-        return result.output
+        return result.stdout
 
     return run
 

@@ -5,6 +5,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterable
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -41,7 +42,7 @@ def main(port: int) -> None:
     except OSError as error:
         raise click.ClickException(f"--port: {port} is in use: {error.strerror}") from error
     with server:
-        click.echo("\n".join(_instructions(server.url)))
+        click.echo("\n".join(_instructions(server.url, server.log)))
         sys.stdout.flush()
         try:
             threading.Event().wait()
@@ -49,13 +50,14 @@ def main(port: int) -> None:
             click.echo("Stopping")
 
 
-def _instructions(url: str) -> Iterable[str]:
+def _instructions(url: str, log: Path) -> Iterable[str]:
     """Yield the lines that can be pasted into another terminal."""
     yield f"# Emulated AWS at {url}; Ctrl-C stops it. Paste into another terminal:"
     yield f"export AWS_ENDPOINT_URL={url}"
     yield f"export AWS_DEFAULT_REGION={REGION}"
     yield "export AWS_ACCESS_KEY_ID=emulated AWS_SECRET_ACCESS_KEY=emulated"
     yield "unset AWS_PROFILE AWS_REGION AWS_SESSION_TOKEN AWS_ENDPOINT_URL_DYNAMODB"
+    yield f"# The functions log to {log}"
     yield "# Then, for example, with a package that this machine can run:"
     yield f"# {python()} -m billet deploy --stage dev {_target()}"
 

@@ -14,7 +14,7 @@ import time
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
 
@@ -41,6 +41,10 @@ class Functions:
 
     def __init__(self, endpoint: str) -> None:
         self._endpoint = endpoint
+        descriptor, name = tempfile.mkstemp(prefix="billet-functions-", suffix=".log")
+        self.log = Path(name)
+        """The file with what the functions print. It stays."""
+        self._log = os.fdopen(descriptor, "wb")
         self._folder = tempfile.TemporaryDirectory(prefix="billet-functions-")
         self._unpacked: dict[str, tuple[Path, list[str]]] = {}
         """The folder and the Python of each zip, by its hash and what it is made for."""
@@ -69,6 +73,7 @@ class Functions:
             for process in self._processes.values():
                 process.stop()
             self._folder.cleanup()
+            self._log.close()
 
     def _environment(self, function: Any) -> dict[str, str]:
         """Return the environment variables that Lambda sets."""
@@ -92,7 +97,7 @@ class Functions:
         passed_on = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
         variables = {**passed_on, **environment, "PYTHONPATH": str(folder)}
         arguments = [*command, str(RUNTIME), function.handler, str(function.timeout)]
-        return _Process(arguments, folder, variables)
+        return _Process(arguments, folder, variables, self._log)
 
 
 def _unpack(function: Any, folder: Path) -> list[str]:
@@ -119,10 +124,17 @@ def _unpack(function: Any, folder: Path) -> list[str]:
 class _Process:
     """A process that handles one event at a time."""
 
-    def __init__(self, command: list[str], folder: Path, variables: Mapping[str, str]) -> None:
+    def __init__(
+        self, command: list[str], folder: Path, variables: Mapping[str, str], log: BinaryIO
+    ) -> None:
         self._lock = threading.Lock()
         self._process = subprocess.Popen(  # noqa: S603
-            command, cwd=folder, env=variables, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            command,
+            cwd=folder,
+            env=variables,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
         )
 
     @property

@@ -34,6 +34,7 @@ class Server:
         )
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         self._functions = Functions(self.url)
+        self.log = self._functions.log
         self._services = mock_aws()  # resources.py calls the services within this process
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
