@@ -29,7 +29,8 @@ ONE_ROUTE = 0.8
 CONFLICT_SHARE = 0.05
 """Lost attempts to each request of a route. Clients that do not meet on one item lose none."""
 FAR_SHARE = 0.5
-"""Of the time of a route. Each page by cursor costs the same (docs/performance.md, growth)."""
+"""Of the time of a route, or of all read units: then it slows all routes. Each page by cursor
+costs the same (docs/performance.md, growth)."""
 MEMORY_STEPS = 12
 """A minute."""
 MEMORY_MB = 16.0
@@ -166,12 +167,15 @@ def far_offset(observed: Observed) -> Cause | None:
     """A client reads pages far behind the start, and DynamoDB reads all items before them."""
     worst = _worst(observed, lambda one: one.far_ms)
     one = worst.totals
-    if one.far_offsets < MIN_EVENTS or one.far_ms < FAR_SHARE * one.ms:
+    slow = one.far_ms >= FAR_SHARE * one.ms or _reads_far(observed)
+    if one.far_offsets < MIN_EVENTS or not slow:
         return None
     return _cause(
         "far-offset",
         worst.route,
-        f"{_percent(one.far_ms, one.ms)} of its time is offset {one.far_sum // one.far_offsets:,}: "
+        f"{_percent(one.far_ms, one.ms)} of its time and "
+        f"{_percent(one.far_rcu, observed.total.rcu)} of all read units are for offset "
+        f"{one.far_sum // one.far_offsets:,}: "
         f"{one.far_rcu / one.far_offsets:,.0f} read units a request; it reads {one.items_read:,} "
         f"items to return {one.items_returned:,}{_mostly_by(one)}",
     )
@@ -353,6 +357,8 @@ def _slow_routes(observed: Observed) -> Iterator[tuple[str, Totals]]:
     few data they may be half, so three quarters of the requests must have slow calls.
     """
     busy = _cores(observed) >= BUSY_CORES
+    if observed.few and _reads_far(observed):
+        return
     if _is_cpu_bound(observed.total, observed) or (busy and full_server(observed)):
         return
     for route, one in observed.routes.items():
@@ -361,6 +367,11 @@ def _slow_routes(observed: Observed) -> Iterator[tuple[str, Totals]]:
         call_ms = one.call_times.percentile(25 if observed.few else 50)
         if call_ms >= SLOW_CALL_MS and one.db_ms >= DB_SHARE * (one.ms - one.wait_ms):
             yield route, one
+
+
+def _reads_far(observed: Observed) -> bool:
+    """Return whether most read units are those of far offsets."""
+    return observed.total.far_rcu > FAR_SHARE * observed.total.rcu
 
 
 def _call_ms(one: Totals) -> float:

@@ -173,6 +173,15 @@ def test_requests_that_wait_for_a_core_name_the_cpu_also_on_a_busy_machine() -> 
     assert [one.kind for one in summary_of(*lines).causes] == ["cpu"]
 
 
+@pytest.mark.parametrize(("far", "expected"), [(1, []), (4, ["far-offset"])])
+def test_scans_that_slow_all_routes_come_before_a_slow_database(
+    far: int, expected: list[str]
+) -> None:
+    slow = [line(one / 10, ms=660, db_ms=640) for one in range(60)]
+    scans = [line(one, offset=8000, rcu=186.0, ms=900, db_ms=880) for one in range(far)]
+    assert [one.kind for one in summary_of(*slow, *scans).causes] == expected
+
+
 def test_throttling_names_the_client_and_the_routes_that_are_refused() -> None:
     read = [line(one, ms=900, principal="reader") for one in range(40)]
     hot = [line(one, route="PATCH /hot", principal="writer", throttles=2) for one in range(20)]
