@@ -177,7 +177,8 @@ def far_offset(observed: Observed) -> Cause | None:
         f"{_percent(one.far_rcu, observed.total.rcu)} of all read units are for offset "
         f"{one.far_sum // one.far_offsets:,}: "
         f"{one.far_rcu / one.far_offsets:,.0f} read units a request; it reads {one.items_read:,} "
-        f"items to return {one.items_returned:,}{_mostly_by(one)}",
+        f"items to return {one.items_returned:,}"
+        f"{_mostly(one.far_readers, 'read units are of')}",
     )
 
 

@@ -86,6 +86,8 @@ class Totals:
     """The milliseconds of each principal."""
     throttled: dict[str, float] = field(default_factory=dict)
     """The refused calls of each principal."""
+    far_readers: dict[str, float] = field(default_factory=dict)
+    """The read units of each principal at far offsets."""
 
     def add(self, line: Line) -> None:
         """Add a request."""
@@ -115,6 +117,8 @@ class Totals:
             self.far_ms += line.ms
             self.far_rcu += line.rcu
             self.far_sum += line.offset
+            if line.principal:
+                _add(self.far_readers, line.principal, line.rcu)
         self.durations.add(line.ms)
         self.cpu_times.add(line.cpu_ms)
         if line.calls:
