@@ -107,12 +107,11 @@ def _source(
 
 
 def _from_log_group(group: str, seconds: float, *, follow: bool) -> sources.Texts:
-    import boto3
-
+    from billet.cli import target
     from billet.cli.errors import aws_errors
 
     with aws_errors(f"{group}: "):
-        logs = boto3.client("logs")
+        logs = target.session().client("logs")
         since = time.time() - seconds
         yield from sources.from_log_group(logs, group, since, follow=follow)
 

@@ -84,8 +84,12 @@ def test_a_cursor_walk_returns_each_unchanged_task_once(faulty_run: Run) -> None
 
 
 def test_a_build_without_a_condition_is_detected(startable: None) -> None:
-    system = System(None, systems.BROKEN_SERVE)
-    with system.running():
-        broken = finish(system, *run(system, 1, []))
-    assert any("won version" in problem for problem in check_swaps(broken.history))
-    assert check_assignments(broken.history, broken.tasks, broken.lists) != []
+    # The last of the updates that race decide what remains, so one run can end right by chance.
+    for _ in range(5):
+        system = System(None, systems.BROKEN_SERVE)
+        with system.running():
+            broken = finish(system, *run(system, 1, []))
+        assert any("won version" in problem for problem in check_swaps(broken.history))
+        if problems := check_assignments(broken.history, broken.tasks, broken.lists):
+            break
+    assert problems != []
