@@ -322,6 +322,7 @@ def make(suffix: str, key: tuple[str, ...], indexes: tuple[Index, ...] = ()) -> 
     list(tables.create_or_update(Table(suffix, key, indexes), lambda: None))
 
 
+@pytest.mark.walk  # DynamoDB Local takes half a minute to delete an index
 @pytest.mark.backend("fastest")
 def test_expand_repairs_what_is_missing_and_status_reports_it(migrated: str) -> None:
     make("users", ("id N",))
@@ -345,6 +346,7 @@ def test_expand_repairs_what_is_missing_and_status_reports_it(migrated: str) -> 
     assert run("status")[0] == 0
 
 
+@pytest.mark.walk  # DynamoDB Local takes half a minute to delete an index
 @pytest.mark.backend("fastest")
 def test_an_index_with_another_projection_is_built_again_on_request(migrated: str) -> None:
     make("users", ("id N",), (Index("newest", ("lane N", "recency S")),))
