@@ -567,13 +567,16 @@ def test_a_run_renews_its_lease_whatever_the_wall_clock_does(
 
 @pytest.mark.backend("fastest")
 @pytest.mark.usefixtures("intact")
-def test_a_lease_is_held_if_the_response_to_its_write_was_lost() -> None:
-    with (
-        inject_fault(client.database.connection, done_and_silent, at=0),
-        suppress(AssertionError),
-    ):
-        held = lease.Lease()
-        held.acquire()
+def test_a_lease_is_kept_if_the_response_to_its_renewal_was_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    held = lease.Lease()
+    held.acquire()
+    later = lease.monotonic() + lease.RENEW_SECONDS
+    monkeypatch.setattr(lease, "monotonic", lambda: later)
+    with inject_fault(client.database.connection, done_and_silent, at=0) as sent:
+        held.keep()
+    assert len(sent) == 3  # the renewal, its repetition, which fails, and a read
     held.release()
     assert not lease.holder()
 
