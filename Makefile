@@ -2,7 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-WORKERS ?= 2
+# The tests often wait for other processes, so three keep two cores busy.
+WORKERS ?= 3
 SHELL := bash
 # Each lock file contains the levels below it. A .ready file marks a level as installed.
 SERVE := $(VENV)/.ready-serve
