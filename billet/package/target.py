@@ -18,7 +18,6 @@ GLIBC = {"python3.11": ("2_17",)}
 """The versions of glibc that wheels for the runtime may need, if they are not `NEWER_GLIBC`."""
 NEWER_GLIBC = ("2_17", "2_28", "2_34")
 """Of Amazon Linux 2023, that is, from python3.12 on."""
-IMAGE = "public.ecr.aws/sam/build-{runtime}"
 
 
 class Target(NamedTuple):

@@ -23,7 +23,6 @@ from chalicelib.dynamodb.codec import (
 )
 from chalicelib.dynamodb.models import (
     AssignmentModel,
-    CounterModel,
     TaskModel,
     TokenModel,
     UserModel,
@@ -99,11 +98,6 @@ def task(task_id: int) -> StoredTask | None:
 def token(digest: str) -> Token | None:
     """Return the token, or None if it does not exist (strongly consistent read)."""
     return TOKENS.of_get(_get(TokenModel, digest))
-
-
-def ping() -> None:
-    """Read an item that does not exist; raise Unavailable if the database does not respond."""
-    _get(CounterModel, "ping")
 
 
 def query(

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
@@ -168,13 +168,6 @@ def test_a_cached_layout_expires_by_either_clock(
         with inject_fault(connections[endpoint]) as sent:
             lanes.lanes_to_read()
         assert len(sent) == reads, step
-
-
-def connection_of_tests() -> Connection:
-    return client.database.connection
-
-
-Hand = Callable[[], Sequence[int]]
 
 
 @pytest.mark.parametrize("count", [1, 40])

@@ -21,7 +21,6 @@ pytestmark = pytest.mark.backend("moto")
 LONG = 60.0
 """Seconds; longer than any operation in these tests."""
 WORK = b"GET /work HTTP/1.1\r\nHost: localhost\r\n\r\n"
-NOTHING = b"GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 
 class Slow:
