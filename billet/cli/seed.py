@@ -4,7 +4,6 @@ It writes users and tasks in transactions, several in each, with the functions t
 The tables are consistent at every moment, even if others use them or the command is interrupted.
 """
 
-import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, time
@@ -12,6 +11,7 @@ from typing import TypeVar
 
 import click
 
+from billet.cli import confirmation, progress
 from billet.cli.errors import cli_errors
 from billet.cli.sample_data import MAX_SAMPLE_ASSIGNEES, SampleData
 from billet.integrity import lookup
@@ -52,7 +52,9 @@ def seed(users: int, tasks: int, random_seed: int | None, yes: bool) -> None:
     confirmation if the database has data. It is safe while the API runs, and can run repeatedly.
     """
     if not yes and _has_data():
-        _confirm()
+        confirmation.ask(
+            "The database has data. Add to it?", "the database has data; --yes adds to it"
+        )
     added = {"users": 0, "tasks": 0}
     try:
         _add(users, tasks, random_seed, added)
@@ -66,24 +68,12 @@ def _has_data() -> bool:
     return any(next(lookup.items(model)) for model in (UserModel, TaskModel))
 
 
-def _confirm() -> None:
-    """Ask whether to add to the data.
-
-    Raises:
-        click.Abort: the user says no.
-        click.ClickException: there is no terminal to ask on.
-    """
-    if not sys.stdin.isatty():
-        raise click.ClickException("the database has data; --yes adds to it")
-    click.confirm("The database has data. Add to it?", abort=True, err=True)
-
-
 def _add(user_count: int, task_count: int, random_seed: int | None, added: dict[str, int]) -> None:
     """Write the data, and count in `added` what has been written."""
     today = datetime.combine(datetime.now(UTC), time.min, UTC)
     sample = SampleData(random_seed, until=today)
     length = user_count + task_count
-    with click.progressbar(length=length, label="Seeding", file=sys.stderr) as bar:
+    with progress.bar(length, "Seeding") as bar:
         users = sample.users(counters.allocate_ids("users", user_count))
         for user_batch in _batches(users, USERS_PER_TRANSACTION):
             write_users(user_batch)

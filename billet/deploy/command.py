@@ -1,6 +1,5 @@
 """The command `billet deploy`."""
 
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -9,7 +8,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from billet.cli import options
+from billet.cli import confirmation, options
 from billet.cli.errors import cli_errors
 from billet.deploy import artifacts, change_set, fixed, package, parameters, place, smoke, stack
 from billet.deploy.package import Package
@@ -142,18 +141,6 @@ def deploy(
             _Deployment(where, made, given, current, deployed, chosen).run()
 
 
-def _confirm() -> None:
-    """Ask whether to deploy.
-
-    Raises:
-        click.Abort: the user says no.
-        click.ClickException: there is no terminal to ask on.
-    """
-    if not sys.stdin.isatty():
-        raise click.ClickException("there is no terminal to ask on; --yes deploys without asking")
-    click.confirm("Deploy?", abort=True, err=True)
-
-
 class _Deployment:
     """A deployment, step by step."""
 
@@ -188,7 +175,9 @@ class _Deployment:
         if self._options.dry_run:
             return
         if not self._options.yes:
-            _confirm()
+            confirmation.ask(
+                "Deploy?", "there is no terminal to ask on; --yes deploys without asking"
+            )
         self._begin("Bucket and uploads")
         created = artifacts.prepare_bucket(self._place)
         click.echo(f"  {self._place.bucket}: {'created' if created else 'exists'}")

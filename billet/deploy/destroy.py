@@ -1,11 +1,10 @@
 """The command `billet destroy`."""
 
-import sys
 from collections.abc import Iterator
 
 import click
 
-from billet.cli import options
+from billet.cli import confirmation, options
 from billet.cli.errors import cli_errors
 from billet.deploy import artifacts, fixed, parameters, place, stack
 from billet.deploy.place import Place
@@ -173,12 +172,13 @@ def _confirm(name: str, *, must_type: bool, yes: bool, confirm: str | None) -> N
         raise click.ClickException(f"--confirm: must be {name}")
     if confirm == name or (yes and not must_type):
         return
-    if not sys.stdin.isatty():
-        option = f"--confirm {name}" if must_type else "--yes"
-        raise click.ClickException(f"{name} is deleted only after a confirmation: {option}")
+    option = f"--confirm {name}" if must_type else "--yes"
+    refusal = f"{name} is deleted only after a confirmation: {option}"
     if not must_type:
-        click.confirm(f"Delete {name}?", abort=True, err=True)
-    elif click.prompt(f"Type {name} to delete it", err=True) != name:
+        confirmation.ask(f"Delete {name}?", refusal)
+        return
+    confirmation.require_terminal(refusal)
+    if click.prompt(f"Type {name} to delete it", err=True) != name:
         raise click.Abort
 
 

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from typing import Any, NamedTuple
 
-import boto3
 import click
 from msgspec.structs import replace
 
+from billet.cli import target
 from billet.emulators import local_server, moto_server
 from billet.emulators.errors import EmulatorError
 from billet.explain import calls
@@ -92,7 +92,7 @@ def _on_copy(settings: Settings) -> Iterator[list[Call]]:
 
 
 def _client() -> Any:
-    return boto3.client("dynamodb", region_name=client.database.connection.region)
+    return target.session().client("dynamodb")
 
 
 def _restore_environ(environ: Mapping[str, str]) -> None:

@@ -5,12 +5,9 @@ the next call, so there is one kill for both.
 """
 
 import json
-import os
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,26 +20,17 @@ from tests.conftest import Api
 from tests.support.bulk_data import add_tasks, add_users
 from tests.support.injection import inject_fault
 from tests.support.scenarios import CHANGES, Scenario, end_leases, recorded
+from tests.support.servers import zygote_process
 
 pytestmark = [pytest.mark.backend("dynamodb-local"), pytest.mark.usefixtures("no_retry_delay")]
 
-ROOT = Path(__file__).parents[2]
 Kill = Callable[..., None]
 
 
 @pytest.fixture(scope="session")
 def zygote(dynamodb_local_endpoint: str) -> Iterator[subprocess.Popen[str]]:
-    with subprocess.Popen(
-        [sys.executable, "-m", "tests.faults.zygote"],
-        cwd=ROOT,
-        env={**os.environ, "AWS_ENDPOINT_URL_DYNAMODB": dynamodb_local_endpoint},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
+    with zygote_process("tests.faults.zygote", dynamodb_local_endpoint) as process:
         yield process
-        assert process.stdin
-        process.stdin.close()
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,22 @@ def run_serve(*arguments: str, **environ: str) -> "subprocess.CompletedProcess[s
         text=True,
         timeout=60,
     )
+
+
+@contextmanager
+def zygote_process(module: str, endpoint: str) -> Iterator["subprocess.Popen[str]"]:
+    """Run a test module that forks for each line of its standard input, on a database."""
+    with subprocess.Popen(
+        [sys.executable, "-m", module],
+        cwd=ROOT,
+        env={**os.environ, "AWS_ENDPOINT_URL_DYNAMODB": endpoint},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        yield process
+        assert process.stdin
+        process.stdin.close()
 
 
 Refuse = Callable[..., str]

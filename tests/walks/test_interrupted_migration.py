@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import Any, NamedTuple
 import boto3
 import pytest
 
-from tests.support.servers import ROOT
+from tests.support.servers import zygote_process
 from tests.walks.migration import contents
 from tests.walks.migration.clients import Load
 from tests.walks.migration.fleet import Fleet
@@ -105,21 +104,8 @@ def old_database(
 
 @pytest.fixture(scope="module")
 def process(dynamodb_local_endpoint: str) -> Iterator["subprocess.Popen[str]"]:
-    environ = {
-        **os.environ,
-        "AWS_ENDPOINT_URL_DYNAMODB": dynamodb_local_endpoint,
-    }
-    with subprocess.Popen(
-        [sys.executable, "-m", "tests.walks.migration.zygote"],
-        cwd=ROOT,
-        env=environ,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
+    with zygote_process("tests.walks.migration.zygote", dynamodb_local_endpoint) as process:
         yield process
-        assert process.stdin
-        process.stdin.close()
 
 
 @pytest.fixture
