@@ -2,7 +2,6 @@
 
 import os
 import re
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -13,7 +12,7 @@ import msgspec
 from botocore.exceptions import ClientError
 
 from billet.backup import recovery, restoring, service, sets
-from billet.cli import options
+from billet.cli import options, progress
 from billet.cli.doctor import doctor
 from billet.cli.errors import cli_errors
 from chalicelib.dynamodb import client, schema_version
@@ -43,15 +42,10 @@ def create_command(name: str | None) -> None:
     prefix = client.database.settings.prefix
     dynamodb = service.connect()
     with service.supported():
-        bar = click.progressbar(
-            sets.create(dynamodb, prefix, name),
-            length=len(service.existing(dynamodb, prefix)),
-            label="Backing up",
-            file=sys.stderr,
-        )
-        with _told(name), bar:
-            for _ in bar:
-                pass
+        length = len(service.existing(dynamodb, prefix))
+        with _told(name), progress.bar(length, "Backing up") as bar:
+            for _ in sets.create(dynamodb, prefix, name):
+                bar.update(1)
     click.echo(f"Backup {name} of the tables {prefix}-* is complete")
 
 
@@ -137,15 +131,9 @@ def _restore(
         moment = recovery.choose(dynamodb, source, wanted)
         click.echo(f"Restoring {source}-* as of {recovery.text(moment)} to {prefix}-*")
         restoring.to_time(dynamodb, source, moment, prefix)
-    bar = click.progressbar(
-        restoring.finish(dynamodb, source, prefix),
-        length=len(service.existing(dynamodb, prefix)),
-        label="Restoring",
-        file=sys.stderr,
-    )
-    with bar:
-        for _ in bar:
-            pass
+    with progress.bar(len(service.existing(dynamodb, prefix)), "Restoring") as bar:
+        for _ in restoring.finish(dynamodb, source, prefix):
+            bar.update(1)
 
 
 def _check(context: click.Context, repair: bool, prefix: str) -> None:

@@ -9,9 +9,9 @@ import click
 
 
 @contextmanager
-def bar(length: int, label: str) -> Iterator[Any]:
+def bar(length: int, label: str, *, hidden: bool = False) -> Iterator[Any]:
     """Yield a progress bar. It ends at 100% if the block does, also with nothing to do."""
-    with click.progressbar(length=length, label=label, file=sys.stderr) as shown:
+    with click.progressbar(length=length, label=label, hidden=hidden, file=sys.stderr) as shown:
         yield shown
         shown.finish()
         shown.render_progress()

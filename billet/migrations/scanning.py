@@ -14,9 +14,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
-import click
 from botocore.exceptions import ClientError
 
+from billet.cli import progress
 from billet.migrations import database, state, tables
 from billet.migrations.database import PAGE, Item, Write
 from billet.migrations.migration import Scan
@@ -256,5 +256,4 @@ def _key_of(write: Write) -> str:
 
 def _bar(length: int, suffix: str) -> AbstractContextManager[Any]:
     label = f"Walking over {suffix}"
-    hidden = not sys.stderr.isatty()
-    return click.progressbar(length=max(1, length), label=label, hidden=hidden, file=sys.stderr)
+    return progress.bar(length, label, hidden=not sys.stderr.isatty())
