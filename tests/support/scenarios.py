@@ -28,6 +28,7 @@ CHANGES: dict[str, tuple[Any, ...]] = {
     "assign another": ("PUT", "/v1/tasks/{held}/assign/user/{idle}"),
     "assign again": ("PUT", "/v1/tasks/{held}/assign/user/{busy}"),
     "unassign": ("PUT", "/v1/tasks/{held}/unassign/user/{busy}"),
+    "rename a user": ("PATCH", "/v1/users/{busy}", {"username": "bob {idle}"}),
     "delete a user": ("DELETE", "/v1/users/{idle}"),
     "delete a user with tasks": ("DELETE", "/v1/users/{busy}"),
 }
