@@ -4,7 +4,7 @@
 of responses are not checked."""
 
 from datetime import date
-from typing import Annotated, get_args
+from typing import Annotated, Literal, get_args
 
 from msgspec import Meta, Raw
 
@@ -84,6 +84,35 @@ NewAssignees = Annotated[
         extra_json_schema={"uniqueItems": True},
     ),
 ]
+OperationId = Annotated[
+    int,
+    Meta(
+        ge=1,
+        le=MAX_ID,
+        description="The id of the task.",
+        examples=[7],
+        extra={"must": f"must be an integer from 1 to {MAX_ID}"},
+    ),
+]
+UserId = Annotated[
+    int,
+    Meta(
+        ge=1,
+        le=MAX_ID,
+        description="The id of the user.",
+        examples=[1],
+        extra={"must": f"must be an integer from 1 to {MAX_ID}"},
+    ),
+]
+IfMatch = Annotated[
+    str,
+    Meta(
+        pattern=r'^(\*|(W/)?"[!#-~]*")$',
+        description="The ETag of the version to change; `*` or none for any.",
+        examples=['"3"'],
+        extra={"must": 'must be * or one ETag, such as "3"'},
+    ),
+]
 
 # Output-only fields, which a client may send back (https://google.aip.dev/203)
 SameId = Annotated[
@@ -125,6 +154,10 @@ Order = Annotated[
     Meta(description="The direction. The default is desc for created_at and asc for expires_at."),
 ]
 WithStatus = Annotated[Status, Meta(description="Return only tasks with this status.")]
+Mode = Annotated[
+    Literal["all", "each"],
+    Meta(description="all: carry out all operations or none. each: carry out each by itself."),
+]
 Cursor = Annotated[
     str,
     Meta(

@@ -24,7 +24,7 @@ from chalicelib.http.problems import HttpProblem
 from chalicelib.http.rate_limits import RateLimits
 from chalicelib.http.response_headers import ResponseHeaders
 from chalicelib.http.responses import ApiResponse
-from chalicelib.http.schemas import ListQuery
+from chalicelib.http.schemas import Query
 from chalicelib.http.urls import Urls
 from chalicelib.settings import Settings
 
@@ -158,7 +158,7 @@ class Pipeline:
             )
         if kind is int:
             return lambda request, _: parsing.path_id(name, (request.uri_params or {})[name])
-        if issubclass(kind, ListQuery):
+        if issubclass(kind, Query):
             return lambda request, _: parsing.query(request, kind)
         return lambda request, _: parsing.body(request, kind)
 

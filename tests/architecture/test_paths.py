@@ -13,7 +13,7 @@ import pytest
 from tests.conftest import Api
 
 SOURCE = str(Path(__file__).parents[2] / "chalicelib")
-PLAIN, KEYED = 59, 75
+PLAIN, KEYED = 60, 76
 """The maximum number of calls for a POST of a task, without and with an idempotency key."""
 
 
