@@ -71,8 +71,6 @@ def evaluate(request: Request, response: ApiResponse[Any]) -> ApiResponse[Any]:
         Invalid: a header is malformed.
         HttpProblem: 412, If-Match has another ETag.
     """
-    if request.method != "GET":
-        return response
     current = response.headers.get("ETag")
     exists = response.body is not None
     header = request.headers.get("if-match")
