@@ -23,10 +23,7 @@ from pynamodb.connection import Connection
 
 from chalicelib.settings import Settings
 
-for_workers = "TEST_DYNAMODB_ENDPOINT"  # xdist's, which have the changed environment
-CONFIGURED_ENDPOINT = os.environ.get("AWS_ENDPOINT_URL_DYNAMODB", os.environ.get(for_workers))
-if CONFIGURED_ENDPOINT:
-    os.environ[for_workers] = CONFIGURED_ENDPOINT
+CONFIGURED_ENDPOINT = os.environ.get("AWS_ENDPOINT_URL_DYNAMODB")
 os.environ.update(  # before botocore reads them, so that no test reaches an AWS account
     AWS_ACCESS_KEY_ID="test",
     AWS_SECRET_ACCESS_KEY="test",

@@ -660,7 +660,7 @@ LAST_DAY = {"expires_at": "9999-12-31", "urgency": "9999-12-31#x"}
         ("counters", {"name": "users#x", "last": 1, "lanes": 1}, "counters users#x"),
     ],
 )
-@pytest.mark.backend("dynamodb-local")  # moto does not check the type of a key
+@pytest.mark.backend("fastest")
 @pytest.mark.usefixtures("intact")
 def test_a_broken_item_is_an_error_that_names_it_and_doctor_can_repair_it(
     suffix: str, item: dict[str, Any], line: str
