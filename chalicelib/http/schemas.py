@@ -16,6 +16,9 @@ from chalicelib.http.fields import (
     Day,
     Desc,
     DueDate,
+    FeedComponent,
+    FeedToken,
+    FeedUrl,
     Id,
     Ignored,
     Name,
@@ -102,11 +105,11 @@ class TaskPatch(_ExistingTaskBody, kw_only=True):
         return _converted(self, TaskUpdate)
 
 
-class _Query(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class Query(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Query parameters. Unknown ones are errors."""
 
 
-class ListQuery(_Query):
+class ListQuery(Query):
     """The query parameters of every list. A cursor holds order, sort and status."""
 
     page_size: PageSize = 100
@@ -120,6 +123,13 @@ class TaskListQuery(ListQuery):
 
     sort: Sort | None = None
     status: WithStatus | None = None
+
+
+class FeedQuery(Query):
+    """The query parameters of a feed."""
+
+    component: FeedComponent = "VEVENT"
+    token: FeedToken | None = None
 
 
 class UserBody(msgspec.Struct, kw_only=True):
@@ -165,6 +175,12 @@ class ChangeBody(msgspec.Struct, kw_only=True):
 
     success: Literal[True] = True
     detail: str
+
+
+class FeedBody(ChangeBody, kw_only=True):
+    """The body of the response to a new feed."""
+
+    url: FeedUrl
 
 
 class TaskChangeBody(ChangeBody, kw_only=True):

@@ -51,7 +51,12 @@ def page(user_id: int, paging: pagination.Paging) -> pagination.Page[Task]:
         NotFound: the user does not exist.
     """
     with lane_queries.alongside(lambda: _require_user(user_id)):
-        tasks = pagination.read_page(_index(paging), [str(user_id)], paging)
+        return read_page(user_id, paging)
+
+
+def read_page(user_id: int, paging: pagination.Paging) -> pagination.Page[Task]:
+    """Return a page as `page` does, of a user who exists."""
+    tasks = pagination.read_page(_index(paging), [str(user_id)], paging)
     return tasks.map(deleting_users.hide)
 
 
