@@ -6,10 +6,10 @@ and nothing else.
 
 import secrets
 from collections.abc import Sequence
-from typing import get_args
+from datetime import date
 
 from chalicelib.domain.errors import NotFound
-from chalicelib.domain.task import Status, Task
+from chalicelib.domain.task import Task
 from chalicelib.domain.user import VERSION, User
 from chalicelib.dynamodb import client, queries, user_writes
 from chalicelib.dynamodb.transaction import Transaction
@@ -19,9 +19,14 @@ from chalicelib.services.write_context import NO_CONTEXT, WriteContext
 
 PREFIX = "blf_"
 MAX_TASKS = 1000
-"""The most tasks of a status that a feed has: those that are due first."""
-OPEN: Sequence[Status] = [one for one in get_args(Status) if one not in {"DONE", "CANCELLED"}]
-"""The statuses of the tasks in a feed."""
+"""The most tasks that a feed has: those that are due first."""
+OPEN_TASKS = Paging(
+    page_size=MAX_TASKS,
+    sort="expires_at",
+    order="asc",
+    statuses=("PENDING", "IN_PROGRESS"),
+    last_day=date.max,  # a task without a due date is in no range
+)
 
 
 def create(user_id: int, context: WriteContext = NO_CONTEXT) -> str:
@@ -69,13 +74,7 @@ def find_user(user_id: int, secret: str) -> User | None:
 
 def open_tasks(user_id: int) -> Sequence[Task]:
     """Return the tasks of an existing user that are open and have a due date, by due date."""
-    tasks = [task for status in OPEN for task in _due_first(user_id, status) if task.expires_at]
-    return sorted(tasks, key=lambda task: (task.expires_at, task.id))
-
-
-def _due_first(user_id: int, status: Status) -> Sequence[Task]:
-    paging = Paging(page_size=MAX_TASKS, sort="expires_at", order="asc", status=status)
-    return assignments.read_page(user_id, paging).items
+    return assignments.read_page(user_id, OPEN_TASKS).items
 
 
 def _existing(user_id: int) -> User | None:
