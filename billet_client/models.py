@@ -1,6 +1,6 @@
 """The fields of tasks and users, from the schemas of the API: `billet openapi --write`."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Literal, NotRequired, TypedDict
 
 import msgspec

@@ -6,7 +6,7 @@ Only the view imports this module, because icalendar takes 30 ms, too long for a
 import re
 import uuid
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Literal
 
 from icalendar import Calendar, Component, Event, Todo, vDuration
@@ -73,7 +73,7 @@ def _todo(task: Task, url: str) -> Component:
 
 
 def _described(component: Component, task: Task, url: str) -> Component:
-    changed = datetime.fromisoformat(task.created_at).astimezone(UTC).replace(microsecond=0)
+    changed = datetime.fromisoformat(task.last_write)
     component.add("uid", str(uuid.uuid5(uuid.NAMESPACE_URL, url)))
     component.add("dtstamp", changed)
     component.add("last-modified", changed)

@@ -11,7 +11,12 @@ from chalicelib import time_budget
 from chalicelib.domain.errors import Invalid, NotFound
 from chalicelib.domain.user import User
 from chalicelib.http import parsing
-from chalicelib.http.authentication import AUTHORIZER_SECONDS, UNAUTHENTICATED, Principal
+from chalicelib.http.authentication import (
+    ANONYMOUS,
+    AUTHORIZER_SECONDS,
+    UNAUTHENTICATED,
+    Principal,
+)
 from chalicelib.http.problems import HttpProblem
 from chalicelib.services import feeds, users
 
@@ -52,7 +57,7 @@ def user_of(principal: Principal, user_id: int) -> User:
     """
     if isinstance(principal, Subscriber):
         return principal.user
-    if not principal.has("reader"):
+    if principal != ANONYMOUS:
         raise HttpProblem(
             404,
             f"token: must be that of the feed of user {user_id};"

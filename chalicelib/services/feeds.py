@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from chalicelib.domain.errors import NotFound
-from chalicelib.domain.task import Status, Task
+from chalicelib.domain.task import Task
 from chalicelib.domain.user import VERSION, User
 from chalicelib.dynamodb import client, queries, user_writes
 from chalicelib.dynamodb.transaction import Transaction
@@ -20,8 +20,13 @@ from chalicelib.services.write_context import NO_CONTEXT, WriteContext
 PREFIX = "blf_"
 MAX_TASKS = 1000
 """The most tasks that a feed has: those that are due first."""
-OPEN: tuple[Status, ...] = ("PENDING", "IN_PROGRESS")
-"""The statuses of the tasks in a feed."""
+OPEN_TASKS = Paging(
+    page_size=MAX_TASKS,
+    sort="expires_at",
+    order="asc",
+    statuses=("PENDING", "IN_PROGRESS"),
+    last_day=date.max,  # a task without a due date is in no range
+)
 
 
 def create(user_id: int, context: WriteContext = NO_CONTEXT) -> str:
@@ -69,10 +74,7 @@ def find_user(user_id: int, secret: str) -> User | None:
 
 def open_tasks(user_id: int) -> Sequence[Task]:
     """Return the tasks of an existing user that are open and have a due date, by due date."""
-    paging = Paging(
-        page_size=MAX_TASKS, sort="expires_at", order="asc", statuses=OPEN, last_day=date.max
-    )
-    return assignments.read_page(user_id, paging).items
+    return assignments.read_page(user_id, OPEN_TASKS).items
 
 
 def _existing(user_id: int) -> User | None:

@@ -75,6 +75,14 @@ def test_a_change_keeps_the_uid_and_raises_the_sequence() -> None:
     assert (before["SEQUENCE"], after["SEQUENCE"]) == (1, 2)
 
 
+def test_a_task_has_the_time_of_its_last_change() -> None:
+    moments = ("20260131T120000Z", "20260201T080910Z")
+    tasks = (task(), task(updated_at="2026-02-01T08:09:10Z"))
+    for one, moment in zip(components(encode(*tasks)), moments, strict=True):
+        lines = one.to_ical().decode().split("\r\n")
+        assert {f"DTSTAMP:{moment}", f"LAST-MODIFIED:{moment}"} <= set(lines)
+
+
 def test_the_calendar_has_a_name_and_says_how_often_to_read_it() -> None:
     parsed = icalendar.Calendar.from_ical(encode(name="Tasks of a;b, c"))
     assert {name: str(parsed[name]) for name in ("NAME", "X-WR-CALNAME")} == dict.fromkeys(

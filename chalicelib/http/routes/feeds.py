@@ -56,9 +56,9 @@ def get_feed(
 ) -> ApiResponse[msgspec.Raw]:
     """Get the feed of a user.
 
-    Returns the user's open tasks that have a due date, in iCalendar (RFC 5545), up to 1000 pending
-    ones and 1000 in progress. The URL is that of `POST /v1/users/{user_id}/feed`. Without its
-    token, or with a wrong one, the response is a 404. If AUTH is off, the feed needs no token.
+    Returns the user's open tasks that have a due date, in iCalendar (RFC 5545): up to 1000, the
+    most urgent first. The URL is that of `POST /v1/users/{user_id}/feed`. Without its token, or
+    with a wrong one, the response is a 404. If AUTH is off, the feed needs no token.
     """
     from chalicelib.http import calendar_feed
 
