@@ -1,8 +1,8 @@
 """The two clients, which differ only in how they send requests and wait."""
 
-import asyncio
-import time
+from asyncio import sleep as async_sleep
 from collections.abc import AsyncIterator, Iterator
+from time import sleep
 from types import TracebackType
 from typing import Self
 
@@ -92,7 +92,7 @@ class Client(_Client[Blocking]):
     def _do(self, step: httpx.Request | float) -> httpx.Response | None:
         if isinstance(step, httpx.Request):
             return self._http.send(step)
-        time.sleep(step)
+        sleep(step)
         return None
 
     def _iterate(self, first: Steps[Page[T]]) -> Iterator[T]:
@@ -150,7 +150,7 @@ class AsyncClient(_Client[Awaited]):
     async def _do(self, step: httpx.Request | float) -> httpx.Response | None:
         if isinstance(step, httpx.Request):
             return await self._http.send(step)
-        await asyncio.sleep(step)
+        await async_sleep(step)
         return None
 
     async def _iterate(self, first: Steps[Page[T]]) -> AsyncIterator[T]:
