@@ -282,11 +282,10 @@ PROBLEMS = {
     ),
     "a bell": ("name\nPl\aan\n", ["line 2, name: must not contain control characters"]),
     "lines of a calendar": (
-        "BEGIN:VCALENDAR\nBEGIN:VTODO\nDUE:soon\nSTATUS:OPENISH\nNONSENSE\nEND:VTODO\nEND:VCALENDAR",
+        "BEGIN:VCALENDAR\nBEGIN:VTODO\nDUE:soon\nSTATUS:OPENISH\nNONSENSE\nATTENDEE\nEND:VTODO\nEND:VCALENDAR",
         [
+            "line 2, ATTENDEE: must be NAME:value (RFC 5545)",
             'line 2, DUE: "soon" must be a date such as 2026-03-31, 31.3.2026 or Mar 31 2026',
-            "line 2, NONSENSE: Content line could not be parsed into parts: 'NONSENSE': Invalid"
-            " content line",
             'line 2, STATUS: "OPENISH" must be one of PENDING, IN_PROGRESS, DONE, CANCELLED, or'
             " --map-status 'OPENISH=STATUS' must say which",
             f"line 2, SUMMARY: {NO_NAME}",
@@ -314,6 +313,12 @@ NO_TASKS = {
     "a NUL": (b"name\na\nb\0\n", "line 3: must be text, and has a NUL character"),
     "unknown columns": (b"Was,Wann\nx,y\n", "--map name=COLUMN must name one of: Was, Wann"),
     "a huge cell": (b'name\n"' + b"x" * 200_000, "a cell must have at most 131072 characters"),
+    "a long line": (b"name\n" + b"x" * 1_100_000, "line 2: must have at most 1048576 characters"),
+    "many cells": (b"name" + b"," * 501, "line 1: must have at most 500 cells"),
+    "a large VTODO": (
+        b"BEGIN:VCALENDAR\nBEGIN:VTODO\nSUMMARY;" + b"A=b;\n " * 50_000 + b":x\nEND:VTODO",
+        "line 2: this VTODO is larger than 256 KiB",
+    ),
     "bytes of no encoding": (b"name\n\x81\n", "is not Windows-1252; --encoding must name"),
     "broken JSON": (b'{"cards": [', "begins as JSON, and is not"),
     "another JSON": (b'[{"name": "x"}]', "is not as in a board that Trello has exported"),

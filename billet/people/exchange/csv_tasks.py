@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from billet.people.exchange import cells, columns, todoist
+from billet.people.exchange import cells, columns, text_files, todoist
 from billet.people.exchange.source import FIELDS, Field, FileError, Problem, Source, SourceTask
 
 DELIMITERS = ",;\t|"
+MAX_COLUMNS = 500
 _HEADER_ROWS = 10
 """Among how many records the header is looked for: some programs write other lines before it."""
 Ask = Callable[[Sequence[str], Mapping[Field, int]], dict[Field, int]]
@@ -35,8 +36,6 @@ def read(
     Raises:
         FileError: the file is no CSV, or has no column for the name.
     """
-    if "\n" not in text:
-        text = text.replace("\r", "\n")
     delimiter, start = _delimiter(text)
     records = _records(text, delimiter, start)
     head = list(islice(records, _HEADER_ROWS))
@@ -112,6 +111,12 @@ def _delimiter(text: str) -> tuple[str, int]:
         return first[4], 1
 
     def score(delimiter: str) -> tuple[int, int]:
+        try:
+            return scored(delimiter)
+        except FileError:  # it is told later, if no other delimiter is better
+            return 0, MAX_COLUMNS
+
+    def scored(delimiter: str) -> tuple[int, int]:
         rows = [row.cells for row in islice(_records(text, delimiter, 0), _HEADER_ROWS)]
         known = max((len(columns.recognise(row)) for row in rows), default=0)
         return known, len(rows[0]) if rows else 0
@@ -123,9 +128,9 @@ def _records(text: str, delimiter: str, skip: int) -> Iterator[Record]:
     """Yield the records that are not blank.
 
     Raises:
-        FileError: a cell is too large.
+        FileError: a cell is too large, or there are too many.
     """
-    lines = iter(_lines(text))
+    lines = text_files.lines(text)
     for _ in range(skip):
         next(lines, None)
     reader = csv.reader(lines, delimiter=delimiter)
@@ -133,6 +138,8 @@ def _records(text: str, delimiter: str, skip: int) -> Iterator[Record]:
     try:
         for row in reader:
             line, end = skip + end + 1, reader.line_num
+            if len(row) > MAX_COLUMNS:
+                raise FileError(f"line {line}: must have at most {MAX_COLUMNS} cells")
             if any(cell.strip() for cell in row):
                 yield Record(line, row)
     except csv.Error as error:
@@ -141,16 +148,6 @@ def _records(text: str, delimiter: str, skip: int) -> Iterator[Record]:
         )
         detail = text if "field larger" in str(error) else str(error)
         raise FileError(f"line {skip + end + 1}: {detail}") from error
-
-
-def _lines(text: str) -> Iterator[str]:
-    """Yield the lines with their ends, without a copy of the whole text."""
-    start = 0
-    while start < len(text):
-        end = text.find("\n", start)
-        end = len(text) if end < 0 else end + 1
-        yield text[start:end]
-        start = end
 
 
 def _chain(head: list[Record], rest: Iterator[Record]) -> Iterator[Record]:

@@ -2,11 +2,14 @@
 
 import codecs
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from billet.people.exchange.source import MAX_BYTES, FileError
 
 STANDARD = "-"
+MAX_LINE = 1024 * 1024
+"""Characters."""
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF16_LE, "utf-16"),
@@ -59,7 +62,24 @@ def decode(data: bytes, encoding: str | None = None) -> tuple[str, str]:
     if "\0" in text:
         line = text.count("\n", 0, text.index("\0")) + 1
         raise FileError(f"line {line}: must be text, and has a NUL character")
+    if "\n" not in text:
+        text = text.replace("\r", "\n")  # as old Macs end lines
     return text.removeprefix("\ufeff"), _label(encoding)
+
+
+def lines(text: str) -> Iterator[str]:
+    """Yield the lines with their ends, without a copy of the whole text.
+
+    Raises:
+        FileError: a line is too long.
+    """
+    start, number = 0, 1
+    while start < len(text):
+        end = text.find("\n", start) + 1 or len(text)
+        if end - start > MAX_LINE:
+            raise FileError(f"line {number}: must have at most {MAX_LINE} characters")
+        yield text[start:end]
+        start, number = end, number + 1
 
 
 def _encoding_of(data: bytes) -> str:

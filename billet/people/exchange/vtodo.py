@@ -4,12 +4,14 @@ Each line is read by itself, so that one broken line hides no other. A recurring
 nothing is expanded.
 """
 
-import io
+import re
 from collections.abc import Iterator
 
 from icalendar.parser import Contentline, Contentlines
 from icalendar.prop import vText
 
+from billet.people.exchange import text_files
+from billet.people.exchange.checking import shorten
 from billet.people.exchange.source import FileError, Problem, Source, SourceTask
 
 _STATUSES = {
@@ -18,6 +20,11 @@ _STATUSES = {
     "COMPLETED": "DONE",
     "CANCELLED": "CANCELLED",
 }
+_BEGINNINGS = ("BEGIN:VTODO", "BEGIN:VEVENT", "BEGIN:VJOURNAL")
+_READ = ("SUMMARY", "DESCRIPTION", "DUE", "STATUS", "COMPLETED", "ATTENDEE", "RRULE", "RDATE")
+_NAME = re.compile("[:;]")
+MAX_COMPONENT = 256 * 1024
+"""Characters of the lines that are read. Attachments are not."""
 _TEXTS = {"SUMMARY": "name", "DESCRIPTION": "desc"}
 
 
@@ -37,41 +44,77 @@ def read(text: str) -> Source:
             "assignees": "ATTENDEE",
         },
     )
-    for line, kind, block in _blocks(text):
-        if kind == "VTODO":
-            source.add(_task(line, block, source))
+    for component in _components(text):
+        if component.kind == "VTODO":
+            source.add(_task(component, source))
         else:
-            source.left_out[f"{kind}s"] += 1
+            source.left_out[f"{component.kind}s"] += 1
     return source
 
 
-def _blocks(text: str) -> Iterator[tuple[int, str, str]]:
-    """Yield the components of a calendar, with their first lines, their kinds and their text."""
-    kind, start, block = "", 0, list[str]()
-    for number, line in enumerate(io.StringIO(text, newline=None), 1):
+class _Component:
+    """A component of a calendar, with the lines that are read."""
+
+    def __init__(self, kind: str, start: int) -> None:
+        self.kind = kind
+        self.start = start
+        self.lines: list[str] = []
+        self._size = self._depth = 0
+        self._is_read = False
+
+    def add(self, line: str) -> bool:
+        """Add a line, and return whether it was the last one.
+
+        Raises:
+            FileError: the component is too large.
+        """
         word = line.strip().upper()
-        if not kind and word in ("BEGIN:VTODO", "BEGIN:VEVENT", "BEGIN:VJOURNAL"):
-            kind, start, block = word.removeprefix("BEGIN:"), number, []
-        elif kind and word == f"END:{kind}":
-            yield start, kind, "\r\n".join(block)
-            kind = ""
-        elif kind:
-            block.append(line.rstrip("\n"))
-    if kind:
-        raise FileError(f"line {start}: this {kind} has no END:{kind}; the file is cut off")
+        if self._depth == 0 and word == f"END:{self.kind}":
+            return True
+        if word.startswith(("BEGIN:", "END:")):  # an alarm, which has a description, too
+            self._depth += 1 if word.startswith("BEGIN:") else -1
+            self._is_read = False
+        elif not line.startswith((" ", "\t")):  # those continue the line before
+            self._is_read = self._depth == 0 and _NAME.split(word, 1)[0] in _READ
+        if self._is_read:
+            self.lines.append(line)
+            self._size += len(line)
+        if self._size > MAX_COMPONENT:
+            limit = f"{MAX_COMPONENT // 1024} KiB"
+            raise FileError(f"line {self.start}: this {self.kind} is larger than {limit}")
+        return False
 
 
-def _task(line: int, block: str, source: Source) -> SourceTask:
-    task = SourceTask(line=line, name="")
-    depth = 0
-    for content in Contentlines.from_ical(block):  # type: ignore[no-untyped-call]
-        word = content.strip().upper()
-        depth += word.startswith("BEGIN:") - word.startswith("END:")
-        if depth == 0 and content:
-            try:
-                _take(task, content, source)
-            except ValueError as error:
-                source.problems.append(Problem(line, str(content)[:40], str(error)))
+def _components(text: str) -> Iterator[_Component]:
+    """Yield the components.
+
+    Raises:
+        FileError: one has no end, or is too large.
+    """
+    component: _Component | None = None
+    for number, line in enumerate(text_files.lines(text), 1):
+        if component is None:
+            if (word := line.strip().upper()) in _BEGINNINGS:
+                component = _Component(word.removeprefix("BEGIN:"), number)
+        elif component.add(line):
+            yield component
+            component = None
+    if component:
+        kind = component.kind
+        raise FileError(f"line {component.start}: this {kind} has no END:{kind}; it is cut off")
+
+
+def _task(component: _Component, source: Source) -> SourceTask:
+    task = SourceTask(line=component.start, name="")
+    content = "".join(component.lines)
+    for one in Contentlines.from_ical(content):  # type: ignore[no-untyped-call]
+        try:
+            if one:
+                _take(task, one, source)
+        except ValueError:
+            source.problems.append(
+                Problem(task.line, shorten(one), "must be NAME:value (RFC 5545)")
+            )
     return task
 
 
