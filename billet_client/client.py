@@ -1,6 +1,5 @@
 """The two clients, which differ only in how they send requests and wait."""
 
-from asyncio import sleep as async_sleep
 from collections.abc import AsyncIterator, Iterator
 from time import sleep
 from types import TracebackType
@@ -58,7 +57,7 @@ class Client(_Client[Blocking]):
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         super().__init__(Session(url, token, timeout, retries, total_timeout))
-        self._http = httpx.Client(transport=transport)
+        self._http = httpx.Client(transport=transport, verify=self._session.uses_tls)
 
     def close(self) -> None:
         """Close the connections."""
@@ -116,7 +115,7 @@ class AsyncClient(_Client[Awaited]):
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         super().__init__(Session(url, token, timeout, retries, total_timeout))
-        self._http = httpx.AsyncClient(transport=transport)
+        self._http = httpx.AsyncClient(transport=transport, verify=self._session.uses_tls)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -150,7 +149,9 @@ class AsyncClient(_Client[Awaited]):
     async def _do(self, step: httpx.Request | float) -> httpx.Response | None:
         if isinstance(step, httpx.Request):
             return await self._http.send(step)
-        await async_sleep(step)
+        from asyncio import sleep  # programs without it start faster
+
+        await sleep(step)
         return None
 
     async def _iterate(self, first: Steps[Page[T]]) -> AsyncIterator[T]:

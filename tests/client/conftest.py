@@ -45,6 +45,7 @@ class Awaiting:
 
 
 END: Any = object()
+yield_to_others = asyncio.sleep
 
 
 class Clock:
@@ -60,14 +61,16 @@ class Clock:
         self.waits.append(seconds)
 
     async def asleep(self, seconds: float) -> None:
-        self.sleep(seconds)
+        await yield_to_others(0)  # which anyio also asks for
+        if seconds:
+            self.sleep(seconds)
 
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr("billet_client.client.sleep", clock.sleep)
-    monkeypatch.setattr("billet_client.client.async_sleep", clock.asleep)
+    monkeypatch.setattr("asyncio.sleep", clock.asleep)
     monkeypatch.setattr("billet_client.retries.monotonic", clock.monotonic)
     return clock
 
