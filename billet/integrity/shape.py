@@ -112,6 +112,11 @@ def is_time(text: str) -> bool:
         return False
 
 
+def is_time_in_seconds(text: str) -> bool:
+    """Return whether it is the time of a change in the format that the API writes."""
+    return text.endswith("Z") and is_time(f"{text[:-1]}.000000Z")
+
+
 def is_date(text: str) -> bool:
     """Return whether it is a date, YYYY-MM-DD."""
     try:
@@ -160,6 +165,7 @@ _TASK: Mapping[str, Rule] = {
     "name": _is_name,
     "created_at": is_time,
     "expires_at": is_date,
+    "updated_at": is_time_in_seconds,
     "version": _is_version,
 }
 RULES: Mapping[type[Model], Mapping[str, Rule]] = {

@@ -133,6 +133,7 @@ class TaskAttributes(Model):
     status = UnicodeAttribute()
     created_at = UnicodeAttribute()
     expires_at = UnicodeAttribute(null=True)
+    updated_at = UnicodeAttribute(null=True)
     assignees = NumberSetAttribute(null=True)
     version = NumberAttribute()
 

@@ -83,7 +83,7 @@ SameId = Annotated[
     ),
 ]
 Ignored = Annotated[Raw, Meta(description="Ignored.", extra_json_schema={"readOnly": True})]
-OUTPUT_ONLY = ("id", "created_at", "assignees")
+OUTPUT_ONLY = ("id", "created_at", "updated_at", "assignees", "etag")
 
 # Query parameters
 PageSize = Annotated[
@@ -162,6 +162,21 @@ Day = Annotated[
         description="A date, YYYY-MM-DD.",
         examples=["2026-01-31"],
         extra_json_schema={"format": "date"},
+    ),
+]
+Moment = Annotated[
+    str,
+    Meta(
+        description="A time in UTC, to the second: that of the last change.",
+        examples=["2026-01-31T12:00:00Z"],
+        extra_json_schema={"format": "date-time"},
+    ),
+]
+ETag = Annotated[
+    str,
+    Meta(
+        description="The ETag of this version of the task, for If-Match.",
+        examples=['"3"'],
     ),
 ]
 StatusGiven = Annotated[str, Meta(extra_json_schema={"enum": list(get_args(Status))})]

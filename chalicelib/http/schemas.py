@@ -7,7 +7,7 @@ import msgspec
 
 from chalicelib.domain.task import Status, Task, TaskFields, TaskUpdate
 from chalicelib.domain.user import User
-from chalicelib.http import text_rules
+from chalicelib.http import etags, text_rules
 from chalicelib.http.fields import (
     MAX_NAME,
     MAX_USERNAME,
@@ -20,8 +20,10 @@ from chalicelib.http.fields import (
     DueAfter,
     DueBefore,
     DueDate,
+    ETag,
     Id,
     Ignored,
+    Moment,
     Name,
     Offset,
     Order,
@@ -77,7 +79,9 @@ class _ExistingTaskBody(_TaskFieldsBody, kw_only=True):
 
     id: SameId | msgspec.UnsetType = msgspec.UNSET
     created_at: Ignored | msgspec.UnsetType = msgspec.UNSET
+    updated_at: Ignored | msgspec.UnsetType = msgspec.UNSET
     assignees: Ignored | msgspec.UnsetType = msgspec.UNSET
+    etag: Ignored | msgspec.UnsetType = msgspec.UNSET
 
 
 class WholeTask(_ExistingTaskBody, kw_only=True):
@@ -156,7 +160,9 @@ class TaskBody(msgspec.Struct, kw_only=True):
     status: StatusGiven
     expires_at: Day | None
     created_at: Day
+    updated_at: Moment
     assignees: Assignees
+    etag: ETag
 
     @classmethod
     def of(cls, task: Task) -> "TaskBody":
@@ -168,7 +174,9 @@ class TaskBody(msgspec.Struct, kw_only=True):
             status=task.status,
             expires_at=task.expires_at,
             created_at=task.created_at[:10],
+            updated_at=task.last_write,
             assignees=task.assignees,
+            etag=etags.of_version(task.version, task.hidden_assignees),
         )
 
 

@@ -160,8 +160,7 @@ def _unassigning(tasks: Sequence[StoredTask], user_id: int) -> Transaction:
     """Return a transaction that removes the user from the assignees of the tasks."""
     transaction = Transaction()
     for task in tasks:
-        after = task.unassigned_from(user_id)
-        after = msgspec.structs.replace(after, version=task.version + 1)
+        after = task.unassigned_from(user_id).rewritten(clock.now_in_seconds())
         task_writes.update_task(transaction, task, after)
     return transaction
 

@@ -1,5 +1,7 @@
 """/v1/users"""
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -68,15 +70,21 @@ def test_a_missing_user_cannot_be_deleted_or_list_tasks(api: Api, user: int) -> 
         assert response.json_body["detail"] == f"user {user} does not exist"
 
 
+def without_version(task: dict[str, Any]) -> dict[str, Any]:
+    return {name: task[name] for name in task.keys() - {"updated_at", "etag"}}
+
+
 @pytest.mark.parametrize("count", [0, 1, 30, 50])
 def test_a_deleted_user_is_removed_from_each_task(api: Api, user: int, count: int) -> None:
     [other] = add_users(1)
     add_tasks(count, assignees=sorted((user, other)))
     tasks = api("GET", "/v1/tasks?page_size=1000").json_body
     assert api("DELETE", f"/v1/users/{user}").status_code == 200
-    left = [task | {"assignees": [other]} for task in tasks]
+    left = api("GET", "/v1/tasks?page_size=1000").json_body
+    assert [without_version(task) for task in left] == [
+        without_version(task) | {"assignees": [other]} for task in tasks
+    ]
     assert len(left) == count
-    assert api("GET", "/v1/tasks?page_size=1000").json_body == left
     assert api("GET", f"/v1/users/{other}/tasks?page_size=1000").json_body == left
     assert api("GET", f"/v1/users/{user}/tasks").status_code == 404
     for task in left[:1]:  # the delete is one change of each task

@@ -268,13 +268,15 @@ def test_a_task_from_a_response_is_a_valid_request_body(api: Api, method: str) -
     [task] = add_tasks(1, assignees=[user])
     path = f"/v1/tasks/{task}"
     got = api("GET", path).json_body
-    assert api(method, path, got).json_body["payload"] == got
-    odd = {**got, "created_at": {"a": [7]}, "assignees": "none", "desc": "new"}
-    assert api(method, path, odd).json_body["payload"] == {**got, "desc": "new"}
+    same = api(method, path, got).json_body["payload"]
+    assert same == got | {"updated_at": same["updated_at"], "etag": '"2"'}
+    ignored = {"created_at": {"a": [7]}, "updated_at": 7, "assignees": "none", "etag": None}
+    edited = api(method, path, got | ignored | {"desc": "new"}).json_body["payload"]
+    assert edited == same | {"updated_at": edited["updated_at"], "desc": "new", "etag": '"3"'}
     for ident in (task + 1, str(task), None, float(task) + 0.5, [task]):
         status, detail = rejection(api, method, path, {**got, "id": ident})
         assert (status, detail.partition(",")[0]) == (400, "id: must be the id in the path")
-    assert api("GET", path).json_body == {**got, "desc": "new"}
+    assert api("GET", path).json_body == edited
 
 
 IGNORED = {

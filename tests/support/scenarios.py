@@ -78,7 +78,8 @@ class Scenario:
 
     @staticmethod
     def _plain(task: dict[str, Any], names: dict[int, str]) -> dict[str, Any]:
-        return task | {"id": 0, "assignees": [names[user] for user in task["assignees"]]}
+        assignees = [names[user] for user in task["assignees"]]
+        return task | {"id": 0, "updated_at": "", "assignees": assignees}
 
 
 def _free_and_assigned_tasks(user_id: int) -> list[int]:
