@@ -48,6 +48,8 @@ WALK: list[tuple[tuple[Any, ...], list[str], float, float, int]] = [
     (("GET", "/v1/tasks?created_after=2026-01-01"), [QUERY], 0.5, 0, 0),
     (("GET", "/v1/tasks?created_before=2026-01-31&status=DONE"), [QUERY], 0, 0, 0),
     (("GET", "/v1/users"), [QUERY], 0.5, 0, 0),
+    (("GET", "/v1/users?username=Ada"), [GET, GET], 2, 0, 0),
+    (("GET", "/v1/users?username=zoe"), [GET], 1, 0, 0),
     (("GET", "/v1/users/1"), [GET], 1, 0, 0),
     (("GET", "/v1/users/1/tasks"), [GET, QUERY], 2, 0, 0),
     (("GET", "/v1/users/1/tasks?sort=expires_at"), [GET, QUERY], 2, 0, 0),

@@ -32,6 +32,7 @@ CHANGES: dict[str, tuple[Any, ...]] = {
 }
 READS: dict[str, tuple[Any, ...]] = {
     "list users": ("GET", "/v1/users"),
+    "find a user": ("GET", "/v1/users?username=user{busy}"),
     "get a user": ("GET", "/v1/users/{busy}"),
     "list tasks": ("GET", "/v1/tasks"),
     "get a task": ("GET", "/v1/tasks/{held}"),
