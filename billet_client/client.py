@@ -1,8 +1,7 @@
 """The two clients, which differ only in how they send requests and wait."""
 
-import asyncio
-import time
 from collections.abc import AsyncIterator, Iterator
+from time import sleep
 from types import TracebackType
 from typing import Self
 
@@ -58,7 +57,7 @@ class Client(_Client[Blocking]):
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         super().__init__(Session(url, token, timeout, retries, total_timeout))
-        self._http = httpx.Client(transport=transport)
+        self._http = httpx.Client(transport=transport, verify=self._session.uses_tls)
 
     def close(self) -> None:
         """Close the connections."""
@@ -92,7 +91,7 @@ class Client(_Client[Blocking]):
     def _do(self, step: httpx.Request | float) -> httpx.Response | None:
         if isinstance(step, httpx.Request):
             return self._http.send(step)
-        time.sleep(step)
+        sleep(step)
         return None
 
     def _iterate(self, first: Steps[Page[T]]) -> Iterator[T]:
@@ -116,7 +115,7 @@ class AsyncClient(_Client[Awaited]):
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         super().__init__(Session(url, token, timeout, retries, total_timeout))
-        self._http = httpx.AsyncClient(transport=transport)
+        self._http = httpx.AsyncClient(transport=transport, verify=self._session.uses_tls)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -150,7 +149,9 @@ class AsyncClient(_Client[Awaited]):
     async def _do(self, step: httpx.Request | float) -> httpx.Response | None:
         if isinstance(step, httpx.Request):
             return await self._http.send(step)
-        await asyncio.sleep(step)
+        from asyncio import sleep  # programs without it start faster
+
+        await sleep(step)
         return None
 
     async def _iterate(self, first: Steps[Page[T]]) -> AsyncIterator[T]:

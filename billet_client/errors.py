@@ -29,17 +29,17 @@ class ApiError(BilletError):
 
     def __init__(
         self,
-        status: int,
-        title: str,
         detail: str,
         *,
+        status: int = 0,
+        title: str = "",
         retry_after: float | None = None,
         request_id: str | None = None,
     ) -> None:
         super().__init__(detail)
+        self.detail = detail
         self.status = status
         self.title = title
-        self.detail = detail
         self.retry_after = retry_after
         """The seconds to wait before the next try, if the API says so."""
         self.request_id = request_id

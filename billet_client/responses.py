@@ -15,10 +15,12 @@ from billet_client.errors import (
     RequestInProgress,
     ServerError,
 )
-from billet_client.retries import is_in_progress, retry_after
+from billet_client.retries import TEMPORARY, is_in_progress, retry_after
 
 T = TypeVar("T")
 LONGEST_EXCERPT = 60
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What the decoder raises for bytes that are not the expected JSON."""
 
 
 class _Problem(msgspec.Struct):
@@ -41,7 +43,7 @@ def body(response: httpx.Response, kind: type[T]) -> T:
         )
     try:
         return msgspec.json.decode(response.content, type=kind, strict=False)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         raise InvalidResponse(
             f"{_request(response)}: the response is not valid: {error}"
         ) from error
@@ -57,7 +59,7 @@ def error(response: httpx.Response) -> BilletError:
             f"{_request(response)}: redirects to {place}; use the URL of the API"
         )
     problem = _problem(response)
-    if problem is None and not response.is_server_error:
+    if problem is None and response.status_code not in TEMPORARY and not response.is_server_error:
         code = response.status_code
         return InvalidResponse(
             f"{_request(response)}: {code} is not by the API: {_excerpt(response)}"
@@ -69,9 +71,9 @@ def _api_error(response: httpx.Response, problem: _Problem) -> ApiError:
     status, phrase = response.status_code, response.reason_phrase
     kind = BY_STATUS.get(status, ServerError if response.is_server_error else ApiError)
     return (RequestInProgress if is_in_progress(response) else kind)(
-        status,
-        problem.title or phrase,
         problem.detail or problem.message or f"{_request(response)}: {status} {phrase}",
+        status=status,
+        title=problem.title or phrase,
         retry_after=retry_after(response),
         request_id=response.headers.get("x-request-id"),
     )
@@ -80,7 +82,7 @@ def _api_error(response: httpx.Response, problem: _Problem) -> ApiError:
 def _problem(response: httpx.Response) -> _Problem | None:
     try:
         return msgspec.json.decode(response.content, type=_Problem)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except UNREADABLE:
         return None
 
 

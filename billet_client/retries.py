@@ -2,11 +2,11 @@
 
 import random
 import ssl
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
+from time import monotonic
 
 import httpx
 
@@ -22,38 +22,34 @@ TEMPORARY = frozenset(
         HTTPStatus.GATEWAY_TIMEOUT,
     }
 )
+LASTING = (ssl.SSLCertVerificationError, httpx.UnsupportedProtocol)
+"""The causes of failures that another try does not change."""
 
 
 class Attempts:
     """The tries of one request, which share a number of retries and a total time."""
 
     def __init__(self, retries: int, seconds: float) -> None:
-        self._retries = retries
-        self._end = time.monotonic() + seconds
+        self._retries = self._left = retries
+        self._end = monotonic() + seconds
         self._waits = _waits()
 
     @property
     def seconds_left(self) -> float:
-        return self._end - time.monotonic()
+        return self._end - monotonic()
 
-    def wait_after(self, failure: httpx.Response | Exception) -> float | None:
-        """Return how long to wait before the next try; None to give up.
+    def wait_after(self, failure: httpx.Response | httpx.RequestError) -> float | None:
+        """Return the seconds to wait before the next try; None to give up.
 
         A request in progress is waited for until the time is over, however many tries it takes.
         """
-        if isinstance(failure, httpx.Response):
-            in_progress = is_in_progress(failure)
-            if not in_progress and failure.status_code not in TEMPORARY:
-                return None
-            asked = retry_after(failure)
-        else:
-            if _is_lasting(failure):
-                return None
-            in_progress, asked = False, None
-        if self._retries == 0:
+        in_progress = isinstance(failure, httpx.Response) and is_in_progress(failure)
+        if not in_progress:
+            self._left -= 1
+        if not self._retries or self._left < 0 or not _is_temporary(failure):
             return None
-        self._retries -= not in_progress
-        wait = next(self._waits) if asked is None else asked
+        asked = retry_after(failure) if isinstance(failure, httpx.Response) else None
+        wait = max(next(self._waits), asked or 0.0)
         return wait if wait < self.seconds_left else None
 
 
@@ -83,10 +79,13 @@ def _waits() -> Iterator[float]:
         longest = min(2 * longest, LONGEST_WAIT)
 
 
-def _is_lasting(error: BaseException | None) -> bool:
-    """Return whether another try can't help: a certificate or URL that is not valid."""
+def _is_temporary(failure: httpx.Response | httpx.RequestError) -> bool:
+    if isinstance(failure, httpx.Response):
+        return failure.status_code in TEMPORARY or is_in_progress(failure)
+    return not any(isinstance(cause, LASTING) for cause in _causes(failure))
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
     while error is not None:
-        if isinstance(error, ssl.SSLCertVerificationError | httpx.UnsupportedProtocol):
-            return True
+        yield error
         error = error.__cause__ or error.__context__
-    return False

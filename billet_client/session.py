@@ -1,7 +1,8 @@
 """Requests of a client: how they are built, sent and repeated, and how their responses are read."""
 
+import logging
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import httpx
@@ -13,6 +14,7 @@ from billet_client.errors import BilletError, InvalidResponse, NotFound, Transpo
 from billet_client.retries import Attempts
 
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 
 class Session:
@@ -25,9 +27,18 @@ class Session:
         self._headers = {"Accept": "application/json", "User-Agent": "billet-client"}
         if token is not None:
             self._headers["Authorization"] = f"Bearer {_visible('token', token)}"
+        if timeout <= 0 or total_timeout <= 0 or retries < 0:
+            raise ValueError(
+                "timeout, total_timeout: must be above 0; retries: must not be below 0"
+            )
         self._timeout = timeout
         self._retries = retries
         self._total_timeout = total_timeout
+
+    @property
+    def uses_tls(self) -> bool:
+        """Whether certificates are needed; to load those of all authorities takes 30 ms."""
+        return self.url.scheme == "https"
 
     def get(self, path: str, kind: type[T]) -> Steps[T]:
         """Return the body of a GET."""
@@ -42,11 +53,11 @@ class Session:
         Raises:
             NotFound: it does not exist.
         """
-        headers = _headers({"If-None-Match": if_none_match})
+        headers = _headers(if_none_match=if_none_match)
         response = yield from self._send(self._request("GET", self._at(path), headers))
         found: T | None = responses.body(response, kind | None)  # type: ignore[arg-type]
         if found is None:
-            raise NotFound(404, "Not Found", f"{name} does not exist")
+            raise NotFound(f"{name} does not exist", status=404, title="Not Found")
         return found
 
     def page(self, path: str, kind: type[T], params: Mapping[str, Any]) -> Steps[Page[T]]:
@@ -58,18 +69,24 @@ class Session:
         self,
         method: str,
         path: str,
-        body: Any = None,
+        read: Callable[[httpx.Response], T],
         *,
+        body: Any = None,
         params: Mapping[str, str] | None = None,
         if_match: str | None = None,
         idempotency_key: str | None = None,
-    ) -> Steps[httpx.Response]:
-        """Return the response of a write, which is made once however often it is sent."""
+    ) -> Steps[T]:
+        """Return what `read` makes of the response to a write.
+
+        Args:
+            idempotency_key: by default a random one. The write is made once with each key, however
+                often it is sent.
+        """
         key = str(uuid.uuid4()) if idempotency_key is None else idempotency_key
-        headers = _headers({"If-Match": if_match, "Idempotency-Key": _quoted(key)})
+        headers = _headers(if_match=if_match, idempotency_key=_quoted(key))
         request = self._request(method, self._at(path), headers, params, body)
         try:
-            return (yield from self._send(request))
+            return read((yield from self._send(request)))
         except BilletError as error:
             error.idempotency_key = key
             raise
@@ -88,7 +105,7 @@ class Session:
         return Page(items, self._page(self._request("GET", following, {}), kind))
 
     def _at(self, path: str) -> httpx.URL:
-        return self.url.copy_with(path=self.url.path + path)
+        return self.url.copy_with(path=self.url.path.rstrip("/") + path)
 
     def _request(
         self,
@@ -123,6 +140,8 @@ class Session:
             wait = attempts.wait_after(failure)
             if wait is None:
                 raise _final(request, failure)
+            reason = failure.status_code if isinstance(failure, httpx.Response) else failure
+            log.info("%s %s: %s; next try in %.1f s", request.method, request.url, reason, wait)
             yield wait
 
 
@@ -136,30 +155,37 @@ def _final(request: httpx.Request, failure: httpx.Response | httpx.RequestError)
 
 def _base_url(text: str) -> httpx.URL:
     try:
-        url = httpx.URL(text.rstrip("/"))
+        url = httpx.URL(text)
     except (httpx.InvalidURL, TypeError) as error:
         raise ValueError(f"url: {error}") from error
-    if url.scheme not in ("http", "https") or not url.host:
-        raise ValueError(f"url: must begin with http:// or https:// and a host, not be {text!r}")
     if url.userinfo or url.query or url.fragment:
         raise ValueError("url: must have no user, query or fragment")
-    return url.copy_with(path=url.path.rstrip("/"))
+    if url.scheme not in ("http", "https") or not url.host:
+        raise ValueError(f"url: must begin with http:// or https:// and a host, not be {text!r}")
+    if url.port is not None and not 0 < url.port < 2**16:
+        raise ValueError(f"url: must have a port from 1 to 65535, not {url.port}")
+    return url
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int]:
     return url.scheme, url.host, url.port or {"http": 80, "https": 443}.get(url.scheme, 0)
 
 
-def _headers(values: Mapping[str, str | None]) -> dict[str, str]:
-    return {name: _visible(name, text) for name, text in values.items() if text is not None}
+def _headers(**values: str | None) -> dict[str, str]:
+    """Return headers by the names of arguments, without those that are None."""
+    return {
+        name.replace("_", "-"): _visible(name, text)
+        for name, text in values.items()
+        if text is not None
+    }
 
 
 def _visible(name: str, text: str) -> str:
     if not text or not text.isascii() or not text.isprintable():
-        raise ValueError(f"{name.lower()}: must have printable ASCII characters only, at least one")
+        raise ValueError(f"{name}: must have printable ASCII characters only, at least one")
     return text
 
 
 def _quoted(key: str) -> str:
-    escaped = key.replace("\\", "\\\\").replace('"', '\\"')
+    escaped = _visible("idempotency_key", key).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import date
+from operator import index
 from typing import Literal, Unpack
 
 import httpx
@@ -44,7 +45,7 @@ class Tasks(Part[M]):
         unassigned: bool = False,
         sort: Literal["created_at", "expires_at"] | None = None,
         order: Literal["asc", "desc"] | None = None,
-        page_size: int | None = 100,
+        page_size: int | None = None,
     ) -> Steps[Page[Task]]:
         """Return an iterator over tasks, which gets one page after the other.
 
@@ -56,10 +57,10 @@ class Tasks(Part[M]):
             unassigned: whether to return only tasks without assignees.
             sort: by default created_at, or expires_at with due_after, due_before or unassigned.
             order: by default desc for created_at and asc for expires_at.
-            page_size: the number of tasks to get in one request, 1 to 1000.
+            page_size: the number of tasks to get in one request, 1 to 1000, by default 100.
         """
         return self._session.page(
-            "/v1/tasks" if user is None else f"/v1/users/{user:d}/tasks",
+            "/v1/tasks" if user is None else f"/v1/users/{index(user)}/tasks",
             Task,
             {
                 "status": status if status is None or isinstance(status, str) else ",".join(status),
@@ -92,10 +93,9 @@ class Tasks(Part[M]):
     ) -> Steps[Task]:
         """Create a task and return it."""
         body = {"name": name, **options}
-        response = yield from self._session.write(
-            "POST", "/v1/tasks", body, idempotency_key=idempotency_key
+        return self._session.write(
+            "POST", "/v1/tasks", _task, body=body, idempotency_key=idempotency_key
         )
-        return _task(response)
 
     @call
     def update(
@@ -112,10 +112,14 @@ class Tasks(Part[M]):
             NotFound: the task does not exist.
             PreconditionFailed: its version is not the one in `if_match`.
         """
-        response = yield from self._session.write(
-            "PATCH", _path(task_id), changes, if_match=if_match, idempotency_key=idempotency_key
+        return self._session.write(
+            "PATCH",
+            _path(task_id),
+            _task,
+            body=changes,
+            if_match=if_match,
+            idempotency_key=idempotency_key,
         )
-        return _task(response)
 
     @call
     def replace(
@@ -132,10 +136,14 @@ class Tasks(Part[M]):
             NotFound: the task does not exist.
             PreconditionFailed: its version is not the one in `if_match`.
         """
-        response = yield from self._session.write(
-            "PUT", _path(task_id), task, if_match=if_match, idempotency_key=idempotency_key
+        return self._session.write(
+            "PUT",
+            _path(task_id),
+            _task,
+            body=task,
+            if_match=if_match,
+            idempotency_key=idempotency_key,
         )
-        return _task(response)
 
     @call
     def delete(
@@ -147,10 +155,9 @@ class Tasks(Part[M]):
             NotFound: it does not exist.
             PreconditionFailed: its version is not the one in `if_match`.
         """
-        response = yield from self._session.write(
-            "DELETE", _path(task_id), if_match=if_match, idempotency_key=idempotency_key
+        return self._session.write(
+            "DELETE", _path(task_id), change, if_match=if_match, idempotency_key=idempotency_key
         )
-        return change(response)
 
     @call
     def assign(
@@ -168,11 +175,10 @@ class Tasks(Part[M]):
             Conflict: the task has as many assignees as it can have.
             PreconditionFailed: the version of the task is not the one in `if_match`.
         """
-        path = f"{_path(task_id)}/assign/user/{user_id:d}"
-        response = yield from self._session.write(
-            "PUT", path, if_match=if_match, idempotency_key=idempotency_key
+        path = f"{_path(task_id)}/assign/user/{index(user_id)}"
+        return self._session.write(
+            "PUT", path, change, if_match=if_match, idempotency_key=idempotency_key
         )
-        return change(response)
 
     @call
     def unassign(
@@ -189,11 +195,10 @@ class Tasks(Part[M]):
             NotFound: the task or the user does not exist.
             PreconditionFailed: the version of the task is not the one in `if_match`.
         """
-        path = f"{_path(task_id)}/unassign/user/{user_id:d}"
-        response = yield from self._session.write(
-            "PUT", path, if_match=if_match, idempotency_key=idempotency_key
+        path = f"{_path(task_id)}/unassign/user/{index(user_id)}"
+        return self._session.write(
+            "PUT", path, change, if_match=if_match, idempotency_key=idempotency_key
         )
-        return change(response)
 
     @call
     def batch(
@@ -213,19 +218,23 @@ class Tasks(Part[M]):
             ApiError: with mode `all`, the error of the operation that `field` names.
         """
         body = {"operations": [operation.body for operation in operations]}
-        response = yield from self._session.write(
+        return self._session.write(
             "POST",
             "/v1/tasks/batch",
-            body,
+            _results,
+            body=body,
             params={"mode": mode},
             idempotency_key=idempotency_key,
         )
-        return responses.body(response, _Done).results
 
 
 def _path(task_id: int) -> str:
-    return f"/v1/tasks/{task_id:d}"
+    return f"/v1/tasks/{index(task_id)}"
 
 
 def _task(response: httpx.Response) -> Task:
     return responses.body(response, _Changed).payload
+
+
+def _results(response: httpx.Response) -> Sequence[BatchResult]:
+    return responses.body(response, _Done).results

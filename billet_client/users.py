@@ -1,5 +1,9 @@
 """The users of a client."""
 
+from operator import index
+from typing import Literal
+
+import httpx
 import msgspec
 
 from billet_client import responses
@@ -20,15 +24,21 @@ class Users(Part[M]):
 
     @listing
     def list(
-        self, *, username: str | None = None, page_size: int | None = None
+        self,
+        *,
+        username: str | None = None,
+        order: Literal["asc", "desc"] | None = None,
+        page_size: int | None = None,
     ) -> Steps[Page[User]]:
         """Return an iterator over users, which gets one page after the other.
 
         Args:
             username: only the user of this name, without regard to case.
+            order: by the time of creation, by default desc: the newest first.
             page_size: the number of users to get in one request, 1 to 1000, by default 100.
         """
-        return self._session.page("/v1/users", User, {"username": username, "page_size": page_size})
+        params = {"username": username, "order": order, "page_size": page_size}
+        return self._session.page("/v1/users", User, params)
 
     @call
     def get(self, user_id: int, *, if_none_match: str | None = None) -> Steps[User]:
@@ -49,10 +59,9 @@ class Users(Part[M]):
         Raises:
             Conflict: the username is taken.
         """
-        response = yield from self._session.write(
-            "POST", "/v1/users", {"username": username}, idempotency_key=idempotency_key
+        return self._session.write(
+            "POST", "/v1/users", _user, body={"username": username}, idempotency_key=idempotency_key
         )
-        return responses.body(response, User)
 
     @call
     def rename(
@@ -70,14 +79,14 @@ class Users(Part[M]):
             Conflict: the username is taken.
             PreconditionFailed: their version is not the one in `if_match`.
         """
-        response = yield from self._session.write(
+        return self._session.write(
             "PATCH",
             _path(user_id),
-            {"username": username},
+            _user,
+            body={"username": username},
             if_match=if_match,
             idempotency_key=idempotency_key,
         )
-        return responses.body(response, User)
 
     @call
     def delete(
@@ -89,10 +98,9 @@ class Users(Part[M]):
             NotFound: they do not exist.
             PreconditionFailed: their version is not the one in `if_match`.
         """
-        response = yield from self._session.write(
-            "DELETE", _path(user_id), if_match=if_match, idempotency_key=idempotency_key
+        return self._session.write(
+            "DELETE", _path(user_id), change, if_match=if_match, idempotency_key=idempotency_key
         )
-        return change(response)
 
     @call
     def create_feed(self, user_id: int, *, idempotency_key: str | None = None) -> Steps[str]:
@@ -100,19 +108,25 @@ class Users(Part[M]):
 
         It replaces an earlier one. Who has it can read these tasks, so keep it secret.
         """
-        response = yield from self._session.write(
-            "POST", f"{_path(user_id)}/feed", idempotency_key=idempotency_key
+        return self._session.write(
+            "POST", f"{_path(user_id)}/feed", _feed_url, idempotency_key=idempotency_key
         )
-        return responses.body(response, _Feed).url
 
     @call
     def revoke_feed(self, user_id: int, *, idempotency_key: str | None = None) -> Steps[Change]:
         """End the URL of the feed of a user."""
-        response = yield from self._session.write(
-            "DELETE", f"{_path(user_id)}/feed", idempotency_key=idempotency_key
+        return self._session.write(
+            "DELETE", f"{_path(user_id)}/feed", change, idempotency_key=idempotency_key
         )
-        return change(response)
 
 
 def _path(user_id: int) -> str:
-    return f"/v1/users/{user_id:d}"
+    return f"/v1/users/{index(user_id)}"
+
+
+def _user(response: httpx.Response) -> User:
+    return responses.body(response, User)
+
+
+def _feed_url(response: httpx.Response) -> str:
+    return responses.body(response, _Feed).url

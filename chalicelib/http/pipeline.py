@@ -113,13 +113,15 @@ class Pipeline:
         headers = self._begin(request, f"{endpoint.method} {endpoint.path}")
         try:
             principal = self._read_principal((request.context or {}).get("authorizer") or {})
-            request_log.current().principal = principal.logged_name
+            request_log.current().principal = principal.logged_as or principal.name
             headers |= self._rate_limits.admit(request, principal)
             request_headers.require_single(request)
             authentication.require_role(principal, endpoint.role)
             parsing.check(request, takes_query="query" in endpoint.parameters)
             result = self._call(request, principal, endpoint, readers)
-            response = _success(conditional.evaluate(request, result), endpoint.status)
+            if endpoint.method == "GET":
+                result = conditional.evaluate(request, result)
+            response = _success(result, endpoint.status)
         except Exception as error:  # noqa: BLE001, each becomes a response
             response = _failure(problems.of_error(error))
         return self._finish(request, response, headers)
