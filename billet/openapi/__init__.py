@@ -8,10 +8,10 @@ import click
 def openapi(write: bool) -> None:
     """Print the OpenAPI 3.1 document."""
     from billet.openapi import document
-    from chalicelib.http.routes import docs
+    from chalicelib.http.routes import static_files
 
     text = document.text()
     if write:
-        (docs.FILES / "openapi.json").write_text(text)
+        (static_files.FILES / "openapi.json").write_text(text)
     else:
         click.echo(text, nl=False)

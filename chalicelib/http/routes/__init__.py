@@ -1,12 +1,26 @@
 """The endpoints of the API, by their subject."""
 
-from chalicelib.http.endpoints import Endpoint
-from chalicelib.http.routes import docs, health, tasks, users
+from collections.abc import Sequence
 
+from chalicelib.http.endpoints import Endpoint
+from chalicelib.http.routes import board, docs, health, tasks, users
+from chalicelib.settings import Settings
+
+_ALWAYS = (*users.router.endpoints, *tasks.router.endpoints, *health.router.endpoints)
 ENDPOINTS: tuple[Endpoint, ...] = (
-    *users.router.endpoints,
-    *tasks.router.endpoints,
-    *health.router.endpoints,
+    *_ALWAYS,
     *docs.router.endpoints,
+    *board.router.endpoints,
 )
-"""Every endpoint."""
+"""Every endpoint. Both the documentation and the board have `/`."""
+
+
+def served(settings: Settings) -> Sequence[Endpoint]:
+    """Return the endpoints that DOCS and BOARD leave on. `/` is the board's if both are on."""
+    optional = {
+        (endpoint.method, endpoint.path): endpoint
+        for router, switch in ((docs.router, settings.docs), (board.router, settings.board))
+        for endpoint in router.endpoints
+        if switch == "on"
+    }
+    return [*_ALWAYS, *optional.values()]
