@@ -61,7 +61,7 @@ check: $(READY)  ## check format, lint, types, security, templates, workflows an
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/bandit --quiet --severity-level medium --recursive app.py chalicelib billet
+	$(BIN)/bandit --quiet --severity-level medium --recursive app.py chalicelib billet billet_client
 	$(BIN)/cfn-lint infrastructure/*.json
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(BIN)/check-jsonschema --quiet --builtin-schema vendor.dependabot .github/dependabot.yml

@@ -51,7 +51,7 @@ def is_document(endpoint: Endpoint) -> bool:
 
 def is_conditional(endpoint: Endpoint) -> bool:
     """Return whether it is a GET whose response has an ETag."""
-    return reads(endpoint) and (returns_null(endpoint) or is_document(endpoint))
+    return reads(endpoint) and (returns_null(endpoint) or lists(endpoint) or is_document(endpoint))
 
 
 def takes_if_match(endpoint: Endpoint) -> bool:
@@ -89,7 +89,7 @@ HEADERS: dict[str, dict[str, Any]] = {
         "example": '<https://tasks.example/v1/tasks?cursor=WyJ0YXNrcyIs&page_size=100>; rel="next"',
     },
     "ETag": {
-        "description": "The current version. A response of `null` has no ETag.",
+        "description": "The current version; of a list a digest. A response of `null` has no ETag.",
         "schema": {"type": "string", "pattern": '^"[0-9a-f]+(-[0-9]+)?"$'},
         "example": '"3"',
     },

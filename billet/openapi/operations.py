@@ -71,8 +71,9 @@ def _query(endpoint: Endpoint) -> list[dict[str, Any]]:
     parameters = []
     for name, schema in of_query(endpoint.parameters["query"]).items():
         description = schema.pop("description")
+        form = {"style": "form", "explode": False} if schema["type"] == "array" else {}
         parameters.append(
-            {"name": name, "in": "query", "description": description, "schema": schema}
+            {"name": name, "in": "query", "description": description, **form, "schema": schema}
         )
     return parameters
 

@@ -5,6 +5,7 @@ as strings.
 """
 
 from collections.abc import Callable, Mapping
+from datetime import date
 from typing import Any, NamedTuple
 
 from pynamodb.models import Model
@@ -56,16 +57,51 @@ def status_due_key(status: str, expires_at: str | None, ident: int) -> str:
     return status_key(status, due_key(expires_at, ident))
 
 
-def status_range(status: str, after: str | None, ascending: bool) -> tuple[str, str]:
-    """Return the first and the last `status_key` that can come after the key `after`, inclusive.
+class KeyRange(NamedTuple):
+    """The sort keys from `first` to `last`. An empty `last` is after all keys.
 
     A key ends in a digit. "!" sorts before all characters of a key, and "~" after them.
     """
-    if after is None:
-        return f"{status}#", f"{status}#~"
-    if ascending:
-        return f"{status}#{after}!", f"{status}#~"
-    return f"{status}#", f"{status}#{after[:-1]}{chr(ord(after[-1]) - 1)}~"
+
+    first: str = ""
+    last: str = ""
+
+    def beyond(self, after: str | None, ascending: bool) -> "KeyRange":
+        """Return the part that comes after the key `after` in the order of the list."""
+        if after is None:
+            return self
+        if ascending:
+            return KeyRange(max(self.first, f"{after}!"), self.last)
+        before = f"{after[:-1]}{chr(ord(after[-1]) - 1)}~"
+        return KeyRange(self.first, min(self.last or before, before))
+
+    def of_status(self, status: str) -> "KeyRange":
+        """Return the range of each `status_key` of this status with a key of this range."""
+        return KeyRange(status_key(status, self.first), status_key(status, self.last or "~"))
+
+    @property
+    def empty(self) -> bool:
+        """Whether no key is in it."""
+        return bool(self.last) and self.first > self.last
+
+
+def created_range(first_day: date | None, last_day: date | None) -> KeyRange:
+    """Return the range of each `created_key` from one day to another, both inclusive."""
+    return KeyRange(f"{first_day}T" if first_day else "", f"{last_day}T~" if last_day else "")
+
+
+def due_range(first_day: date | None, last_day: date | None) -> KeyRange:
+    """Return the range of each `due_key` from one day to another, both inclusive.
+
+    It has no tasks without a due date. There is an exception: as long as servers of the first
+    release may run, such a task may have the same key as one that is due on the last day.
+    """
+    first, last = str(first_day or ""), str(last_day or NEVER)
+    if last == NEVER and shared_state.contracted() >= _LAST_DAY_MIGRATION:
+        last = _LAST_DAY
+    if first == NEVER:
+        first = _LAST_DAY  # comes first, and the release before may have written either
+    return KeyRange(f"{first}#" if first else "", f"{last}#~")
 
 
 class IndexKey(NamedTuple):

@@ -1,7 +1,7 @@
 """The reads of users, tasks and tokens. Each function here is one call to DynamoDB."""
 
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 from pynamodb.attributes import Attribute
@@ -21,6 +21,7 @@ from chalicelib.dynamodb.codec import (
     QueryResult,
     StoredTask,
 )
+from chalicelib.dynamodb.index_keys import KeyRange
 from chalicelib.dynamodb.models import (
     AssignmentModel,
     TaskModel,
@@ -29,6 +30,16 @@ from chalicelib.dynamodb.models import (
 )
 
 E = TypeVar("E", User, StoredTask)
+
+EVERY_KEY = KeyRange()
+
+
+class Part(NamedTuple):
+    """The part of an index that one Query reads."""
+
+    hash_key: str
+    status: str = ""
+    """The only status of the part, in an index that has the status first."""
 
 
 class Index(msgspec.Struct, Generic[E], frozen=True, kw_only=True):
@@ -101,32 +112,20 @@ def token(digest: str) -> Token | None:
 
 
 def query(
-    index: Index[E],
-    hash_key: str,
-    *,
-    after: str | None,
-    ascending: bool,
-    limit: int,
-    status: str | None = None,
+    index: Index[E], part: Part, *, keys: KeyRange = EVERY_KEY, ascending: bool, limit: int
 ) -> QueryResult[E]:
-    """Send one Query for up to `limit` entities of a hash key, after a sort key.
-
-    Args:
-        status: the only status to return. Required by an index that has the status first.
-    """
+    """Send one Query for up to `limit` entities of a part, in a range of sort keys."""
+    if keys.empty:
+        return QueryResult([], False)
     table = botocore_patches.table_of(index.model)
     sort_key: Attribute[str] = getattr(index.model, index.sort_key)
-    condition: Condition | None
     prefix = ""
     if index.status_first:
-        prefix = index_keys.status_key(status or "", "")
-        condition = sort_key.between(*index_keys.status_range(status or "", after, ascending))
-    else:
-        condition = _beyond(sort_key, after, ascending)
+        prefix, keys = index_keys.status_key(part.status, ""), keys.of_status(part.status)
     reply: Any = client.call_with_retries(
         lambda: table.query(
-            hash_key,
-            range_key_condition=condition,
+            part.hash_key,
+            range_key_condition=_within(sort_key, keys),
             index_name=index.name,
             scan_index_forward=ascending,
             consistent_read=index.consistent,
@@ -141,10 +140,12 @@ def query(
     return QueryResult(entries, result.more)
 
 
-def _beyond(sort_key: Attribute[str], after: str | None, ascending: bool) -> Condition | None:
-    if after is None:
-        return None
-    return sort_key > after if ascending else sort_key < after
+def _within(sort_key: Attribute[str], keys: KeyRange) -> Condition | None:
+    if keys.first and keys.last:
+        return sort_key.between(*keys)
+    if keys.first:
+        return sort_key >= keys.first
+    return sort_key <= keys.last if keys.last else None
 
 
 def _get(model: type[Model], key: str) -> bytes:

@@ -1,4 +1,6 @@
-"""ETags, If-Match and If-None-Match (RFC 9110, section 13). The ETag is the version."""
+"""ETags, If-Match and If-None-Match (RFC 9110, section 13).
+
+The ETag of a user or task is its version, that of a list or a file is a digest."""
 
 import hashlib
 import re
@@ -65,7 +67,7 @@ def if_match(request: Request, *, required: bool) -> Collection[int] | None:
 def evaluate(request: Request, response: ApiResponse[Any]) -> ApiResponse[Any]:
     """Return the response to a GET, or a 304 without a body if If-None-Match has its ETag.
 
-    `*` means any current representation. `null` is none; a list is one, without an ETag.
+    `*` means any current representation. `null` is none.
 
     Raises:
         Invalid: a header is malformed.

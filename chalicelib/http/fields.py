@@ -112,11 +112,42 @@ Order = Annotated[
     pagination.Order,
     Meta(description="The direction. The default is desc for created_at and asc for expires_at."),
 ]
-WithStatus = Annotated[Status, Meta(description="Return only tasks with this status.")]
+WithStatuses = Annotated[
+    tuple[Status, ...],
+    Meta(
+        min_length=1,
+        description="Return only tasks with one of these statuses, separated by commas.",
+        examples=[["PENDING", "IN_PROGRESS"]],
+        extra={
+            "must": f"must be one of {', '.join(get_args(Status))}, or several, separated by commas"
+        },
+        extra_json_schema={"uniqueItems": True},  # which TaskListQuery checks
+    ),
+]
+QueryDate = Annotated[
+    date,
+    Meta(examples=["2030-12-24"], extra={"must": "must be a date that exists, YYYY-MM-DD"}),
+]
+DueAfter = Annotated[
+    QueryDate,
+    Meta(description="Return only tasks due on this day or later. Implies sort=expires_at."),
+]
+DueBefore = Annotated[
+    QueryDate,
+    Meta(description="Return only tasks due on this day or earlier. Implies sort=expires_at."),
+]
+CreatedAfter = Annotated[
+    QueryDate,
+    Meta(description="Return only tasks that were created on this day (UTC) or later."),
+]
+CreatedBefore = Annotated[
+    QueryDate,
+    Meta(description="Return only tasks that were created on this day (UTC) or earlier."),
+]
 Cursor = Annotated[
     str,
     Meta(
-        description="The cursor from a Link header. It holds place, order and status, so"
+        description="The cursor from a Link header. It holds place, order and filters, so"
         " send no other parameter with it than page_size.",
         extra={"must": cursor.MUST_BE},
         extra_json_schema={"format": "cursor"},

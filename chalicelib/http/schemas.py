@@ -12,9 +12,13 @@ from chalicelib.http.fields import (
     MAX_NAME,
     MAX_USERNAME,
     Assignees,
+    CreatedAfter,
+    CreatedBefore,
     Cursor,
     Day,
     Desc,
+    DueAfter,
+    DueBefore,
     DueDate,
     Id,
     Ignored,
@@ -26,7 +30,7 @@ from chalicelib.http.fields import (
     Sort,
     StatusGiven,
     Username,
-    WithStatus,
+    WithStatuses,
 )
 
 F = TypeVar("F", TaskFields, TaskUpdate)
@@ -107,7 +111,7 @@ class _Query(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class ListQuery(_Query):
-    """The query parameters of every list. A cursor holds order, sort and status."""
+    """The query parameters of every list. A cursor holds order, sort and filters."""
 
     page_size: PageSize = 100
     offset: Offset = 0
@@ -119,7 +123,15 @@ class TaskListQuery(ListQuery):
     """The query parameters of lists of tasks."""
 
     sort: Sort | None = None
-    status: WithStatus | None = None
+    status: WithStatuses | None = None
+    due_after: DueAfter | None = None
+    due_before: DueBefore | None = None
+    created_after: CreatedAfter | None = None
+    created_before: CreatedBefore | None = None
+
+    def __post_init__(self) -> None:
+        if self.status and len(set(self.status)) < len(self.status):
+            raise ValueError("status: must have each status only once")
 
 
 class UserBody(msgspec.Struct, kw_only=True):

@@ -5,6 +5,7 @@ import msgspec
 from chalicelib.domain.task import Task, TaskFields, TaskUpdate
 from chalicelib.dynamodb import client, clock, counters, index_keys, lanes, queries, task_writes
 from chalicelib.dynamodb.codec import TASKS
+from chalicelib.dynamodb.queries import Part
 from chalicelib.dynamodb.transaction import Transaction
 from chalicelib.services import deleting_users, optimistic, pagination
 from chalicelib.services.optimistic import TaskChange
@@ -35,16 +36,22 @@ def get(task_id: int) -> Task | None:
 
 
 def page(paging: pagination.Paging) -> pagination.Page[Task]:
-    """Return a page of all tasks, or of those with one status."""
-    due = paging.sort == "expires_at"
+    """Return a page of all tasks, or of those that the filters of the page leave."""
+    due = paging.by_due_date
     every_lane = range(lanes.lanes_to_read())
-    if paging.status is None:
+    if paging.statuses:
+        index = queries.TASKS_BY_STATUS_AND_DUE if due else queries.TASKS_BY_STATUS_AND_CREATED
+        hash_keys = [
+            index_keys.status_lane(status, lane)
+            for status in paging.statuses
+            for lane in every_lane
+        ]
+    else:
         index = queries.TASKS_BY_DUE if due else queries.TASKS_BY_CREATED
         hash_keys = [str(lane) for lane in every_lane]
-    else:
-        index = queries.TASKS_BY_STATUS_AND_DUE if due else queries.TASKS_BY_STATUS_AND_CREATED
-        hash_keys = [index_keys.status_lane(paging.status, lane) for lane in every_lane]
-    return pagination.read_page(index, hash_keys, paging).map(deleting_users.hide)
+    parts = [Part(hash_key) for hash_key in hash_keys]
+    found = pagination.read_page(index, parts, paging, pagination.due_filter(paging))
+    return found.map(deleting_users.hide)
 
 
 def update(task_id: int, values: TaskUpdate, context: WriteContext = NO_CONTEXT) -> TaskChange:

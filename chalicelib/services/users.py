@@ -20,6 +20,7 @@ from chalicelib.dynamodb import (
 )
 from chalicelib.dynamodb.codec import StoredTask
 from chalicelib.dynamodb.models import MAX_KEY_BYTES
+from chalicelib.dynamodb.queries import Part
 from chalicelib.dynamodb.transaction import MAX_OPERATIONS, Transaction
 from chalicelib.services import pagination
 from chalicelib.services.write_context import NO_CONTEXT, WriteContext
@@ -62,8 +63,8 @@ def get(user_id: int) -> User | None:
 
 def page(paging: pagination.Paging) -> pagination.Page[User]:
     """Return a page of all users."""
-    hash_keys = [str(lane) for lane in range(lanes.lanes_to_read())]
-    return pagination.read_page(queries.USERS_BY_CREATED, hash_keys, paging)
+    parts = [Part(str(lane)) for lane in range(lanes.lanes_to_read())]
+    return pagination.read_page(queries.USERS_BY_CREATED, parts, paging)
 
 
 def delete(user_id: int, context: WriteContext = NO_CONTEXT) -> None:
@@ -177,7 +178,7 @@ def _tasks_for_one_transaction(user: User) -> tuple[Sequence[StoredTask], bool]:
     if not user.assignment_count:
         return [], True
     assigned = queries.query(
-        queries.ASSIGNED_BY_CREATED, str(user.id), after=None, ascending=True, limit=MAX_OPERATIONS
+        queries.ASSIGNED_BY_CREATED, Part(str(user.id)), ascending=True, limit=MAX_OPERATIONS
     )
     room = MAX_OPERATIONS - 4  # the user, the reservation, the shared state, the idempotency key
     fitting: list[StoredTask] = []

@@ -43,12 +43,20 @@ WALK: list[tuple[tuple[Any, ...], list[str], float, float, int]] = [
     (("GET", "/v1/tasks?status=PENDING"), [QUERY], 0.5, 0, 0),
     (("GET", "/v1/tasks?sort=expires_at"), [QUERY], 0.5, 0, 0),
     (("GET", "/v1/tasks?sort=expires_at&status=PENDING"), [QUERY], 0.5, 0, 0),
+    (("GET", "/v1/tasks?status=PENDING,DONE"), [QUERY, QUERY], 0.5, 0, 0),
+    (("GET", "/v1/tasks?status=PENDING,DONE&due_after=2030-01-01"), [QUERY, QUERY], 0, 0, 0),
+    (("GET", "/v1/tasks?due_after=2030-01-01&due_before=2030-01-31"), [QUERY], 0, 0, 0),
+    (("GET", "/v1/tasks?created_after=2026-01-01"), [QUERY], 0.5, 0, 0),
+    (("GET", "/v1/tasks?created_before=2026-01-31&status=DONE"), [QUERY], 0, 0, 0),
     (("GET", "/v1/users"), [QUERY], 0.5, 0, 0),
     (("GET", "/v1/users/1"), [GET], 1, 0, 0),
     (("GET", "/v1/users/1/tasks"), [GET, QUERY], 2, 0, 0),
     (("GET", "/v1/users/1/tasks?sort=expires_at"), [GET, QUERY], 2, 0, 0),
     (("GET", "/v1/users/1/tasks?status=PENDING"), [GET, QUERY], 2, 0, 0),
     (("GET", "/v1/users/1/tasks?sort=expires_at&status=PENDING"), [GET, QUERY], 2, 0, 0),
+    (("GET", "/v1/users/1/tasks?status=PENDING,DONE"), [GET, QUERY, QUERY], 2, 0, 0),
+    (("GET", "/v1/users/1/tasks?due_before=2030-01-01"), [GET, QUERY], 1, 0, 0),
+    (("GET", "/v1/users/1/tasks?created_after=2026-01-01&status=DONE"), [GET, QUERY], 1, 0, 0),
     (("GET", "/v1/users/2/tasks"), [GET, QUERY], 1, 0, 0),
     (("PUT", "/v1/tasks/1", FULL_TASK), [UPDATE, TRANSACT], 0, 0, 2),
     (("PUT", "/v1/tasks/2", FULL_TASK), [UPDATE], 0, 5, 0),
@@ -158,9 +166,13 @@ PAGES = (
     "/v1/tasks?page_size=10&sort=expires_at",
     "/v1/tasks?page_size=10&status=PENDING",
     "/v1/tasks?page_size=10&offset=5",
+    "/v1/tasks?page_size=10&due_after=2030-01-01",
+    "/v1/tasks?page_size=10&created_after=2026-01-01&status=PENDING",
     "/v1/users?page_size=10",
     "/v1/users/1/tasks?page_size=10",
     "/v1/users/1/tasks?page_size=10&status=PENDING",
+    "/v1/users/1/tasks?page_size=10&due_before=2030-01-31",
+    "/v1/tasks?page_size=10&status=PENDING,DONE&due_before=2030-01-31",
 )
 
 
@@ -175,7 +187,7 @@ def test_the_cost_of_a_page_does_not_depend_on_the_table_size(
         grow()
         bills.append([cost("GET", path) for path in PAGES])
     assert bills[0] == bills[1]
-    assert [len(bill.calls) for bill in bills[0]] == [*[lanes] * 5, 2, 2]
+    assert [len(bill.calls) for bill in bills[0]] == [*[lanes] * 7, 2, 2, 2, 2 * lanes]
 
 
 @pytest.mark.backend("dynamodb-local")
@@ -205,4 +217,4 @@ def test_lanes_outside_the_page_are_read_in_parts(
 def grow() -> None:
     """Add 70 users, and 70 tasks of the first user: more than a page in each of four lanes."""
     add_users(70)
-    add_tasks(70, assignees=[1])
+    add_tasks(70, assignees=[1], expires_at="2030-01-01")

@@ -404,12 +404,14 @@ def test_a_missing_package_index_is_a_one_line_error(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+FOLDERS = ("billet", "billet_client", "chalicelib")
 INSTALLED = """
 import importlib, pathlib, pkgutil, sys
 sys.path.insert(0, sys.argv[1])
-import app, billet, chalicelib
-assert all(str(one.__file__).startswith(sys.argv[1]) for one in (app, billet, chalicelib))
-for package in (billet, chalicelib):
+import app, billet, billet_client, chalicelib
+packages = (billet, billet_client, chalicelib)
+assert all(str(one.__file__).startswith(sys.argv[1]) for one in (app, *packages))
+for package in packages:
     for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
@@ -424,7 +426,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pytest.importorskip("setuptools", minversion="77", reason="setuptools is older than the lock")
     source, wheels, target = (tmp_path_factory.mktemp(one) for one in ("source", "wheels", "site"))
     ignored = shutil.ignore_patterns("__pycache__")
-    for folder in ("billet", "chalicelib"):
+    for folder in FOLDERS:
         shutil.copytree(ROOT / folder, source / folder, ignore=ignored)
     for file in ("app.py", "pyproject.toml", "LICENSE", *map(str, ROOT.glob("requirements*"))):
         shutil.copy(ROOT / file, source)
@@ -437,8 +439,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_wheel_has_all_files_of_the_application(installed: Path) -> None:
-    folders = [ROOT / "billet", ROOT / "chalicelib"]
-    files = [ROOT / "app.py", *(file for folder in folders for file in folder.rglob("*"))]
+    files = [ROOT / "app.py", *(file for name in FOLDERS for file in (ROOT / name).rglob("*"))]
     wanted = {file.relative_to(ROOT) for file in files if file.is_file() and file.suffix != ".pyc"}
     found = {file.relative_to(installed) for file in installed.rglob("*") if file.is_file()}
     assert {file for file in found if not file.parts[0].endswith(".dist-info")} == wanted

@@ -18,6 +18,7 @@ PLACE = "2026-01-31T12:00:00.000000Z#0000000000000001"
 def before_call(context: schemathesis.HookContext, case: Case, kwargs: dict[str, Any]) -> None:
     """Repair the parts of a request that schemathesis did not make invalid on purpose."""
     _repair_headers(case)
+    _repair_filters(case)
     _repair_cursor(case)
 
 
@@ -32,6 +33,21 @@ def _repair_headers(case: Case) -> None:
         and "If-Match" not in _intentionally_invalid(case)
     ):
         del case.headers["If-Match"]  # even * is false for a missing resource
+
+
+def _repair_filters(case: Case) -> None:
+    """Use the filters of one sort only, and ranges that begin before they end."""
+    query = case.query
+    if not query or not case.meta or not case.meta.generation.mode.is_positive:
+        return
+    kinds = [kind for kind in ("due", "created") if {f"{kind}_after", f"{kind}_before"} & {*query}]
+    if not kinds:
+        return
+    wrong = {"sort", *(f"{kind}_{end}" for kind in kinds[1:] for end in ("after", "before"))}
+    case.query = {name: value for name, value in query.items() if name not in wrong}
+    after, before = (f"{kinds[0]}_{end}" for end in ("after", "before"))
+    if {after, before} <= {*case.query}:
+        case.query |= dict(zip((after, before), sorted((query[after], query[before])), strict=True))
 
 
 def _repair_cursor(case: Case) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import date
 from typing import Any
 
 import pytest
@@ -357,7 +358,13 @@ OFFSET = "offset: must be an integer from 0 to 10000; to go further, follow the 
 ORDER = "order: must be one of asc, desc"
 SORT = "sort: must be one of created_at, expires_at"
 CURSOR = "cursor: must be a cursor from a Link header"
-PARAMETERS = "cursor, offset, order, page_size, sort, status"
+PARAMETERS = (
+    "created_after, created_before, cursor, due_after, due_before, offset, order, page_size, sort,"
+    " status"
+)
+STATUSES = f"{STATUS}, or several, separated by commas"
+DATE = "must be a date that exists, YYYY-MM-DD"
+ONCE = "status: must have each status only once"
 QUERIES = {
     **dict.fromkeys(
         [
@@ -373,8 +380,23 @@ QUERIES = {
     "sort=": SORT,
     "order=up": ORDER,
     "order=ASC": ORDER,
-    "status=pending": STATUS,
-    "status=": STATUS,
+    "status=pending": STATUSES,
+    "status=": STATUSES,
+    "status=DONE,": STATUSES,
+    "status=DONE, PENDING": STATUSES,
+    "status=DONE,FINISHED": STATUSES,
+    "status=DONE,PENDING,DONE": ONCE,
+    "due_after=": f"due_after: {DATE}",
+    "due_before=2030-02-30": f"due_before: {DATE}",
+    "due_before=0000-01-01": f"due_before: {DATE}",
+    "created_after=2030-01-01T00:00:00": f"created_after: {DATE}",
+    "created_before=1": f"created_before: {DATE}",
+    "due_after=2030-01-02&due_before=2030-01-01": (
+        "due_before: must not be before due_after, which is 2030-01-02"
+    ),
+    "created_before=2030-01-01&created_after=2030-01-02": (
+        "created_before: must not be before created_after, which is 2030-01-02"
+    ),
     "limit=5": f"limit: unknown query parameter; allowed are {PARAMETERS}",
     "a%0Ab=5": f"a\nb: unknown query parameter; allowed are {PARAMETERS}",
     "page_size=5&page_size=5": "page_size: must be given only once",
@@ -438,13 +460,16 @@ URGENT = "2030-01-01#0000000000000007"
 @pytest.mark.parametrize(
     ("path", "paging", "after"),
     [
-        ("tasks", Paging(status="BOGUS"), NEWEST),
-        ("tasks", Paging(status=""), NEWEST),
-        ("tasks", Paging(status="A" * 1024), NEWEST),
-        ("users/1/tasks", Paging(status="A" * 1024), NEWEST),
-        ("users/1/tasks", Paging(status="done", sort="expires_at"), URGENT),
-        ("users", Paging(status="DONE"), NEWEST),
+        ("tasks", Paging(statuses=("BOGUS",)), NEWEST),
+        ("tasks", Paging(statuses=("", "DONE")), NEWEST),
+        ("tasks", Paging(statuses=("A" * 1024,)), NEWEST),
+        ("users/1/tasks", Paging(statuses=("A" * 1024,)), NEWEST),
+        ("users/1/tasks", Paging(statuses=("done",), sort="expires_at"), URGENT),
+        ("users", Paging(statuses=("DONE",)), NEWEST),
         ("users", Paging(sort="expires_at"), URGENT),
+        ("users", Paging(first_day=date(2026, 1, 1)), NEWEST),
+        ("tasks", Paging(statuses=("DONE", "PENDING")), NEWEST),
+        ("tasks", Paging(statuses=("DONE", "DONE")), NEWEST),
         ("tasks", Paging(), URGENT),
         ("tasks", Paging(sort="expires_at"), NEWEST),
     ],
