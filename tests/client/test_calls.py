@@ -22,7 +22,7 @@ from billet_client import (
     User,
 )
 from chalicelib.services import tokens
-from tests.client.conftest import ClientFactory
+from tests.client.conftest import BLOCKING_ONLY, ClientFactory
 from tests.support.in_process import Faulty
 
 pytestmark = [pytest.mark.backend("moto"), pytest.mark.usefixtures("database")]
@@ -87,6 +87,7 @@ def test_lists_have_the_items_of_all_pages(billet: Client, transport: Faulty) ->
     assert list(billet.tasks.list(status="DONE")) == []
 
 
+@BLOCKING_ONLY
 def test_a_list_has_the_filters_of_the_api(billet: Client) -> None:
     billet.users.create("ann")
     for number in range(1, 4):
@@ -135,6 +136,7 @@ def test_a_condition_holds_for_one_version(billet: Client) -> None:
     assert billet.tasks.get(1, if_none_match='"1"').name == "plan"
 
 
+@BLOCKING_ONLY
 def test_a_problem_is_raised_as_the_exception_of_its_status(billet: Client) -> None:
     billet.users.create("ann")
     with pytest.raises(Conflict) as taken:
@@ -153,6 +155,7 @@ def test_a_problem_is_raised_as_the_exception_of_its_status(billet: Client) -> N
     assert (missing.value.field, missing.value.detail) == (None, "task 7 does not exist")
 
 
+@BLOCKING_ONLY
 def test_the_caller_may_choose_the_idempotency_key(billet: Client) -> None:
     first = billet.tasks.create("plan", idempotency_key='a "key" of mine')
     assert billet.tasks.create("plan", idempotency_key='a "key" of mine') == first
@@ -162,6 +165,7 @@ def test_the_caller_may_choose_the_idempotency_key(billet: Client) -> None:
     assert len(list(billet.tasks.list())) == 1
 
 
+@BLOCKING_ONLY
 @pytest.mark.settings(auth="on")
 def test_a_token_gives_the_rights_of_its_role(connect: ClientFactory, transport: Faulty) -> None:
     reader, _ = tokens.issue("eva", "reader", None)
@@ -174,6 +178,7 @@ def test_a_token_gives_the_rights_of_its_role(connect: ClientFactory, transport:
     assert len(transport.sent) == 4
 
 
+@BLOCKING_ONLY
 @pytest.mark.settings(require_if_match="on")
 def test_a_missing_condition_is_an_error_of_its_own(billet: Client) -> None:
     billet.tasks.create("plan")
@@ -182,6 +187,7 @@ def test_a_missing_condition_is_an_error_of_its_own(billet: Client) -> None:
     assert billet.tasks.delete(1, if_match="*").detail == "task 1 deleted"
 
 
+@BLOCKING_ONLY
 @pytest.mark.settings(rate_quota=1, rate_window_seconds=3600, rate_shared="off")
 def test_a_quota_that_is_spent_for_longer_than_the_client_waits_is_an_error(
     billet: Client,
