@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 
 from billet_client import (
@@ -40,6 +41,9 @@ def test_a_task_is_created_read_changed_and_deleted(billet: Client) -> None:
         "PENDING",
     )
     assert (task.expires_at, task.created_at, task.assignees) == (DUE, today, ())
+    assert task.updated_at.tzinfo is UTC
+    assert task.updated_at.date() == today
+    assert task.etag == '"1"'
     assert billet.tasks.get(1) == task
     assert billet.tasks.update(1, status="DONE", expires_at="2031-01-31").expires_at == date(
         2031, 1, 31
@@ -72,6 +76,19 @@ def test_a_task_is_assigned_and_unassigned(billet: Client) -> None:
     assert [task.id for task in billet.tasks.list(user=1)] == [1]
     unassigned = billet.tasks.unassign(1, 1, if_match=assigned.etag)
     assert (unassigned.detail, unassigned.etag) == ("task 1 unassigned from user 1", '"3"')
+
+
+@BLOCKING_ONLY
+@pytest.mark.settings(auth="on")
+def test_a_feed_has_a_url_until_it_is_revoked(connect: ClientFactory, transport: Faulty) -> None:
+    admin, _ = tokens.issue("eva", "admin", None)
+    billet = connect(token=admin)
+    billet.users.create("ann")
+    url = billet.users.create_feed(1)
+    with httpx.Client(transport=transport) as calendar:
+        assert calendar.get(url).text.startswith("BEGIN:VCALENDAR")
+        assert "feed" in billet.users.revoke_feed(1).detail
+        assert calendar.get(url).status_code in (401, 404)
 
 
 def test_lists_have_the_items_of_all_pages(billet: Client, transport: Faulty) -> None:
@@ -120,7 +137,8 @@ def test_a_condition_holds_for_one_version(billet: Client) -> None:
     billet.users.create("ann")
     with pytest.raises(NotModified):
         billet.tasks.get(1, if_none_match='"1"')
-    assert billet.tasks.update(1, status="DONE", if_match='"1"').status == "DONE"
+    task = billet.tasks.get(1)
+    assert billet.tasks.update(1, status="DONE", if_match=task.etag).etag == '"2"'
     stale: list[Callable[[], object]] = [
         lambda: billet.tasks.update(1, name="x", if_match='"1"'),
         lambda: billet.tasks.replace(1, name="x", desc="", status="DONE", if_match='"1"'),
