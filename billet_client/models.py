@@ -51,7 +51,8 @@ class TaskOptions(TypedDict):
     """The body of POST /v1/tasks. Only `name` is required."""
 
     assignees: NotRequired[Sequence[int]]
-    """The ids of the users that the task is assigned to, in any order. One request adds and removes at most 48 users."""
+    """The ids of the users that the task is assigned to, in any order. One request adds and removes
+    at most 48 users."""
     desc: NotRequired[str]
     """The text."""
     status: NotRequired[Status]
@@ -65,7 +66,8 @@ class WholeTask(TypedDict):
     Without `expires_at` the task has no deadline; without `assignees` they stay the same."""
 
     assignees: NotRequired[Sequence[int]]
-    """The ids of the users that the task is assigned to, in any order. One request adds and removes at most 48 users."""
+    """The ids of the users that the task is assigned to, in any order. One request adds and removes
+    at most 48 users."""
     name: str
     """The name. White space at both ends is removed."""
     desc: str
@@ -79,7 +81,8 @@ class TaskChanges(TypedDict):
     """The body of PATCH /v1/tasks/{task_id}: the fields to change (RFC 7396)."""
 
     assignees: NotRequired[Sequence[int]]
-    """The ids of the users that the task is assigned to, in any order. One request adds and removes at most 48 users."""
+    """The ids of the users that the task is assigned to, in any order. One request adds and removes
+    at most 48 users."""
     name: NotRequired[str]
     """The name. White space at both ends is removed."""
     desc: NotRequired[str]
