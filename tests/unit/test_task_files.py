@@ -14,12 +14,14 @@ from billet.people.exchange import (
     checking,
     columns,
     due_dates,
+    exporting,
     formats,
     source,
     text_files,
 )
 from billet.people.exchange.checking import Row
 from billet.people.exchange.source import FileError
+from billet_client import Task
 
 TODOIST = """\
 TYPE,CONTENT,DESCRIPTION,PRIORITY,INDENT,AUTHOR,RESPONSIBLE,DATE,DATE_LANG,TIMEZONE,DURATION,\
@@ -278,7 +280,7 @@ PROBLEMS = {
     ),
     "a long description": (
         f"name,notes\nPlan,{'d' * 10_001}\n",
-        ["line 2, notes: must be a string of at most 10000 characters; it has 10001"],
+        ["line 2, notes: must have at most 10000 characters; it has 10001"],
     ),
     "a bell": ("name\nPl\aan\n", ["line 2, name: must not contain control characters"]),
     "lines of a calendar": (
@@ -416,3 +418,41 @@ TEXT = st.text(st.sampled_from("a'=+-@;,\"\t\r\n é\uff1d"), max_size=6)
 def test_every_cell_comes_back_and_none_is_a_formula(text: str) -> None:
     assert cells.unguard(cells.guard(text)) == text
     assert cells.guard(text)[:1] not in tuple("=+-@\t\r\n\uff1d")
+
+
+NAME = TEXT.map(lambda text: " ".join(text.split())).filter(bool)
+
+
+@given(
+    tasks=st.lists(
+        st.builds(
+            Task,
+            id=st.just(1),
+            name=NAME,
+            desc=TEXT,
+            status=st.sampled_from(["PENDING", "IN_PROGRESS", "DONE", "CANCELLED"]),
+            expires_at=st.none() | st.dates(),
+            created_at=st.just("2026-01-31"),
+            updated_at=st.just("2026-01-31T12:00:00Z"),
+            etag=st.just('"1"'),
+            assignees=st.lists(st.sampled_from([1, 2, 3]), unique=True, max_size=3).map(tuple),
+        ),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_an_exported_file_is_imported_as_the_same_tasks(tasks: list[Task]) -> None:
+    usernames = {1: "ann", 2: 'b;"c', 3: "=d, e"}.__getitem__
+    content = b"".join(exporting.as_csv(tasks, usernames, mark=True))
+    rows, problems = read(content)
+    assert problems == []
+    assert [(one.name, one.desc, one.status, one.expires_at, one.assignees) for one in rows] == [
+        (
+            task.name,
+            task.desc,
+            task.status,
+            str(task.expires_at) if task.expires_at else None,
+            tuple(usernames(user) for user in task.assignees),
+        )
+        for task in tasks
+    ]
