@@ -69,6 +69,7 @@ class UserModel(Model):
     created_key = UnicodeAttribute(null=True, attr_name="recency")
     assignment_count = NumberAttribute(null=True, attr_name="assigns")
     deleting = BooleanAttribute(null=True, attr_name="going")
+    feed_digest = UnicodeAttribute(null=True)
 
 
 class UsernameModel(Model):

@@ -4,7 +4,7 @@
 of responses are not checked."""
 
 from datetime import date
-from typing import Annotated, get_args
+from typing import Annotated, Literal, get_args
 
 from msgspec import Meta, Raw
 
@@ -160,6 +160,20 @@ Cursor = Annotated[
         extra_json_schema={"format": "cursor"},
     ),
 ]
+FeedComponent = Annotated[
+    Literal["VEVENT", "VTODO"],
+    Meta(
+        description="What a task becomes: VEVENT is an all-day event, which every calendar program"
+        " shows; VTODO is a to-do, which Thunderbird shows, and Google, Apple and Outlook do not."
+    ),
+]
+FeedToken = Annotated[
+    str,
+    Meta(
+        description="The token in the URL from `POST /v1/users/{user_id}/feed` (`blf_…`). A token"
+        " of the API is not accepted here. Not needed if AUTH is off."
+    ),
+]
 
 # Bodies of responses
 Id = Annotated[int, Meta(ge=1, le=MAX_ID, examples=[1])]
@@ -194,5 +208,12 @@ Assignees = Annotated[
         description="The ids of the users that the task is assigned to.",
         examples=[[1]],
         extra_json_schema={"uniqueItems": True},
+    ),
+]
+FeedUrl = Annotated[
+    str,
+    Meta(
+        description="The URL of the feed, which contains its token. It cannot be shown again.",
+        examples=["https://tasks.example/v1/users/1/tasks.ics?token=blf_…"],
     ),
 ]

@@ -21,6 +21,9 @@ from chalicelib.http.fields import (
     DueBefore,
     DueDate,
     ETag,
+    FeedComponent,
+    FeedToken,
+    FeedUrl,
     Id,
     Ignored,
     Moment,
@@ -111,11 +114,11 @@ class TaskPatch(_ExistingTaskBody, kw_only=True):
         return _converted(self, TaskUpdate)
 
 
-class _Query(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class Query(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Query parameters. Unknown ones are errors."""
 
 
-class ListQuery(_Query):
+class ListQuery(Query):
     """The query parameters of every list. A cursor holds order, sort and filters."""
 
     page_size: PageSize = 100
@@ -151,6 +154,13 @@ class TaskListQuery(ListQuery):
     def __post_init__(self) -> None:
         if self.status and len(set(self.status)) < len(self.status):
             raise ValueError("status: must have each status only once")
+
+
+class FeedQuery(Query):
+    """The query parameters of a feed."""
+
+    component: FeedComponent = "VEVENT"
+    token: FeedToken | None = None
 
 
 class UserBody(msgspec.Struct, kw_only=True):
@@ -200,6 +210,12 @@ class ChangeBody(msgspec.Struct, kw_only=True):
 
     success: Literal[True] = True
     detail: str
+
+
+class FeedBody(ChangeBody, kw_only=True):
+    """The body of the response to a new feed."""
+
+    url: FeedUrl
 
 
 class TaskChangeBody(ChangeBody, kw_only=True):

@@ -56,7 +56,7 @@ CALLS: list[Callable[[Client], object]] = [
     lambda billet: billet.users.create_feed(8),
     lambda billet: billet.users.revoke_feed(8),
 ]
-WITHOUT_CALL = {"GET /v1/openapi.json"}
+WITHOUT_CALL = {"GET /v1/openapi.json", "GET /v1/users/{user_id}/tasks.ics"}
 
 
 def test_there_is_a_call_for_each_endpoint() -> None:
