@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,6 +17,7 @@ from billet.people.exchange import (
     due_dates,
     exporting,
     formats,
+    options,
     source,
     text_files,
 )
@@ -316,7 +318,9 @@ NO_TASKS = {
     "unknown columns": (b"Was,Wann\nx,y\n", "--map name=COLUMN must name one of: Was, Wann"),
     "a huge cell": (b'name\n"' + b"x" * 200_000, "a cell must have at most 131072 characters"),
     "a long line": (b"name\n" + b"x" * 1_100_000, "line 2: must have at most 1048576 characters"),
-    "many cells": (b"name" + b"," * 501, "line 1: must have at most 500 cells"),
+    "many cells": (b"name,due\nx" + b"," * 501, "line 2: must have at most 500 cells"),
+    "an open quote": (b'name;due\n"Plan;\nDo;\n', "line 2: a quote is not closed"),
+    "a quote in a cell": (b'name\n"a" b\n', "line 2: a quote inside a cell must be doubled"),
     "a large VTODO": (
         b"BEGIN:VCALENDAR\nBEGIN:VTODO\nSUMMARY;" + b"A=b;\n " * 50_000 + b":x\nEND:VTODO",
         "line 2: this VTODO is larger than 256 KiB",
@@ -404,6 +408,20 @@ def test_the_order_of_day_and_month_is_that_of_the_other_dates(
     texts: list[str], order: Any
 ) -> None:
     assert due_dates.order_of(texts) == order
+
+
+def test_the_order_that_other_dates_prove_is_noted() -> None:
+    found = formats.read(b"name,due\na,3/4/2026\nb,25/4/2026\n")
+    rows, _ = checking.check(found, {}, None)
+    assert [row.expires_at for row in rows] == ["2026-04-03", "2026-04-25"]
+    assert found.notes == ["3/4/2026 has the day first, as other dates of the file show"]
+
+
+def test_a_person_is_asked_for_columns_that_are_not_known() -> None:
+    with CliRunner().isolation(input="9\n2\n\n1\n\n\n") as (_, err, _):
+        found = formats.read(b"Wann,Was\n2026-03-04,Plan\n", ask=options.ask_for_columns)
+    assert [(one.name, one.due) for one in found.tasks] == [("Plan", "2026-03-04")]
+    assert b"   1  Wann\n   2  Was\nWhich column is which? 0 stands for none." in err.getvalue()
 
 
 def test_every_name_of_a_column_stands_for_one_field() -> None:

@@ -39,7 +39,7 @@ def check(
         more: further words for statuses.
         order: the order of day and month, or None for the one that the file's dates prove.
     """
-    order = order or due_dates.order_of(task.due for task in source.tasks)
+    order = order or _proven_order(source)
     rows: list[Row] = []
     problems = list(source.problems)
     for task in source.tasks:
@@ -47,6 +47,16 @@ def check(
         rows += [found.row()] if not found.problems else []
         problems += found.problems
     return rows, problems
+
+
+def _proven_order(source: Source) -> due_dates.Order | None:
+    """Return the order that the dates prove, and note it if one of them needs it."""
+    dates = [task.due for task in source.tasks]
+    order = due_dates.order_of(dates)
+    if order and (unclear := next(filter(due_dates.is_ambiguous, dates), None)):
+        first = "day" if order == "dmy" else "month"
+        source.notes.append(f"{unclear} has the {first} first, as other dates of the file show")
+    return order
 
 
 class _Checked:

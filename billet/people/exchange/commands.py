@@ -156,12 +156,12 @@ def _import(
                     "--yes imports without a question",
                 )
             users.create_missing()
-            _write(billet, planned(), book)
+            _write(billet, planned(), book, unit)
             click.echo(f"Imported {tasks_to_create} into {session.url()}")
 
 
-def _write(billet: "Client", plan: "Plan", book: "Ledger") -> None:
+def _write(billet: "Client", plan: "Plan", book: "Ledger", unit: str) -> None:
     from billet.people.exchange import sending
 
     with progress.bar(len(plan.rows), "Importing") as bar:
-        sending.send(billet, plan, book, bar.update)
+        sending.send(billet, plan, book, unit, bar.update)
