@@ -13,9 +13,9 @@ from chalicelib.domain.task import MAX_ASSIGNEE_CHANGES, MAX_ASSIGNEES, Status
 from chalicelib.http import text_rules
 from chalicelib.services import cursor, pagination
 
-MAX_NAME = 200
-MAX_USERNAME = 254
-MAX_DESC = 10_000
+MAX_NAME = text_rules.MAX_NAME
+MAX_USERNAME = text_rules.MAX_USERNAME
+MAX_DESC = text_rules.MAX_DESC
 MAX_PAGE = 1000
 
 MUST_BE_ID_IN_PATH = "must be the id in the path"
