@@ -250,10 +250,15 @@ def test_a_server_that_does_not_respond_and_one_of_something_else_are_told(
     assert billet.misuse("task", "list", BILLET_TOKEN="tökén").startswith("token: must have print")
 
 
+class _QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, *arguments: object) -> None:
+        """Print nothing."""
+
+
 @contextmanager
 def _server_of_a_folder() -> Iterator[str]:
     """Serve files, and yield the URL."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _QuietHandler) as server:
         thread = Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         try:
