@@ -19,7 +19,7 @@ from billet.people.statuses import Status
 if TYPE_CHECKING:
     from billet_client import BatchResult, Client, Operation
 
-EXCHANGE = "billet.people.exchange"
+EXCHANGE = "billet.people.exchange.commands"
 EXCHANGE_COMMANDS = ("import", "export")
 MOST_AT_ONCE = 50
 """Operations of one batch."""
@@ -34,7 +34,7 @@ class _TaskGroup(PeopleGroup):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in EXCHANGE_COMMANDS and find_spec(EXCHANGE):
-            module = importlib.import_module(f"{EXCHANGE}.commands")
+            module = importlib.import_module(EXCHANGE)
             command: click.Command = getattr(module, f"{cmd_name}_command")
             return command
         return super().get_command(ctx, cmd_name)
