@@ -1,7 +1,7 @@
 """`billet task`: add, list, show, change, assign and delete tasks."""
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,8 @@ EXCHANGE = "billet.people.exchange.commands"
 EXCHANGE_COMMANDS = ("import", "export")
 MOST_AT_ONCE = 50
 """Operations of one batch."""
+ATTEMPTS = 5
+"""How often a change is made anew if someone else has changed the task meanwhile."""
 
 
 class _TaskGroup(PeopleGroup):
@@ -134,9 +136,9 @@ def cancel(ids: Sequence[int], as_json: bool) -> None:
 def assign(task_id: int, users: Sequence[str], as_json: bool) -> None:
     """Assign a task to users."""
     with session.connect() as billet:
-        for user in names.user_ids(billet, users):
-            billet.tasks.assign(task_id, user)
-        output.report("Assigned", billet.tasks.get(task_id), billet, as_json)
+        added = names.user_ids(billet, users)
+        task = _set_assignees(billet, task_id, lambda now: [*now, *added])
+        output.report("Assigned", task, billet, as_json)
 
 
 @task.command()
@@ -146,9 +148,9 @@ def assign(task_id: int, users: Sequence[str], as_json: bool) -> None:
 def unassign(task_id: int, users: Sequence[str], as_json: bool) -> None:
     """Unassign a task from users."""
     with session.connect() as billet:
-        for user in names.user_ids(billet, users):
-            billet.tasks.unassign(task_id, user)
-        output.report("Unassigned", billet.tasks.get(task_id), billet, as_json)
+        removed = names.user_ids(billet, users)
+        task = _set_assignees(billet, task_id, lambda now: [u for u in now if u not in removed])
+        output.report("Unassigned", task, billet, as_json)
 
 
 @task.command()
@@ -176,6 +178,23 @@ def rm(ids: Sequence[int], yes: bool, as_json: bool) -> None:
     else:
         output.print_lines([(one,) for one in deleted])
     _fail_if_any_failed(results)
+
+
+def _set_assignees(
+    billet: "Client", task_id: int, change: Callable[[Sequence[int]], list[int]]
+) -> "Task":
+    """Change the assignees of a task at once. Changes of others are kept."""
+    from billet_client import PreconditionFailed
+
+    for left in reversed(range(ATTEMPTS)):
+        task = billet.tasks.get(task_id)
+        assignees = list(dict.fromkeys(change(task.assignees)))
+        try:
+            return billet.tasks.update(task_id, if_match=task.etag, assignees=assignees)
+        except PreconditionFailed:
+            if not left:
+                raise
+    raise AssertionError
 
 
 def _ask_to_delete(billet: "Client", ids: Sequence[int]) -> None:
