@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import date
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ from billet.people.questions import confirm
 from billet.people.statuses import Status
 
 if TYPE_CHECKING:
-    from billet_client import BatchResult, Client, Operation
+    from billet_client import BatchResult, Client, Operation, Task
 
 EXCHANGE = "billet.people.exchange.commands"
 EXCHANGE_COMMANDS = ("import", "export")
@@ -186,15 +187,15 @@ def _set_assignees(
     """Change the assignees of a task at once. Changes of others are kept."""
     from billet_client import PreconditionFailed
 
-    for left in reversed(range(ATTEMPTS)):
+    def change_once() -> Task:
         task = billet.tasks.get(task_id)
         assignees = list(dict.fromkeys(change(task.assignees)))
-        try:
-            return billet.tasks.update(task_id, if_match=task.etag, assignees=assignees)
-        except PreconditionFailed:
-            if not left:
-                raise
-    raise AssertionError
+        return billet.tasks.update(task_id, if_match=task.etag, assignees=assignees)
+
+    for _ in range(ATTEMPTS - 1):
+        with suppress(PreconditionFailed):
+            return change_once()
+    return change_once()
 
 
 def _ask_to_delete(billet: "Client", ids: Sequence[int]) -> None:
