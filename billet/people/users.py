@@ -1,4 +1,4 @@
-"""`billet user`: add, list, show, rename and delete users."""
+"""`billet user`: add, list, show, rename and delete users, and their calendar feeds."""
 
 from itertools import islice
 
@@ -92,3 +92,20 @@ def rm(name: str, yes: bool, as_json: bool) -> None:
             )
         billet.users.delete(found.id, if_match=ANY_VERSION)
     output.report_user("Deleted", found, as_json)
+
+
+@user.command()
+@one_user
+@click.option("--revoke", is_flag=True, help="End the URL; make no new one.")
+def feed(name: str, revoke: bool) -> None:
+    """Print a URL with which a calendar program subscribes to a user's tasks.
+
+    Whoever has the URL can read these tasks. A new URL replaces the earlier one.
+    """
+    with session.connect() as billet:
+        found = names.user_id(billet, name)
+        if revoke:
+            click.echo(billet.users.revoke_feed(found).detail)
+            return
+        url = billet.users.create_feed(found)
+    click.echo(url)

@@ -7,6 +7,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
+import httpx
 import pytest
 
 from tests.support.people import Billet
@@ -230,6 +231,14 @@ def test_users_are_added_listed_renamed_and_deleted(team: Billet) -> None:
     assert team.on_terminal("user", "rm", "bob", "--yes") == "Deleted user 2: bob\n"
     table = team.on_terminal("user", "list", "--limit", "1").splitlines()
     assert [line.split()[:2] for line in table[:2]] == [["ID", "NAME"], ["3", "cy"]]
+
+
+def test_a_feed_is_a_url_that_can_be_revoked(team: Billet) -> None:
+    [url] = team.lines("user", "feed", "ann")
+    assert url.startswith(f"{team.url}/v1/users/1/tasks.ics?token=")
+    assert httpx.get(url).status_code == 200
+    assert team.lines("user", "feed", "ann", "--revoke") == ["feed of user 1 revoked"]
+    assert httpx.get(url).status_code == 404
 
 
 def test_a_server_that_does_not_respond_and_one_of_something_else_are_told(
