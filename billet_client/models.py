@@ -1,6 +1,6 @@
 """The fields of tasks and users, from the schemas of the API: `billet openapi --write`."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Literal, NotRequired, TypedDict
 
 import msgspec
@@ -19,8 +19,12 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     """A date, YYYY-MM-DD."""
     created_at: date
     """A date, YYYY-MM-DD."""
+    updated_at: datetime
+    """A time in UTC, to the second: that of the last change."""
     assignees: tuple[int, ...]
     """The ids of the users that the task is assigned to."""
+    etag: str
+    """The ETag of this version of the task, for If-Match."""
 
 
 class User(msgspec.Struct, frozen=True, kw_only=True):

@@ -54,6 +54,8 @@ class SampleData:
 
     def _task(self, ident: int, created_at: str, user_ids: Sequence[int]) -> Task:
         [status] = self._random.choices(list(STATUSES), list(STATUSES.values()))
+        assignees = self._assignees(user_ids)
+        touched = bool(assignees) or status != "PENDING"
         return Task(
             id=ident,
             name=self._fake.bs().capitalize(),
@@ -61,7 +63,8 @@ class SampleData:
             status=status,
             expires_at=self._due_date(created_at),
             created_at=created_at,
-            assignees=self._assignees(user_ids),
+            updated_at=self._change(created_at) if touched else None,
+            assignees=assignees,
         )
 
     def _due_date(self, created_at: str) -> str | None:
@@ -69,6 +72,11 @@ class SampleData:
             return None
         days = timedelta(days=self._random.randint(1, LONGEST_DAYS))
         return (datetime.fromisoformat(created_at) + days).date().isoformat()
+
+    def _change(self, created_at: str) -> str:
+        created = datetime.fromisoformat(created_at)
+        moment = created + self._random.random() * (self._until - created)
+        return f"{clock.stamp(moment)[:19]}Z"
 
     def _assignees(self, user_ids: Sequence[int]) -> tuple[int, ...]:
         if self._random.random() >= ASSIGNED:

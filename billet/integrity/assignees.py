@@ -7,6 +7,7 @@ import msgspec
 from billet.integrity import lookup, shape, wire
 from billet.integrity.raw_transaction import RawTransaction
 from chalicelib.domain.ids import MAX_ID
+from chalicelib.dynamodb import clock
 from chalicelib.dynamodb.client import ConditionFailed, Item
 from chalicelib.dynamodb.codec import TASKS, StoredTask, assignment_values, created_key_of
 from chalicelib.dynamodb.models import AssignmentModel, TaskModel, UserModel
@@ -77,10 +78,11 @@ def unassign(task_item: Item, task: StoredTask, gone: Collection[int]) -> None:
     """
     taken = sorted(gone)[:MAX_UNASSIGNED]
     left = tuple(user_id for user_id in task.assignees if user_id not in taken)
-    after = msgspec.structs.replace(task, assignees=left, version=task.version + 1)
+    after = msgspec.structs.replace(task, assignees=left).rewritten(clock.now_in_seconds())
     staying = [user_id for user_id in left if user_id not in gone]
     key = lookup.key_of(TaskModel, task_item)
-    values = wire.serialized(TaskModel, {"assignees": set(left) or None, "version": after.version})
+    changes = {"assignees": set(left) or None, "version": after.version}
+    values = wire.serialized(TaskModel, {**changes, "updated_at": after.updated_at})
     transaction = RawTransaction()
     transaction.update(TaskModel, key, values, wire.pick(task_item, {"id", "version", "assignees"}))
     for user_id in taken:

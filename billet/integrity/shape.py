@@ -112,6 +112,11 @@ def is_time(text: str) -> bool:
         return False
 
 
+def is_time_in_seconds(text: str) -> bool:
+    """Return whether it is the time of a change in the format that the API writes."""
+    return text.endswith("Z") and is_time(f"{text[:-1]}.000000Z")
+
+
 def is_date(text: str) -> bool:
     """Return whether it is a date, YYYY-MM-DD."""
     try:
@@ -130,6 +135,10 @@ def _is_version(number: int) -> bool:
 
 def _is_natural(number: int) -> bool:
     return number >= 0
+
+
+def _is_digest(text: str) -> bool:
+    return bool(re.fullmatch(r"[0-9a-f]{64}", text))
 
 
 def _is_name(text: str) -> bool:
@@ -160,6 +169,7 @@ _TASK: Mapping[str, Rule] = {
     "name": _is_name,
     "created_at": is_time,
     "expires_at": is_date,
+    "updated_at": is_time_in_seconds,
     "version": _is_version,
 }
 RULES: Mapping[type[Model], Mapping[str, Rule]] = {
@@ -169,6 +179,7 @@ RULES: Mapping[type[Model], Mapping[str, Rule]] = {
         "created_at": is_time,
         "assigns": _is_natural,
         "going": lambda deleting: deleting is True,
+        "feed_digest": _is_digest,
     },
     UsernameModel: {"user_id": _is_id},
     TaskModel: _TASK,
@@ -178,7 +189,7 @@ RULES: Mapping[type[Model], Mapping[str, Rule]] = {
         "lanes": lambda lanes: 1 <= lanes <= MAX_LANES,
     },
     TokenModel: {
-        "digest": lambda text: bool(re.fullmatch(r"[0-9a-f]{64}", text)),
+        "digest": _is_digest,
         "name": _is_name,
         "role": _one_of(ROLES),
         "created_at": is_time,

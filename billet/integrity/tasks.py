@@ -26,6 +26,10 @@ from chalicelib.dynamodb.client import Item
 from chalicelib.dynamodb.codec import StoredTask, assignment_values, created_key_of, task_values
 from chalicelib.dynamodb.models import AssignmentModel, TaskModel, UserModel
 
+ADDED = {"updated_at"}
+"""The attributes that a server of the previous release does not know. While such servers run, an
+assignment by one of them makes a copy without these; the next change of the task adds them."""
+
 
 class _Related(msgspec.Struct):
     """The items that some tasks must agree with."""
@@ -113,7 +117,8 @@ def _of_copy(
 
 def _wrong_attributes(copy: Item, task: StoredTask) -> Sequence[str]:
     right = wire.serialized(AssignmentModel, assignment_values(task))
-    return wire.differing(wire.without_defaults(AssignmentModel, copy), right)
+    wrong = wire.differing(wire.without_defaults(AssignmentModel, copy), right)
+    return [name for name in wrong if name in copy or name not in ADDED]
 
 
 def _of_index_keys(task_item: Item, task: StoredTask) -> Iterator[Finding]:

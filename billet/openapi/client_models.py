@@ -1,5 +1,6 @@
 """The models of `billet_client`, made from the schemas of the OpenAPI document."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,24 +22,27 @@ FORMATS = {"date": "date", "date-time": "datetime"}
 HEAD = '''\
 """The fields of tasks and users, from the schemas of the API: `billet openapi --write`."""
 
-from datetime import date
+{sequence}from datetime import {formats}
 from typing import Literal, NotRequired, TypedDict
 
 import msgspec
 
+Status = {status}
 '''
 
 
 def text(document: dict[str, Any]) -> str:
     """Return the module for an OpenAPI document."""
     schemas = document["components"]["schemas"]
-    status = schemas["TaskBody"]["properties"]["status"]["enum"]
-    parts = [
-        f"{HEAD}Status = {_literal(status)}\n",
-        *(_struct(name, schemas[schema]) for name, schema in BODIES.items()),
-        *(_arguments(name, schemas[schema], left) for name, (schema, left) in ARGUMENTS.items()),
-    ]
-    return "\n\n".join(parts)
+    bodies = [_struct(name, schemas[schema]) for name, schema in BODIES.items()]
+    bodies += [_arguments(name, schemas[one], left) for name, (one, left) in ARGUMENTS.items()]
+    code = "\n\n".join(bodies)
+    head = HEAD.format(
+        sequence="from collections.abc import Sequence\n" if "Sequence[" in code else "",
+        formats=", ".join(kind for kind in FORMATS.values() if re.search(rf": {kind}\b", code)),
+        status=_literal(schemas["TaskBody"]["properties"]["status"]["enum"]),
+    )
+    return f"{head}\n\n{code}"
 
 
 def _struct(name: str, schema: Schema) -> str:

@@ -27,6 +27,15 @@ def creates(endpoint: Endpoint) -> bool:
     return endpoint.status == 201
 
 
+def creates_entity(endpoint: Endpoint) -> bool:
+    """Return whether it creates a user or a task, which has a path of its own."""
+    return creates(endpoint) and not endpoint.path.endswith("/feed")
+
+
+def is_calendar(endpoint: Endpoint) -> bool:
+    return endpoint.path.endswith(".ics")
+
+
 def changes(endpoint: Endpoint) -> bool:
     return endpoint.method != "GET"
 
@@ -37,6 +46,8 @@ def changes_existing(endpoint: Endpoint) -> bool:
 
 
 def returns_version(endpoint: Endpoint) -> bool:
+    if endpoint.path.endswith("/feed"):
+        return False
     return is_conditional(endpoint) or (changes(endpoint) and endpoint.method != "DELETE")
 
 
@@ -150,7 +161,7 @@ COMMON_HEADERS = ("X-Request-Id", "traceresponse", "RateLimit-Policy", "RateLimi
 """Those of every response, errors included."""
 
 RESPONSE_HEADERS: dict[str, Rule] = {
-    "Location": creates,
+    "Location": creates_entity,
     "Link": lists,
     "ETag": returns_version,
     "Idempotency-Replayed": changes,

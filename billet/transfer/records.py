@@ -6,6 +6,7 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
+from billet.integrity.shape import is_time_in_seconds
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.ids import MAX_ID
 from chalicelib.domain.task import MAX_ASSIGNEES, Task
@@ -20,12 +21,11 @@ FORMAT = 1
 """The version of the file's form. A release reads no other."""
 SCHEMA = schema_version.KNOWN
 """The version of the stored data. A release reads files of this version and of older ones."""
-MAX_LINE = 1024 * 1024
-"""Bytes. The largest task has a twentieth of it."""
 ROOM = 1_000_000
 """How many ids must be left after an import."""
 
 _TIME = "must be a time in UTC such as 2026-01-31T12:00:00.000000Z"
+_SECONDS = "must be a time in UTC such as 2026-01-31T12:00:00Z, or null"
 _IDS = f"must be up to {MAX_ASSIGNEES} ids of users in ascending order"
 
 
@@ -42,6 +42,7 @@ Id = Annotated[int, _whole(1)]
 Count = Annotated[int, _whole(0)]
 LastId = Annotated[int, _whole(0, MAX_ID - ROOM)]
 Time = Annotated[str, _text(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$", _TIME)]
+Moment = Annotated[str, msgspec.Meta(extra={"must": _SECONDS})]
 Assignees = Annotated[tuple[Id, ...], msgspec.Meta(max_length=MAX_ASSIGNEES, extra={"must": _IDS})]
 Digest = Annotated[str, _text(r"^[0-9a-f]{64}$", "must be a SHA-256 digest in hexadecimal")]
 TokenName = Annotated[
@@ -89,12 +90,15 @@ class TaskRecord(NewTask, kw_only=True, tag_field="kind", tag="task"):
 
     id: Id
     created_at: Time
+    updated_at: Moment | None = None
     assignees: Assignees = ()
     version: Id
 
     def __post_init__(self) -> None:
         super().__post_init__()
         _require_time("created_at", self.created_at)
+        if self.updated_at is not None and not is_time_in_seconds(self.updated_at):
+            raise ValueError(f"updated_at: {_SECONDS}")
         if list(self.assignees) != sorted(set(self.assignees)):
             raise ValueError(f"assignees: {_IDS}")
 
@@ -114,6 +118,7 @@ class TaskRecord(NewTask, kw_only=True, tag_field="kind", tag="task"):
             **msgspec.structs.asdict(self.fields()),
             id=self.id,
             created_at=self.created_at,
+            updated_at=self.updated_at,
             assignees=self.assignees,
             version=self.version,
         )

@@ -37,16 +37,27 @@ class TaskUpdate(msgspec.Struct, frozen=True, kw_only=True):
 class Task(TaskFields, frozen=True, kw_only=True):
     """A task.
 
-    `created_at` is UTC in ISO 8601 with microseconds. `assignees` are user ids in ascending order.
-    `version` counts the writes, from 1.
+    `created_at` is UTC in ISO 8601 with microseconds. `updated_at` is the time of the last change,
+    UTC in ISO 8601 with seconds; None for a task that was not changed since it was created.
+    `assignees` are user ids in ascending order. `version` counts the writes, from 1.
     """
 
     id: int
     created_at: str
+    updated_at: str | None = None
     assignees: tuple[int, ...] = ()
     version: int = 1
     hidden_assignees: int = 0
     """The number of assignees left out because they are being deleted. Not stored."""
+
+    @property
+    def last_write(self) -> str:
+        """The time of the last change or, if there was none, of the creation, with seconds."""
+        return self.updated_at or f"{self.created_at[:19]}Z"
+
+    def rewritten(self, moment: str) -> Self:
+        """Return the next version of the task, changed at this moment (see `updated_at`)."""
+        return msgspec.structs.replace(self, version=self.version + 1, updated_at=moment)
 
     def updated(self, update: TaskUpdate) -> Self:
         """Return the task with the new values."""

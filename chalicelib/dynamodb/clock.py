@@ -10,6 +10,11 @@ def now() -> str:
     return stamp(datetime.now(UTC))
 
 
+def now_in_seconds() -> str:
+    """Return the current time in UTC as ISO 8601 with seconds: 2026-01-31T12:00:00Z."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def stamp(moment: datetime) -> str:
     """Format a time in UTC as ISO 8601 with microseconds: 2026-01-31T12:00:00.000000Z."""
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

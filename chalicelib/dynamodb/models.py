@@ -69,6 +69,7 @@ class UserModel(Model):
     created_key = UnicodeAttribute(null=True, attr_name="recency")
     assignment_count = NumberAttribute(null=True, attr_name="assigns")
     deleting = BooleanAttribute(null=True, attr_name="going")
+    feed_digest = UnicodeAttribute(null=True)
 
 
 class UsernameModel(Model):
@@ -133,6 +134,7 @@ class TaskAttributes(Model):
     status = UnicodeAttribute()
     created_at = UnicodeAttribute()
     expires_at = UnicodeAttribute(null=True)
+    updated_at = UnicodeAttribute(null=True)
     assignees = NumberSetAttribute(null=True)
     version = NumberAttribute()
 

@@ -5,6 +5,7 @@ from collections.abc import Collection
 from pynamodb.expressions.condition import Condition
 
 from chalicelib.domain.task import Task, TaskUpdate
+from chalicelib.dynamodb import clock
 from chalicelib.dynamodb.codec import (
     StoredTask,
     assignment_values,
@@ -79,6 +80,7 @@ def update_unassigned_task(
     condition = _unassigned(versions)
     if "status_lane" in values:
         condition &= TaskModel.lane == lane
+    values["updated_at"] = clock.now_in_seconds()
     actions = [*set_or_remove(TaskModel, values), TaskModel.version.add(1)]
     return transaction.update(TaskModel(task_id), actions, condition)
 

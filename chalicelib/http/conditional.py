@@ -2,7 +2,6 @@
 
 The ETag of a user or task is its version, that of a list or a file is a digest."""
 
-import hashlib
 import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from chalice.app import Request
 
 from chalicelib.domain.errors import Invalid
+from chalicelib.http import etags
 from chalicelib.http.problems import HttpProblem
 from chalicelib.http.responses import ApiResponse
 
@@ -21,17 +21,13 @@ _VERSION_TAG = re.compile(r'"([1-9][0-9]{0,15})(?:-[1-9][0-9]?)?"')
 
 
 def etag_header(version: int, hidden: int = 0) -> Mapping[str, str]:
-    """Return the strong ETag header of a version.
-
-    Bodies of one version are identical, apart from assignees that are left out. Their number
-    follows the version.
-    """
-    return {"ETag": f'"{version}-{hidden}"' if hidden else f'"{version}"'}
+    """Return the ETag header of a version."""
+    return {"ETag": etags.of_version(version, hidden)}
 
 
 def content_etag_header(content: bytes) -> Mapping[str, str]:
-    """Return the strong ETag header of content without a version, made of its digest."""
-    return {"ETag": f'"{hashlib.sha256(content).hexdigest()[:32]}"'}
+    """Return the ETag header of content without a version."""
+    return {"ETag": etags.of_content(content)}
 
 
 def if_match(request: Request, *, required: bool) -> Collection[int] | None:

@@ -4,7 +4,7 @@
 of responses are not checked."""
 
 from datetime import date
-from typing import Annotated, get_args
+from typing import Annotated, Literal, get_args
 
 from msgspec import Meta, Raw
 
@@ -83,7 +83,7 @@ SameId = Annotated[
     ),
 ]
 Ignored = Annotated[Raw, Meta(description="Ignored.", extra_json_schema={"readOnly": True})]
-OUTPUT_ONLY = ("id", "created_at", "assignees")
+OUTPUT_ONLY = ("id", "created_at", "updated_at", "assignees", "etag")
 
 # Query parameters
 PageSize = Annotated[
@@ -124,6 +124,13 @@ WithStatuses = Annotated[
         extra_json_schema={"uniqueItems": True},  # which TaskListQuery checks
     ),
 ]
+WithUsername = Annotated[
+    Username,
+    Meta(
+        description="Return only the user with this username, without regard to case. Send no"
+        " cursor, offset or order with it."
+    ),
+]
 QueryDate = Annotated[
     date,
     Meta(examples=["2030-12-24"], extra={"must": "must be a date that exists, YYYY-MM-DD"}),
@@ -153,6 +160,20 @@ Cursor = Annotated[
         extra_json_schema={"format": "cursor"},
     ),
 ]
+FeedComponent = Annotated[
+    Literal["VEVENT", "VTODO"],
+    Meta(
+        description="What a task becomes: VEVENT is an all-day event, which every calendar program"
+        " shows; VTODO is a to-do, which Thunderbird shows, and Google, Apple and Outlook do not."
+    ),
+]
+FeedToken = Annotated[
+    str,
+    Meta(
+        description="The token in the URL from `POST /v1/users/{user_id}/feed` (`blf_…`). A token"
+        " of the API is not accepted here. Not needed if AUTH is off."
+    ),
+]
 
 # Bodies of responses
 Id = Annotated[int, Meta(ge=1, le=MAX_ID, examples=[1])]
@@ -164,6 +185,21 @@ Day = Annotated[
         extra_json_schema={"format": "date"},
     ),
 ]
+Moment = Annotated[
+    str,
+    Meta(
+        description="A time in UTC, to the second: that of the last change.",
+        examples=["2026-01-31T12:00:00Z"],
+        extra_json_schema={"format": "date-time"},
+    ),
+]
+ETag = Annotated[
+    str,
+    Meta(
+        description="The ETag of this version of the task, for If-Match.",
+        examples=['"3"'],
+    ),
+]
 StatusGiven = Annotated[str, Meta(extra_json_schema={"enum": list(get_args(Status))})]
 Assignees = Annotated[
     tuple[Id, ...],
@@ -172,5 +208,12 @@ Assignees = Annotated[
         description="The ids of the users that the task is assigned to.",
         examples=[[1]],
         extra_json_schema={"uniqueItems": True},
+    ),
+]
+FeedUrl = Annotated[
+    str,
+    Meta(
+        description="The URL of the feed, which contains its token. It cannot be shown again.",
+        examples=["https://tasks.example/v1/users/1/tasks.ics?token=blf_…"],
     ),
 ]

@@ -2,7 +2,7 @@
 
 import itertools
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
@@ -53,7 +53,7 @@ def respond(
     bodies = [body_of(item) for item in page.items]
     encoded = msgspec.json.encode(bodies)
     if len(encoded) * MAX_PER_BYTE > MAX_ENCODED:
-        count = _fitting(bodies)
+        count = fitting(msgspec.json.encode(body).decode() for body in bodies)
         page, encoded = page.first(count), msgspec.json.encode(bodies[:count])
     record.items_returned = len(page.items)
     headers: dict[str, str] = {}
@@ -65,13 +65,12 @@ def respond(
     return ApiResponse(msgspec.Raw(encoded), headers)
 
 
-def _fitting(bodies: Sequence[Any]) -> int:
-    """Return how many of the first bodies fit into MAX_ENCODED, at least one.
+def fitting(texts: Iterable[str]) -> int:
+    """Return how many of the first texts fit into MAX_ENCODED, at least one.
 
-    Lambda's runtime encodes the body once more, as a JSON string. The Python 3.11 runtime escapes
+    Lambda's runtime encodes a body once more, as a JSON string. The Python 3.11 runtime escapes
     all but ASCII, as `json.dumps` does; later ones need fewer bytes.
     """
-    texts = (msgspec.json.encode(body).decode() for body in bodies)
     # The two quotes stand for comma and brackets.
     sizes = itertools.accumulate(len(json.dumps(text)) for text in texts)
     return max(sum(size <= MAX_ENCODED for size in sizes), 1)

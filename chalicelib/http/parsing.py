@@ -15,10 +15,10 @@ from chalicelib.http import json_errors
 from chalicelib.http.fields import OUTPUT_ONLY
 from chalicelib.http.problems import HttpProblem
 from chalicelib.http.response_headers import ACCEPT_PATCH
-from chalicelib.http.schemas import ListQuery, must_be
+from chalicelib.http.schemas import Query, must_be
 
 S = TypeVar("S", bound=msgspec.Struct)
-Q = TypeVar("Q", bound=ListQuery)
+Q = TypeVar("Q", bound=Query)
 
 MAX_BODY = 256 * 1024
 """Bytes."""

@@ -24,7 +24,7 @@ from chalicelib.http.problems import HttpProblem
 from chalicelib.http.rate_limits import RateLimits
 from chalicelib.http.response_headers import ResponseHeaders
 from chalicelib.http.responses import ApiResponse
-from chalicelib.http.schemas import ListQuery
+from chalicelib.http.schemas import Query
 from chalicelib.http.urls import Urls
 from chalicelib.settings import Settings
 
@@ -112,7 +112,7 @@ class Pipeline:
         request_headers.join_lines(request)
         headers = self._begin(request, f"{endpoint.method} {endpoint.path}")
         try:
-            principal = self._read_principal((request.context or {}).get("authorizer") or {})
+            principal = self._principal(request, endpoint)
             request_log.current().principal = principal.logged_as or principal.name
             headers |= self._rate_limits.admit(request, principal)
             request_headers.require_single(request)
@@ -125,6 +125,10 @@ class Pipeline:
         except Exception as error:  # noqa: BLE001, each becomes a response
             response = _failure(problems.of_error(error))
         return self._finish(request, response, headers)
+
+    def _principal(self, request: Request, endpoint: Endpoint) -> Principal:
+        principal = self._read_principal((request.context or {}).get("authorizer") or {})
+        return endpoint.identify(request, principal) if endpoint.identify else principal
 
     def _begin(self, request: Request, route: str) -> dict[str, str]:
         context: Any = request.lambda_context
@@ -143,7 +147,7 @@ class Pipeline:
         seconds = min(self._settings.request_seconds, lambda_seconds - RESPONSE_SECONDS)
         with time_budget.within(seconds):
             arguments = {name: read(request, principal) for name, read in readers.items()}
-            if endpoint.role is not None:
+            if endpoint.role is not None or endpoint.identify is not None:
                 schema_version.require()
             return endpoint.view(**arguments)
 
@@ -151,6 +155,8 @@ class Pipeline:
         """Return what reads a parameter of the view, by its annotation; see `Router.endpoint`."""
         if kind is Request:
             return lambda request, _: request
+        if kind is Principal:
+            return lambda _, principal: principal
         if kind is Urls:
             return lambda request, _: Urls(request, self._settings.public_url)
         if kind is WriteRequest:
@@ -160,7 +166,7 @@ class Pipeline:
             )
         if kind is int:
             return lambda request, _: parsing.path_id(name, (request.uri_params or {})[name])
-        if issubclass(kind, ListQuery):
+        if issubclass(kind, Query):
             return lambda request, _: parsing.query(request, kind)
         return lambda request, _: parsing.body(request, kind)
 

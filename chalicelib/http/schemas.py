@@ -7,7 +7,7 @@ import msgspec
 
 from chalicelib.domain.task import Status, Task, TaskFields, TaskUpdate
 from chalicelib.domain.user import User
-from chalicelib.http import text_rules
+from chalicelib.http import etags, text_rules
 from chalicelib.http.fields import (
     MAX_NAME,
     MAX_USERNAME,
@@ -20,8 +20,13 @@ from chalicelib.http.fields import (
     DueAfter,
     DueBefore,
     DueDate,
+    ETag,
+    FeedComponent,
+    FeedToken,
+    FeedUrl,
     Id,
     Ignored,
+    Moment,
     Name,
     Offset,
     Order,
@@ -31,6 +36,7 @@ from chalicelib.http.fields import (
     StatusGiven,
     Username,
     WithStatuses,
+    WithUsername,
 )
 
 F = TypeVar("F", TaskFields, TaskUpdate)
@@ -77,7 +83,9 @@ class _ExistingTaskBody(_TaskFieldsBody, kw_only=True):
 
     id: SameId | msgspec.UnsetType = msgspec.UNSET
     created_at: Ignored | msgspec.UnsetType = msgspec.UNSET
+    updated_at: Ignored | msgspec.UnsetType = msgspec.UNSET
     assignees: Ignored | msgspec.UnsetType = msgspec.UNSET
+    etag: Ignored | msgspec.UnsetType = msgspec.UNSET
 
 
 class WholeTask(_ExistingTaskBody, kw_only=True):
@@ -106,17 +114,31 @@ class TaskPatch(_ExistingTaskBody, kw_only=True):
         return _converted(self, TaskUpdate)
 
 
-class _Query(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+class Query(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Query parameters. Unknown ones are errors."""
 
 
-class ListQuery(_Query):
+class ListQuery(Query):
     """The query parameters of every list. A cursor holds order, sort and filters."""
 
     page_size: PageSize = 100
     offset: Offset = 0
     order: Order | None = None
     cursor: Cursor | None = None
+
+
+class UserListQuery(ListQuery):
+    """The query parameters of the list of users."""
+
+    username: WithUsername | None = None
+
+    def __post_init__(self) -> None:
+        if self.username is None:
+            return
+        self.username = text_rules.clean_username(self.username, MAX_USERNAME)
+        for name in ("cursor", "offset", "order"):
+            if getattr(self, name):
+                raise ValueError(f"{name}: must not be sent with username, which one user has")
 
 
 class TaskListQuery(ListQuery):
@@ -132,6 +154,13 @@ class TaskListQuery(ListQuery):
     def __post_init__(self) -> None:
         if self.status and len(set(self.status)) < len(self.status):
             raise ValueError("status: must have each status only once")
+
+
+class FeedQuery(Query):
+    """The query parameters of a feed."""
+
+    component: FeedComponent = "VEVENT"
+    token: FeedToken | None = None
 
 
 class UserBody(msgspec.Struct, kw_only=True):
@@ -156,7 +185,9 @@ class TaskBody(msgspec.Struct, kw_only=True):
     status: StatusGiven
     expires_at: Day | None
     created_at: Day
+    updated_at: Moment
     assignees: Assignees
+    etag: ETag
 
     @classmethod
     def of(cls, task: Task) -> "TaskBody":
@@ -168,7 +199,9 @@ class TaskBody(msgspec.Struct, kw_only=True):
             status=task.status,
             expires_at=task.expires_at,
             created_at=task.created_at[:10],
+            updated_at=task.last_write,
             assignees=task.assignees,
+            etag=etags.of_version(task.version, task.hidden_assignees),
         )
 
 
@@ -177,6 +210,12 @@ class ChangeBody(msgspec.Struct, kw_only=True):
 
     success: Literal[True] = True
     detail: str
+
+
+class FeedBody(ChangeBody, kw_only=True):
+    """The body of the response to a new feed."""
+
+    url: FeedUrl
 
 
 class TaskChangeBody(ChangeBody, kw_only=True):

@@ -52,9 +52,14 @@ def page(user_id: int, paging: pagination.Paging) -> pagination.Page[Task]:
         NotFound: the user does not exist.
     """
     with lane_queries.alongside(lambda: _require_user(user_id)):
-        parts = [Part(str(user_id), status) for status in paging.statuses or ("",)]
-        keep = pagination.due_filter(paging)
-        tasks = pagination.read_page(_index(paging), parts, paging, keep)
+        return read_page(user_id, paging)
+
+
+def read_page(user_id: int, paging: pagination.Paging) -> pagination.Page[Task]:
+    """Return a page as `page` does, of a user who exists."""
+    parts = [Part(str(user_id), status) for status in paging.statuses or ("",)]
+    keep = pagination.due_filter(paging)
+    tasks = pagination.read_page(_index(paging), parts, paging, keep)
     return tasks.map(deleting_users.hide)
 
 

@@ -7,11 +7,9 @@ fails, DynamoDB returns the current task, and the next attempt starts from there
 from collections.abc import Callable
 from typing import NamedTuple
 
-import msgspec
-
 from chalicelib.domain.errors import LostRace, NotFound
 from chalicelib.domain.task import Task
-from chalicelib.dynamodb import backoff, queries, task_writes
+from chalicelib.dynamodb import backoff, clock, queries, task_writes
 from chalicelib.dynamodb.client import ConditionFailed
 from chalicelib.dynamodb.codec import TASKS, StoredTask
 from chalicelib.dynamodb.transaction import Transaction
@@ -59,7 +57,7 @@ def update_task(
         context.require("task", task.id, task.version)
         if after is task:
             return TaskChange(deleting_users.hide(task), changed=False)
-        after = msgspec.structs.replace(after, version=task.version + 1)
+        after = after.rewritten(clock.now_in_seconds())
         transaction = Transaction()
         user_position = user.add_to(transaction, user.user_id) if user else None
         position = task_writes.update_task(transaction, task, after)

@@ -20,7 +20,7 @@ from billet.cli import main
 from billet.package import PackagingError, archive, chalice_config, libraries, source
 from billet.package.target import RUNTIMES, Target
 from chalicelib.http.problems import CONTENT_TYPE
-from chalicelib.services import tokens
+from chalicelib.services import feeds, tokens, users
 from chalicelib.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -142,7 +142,9 @@ def test_the_unpacked_zip_serves_a_stage_and_writes_no_file(
 ) -> None:
     variables = environment(packages, "APIHandler")
     before = contents(unpacked)
-    user, task, assigned, tasks, refused, page, viewer, description = invoke(
+    eve = users.create("eve")
+    query = {"multiValueQueryStringParameters": {"token": [feeds.create(eve.id)]}}
+    user, task, assigned, tasks, refused, page, viewer, description, feed = invoke(
         unpacked,
         {
             **variables,
@@ -152,7 +154,7 @@ def test_the_unpacked_zip_serves_a_stage_and_writes_no_file(
         },
         [
             proxy_event("POST", "/v1/users", '{"username": "ada"}'),
-            proxy_event("POST", "/v1/tasks", '{"name": "zip"}'),
+            proxy_event("POST", "/v1/tasks", '{"name": "zip", "expires_at": "2030-12-24"}'),
             proxy_event(
                 "PUT", "/v1/tasks/{task_id}/assign/user/{user_id}", task_id="1", user_id="1"
             ),
@@ -161,9 +163,10 @@ def test_the_unpacked_zip_serves_a_stage_and_writes_no_file(
             proxy_event("GET", "/docs"),
             proxy_event("GET", "/docs/swagger-ui.js"),
             proxy_event("GET", "/v1/openapi.json"),
+            proxy_event("GET", "/v1/users/{user_id}/tasks.ics", user_id="1") | query,
         ],
     )
-    assert (user["statusCode"], user["headers"]["Location"]) == (201, "/dev/v1/users/1")
+    assert (user["statusCode"], user["headers"]["Location"]) == (201, "/dev/v1/users/2")
     assert (task["statusCode"], task["headers"]["Location"]) == (201, "/dev/v1/tasks/1")
     assert json.loads(assigned["body"])["success"] is True
     assert [(each["id"], each["assignees"]) for each in json.loads(tasks["body"])] == [(1, [1])]
@@ -173,6 +176,7 @@ def test_the_unpacked_zip_serves_a_stage_and_writes_no_file(
     assert (page["statusCode"], 'src="./docs/start.js"' in page["body"]) == (200, True)
     assert "SwaggerUIBundle" in viewer["body"]
     assert json.loads(description["body"])["openapi"] == "3.1.1"
+    assert "\r\nSUMMARY:zip\r\n" in feed["body"]
     assert contents(unpacked) == before
 
 
@@ -222,8 +226,8 @@ def test_the_zip_has_only_the_api_and_its_libraries(packages: Path) -> None:
     metadata = [path for path in paths if path.parts[0].endswith(".dist-info")]
     modules = {path.parts[0] for path in paths if path not in metadata} - {"__pycache__"}
     ours = {"app.py", "chalicelib", "chalice"}
-    theirs = {"botocore", "dateutil", "jmespath", "msgspec", "pynamodb", "six.py", "urllib3"}
-    assert modules == ours | theirs | {"offapi"}
+    theirs = {"botocore", "dateutil", "icalendar", "jmespath", "msgspec", "pynamodb", "six.py"}
+    assert modules == ours | theirs | {"offapi", "tzdata", "urllib3"}
     assert {path.name for path in paths if path.match("offapi/*")} == archive.PARTS["offapi"]
     assert {path.name for path in metadata} == {"METADATA"}
     runtime = {path.name for path in paths if path.match("chalice/*.py")}

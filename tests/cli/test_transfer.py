@@ -53,6 +53,7 @@ TASK = {
     "status": "PENDING",
     "expires_at": None,
     "created_at": "2026-01-31T12:00:00.000001Z",
+    "updated_at": "2026-01-31T12:00:02Z",
     "assignees": [1],
     "version": 2,
 }
@@ -466,6 +467,10 @@ def wrong_files() -> Iterator[tuple[list[Any], str]]:
         [HEADER, user(created_at="yesterday")],
         (", line 2: created_at: must be a time in UTC such as 2026-01-31T12:00:00.000000Z"),
     )
+    yield (
+        [HEADER, task(updated_at="2026-01-31T12:00:60Z")],
+        ", line 2: updated_at: must be a time in UTC such as 2026-01-31T12:00:00Z, or null",
+    )
     yield [HEADER, without("version", TASK)], ", line 2: version: required"
     yield (
         [HEADER, user(email="a@b.c")],
@@ -474,7 +479,7 @@ def wrong_files() -> Iterator[tuple[list[Any], str]]:
     yield (
         [HEADER, task(color="red")],
         ", line 2: color: unknown field; allowed are assignees, created_at, desc, expires_at, id, "
-        "name, status, version",
+        "name, status, updated_at, version",
     )
     yield [HEADER, token(color="red")], ", line 2: color: unknown field; allowed are created_at, "
     yield (

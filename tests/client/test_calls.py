@@ -1,7 +1,8 @@
 """Every call of both clients, on the API."""
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -84,6 +85,27 @@ def test_lists_have_the_items_of_all_pages(billet: Client, transport: Faulty) ->
     assert len(transport.sent) == 3
     assert [user.id for user in billet.users.list(page_size=2, order="asc")] == [1, 2, 3, 4, 5]
     assert list(billet.tasks.list(status="DONE")) == []
+
+
+def test_a_list_has_the_filters_of_the_api(billet: Client) -> None:
+    billet.users.create("ann")
+    for number in range(1, 4):
+        billet.tasks.create(f"task {number}", expires_at=date(2031, 1, number))
+    billet.tasks.update(2, status="DONE")
+    billet.tasks.assign(3, 1)
+    today = datetime.now(UTC).date()
+
+    def ids(**filters: Any) -> list[int]:
+        return [task.id for task in billet.tasks.list(**filters)]
+
+    assert ids(due_after=date(2031, 1, 2)) == [2, 3]
+    assert ids(due_before="2031-01-02", order="desc") == [2, 1]
+    assert ids(status=["PENDING", "IN_PROGRESS"], created_after=today) == [3, 1]
+    assert ids(created_before=today - timedelta(days=1)) == []
+    assert ids(user=1, status=("PENDING", "DONE"), due_after="2031-01-01") == [3]
+    with pytest.raises(BadRequest) as raised:
+        ids(status=[])
+    assert raised.value.field == "status"
 
 
 def test_health_says_which_release_it_is(billet: Client) -> None:

@@ -20,7 +20,8 @@ def test_a_created_task_is_in_the_response_at_its_location_and_listed(api: Api) 
     task = created.json_body["payload"]
     assert created.status_code == 201
     assert task["created_at"] in {begun, today()}
-    generated = {"id": task["id"], "created_at": task["created_at"], "assignees": []}
+    generated = {name: task[name] for name in ("id", "created_at", "updated_at")}
+    generated |= {"assignees": [], "etag": '"1"'}
     assert created.json_body == {
         "success": True,
         "detail": f"task {task['id']} created",
@@ -71,8 +72,9 @@ def sample(request: pytest.FixtureRequest, api: Api, user: int) -> dict[str, Any
 def test_put_replaces_and_patch_updates_a_task(
     api: Api, user: int, sample: dict[str, Any], method: str, body: Any, change: dict[str, Any]
 ) -> None:
-    task = sample | change
-    response = api(method, f"/v1/tasks/{task['id']}", body)
+    response = api(method, f"/v1/tasks/{sample['id']}", body)
+    version = {name: response.json_body["payload"][name] for name in ("updated_at", "etag")}
+    task = sample | change | version
     detail = f"task {task['id']} updated"
     assert response.json_body == {"success": True, "detail": detail, "payload": task}
     assert response.status_code == 200

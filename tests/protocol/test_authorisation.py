@@ -16,11 +16,11 @@ RANKS = ["reader", "editor", "admin"]
 
 def required_role(method: str, path: str) -> str | None:
     """Return the role that the route requires, or None if it is public."""
-    if path in OPEN or path.startswith(("/docs/", "/board/")):
+    if path in OPEN or path.startswith(("/docs/", "/board/")) or path.endswith(".ics"):
         return None
     if method == "GET":
         return "reader"
-    if path.startswith("/v1/tasks"):
+    if path.startswith("/v1/tasks") or path.endswith("/feed"):
         return "editor"
     if path.startswith("/v1/users"):
         return "admin"

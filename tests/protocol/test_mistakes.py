@@ -268,13 +268,15 @@ def test_a_task_from_a_response_is_a_valid_request_body(api: Api, method: str) -
     [task] = add_tasks(1, assignees=[user])
     path = f"/v1/tasks/{task}"
     got = api("GET", path).json_body
-    assert api(method, path, got).json_body["payload"] == got
-    odd = {**got, "created_at": {"a": [7]}, "assignees": "none", "desc": "new"}
-    assert api(method, path, odd).json_body["payload"] == {**got, "desc": "new"}
+    same = api(method, path, got).json_body["payload"]
+    assert same == got | {"updated_at": same["updated_at"], "etag": '"2"'}
+    ignored = {"created_at": {"a": [7]}, "updated_at": 7, "assignees": "none", "etag": None}
+    edited = api(method, path, got | ignored | {"desc": "new"}).json_body["payload"]
+    assert edited == same | {"updated_at": edited["updated_at"], "desc": "new", "etag": '"3"'}
     for ident in (task + 1, str(task), None, float(task) + 0.5, [task]):
         status, detail = rejection(api, method, path, {**got, "id": ident})
         assert (status, detail.partition(",")[0]) == (400, "id: must be the id in the path")
-    assert api("GET", path).json_body == {**got, "desc": "new"}
+    assert api("GET", path).json_body == edited
 
 
 IGNORED = {
@@ -410,10 +412,31 @@ def test_an_invalid_query_parameter_is_rejected(api: Api, query: str, detail: st
         assert rejection(api, "GET", f"{path}?{query}") == (400, detail)
 
 
+@pytest.mark.parametrize(
+    ("query", "detail"),
+    [
+        ("username=", USERNAME),
+        (f"username={'a' * 255}", USERNAME),
+        ("username=a%E2%80%8Bb", INVISIBLE),
+        ("username=a&username=b", "username: must be given only once"),
+        ("username=ada&order=desc", "order: must not be sent with username"),
+        ("username=ada&offset=1", "offset: must not be sent with username"),
+        ("username=ada&cursor=abc", "cursor: must not be sent with username"),
+    ],
+)
+def test_a_username_to_find_has_the_rules_of_a_username_and_comes_alone(
+    api: Api, query: str, detail: str
+) -> None:
+    status, text = rejection(api, "GET", f"/v1/users?{query}")
+    assert (status, text.partition(", which")[0]) == (400, detail)
+    assert rejection(api, "GET", f"/v1/tasks?{query}")[0] == 400
+
+
 @pytest.mark.parametrize("query", ["sort=created_at", "status=DONE"])
 def test_users_have_no_status_and_one_order(api: Api, query: str) -> None:
     field = query.partition("=")[0]
-    detail = f"{field}: unknown query parameter; allowed are cursor, offset, order, page_size"
+    allowed = "cursor, offset, order, page_size, username"
+    detail = f"{field}: unknown query parameter; allowed are {allowed}"
     assert rejection(api, "GET", f"/v1/users?{query}") == (400, detail)
 
 

@@ -27,16 +27,22 @@ CHANGES: dict[str, tuple[Any, ...]] = {
     "assign another": ("PUT", "/v1/tasks/{held}/assign/user/{idle}"),
     "assign again": ("PUT", "/v1/tasks/{held}/assign/user/{busy}"),
     "unassign": ("PUT", "/v1/tasks/{held}/unassign/user/{busy}"),
+    "create a feed": ("POST", "/v1/users/{idle}/feed"),
+    "revoke a feed": ("DELETE", "/v1/users/{idle}/feed"),
     "delete a user": ("DELETE", "/v1/users/{idle}"),
     "delete a user with tasks": ("DELETE", "/v1/users/{busy}"),
 }
+SECRET = CHANGES["create a feed"]
+"""The response has a secret, so it is not stored: a repeat creates another feed."""
 READS: dict[str, tuple[Any, ...]] = {
     "list users": ("GET", "/v1/users"),
+    "find a user": ("GET", "/v1/users?username=user{busy}"),
     "get a user": ("GET", "/v1/users/{busy}"),
     "list tasks": ("GET", "/v1/tasks"),
     "get a task": ("GET", "/v1/tasks/{held}"),
     "list a user's tasks": ("GET", "/v1/users/{busy}/tasks"),
     "list no tasks of a user": ("GET", "/v1/users/{idle}/tasks"),
+    "get a user's feed": ("GET", "/v1/users/{busy}/tasks.ics"),
     "ask for the health": ("GET", "/v1/health"),
 }
 
@@ -78,7 +84,8 @@ class Scenario:
 
     @staticmethod
     def _plain(task: dict[str, Any], names: dict[int, str]) -> dict[str, Any]:
-        return task | {"id": 0, "assignees": [names[user] for user in task["assignees"]]}
+        assignees = [names[user] for user in task["assignees"]]
+        return task | {"id": 0, "updated_at": "", "assignees": assignees}
 
 
 def _free_and_assigned_tasks(user_id: int) -> list[int]:

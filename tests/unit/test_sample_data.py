@@ -26,6 +26,13 @@ def test_a_deadline_is_after_the_creation() -> None:
     assert all(task.expires_at > task.created_at[:10] for task in tasks if task.expires_at)
 
 
+def test_a_change_is_between_the_creation_and_now() -> None:
+    _, tasks = some(7)
+    changed = [task for task in tasks if task.updated_at]
+    assert 10 < len(changed) < len(tasks)
+    assert all(task.created_at[:19] <= task.last_write[:19] < "2026-01-31" for task in changed)
+
+
 def some(number: int | None) -> tuple[list[User], list[Task]]:
     invention = SampleData(number, UNTIL)
     return invention.users([1, 2, 3]), invention.tasks(range(1, 50), [1, 2, 3])

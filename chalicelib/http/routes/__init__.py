@@ -2,11 +2,17 @@
 
 from collections.abc import Sequence
 
+
 from chalicelib.http.endpoints import Endpoint
-from chalicelib.http.routes import board, docs, health, tasks, users
+from chalicelib.http.routes import board, docs, feeds, health, tasks, users
 from chalicelib.settings import Settings
 
-_ALWAYS = (*users.router.endpoints, *tasks.router.endpoints, *health.router.endpoints)
+_ALWAYS = (
+    *users.router.endpoints,
+    *feeds.router.endpoints,
+    *tasks.router.endpoints,
+    *health.router.endpoints,
+)
 ENDPOINTS: tuple[Endpoint, ...] = (
     *_ALWAYS,
     *docs.router.endpoints,

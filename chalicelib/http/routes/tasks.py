@@ -1,6 +1,5 @@
 """/v1/tasks"""
 
-from collections.abc import Mapping
 from functools import partial
 
 import msgspec
@@ -49,7 +48,10 @@ def get_task(task_id: int) -> ApiResponse[TaskBody | None]:
     only this version.
     """
     task = tasks.get(task_id)
-    return ApiResponse(TaskBody.of(task), _etag(task)) if task else ApiResponse(None)
+    if task is None:
+        return ApiResponse(None)
+    body = TaskBody.of(task)
+    return ApiResponse(body, {"ETag": body.etag})
 
 
 @router.endpoint("POST", "/v1/tasks", role="editor", status=201)
@@ -61,8 +63,9 @@ def create_task(urls: Urls, body: NewTask, write: WriteRequest) -> ApiResponse[T
     """
 
     def created(task: Task) -> ApiResponse[TaskChangeBody]:
-        done = TaskChangeBody(detail=f"task {task.id} created", payload=TaskBody.of(task))
-        return ApiResponse(done, {**urls.location(task.id), **_etag(task)})
+        body = TaskBody.of(task)
+        done = TaskChangeBody(detail=f"task {task.id} created", payload=body)
+        return ApiResponse(done, {**urls.location(task.id), "ETag": body.etag})
 
     return write.run(partial(tasks.create, body.fields()), created)
 
@@ -130,17 +133,14 @@ def unassign_task(task_id: int, user_id: int, write: WriteRequest) -> ApiRespons
 
 
 def _updated(change: TaskChange) -> ApiResponse[TaskChangeBody]:
-    task = change.task
-    done = TaskChangeBody(detail=f"task {task.id} updated", payload=TaskBody.of(task))
-    return ApiResponse(done, _etag(task))
+    body = TaskBody.of(change.task)
+    done = TaskChangeBody(detail=f"task {body.id} updated", payload=body)
+    return ApiResponse(done, {"ETag": body.etag})
 
 
 def _done(change: TaskChange, detail: str) -> ApiResponse[ChangeBody]:
-    return ApiResponse(ChangeBody(detail=detail), _etag(change.task))
-
-
-def _etag(task: Task) -> Mapping[str, str]:
-    return etag_header(task.version, task.hidden_assignees)
+    task = change.task
+    return ApiResponse(ChangeBody(detail=detail), etag_header(task.version, task.hidden_assignees))
 
 
 def _require_same_id(task_id: int, body: WholeTask | TaskPatch) -> None:
