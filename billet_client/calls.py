@@ -4,7 +4,7 @@ A call is a generator of steps: it yields a request to send and gets the respons
 number of seconds to wait. `Client` runs the steps as they are, `AsyncClient` awaits each of them.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterator
 from functools import wraps
 from typing import (
     Any,
@@ -66,7 +66,7 @@ class Call(Protocol[P, T_co]):
     @overload
     def __get__(
         self, resource: Resource[Awaited], owner: type, /
-    ) -> Callable[P, Awaitable[T_co]]: ...
+    ) -> Callable[P, Coroutine[Any, Any, T_co]]: ...
 
 
 class Listing(Protocol[P, T_co]):

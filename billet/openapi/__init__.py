@@ -10,11 +10,11 @@ import click
 def openapi(write: bool) -> None:
     """Print the OpenAPI 3.1 document."""
     from billet.openapi import client_models, document
-    from chalicelib.http.routes import docs
+    from chalicelib.http.routes import static_files
 
     text = document.text()
     if write:
-        (docs.FILES / "openapi.json").write_text(text)
+        (static_files.FILES / "openapi.json").write_text(text)
         client_models.FILE.write_text(client_models.text(document.build()))
     else:
         click.echo(text, nl=False)

@@ -11,7 +11,7 @@ Statement = dict[str, Any]
 
 API: dict[str, tuple[str, ...]] = {
     "users": ("ConditionCheckItem", "DeleteItem", "GetItem", "PutItem", "UpdateItem"),
-    "usernames": ("DeleteItem", "PutItem"),
+    "usernames": ("DeleteItem", "GetItem", "PutItem"),
     "tasks": ("DeleteItem", "GetItem", "PutItem", "UpdateItem"),
     "assignments": ("DeleteItem", "Query", "UpdateItem"),
     "counters": ("BatchGetItem", "ConditionCheckItem", "GetItem", "PutItem", "UpdateItem"),

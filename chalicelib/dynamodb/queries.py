@@ -11,7 +11,7 @@ from pynamodb.models import Model
 
 from chalicelib.domain.token import Token
 from chalicelib.domain.user import User
-from chalicelib.dynamodb import botocore_patches, client, index_keys
+from chalicelib.dynamodb import botocore_patches, client, index_keys, wire
 from chalicelib.dynamodb.codec import (
     ASSIGNMENTS,
     TASKS,
@@ -27,6 +27,7 @@ from chalicelib.dynamodb.models import (
     TaskModel,
     TokenModel,
     UserModel,
+    UsernameModel,
 )
 
 E = TypeVar("E", User, StoredTask)
@@ -96,9 +97,26 @@ ASSIGNED_BY_STATUS_AND_DUE = _of_assignments(
 )
 
 
+class _Reservation(msgspec.Struct):
+    user_id: wire.Number
+
+
+_RESERVATION = wire.decoder(wire.GetReply, _Reservation)
+
+
 def user(user_id: int) -> User | None:
     """Return the user, also one that is being deleted, or None (strongly consistent read)."""
     return USERS.of_get(_get(UserModel, str(user_id)))
+
+
+def user_id_of(name: str) -> int | None:
+    """Return the id of the user who has the username, or None (strongly consistent read).
+
+    Args:
+        name: the username in normalized form.
+    """
+    reservation = _RESERVATION.decode(_get(UsernameModel, name)).Item
+    return reservation.user_id.N if reservation else None
 
 
 def task(task_id: int) -> StoredTask | None:

@@ -124,6 +124,13 @@ WithStatuses = Annotated[
         extra_json_schema={"uniqueItems": True},  # which TaskListQuery checks
     ),
 ]
+WithUsername = Annotated[
+    Username,
+    Meta(
+        description="Return only the user with this username, without regard to case. Send no"
+        " cursor, offset or order with it."
+    ),
+]
 QueryDate = Annotated[
     date,
     Meta(examples=["2030-12-24"], extra={"must": "must be a date that exists, YYYY-MM-DD"}),

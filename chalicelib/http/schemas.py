@@ -36,6 +36,7 @@ from chalicelib.http.fields import (
     StatusGiven,
     Username,
     WithStatuses,
+    WithUsername,
 )
 
 F = TypeVar("F", TaskFields, TaskUpdate)
@@ -124,6 +125,20 @@ class ListQuery(Query):
     offset: Offset = 0
     order: Order | None = None
     cursor: Cursor | None = None
+
+
+class UserListQuery(ListQuery):
+    """The query parameters of the list of users."""
+
+    username: WithUsername | None = None
+
+    def __post_init__(self) -> None:
+        if self.username is None:
+            return
+        self.username = text_rules.clean_username(self.username, MAX_USERNAME)
+        for name in ("cursor", "offset", "order"):
+            if getattr(self, name):
+                raise ValueError(f"{name}: must not be sent with username, which one user has")
 
 
 class TaskListQuery(ListQuery):

@@ -11,6 +11,7 @@ from chalicelib.dynamodb import (
     backoff,
     client,
     clock,
+    codec,
     counters,
     lanes,
     queries,
@@ -65,6 +66,16 @@ def page(paging: pagination.Paging) -> pagination.Page[User]:
     """Return a page of all users."""
     parts = [Part(str(lane)) for lane in range(lanes.lanes_to_read())]
     return pagination.read_page(queries.USERS_BY_CREATED, parts, paging)
+
+
+def page_of_username(username: str) -> pagination.Page[User]:
+    """Return a page with the user who has the name, without regard to case, or with nobody."""
+    name = normalize_username(username)
+    user_id = queries.user_id_of(name) if len(name.encode()) <= MAX_KEY_BYTES else None
+    user = get(user_id) if user_id is not None else None
+    if user is None or normalize_username(user.username) != name:  # renamed since the first read
+        return pagination.Page([], [], None)
+    return pagination.Page([user], [codec.created_key_of(user)], None)
 
 
 def delete(user_id: int, context: WriteContext = NO_CONTEXT) -> None:

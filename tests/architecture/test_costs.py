@@ -33,6 +33,7 @@ WALK: list[tuple[tuple[Any, ...], list[str], float, float, int]] = [
     (("GET", "/v1/health"), [GET], 1, 0, 0),
     (("GET", "/v1/openapi.json"), [], 0, 0, 0),
     (("GET", "/"), [], 0, 0, 0),
+    (("GET", "/board/1/app.js"), [], 0, 0, 0),
     (("GET", "/docs"), [], 0, 0, 0),
     (("GET", "/docs/start.js"), [], 0, 0, 0),
     (("GET", "/docs/swagger-ui.js"), [], 0, 0, 0),
@@ -48,6 +49,8 @@ WALK: list[tuple[tuple[Any, ...], list[str], float, float, int]] = [
     (("GET", "/v1/tasks?created_after=2026-01-01"), [QUERY], 0.5, 0, 0),
     (("GET", "/v1/tasks?created_before=2026-01-31&status=DONE"), [QUERY], 0, 0, 0),
     (("GET", "/v1/users"), [QUERY], 0.5, 0, 0),
+    (("GET", "/v1/users?username=Ada"), [GET, GET], 2, 0, 0),
+    (("GET", "/v1/users?username=zoe"), [GET], 1, 0, 0),
     (("GET", "/v1/users/1"), [GET], 1, 0, 0),
     (("GET", "/v1/users/1/tasks"), [GET, QUERY], 2, 0, 0),
     (("GET", "/v1/users/1/tasks?sort=expires_at"), [GET, QUERY], 2, 0, 0),
@@ -158,8 +161,8 @@ def test_the_walks_cover_every_endpoint() -> None:
 
 
 def shape(path: str) -> tuple[str, ...]:
-    """Return the path without its query, ids and names of ids."""
-    parts = path.partition("?")[0].split("/")
+    """Return the path without its query, ids, a file of the board, and their names."""
+    parts = path.partition("?")[0].replace("app.js", "{file}").split("/")
     return tuple("" if part.isdigit() or part.startswith("{") else part for part in parts)
 
 

@@ -27,6 +27,7 @@ ALL: list[tuple[Any, ...]] = [
     ("POST", "/v1/users", {"username": "eve"}, {"Idempotency-Key": "2"}),
     ("POST", "/v1/tasks", {"name": "edit"}),
     ("GET", "/v1/users", None),
+    ("GET", "/v1/users?username=ada", None),
     ("GET", "/v1/users/1", None),
     ("GET", "/v1/users/1/tasks", None),
     ("GET", "/v1/users/1/tasks?sort=expires_at", None),

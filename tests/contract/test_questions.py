@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator
 from datetime import date
 from itertools import product
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
 
@@ -13,8 +13,8 @@ from chalicelib.dynamodb import counters, shared_state, task_writes, user_writes
 from chalicelib.dynamodb.models import CounterModel
 from chalicelib.dynamodb.transaction import Transaction
 from tests.conftest import Api
-from tests.contract.test_pages import concatenated, ids, pages
 from tests.support.bulk_data import add_tasks
+from tests.support.pages import Item, concatenated, ids, pages
 
 STATUSES: tuple[Status, ...] = ("PENDING", "IN_PROGRESS", "DONE", "CANCELLED")
 DUE = (None, "2030-01-01", "2030-01-02", "2030-02-01", "9999-12-30", "9999-12-31")
@@ -22,7 +22,6 @@ CREATED = ("2026-01-30", "2026-01-31", "2026-02-01")
 TIMES = ("00:00:00.000000", "12:00:00.000001", "23:59:59.999999")
 SAMPLES = {"moto": 5, "dynamodb-local": 20}
 """How many questions a test asks, of hundreds."""
-Item = dict[str, Any]
 
 
 class Question(NamedTuple):

@@ -12,7 +12,7 @@ from pynamodb.connection import Connection
 
 from billet.integrity import findings
 from chalicelib.http.endpoints import Endpoint
-from chalicelib.http.routes import ENDPOINTS, docs
+from chalicelib.http.routes import ENDPOINTS, board, docs
 from tests.conftest import Api
 from tests.support.injection import FAULTS, Fault, contended, done_and_silent, inject_fault
 from tests.support.scenarios import CHANGES, READS, SECRET, Scenario, end_leases, recorded
@@ -74,8 +74,8 @@ def test_faults_are_injected_into_every_endpoint() -> None:
 
 
 def is_documentation(endpoint: Endpoint) -> bool:
-    """Return whether the endpoint describes the API itself and makes no call."""
-    return endpoint.view.__module__ == docs.__name__
+    """Return whether the endpoint is a document or page, which makes no call."""
+    return endpoint.view.__module__ in {docs.__name__, board.__name__}
 
 
 def test_an_error_response_does_not_hide_a_possible_earlier_success(

@@ -40,6 +40,8 @@ def _repair_filters(case: Case) -> None:
     query = case.query
     if not query or not case.meta or not case.meta.generation.mode.is_positive:
         return
+    if "username" in query:
+        case.query = {one: query[one] for one in query if one in {"username", "page_size"}}
     kinds = [kind for kind in ("due", "created") if {f"{kind}_after", f"{kind}_before"} & {*query}]
     if not kinds:
         return

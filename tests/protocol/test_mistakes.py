@@ -412,10 +412,31 @@ def test_an_invalid_query_parameter_is_rejected(api: Api, query: str, detail: st
         assert rejection(api, "GET", f"{path}?{query}") == (400, detail)
 
 
+@pytest.mark.parametrize(
+    ("query", "detail"),
+    [
+        ("username=", USERNAME),
+        (f"username={'a' * 255}", USERNAME),
+        ("username=a%E2%80%8Bb", INVISIBLE),
+        ("username=a&username=b", "username: must be given only once"),
+        ("username=ada&order=desc", "order: must not be sent with username"),
+        ("username=ada&offset=1", "offset: must not be sent with username"),
+        ("username=ada&cursor=abc", "cursor: must not be sent with username"),
+    ],
+)
+def test_a_username_to_find_has_the_rules_of_a_username_and_comes_alone(
+    api: Api, query: str, detail: str
+) -> None:
+    status, text = rejection(api, "GET", f"/v1/users?{query}")
+    assert (status, text.partition(", which")[0]) == (400, detail)
+    assert rejection(api, "GET", f"/v1/tasks?{query}")[0] == 400
+
+
 @pytest.mark.parametrize("query", ["sort=created_at", "status=DONE"])
 def test_users_have_no_status_and_one_order(api: Api, query: str) -> None:
     field = query.partition("=")[0]
-    detail = f"{field}: unknown query parameter; allowed are cursor, offset, order, page_size"
+    allowed = "cursor, offset, order, page_size, username"
+    detail = f"{field}: unknown query parameter; allowed are {allowed}"
     assert rejection(api, "GET", f"/v1/users?{query}") == (400, detail)
 
 

@@ -36,6 +36,7 @@ SECRET = CHANGES["create a feed"]
 """The response has a secret, so it is not stored: a repeat creates another feed."""
 READS: dict[str, tuple[Any, ...]] = {
     "list users": ("GET", "/v1/users"),
+    "find a user": ("GET", "/v1/users?username=user{busy}"),
     "get a user": ("GET", "/v1/users/{busy}"),
     "list tasks": ("GET", "/v1/tasks"),
     "get a task": ("GET", "/v1/tasks/{held}"),

@@ -10,11 +10,11 @@ from chalicelib.http.idempotency import WriteRequest
 from chalicelib.http.responses import ApiResponse
 from chalicelib.http.schemas import (
     ChangeBody,
-    ListQuery,
     NewUser,
     TaskBody,
     TaskListQuery,
     UserBody,
+    UserListQuery,
 )
 from chalicelib.http.urls import Urls
 from chalicelib.services import assignments, users
@@ -23,13 +23,16 @@ router = Router()
 
 
 @router.endpoint("GET", "/v1/users", role="reader", throttle=LIST_THROTTLE)
-def list_users(urls: Urls, query: ListQuery) -> ApiResponse[list[UserBody]]:
+def list_users(urls: Urls, query: UserListQuery) -> ApiResponse[list[UserBody]]:
     """List users.
 
     Returns one page of all users, newest first by default. If there are more results, the response
-    has a `Link` header with the URL of the next page.
+    has a `Link` header with the URL of the next page. `username` returns the one user who has that
+    name, or an empty list.
     """
-    return pages.respond(urls, "users", query, users.page, UserBody.of)
+    name = query.username
+    read = users.page if name is None else lambda _: users.page_of_username(name)
+    return pages.respond(urls, "users", query, read, UserBody.of)
 
 
 @router.endpoint("GET", "/v1/users/{user_id}", role="reader")

@@ -1,0 +1,85 @@
+"""Show what an import is going to do."""
+
+from collections.abc import Iterable, Sequence
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from billet.people.exchange.checking import Row, shorten
+from billet.people.exchange.plan import Plan
+from billet.people.exchange.source import FIELDS, Problem, Source
+
+ROWS = 8
+"""How many tasks are shown."""
+PROBLEMS = 20
+"""How many problems are shown."""
+
+
+def show_source(source: Source) -> None:
+    """Say how the file was read, and what of it is left out."""
+    click.echo(f"Read {count(len(source.tasks), 'task')}: {source.kind}")
+    if source.columns:
+        pairs = [
+            f"{field} from {source.columns[field]}" for field in FIELDS if field in source.columns
+        ]
+        click.echo(f"Fields: {'; '.join(pairs)}")
+    for what, number in source.left_out.items():
+        click.echo(f"Left out: {what}: {number}")
+    for note in source.notes:
+        click.echo(f"Note: {note}")
+
+
+def show_plan(plan: Plan, users: Iterable[str], unit: str) -> None:
+    """Show the first tasks, and how many there are."""
+    rows = [ready.row for ready in plan.rows]
+    if rows:
+        Console(highlight=False).print(_table(rows[:ROWS], unit))
+    if len(rows) > ROWS:
+        click.echo(f"… and {len(rows) - ROWS} more")
+    if names := [shorten(name) for name in users]:
+        shown = ", ".join(names[:ROWS]) + (", …" if len(names) > ROWS else "")
+        click.echo(f"Creates {count(len(names), 'user')}: {shown}")
+    if plan.there:
+        click.echo(
+            f"Already there: {count(plan.there, 'task')} with this name, description and due date"
+        )
+    if plan.deleted:
+        click.echo(
+            f"Imported before and deleted since: {count(plan.deleted, 'task')}"
+            " (--again imports them again)"
+        )
+
+
+def show_problems(problems: Sequence[Problem], unit: str) -> None:
+    """Print the first problems in the order of the file, and how many others there are."""
+    for problem in sorted(problems)[:PROBLEMS]:
+        column = shorten(problem.column)
+        click.echo(f"{unit} {problem.line}, {column}: {problem.text}", err=True)
+    if len(problems) > PROBLEMS:
+        click.echo(f"… and {count(len(problems) - PROBLEMS, 'problem')} more", err=True)
+
+
+def count(number: int, what: str) -> str:
+    """Return a number with its noun: 1 task, 2 tasks."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _table(rows: Sequence[Row], unit: str) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table.add_column(unit.upper(), justify="right", no_wrap=True)
+    table.add_column("NAME", ratio=1, no_wrap=True, overflow="ellipsis")
+    table.add_column("STATUS", no_wrap=True)
+    table.add_column("DUE", no_wrap=True)
+    table.add_column("ASSIGNEES", no_wrap=True, overflow="ellipsis")
+    for row in rows:
+        cells = (
+            str(row.line),
+            " ".join(row.name.split()),
+            row.status,
+            row.expires_at or "",
+            ", ".join(map(shorten, row.assignees)),
+        )
+        table.add_row(*map(Text, cells))
+    return table
