@@ -12,6 +12,7 @@ const { state } = store;
 const CARD_HEIGHT = 76; // estimates, until a card or row is measured
 const ROW_HEIGHT = 45;
 const OVERSCAN = 400; // pixels that are rendered above and below what is visible
+const SHORT = 60; // lists up to this length are rendered whole, so that the browser's search finds all
 const NARROW = matchMedia("(max-width: 760px)");
 
 // Whether the board shows one column at a time.
@@ -91,12 +92,13 @@ function useWindow(ids, estimate, onRange) {
   const [place, setPlace] = useState({ top: 0, height: 900 });
 
   const heightOf = (id) => heights.current.get(id) ?? estimate;
+  const margin = ids.length > SHORT ? OVERSCAN : Infinity;
   let start = 0;
   let before = 0;
-  while (start < ids.length && before + heightOf(ids[start]) < place.top - OVERSCAN) before += heightOf(ids[start++]);
+  while (start < ids.length && before + heightOf(ids[start]) < place.top - margin) before += heightOf(ids[start++]);
   let end = start;
   let bottom = before;
-  while (end < ids.length && bottom < place.top + place.height + OVERSCAN) bottom += heightOf(ids[end++]);
+  while (end < ids.length && bottom < place.top + place.height + margin) bottom += heightOf(ids[end++]);
   let after = 0;
   for (let index = end; index < ids.length; index++) after += heightOf(ids[index]);
 
