@@ -4,11 +4,12 @@ from collections.abc import Collection, Sequence
 
 import msgspec
 
-from billet.integrity import lookup, shape, wire
+from billet.integrity import lane_count, lookup, shape, wire
 from billet.integrity.raw_transaction import RawTransaction
 from chalicelib.domain.ids import MAX_ID
 from chalicelib.dynamodb.client import ConditionFailed, Item
 from chalicelib.dynamodb.codec import TASKS, StoredTask, assignment_values, created_key_of
+from chalicelib.dynamodb.index_keys import unassigned_lane
 from chalicelib.dynamodb.models import AssignmentModel, TaskModel, UserModel
 
 MAX_UNASSIGNED = 50
@@ -80,7 +81,14 @@ def unassign(task_item: Item, task: StoredTask, gone: Collection[int]) -> None:
     after = msgspec.structs.replace(task, assignees=left, version=task.version + 1)
     staying = [user_id for user_id in left if user_id not in gone]
     key = lookup.key_of(TaskModel, task_item)
-    values = wire.serialized(TaskModel, {"assignees": set(left) or None, "version": after.version})
+    values = wire.serialized(
+        TaskModel,
+        {
+            "assignees": set(left) or None,
+            "unassigned_lane": unassigned_lane(task.status, lane_count.lane_of(task_item), left),
+            "version": after.version,
+        },
+    )
     transaction = RawTransaction()
     transaction.update(TaskModel, key, values, wire.pick(task_item, {"id", "version", "assignees"}))
     for user_id in taken:

@@ -4,7 +4,7 @@
 of responses are not checked."""
 
 from datetime import date
-from typing import Annotated, get_args
+from typing import Annotated, Literal, get_args
 
 from msgspec import Meta, Raw
 
@@ -142,6 +142,13 @@ DueAfter = Annotated[
 DueBefore = Annotated[
     QueryDate,
     Meta(description="Return only tasks due on this day or earlier. Implies sort=expires_at."),
+]
+Unassigned = Annotated[
+    Literal["true"],
+    Meta(
+        description="Return only tasks without assignees. Implies sort=expires_at.",
+        extra={"must": "must be true; leave it out to list all tasks"},
+    ),
 ]
 CreatedAfter = Annotated[
     QueryDate,

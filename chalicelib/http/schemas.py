@@ -29,6 +29,7 @@ from chalicelib.http.fields import (
     SameId,
     Sort,
     StatusGiven,
+    Unassigned,
     Username,
     WithStatuses,
     WithUsername,
@@ -147,6 +148,12 @@ class TaskListQuery(ListQuery):
     def __post_init__(self) -> None:
         if self.status and len(set(self.status)) < len(self.status):
             raise ValueError("status: must have each status only once")
+
+
+class AllTasksQuery(TaskListQuery):
+    """The query parameters of the list of all tasks."""
+
+    unassigned: Unassigned | None = None
 
 
 class UserBody(msgspec.Struct, kw_only=True):
