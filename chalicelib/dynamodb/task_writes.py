@@ -64,6 +64,11 @@ def delete_task(transaction: Transaction, before: StoredTask) -> int:
     return transaction.delete(TaskModel(before.id), TaskModel.version == before.version)
 
 
+def require_version(transaction: Transaction, task: StoredTask) -> int:
+    """Add the condition that the task still has this version. Return the position of the task."""
+    return transaction.check(TaskModel(task.id), TaskModel.version == task.version)
+
+
 def update_unassigned_task(
     transaction: Transaction, task_id: int, update: TaskUpdate, versions: Collection[int] | None
 ) -> int:

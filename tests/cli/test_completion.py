@@ -29,6 +29,8 @@ def test_commands_open_tasks_and_users_are_completed(billet: Billet) -> None:
     assert complete(billet, "billet task assign 1 An") == ["anna", "ann"]
     assert complete(billet, "billet task add x --assign b") == ["bob"]
     assert complete(billet, "billet task list --sort ") == ["due", "created"]
+    assert complete(billet, "billet task list --status c") == ["closed", "cancelled"]
+    assert complete(billet, "billet task add x --status d") == ["done"]
     zsh = complete(billet, "billet task done ", kind="zsh")
     assert zsh == ["plain", "3", "Urgent", "plain", "1", "Write the report"]
 

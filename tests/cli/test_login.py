@@ -21,7 +21,7 @@ class Memory(KeyringBackend):
     """A keyring in memory."""
 
     name = "a keyring in memory"
-    priority = 1.0  # type: ignore[assignment]
+    priority = 1.0
 
     def __init__(self) -> None:
         super().__init__()  # type: ignore[no-untyped-call]

@@ -45,7 +45,7 @@ DESC = "desc: must be a string of at most 10000 characters"
 DATE = "expires_at: must be a date that exists, YYYY-MM-DD, or null"
 STATUS = "status: must be one of PENDING, IN_PROGRESS, DONE, CANCELLED"
 OBJECT = "body: must be a JSON object"
-ALLOWED = "allowed are desc, expires_at, name, status"
+ALLOWED = "allowed are assignees, desc, expires_at, name, status"
 DEEP = "body: must not be nested that deeply"
 HALF = r"body: must not contain half of a surrogate pair, as in \ud800"
 
@@ -148,7 +148,7 @@ def test_an_invalid_task_body_is_rejected(api: Api, body: bytes, detail: str) ->
     [
         ({"name": "a" * 201}, "name"),
         ({"name": "a", "desc": "a" * 10_001}, "desc"),
-        ({"name": "a", "assignees": [1]}, "assignees"),
+        ({"name": "a", "assignees": [*range(1, 52)]}, "assignees"),
     ],
 )
 def test_a_task_at_the_limits_is_accepted_and_one_beyond_rejected(
@@ -270,7 +270,7 @@ def test_a_task_from_a_response_is_a_valid_request_body(api: Api, method: str) -
     got = api("GET", path).json_body
     same = api(method, path, got).json_body["payload"]
     assert same == got | {"updated_at": same["updated_at"], "etag": '"2"'}
-    ignored = {"created_at": {"a": [7]}, "updated_at": 7, "assignees": "none", "etag": None}
+    ignored = {"created_at": {"a": [7]}, "updated_at": 7, "etag": None}
     edited = api(method, path, got | ignored | {"desc": "new"}).json_body["payload"]
     assert edited == same | {"updated_at": edited["updated_at"], "desc": "new", "etag": '"3"'}
     for ident in (task + 1, str(task), None, float(task) + 0.5, [task]):
@@ -283,8 +283,8 @@ IGNORED = {
     "a duplicate name": (b'{"a": 1, "b": {}, "a": 1}', "a: must be given only once"),
     "a nested duplicate name": (b'[[{"b": [{"a": 1, "a": 2}]}]]', "a: must be given only once"),
     "deep nesting": (b"[" * 50_000 + b"]" * 50_000, DEEP),
-    "half a list": (b"[", invalid_json(1, 16)),
-    "no UTF-8": (b'"\xff"', "body: must be UTF-8; byte 16 is invalid"),
+    "half a list": (b"[", invalid_json(1, 17)),
+    "no UTF-8": (b'"\xff"', "body: must be UTF-8; byte 17 is invalid"),
     "half a pair": (rb'"\ud800"', HALF),
 }
 
@@ -292,13 +292,13 @@ IGNORED = {
 @pytest.mark.parametrize(("value", "detail"), IGNORED.values(), ids=IGNORED)
 def test_ignored_fields_must_be_valid_json(api: Api, value: bytes, detail: str) -> None:
     [task] = add_tasks(1)
-    body = b'{"assignees": ' + value + b"}"
+    body = b'{"updated_at": ' + value + b"}"
     assert rejection(api, "PATCH", f"/v1/tasks/{task}", body) == (400, detail)
 
 
 def test_an_ignored_number_may_have_any_length(api: Api) -> None:
     [task] = add_tasks(1)
-    body = b'{"assignees": [' + b"9" * 5000 + b", 1e999]}"
+    body = b'{"updated_at": [' + b"9" * 5000 + b", 1e999]}"
     assert api("PATCH", f"/v1/tasks/{task}", body).status_code == 200
 
 

@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 
 import click
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from billet.people import tables
 from billet.people.exchange.checking import Row, shorten
 from billet.people.exchange.plan import Plan
 from billet.people.exchange.source import FIELDS, Problem, Source
@@ -35,7 +35,7 @@ def show_plan(plan: Plan, users: Iterable[str], unit: str) -> None:
     """Show the first tasks, and how many there are."""
     rows = [ready.row for ready in plan.rows]
     if rows:
-        Console(highlight=False).print(_table(rows[:ROWS], unit))
+        tables.console().print(_table(rows[:ROWS], unit))
     if len(rows) > ROWS:
         click.echo(f"… and {len(rows) - ROWS} more")
     if names := [shorten(name) for name in users]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-
 from chalicelib.http.endpoints import Endpoint
 from chalicelib.http.routes import board, docs, feeds, health, tasks, users
 from chalicelib.settings import Settings

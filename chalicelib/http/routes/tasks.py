@@ -58,8 +58,8 @@ def get_task(task_id: int) -> ApiResponse[TaskBody | None]:
 def create_task(urls: Urls, body: NewTask, write: WriteRequest) -> ApiResponse[TaskChangeBody]:
     """Create a task.
 
-    Only `name` is required. The new task has no assignees. The `Location` header is the path of the
-    task. To retry a request safely, send an `Idempotency-Key`.
+    Only `name` is required. `assignees` assigns the task; a user who does not exist is a 404. The
+    `Location` header is the path of the task. To retry a request safely, send an `Idempotency-Key`.
     """
 
     def created(task: Task) -> ApiResponse[TaskChangeBody]:
@@ -75,7 +75,7 @@ def replace_task(task_id: int, body: WholeTask, write: WriteRequest) -> ApiRespo
     """Replace a task.
 
     Replaces name, desc, status and expires_at. Without `expires_at` the task has no deadline
-    afterwards. The assignees stay the same.
+    afterwards. `assignees` sets the assignees; without it they stay the same.
     """
     _require_same_id(task_id, body)
     return write.run(partial(tasks.update, task_id, body.update()), _updated)
@@ -85,8 +85,8 @@ def replace_task(task_id: int, body: WholeTask, write: WriteRequest) -> ApiRespo
 def patch_task(task_id: int, body: TaskPatch, write: WriteRequest) -> ApiResponse[TaskChangeBody]:
     """Update a task.
 
-    Changes only the fields in the body. `"expires_at": null` removes the deadline. A body without
-    such fields changes nothing, and the `ETag` stays the same.
+    Changes only the fields in the body. `"expires_at": null` removes the deadline. `assignees`
+    sets all assignees. A body without such fields changes nothing, and the `ETag` stays the same.
     """
     _require_same_id(task_id, body)
     return write.run(partial(tasks.update, task_id, body.update()), _updated)

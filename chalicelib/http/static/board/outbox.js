@@ -117,7 +117,8 @@ export function undo() {
   const task = aliases.get(change.task) ?? change.task;
   const inverse = inverseOf(change, task);
   // The version that our change made; null if it is not known yet, because it waits before this one.
-  if (change.kind !== "delete") inverse.etag = change.result ?? null;
+  if (change.kind !== "delete") inverse.etag = isBeingRestored(change, task) ? null : (change.result ?? null);
+  inverse.restores = change.etag;
   inverse.label = `Undone: ${change.label}`;
   state.queue = [...state.queue, inverse];
   if (change.kind === "patch") store.pin(task);
@@ -136,6 +137,11 @@ function inverseOf(change, task) {
   const names = Object.keys(change.body);
   const seen = { ...change.before, ...change.body, id: task, etag: null };
   return newChange("patch", task, tasks.pick(change.before, names), seen);
+}
+
+// Whether an undo that waits brings the task back to what this change made.
+function isBeingRestored(change, task) {
+  return state.queue.some((one) => one.task === task && one.restores && one.restores === change.result);
 }
 
 export const canUndo = () => undoable.length > 0;
@@ -256,6 +262,10 @@ function accept(change, { body }) {
     else if (change.body.status) store.pin(task.id); // again, after a reload of the page
     store.keep(task);
     change.result = task.etag;
+    // An undo is a new version, but what it restores is ours as before: the next undo may follow.
+    for (const one of undoable) {
+      if ((aliases.get(one.task) ?? one.task) === task.id && change.restores && one.result === change.restores) one.result = task.etag;
+    }
     versions.set(task.id, task.etag);
   }
   take(change);
