@@ -95,9 +95,8 @@ function useWindow(ids, estimate, onRange) {
 
   if (layout.current.ids !== ids) layout.current = { ids, tops: topsOf(ids, heights.current, estimate) };
   const { tops } = layout.current;
-  const margin = ids.length > SHORT ? OVERSCAN : Infinity;
-  const start = indexAt(tops, place.top - margin);
-  const end = Math.min(ids.length, indexAt(tops, place.top + place.height + margin) + 1);
+  const near = [indexAt(tops, place.top - OVERSCAN), indexAt(tops, place.top + place.height + OVERSCAN) + 1];
+  const [start, end] = ids.length > SHORT ? near : [0, ids.length];
 
   const look = () => {
     const { scrollTop, clientHeight } = element.current;
@@ -122,7 +121,7 @@ function useWindow(ids, estimate, onRange) {
       heights.current.set(id, height);
     }
     if (differs) measureAgain();
-    onRange(start, end);
+    onRange(...near);
     focusIfWanted(element.current, ids, tops, look);
   });
 
@@ -263,7 +262,7 @@ function TaskLink({ entry, focusable, children }) {
 
 // ---- The board ------------------------------------------------------------------------------
 
-export function Board() {
+export function Board({ children }) {
   const lanes = [...state.lanes.values()];
   return html`
     <nav class="tabs" aria-label="Columns">
@@ -280,6 +279,7 @@ export function Board() {
     </nav>
     <main class="columns">
       ${lanes.map((lane) => html`<${Column} key=${lane.key} lane=${lane} />`)}
+      ${children}
     </main>
   `;
 }
@@ -471,10 +471,10 @@ const isFiltered = () => Object.values(state.filters).some((value) => value.leng
 
 // ---- The list -------------------------------------------------------------------------------
 
-export function List() {
+export function List({ children }) {
   const lane = state.lanes.get("LIST");
   if (!lane) return html`<main class="list"><p class="empty">No task matches: only open tasks can be overdue.</p></main>`;
-  return html`<main class="list"><${Table} key="table" lane=${lane} /></main>`;
+  return html`<main class="list"><${Table} key="table" lane=${lane} />${children}</main>`;
 }
 
 function Table({ lane }) {
