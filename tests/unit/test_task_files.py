@@ -2,24 +2,31 @@
 
 import json
 from collections.abc import Mapping
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
 from billet.people.exchange import (
     cells,
     checking,
     columns,
     due_dates,
+    exporting,
     formats,
+    options,
+    preview,
     source,
     text_files,
 )
 from billet.people.exchange.checking import Row
 from billet.people.exchange.source import FileError
+from billet_client import Task
 
 TODOIST = """\
 TYPE,CONTENT,DESCRIPTION,PRIORITY,INDENT,AUTHOR,RESPONSIBLE,DATE,DATE_LANG,TIMEZONE,DURATION,\
@@ -278,7 +285,7 @@ PROBLEMS = {
     ),
     "a long description": (
         f"name,notes\nPlan,{'d' * 10_001}\n",
-        ["line 2, notes: must be a string of at most 10000 characters; it has 10001"],
+        ["line 2, notes: must have at most 10000 characters; it has 10001"],
     ),
     "a bell": ("name\nPl\aan\n", ["line 2, name: must not contain control characters"]),
     "lines of a calendar": (
@@ -314,7 +321,9 @@ NO_TASKS = {
     "unknown columns": (b"Was,Wann\nx,y\n", "--map name=COLUMN must name one of: Was, Wann"),
     "a huge cell": (b'name\n"' + b"x" * 200_000, "a cell must have at most 131072 characters"),
     "a long line": (b"name\n" + b"x" * 1_100_000, "line 2: must have at most 1048576 characters"),
-    "many cells": (b"name" + b"," * 501, "line 1: must have at most 500 cells"),
+    "many cells": (b"name,due\nx" + b"," * 501, "line 2: must have at most 500 cells"),
+    "an open quote": (b'name;due\n"Plan;\nDo;\n', "line 2: a quote is not closed"),
+    "a quote in a cell": (b'name\n"a" b\n', "line 2: a quote inside a cell must be doubled"),
     "a large VTODO": (
         b"BEGIN:VCALENDAR\nBEGIN:VTODO\nSUMMARY;" + b"A=b;\n " * 50_000 + b":x\nEND:VTODO",
         "line 2: this VTODO is larger than 256 KiB",
@@ -404,6 +413,29 @@ def test_the_order_of_day_and_month_is_that_of_the_other_dates(
     assert due_dates.order_of(texts) == order
 
 
+def test_the_order_that_other_dates_prove_is_noted() -> None:
+    found = formats.read(b"name,due\na,3/4/2026\nb,25/4/2026\n")
+    rows, _ = checking.check(found, {}, None)
+    assert [row.expires_at for row in rows] == ["2026-04-03", "2026-04-25"]
+    assert found.notes == ["3/4/2026 has the day first, as other dates of the file show"]
+
+
+def test_a_person_is_asked_for_columns_that_are_not_known() -> None:
+    with CliRunner().isolation(input="9\n2\n\n1\n\n\n") as (_, err, _):
+        found = formats.read(b"Wann,Was\n2026-03-04,Plan\n", ask=options.ask_for_columns)
+    assert [(one.name, one.due) for one in found.tasks] == [("Plan", "2026-03-04")]
+    assert b"   1  Wann\n   2  Was\nWhich column is which? 0 stands for none." in err.getvalue()
+
+
+def test_the_preview_of_long_names_fits_a_terminal() -> None:
+    rows = [row(7, "n" * 200, expires_at="2026-03-04", assignees=("a" * 200, "b"))]
+    console = Console(width=80, file=StringIO(), record=True)
+    console.print(preview.table(rows, "line", 80))
+    heading, line = console.export_text().splitlines()
+    assert heading.split() == ["LINE", "NAME", "STATUS", "DUE", "ASSIGNEES"]
+    assert [cell[:3] for cell in line.split()] == ["7", "nnn", "PEN", "202", "aaa"]
+
+
 def test_every_name_of_a_column_stands_for_one_field() -> None:
     names = [(name, field) for field, ranks in columns._RANKS.items() for name in ranks]
     assert [name for name, field in names if columns.field_named(name) != field] == []
@@ -416,3 +448,41 @@ TEXT = st.text(st.sampled_from("a'=+-@;,\"\t\r\n é\uff1d"), max_size=6)
 def test_every_cell_comes_back_and_none_is_a_formula(text: str) -> None:
     assert cells.unguard(cells.guard(text)) == text
     assert cells.guard(text)[:1] not in tuple("=+-@\t\r\n\uff1d")
+
+
+NAME = TEXT.map(lambda text: " ".join(text.split())).filter(bool)
+
+
+@given(
+    tasks=st.lists(
+        st.builds(
+            Task,
+            id=st.just(1),
+            name=NAME,
+            desc=TEXT,
+            status=st.sampled_from(["PENDING", "IN_PROGRESS", "DONE", "CANCELLED"]),
+            expires_at=st.none() | st.dates(),
+            created_at=st.just("2026-01-31"),
+            updated_at=st.just("2026-01-31T12:00:00Z"),
+            etag=st.just('"1"'),
+            assignees=st.lists(st.sampled_from([1, 2, 3]), unique=True, max_size=3).map(tuple),
+        ),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_an_exported_file_is_imported_as_the_same_tasks(tasks: list[Task]) -> None:
+    usernames = {1: "ann", 2: 'b;"c', 3: "=d, e"}.__getitem__
+    content = b"".join(exporting.as_csv(tasks, usernames, mark=True))
+    rows, problems = read(content)
+    assert problems == []
+    assert [(one.name, one.desc, one.status, one.expires_at, one.assignees) for one in rows] == [
+        (
+            task.name,
+            task.desc,
+            task.status,
+            str(task.expires_at) if task.expires_at else None,
+            tuple(usernames(user) for user in task.assignees),
+        )
+        for task in tasks
+    ]

@@ -4,16 +4,12 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from billet.people.exchange import identity
 from billet.people.exchange.checking import Row, shown
 from billet.people.exchange.identity import ReadyRow
 from billet.people.exchange.source import Problem, Source
-from chalicelib.domain.errors import Invalid
 from chalicelib.domain.user import normalize_username
-from chalicelib.http import parsing
-from chalicelib.http.schemas import NewUser
+from chalicelib.http import text_rules
 
 if TYPE_CHECKING:
     from billet_client import Client
@@ -38,7 +34,7 @@ class Users:
         """Return the usernames that a text stands for, and notice those that are missing.
 
         Raises:
-            Invalid: one of them can't be a username.
+            ValueError: one of them can't be a username.
         """
         parts = [text] if self._known(text) else [part.strip() for part in text.split(",")]
         return [self._username(part) for part in parts if part]
@@ -58,8 +54,7 @@ class Users:
     def _username(self, part: str) -> str:
         candidates = list(_candidates(part))
         username = next(filter(self._known, candidates), candidates[0])
-        with parsing.as_invalid(NewUser, "username"):
-            username = msgspec.convert({"username": username}, NewUser).username
+        username = text_rules.clean_username(username, text_rules.MAX_USERNAME)
         normalized = normalize_username(username)
         if self._ids.get(normalized) is None:
             self.missing.setdefault(normalized, username)
@@ -73,8 +68,8 @@ class Users:
 
     def _find(self, name: str) -> int | None:
         try:
-            msgspec.convert({"username": name}, NewUser)
-        except msgspec.ValidationError:
+            text_rules.clean_username(name, text_rules.MAX_USERNAME)
+        except ValueError:
             return None
         return next((user.id for user in self._billet.users.list(username=name)), None)
 
@@ -89,7 +84,7 @@ def problems(
         for text in row.assignees:
             try:
                 names += users.usernames(text)
-            except Invalid as error:
+            except ValueError as error:
                 reason = str(error).removeprefix("username: ")
                 yield Problem(row.line, column, f"{shown(text)} {reason}")
         for name in dict.fromkeys(names):

@@ -1,17 +1,17 @@
 """Apply the API's rules to the tasks of a file, and find all that breaks one."""
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from billet.people.exchange import due_dates, statuses
 from billet.people.exchange.source import Field, Problem, Source, SourceTask
-from chalicelib.domain.errors import Invalid
-from chalicelib.domain.task import Status
-from chalicelib.http import parsing
-from chalicelib.http.schemas import NewTask
+from chalicelib.http import text_rules
+
+if TYPE_CHECKING:
+    from billet_client import Status
 
 ORDER_NEEDED = "is one day in Europe and another in America; --date-order must be dmy or mdy"
 _GAPS = re.compile(r"[\t\r\n]+")
@@ -25,13 +25,13 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     line: int
     name: str
     desc: str
-    status: Status
+    status: "Status"
     expires_at: str | None
     assignees: tuple[str, ...]
 
 
 def check(
-    source: Source, more: Mapping[str, Status], order: due_dates.Order | None
+    source: Source, more: Mapping[str, "Status"], order: due_dates.Order | None
 ) -> tuple[list[Row], list[Problem]]:
     """Return the rows that are right, and the problems of the others.
 
@@ -39,7 +39,7 @@ def check(
         more: further words for statuses.
         order: the order of day and month, or None for the one that the file's dates prove.
     """
-    order = order or due_dates.order_of(task.due for task in source.tasks)
+    order = order or _proven_order(source)
     rows: list[Row] = []
     problems = list(source.problems)
     for task in source.tasks:
@@ -49,6 +49,16 @@ def check(
     return rows, problems
 
 
+def _proven_order(source: Source) -> due_dates.Order | None:
+    """Return the order that the dates prove, and note it if one of them needs it."""
+    dates = [task.due for task in source.tasks]
+    order = due_dates.order_of(dates)
+    if order and (unclear := next(filter(due_dates.is_ambiguous, dates), None)):
+        first = "day" if order == "dmy" else "month"
+        source.notes.append(f"{unclear} has the {first} first, as other dates of the file show")
+    return order
+
+
 class _Checked:
     """The values of one task, and what is wrong with them."""
 
@@ -56,25 +66,44 @@ class _Checked:
         self,
         task: SourceTask,
         source: Source,
-        more: Mapping[str, Status],
+        more: Mapping[str, "Status"],
         order: due_dates.Order | None,
     ) -> None:
         self._task = task
         self._source = source
         self.problems: list[Problem] = []
-        self._values: dict[str, Any] = {
-            "name": _GAPS.sub(" ", task.name),
-            "desc": task.desc,
-            "status": self._status(more),
-            "expires_at": self._due(order),
-        }
-        self._task_of_api()
+        self._name = self._checked_name()
+        self._check_desc()
+        self._due = self._checked_due(order)
+        self._status = self._checked_status(more)
 
     def row(self) -> Row:
         """Return the row."""
-        return Row(line=self._task.line, assignees=self._task.assignees, **self._values)
+        return Row(
+            line=self._task.line,
+            name=self._name,
+            desc=self._task.desc,
+            status=self._status,
+            expires_at=self._due,
+            assignees=self._task.assignees,
+        )
 
-    def _status(self, more: Mapping[str, Status]) -> Status:
+    def _checked_name(self) -> str:
+        """Return the name without white space at its ends, as the API stores it."""
+        name = _GAPS.sub(" ", self._task.name)
+        try:
+            return text_rules.clean_name("name", name, text_rules.MAX_NAME)
+        except ValueError as error:
+            text = str(error).removeprefix("name: ")
+            self._wrong("name", f"{text}; it has {len(name)}" if "characters," in text else text)
+            return name
+
+    def _check_desc(self) -> None:
+        length, most = len(self._task.desc), text_rules.MAX_DESC
+        if length > most:
+            self._wrong("desc", f"must have at most {most} characters; it has {length}")
+
+    def _checked_status(self, more: Mapping[str, "Status"]) -> "Status":
         status = statuses.parse(self._task.status, more)
         if status is None:
             allowed = ", ".join(statuses.STATUSES)
@@ -82,7 +111,7 @@ class _Checked:
             self._wrong("status", f"{text} '{shorten(self._task.status)}=STATUS' must say which")
         return status or "PENDING"
 
-    def _due(self, order: due_dates.Order | None) -> str | None:
+    def _checked_due(self, order: due_dates.Order | None) -> str | None:
         if not self._task.due.strip():
             return None
         try:
@@ -93,30 +122,8 @@ class _Checked:
             self._wrong("due", f"{shown(self._task.due)} {due_dates.ALLOWED}")
         return None
 
-    def _task_of_api(self) -> None:
-        """Take the values as the API takes them: a name without white space at its ends."""
-        try:
-            self._values["name"] = msgspec.convert(self._values, NewTask).name
-        except msgspec.ValidationError:
-            for text in _each_error(self._values):
-                field, _, rest = text.partition(": ")
-                self._wrong("desc" if field == "desc" else "name", rest)
-
     def _wrong(self, field: Field, text: str) -> None:
         self.problems.append(Problem(self._task.line, self._source.column(field), text))
-
-
-def _each_error(values: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the error of each field that the API refuses; msgspec tells the first only."""
-    for field in ("name", "desc"):
-        try:
-            with parsing.as_invalid(NewTask, "task"):
-                msgspec.convert({"name": "-", field: values[field]}, NewTask)
-        except Invalid as error:
-            text = str(error)
-            if "characters," in text or "at most" in text:
-                text += f"; it has {len(values[field])}"
-            yield text
 
 
 def shown(text: str) -> str:

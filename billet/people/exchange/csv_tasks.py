@@ -2,16 +2,19 @@
 
 import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from itertools import islice
 from typing import NamedTuple
 
 from billet.people.exchange import cells, columns, text_files, todoist
+from billet.people.exchange.checking import shorten
 from billet.people.exchange.source import FIELDS, Field, FileError, Problem, Source, SourceTask
 
 DELIMITERS = ",;\t|"
 MAX_COLUMNS = 500
 _HEADER_ROWS = 10
 """Among how many records the header is looked for: some programs write other lines before it."""
+_HEADER_SHOWN = 20
 Ask = Callable[[Sequence[str], Mapping[Field, int]], dict[Field, int]]
 """A function that asks which column is which field."""
 
@@ -87,7 +90,7 @@ def _chosen(header: list[str], mapping: Mapping[Field, str], ask: Ask | None) ->
         if ask is None:
             raise FileError(
                 f"no column is recognised as the name of a task; --map name=COLUMN must name"
-                f" one of: {', '.join(header)}"
+                f" one of: {_listed(header)}"
             )
         chosen = ask(header, chosen)
     return {field: chosen[field] for field in FIELDS if field in chosen}
@@ -96,7 +99,7 @@ def _chosen(header: list[str], mapping: Mapping[Field, str], ask: Ask | None) ->
 def _index(header: list[str], field: Field, name: str) -> int:
     folded = [one.casefold() for one in header]
     if name.strip().casefold() not in folded:
-        raise FileError(f"--map {field}={name}: must name one of the columns {', '.join(header)}")
+        raise FileError(f"--map {field}={name}: must name one of the columns {_listed(header)}")
     return folded.index(name.strip().casefold())
 
 
@@ -111,13 +114,9 @@ def _delimiter(text: str) -> tuple[str, int]:
         return first[4], 1
 
     def score(delimiter: str) -> tuple[int, int]:
-        try:
-            return scored(delimiter)
-        except FileError:  # it is told later, if no other delimiter is better
-            return 0, MAX_COLUMNS
-
-    def scored(delimiter: str) -> tuple[int, int]:
-        rows = [row.cells for row in islice(_records(text, delimiter, 0), _HEADER_ROWS)]
+        rows: list[list[str]] = []
+        with suppress(FileError):  # it is told later, if no other delimiter is better
+            rows.extend(row.cells for row in islice(_records(text, delimiter, 0), _HEADER_ROWS))
         known = max((len(columns.recognise(row)) for row in rows), default=0)
         return known, len(rows[0]) if rows else 0
 
@@ -133,7 +132,7 @@ def _records(text: str, delimiter: str, skip: int) -> Iterator[Record]:
     lines = text_files.lines(text)
     for _ in range(skip):
         next(lines, None)
-    reader = csv.reader(lines, delimiter=delimiter)
+    reader = csv.reader(lines, delimiter=delimiter, strict=True)
     end = 0
     try:
         for row in reader:
@@ -143,16 +142,30 @@ def _records(text: str, delimiter: str, skip: int) -> Iterator[Record]:
             if any(cell.strip() for cell in row):
                 yield Record(line, row)
     except csv.Error as error:
-        text = (
+        raise FileError(f"line {skip + end + 1}: {_explained(str(error))}") from error
+
+
+def _explained(error: str) -> str:
+    """Return what is wrong with a file, from the message of the csv module."""
+    if "field larger" in error:
+        return (
             f"a cell must have at most {csv.field_size_limit()} characters; is a quote not closed?"
         )
-        detail = text if "field larger" in str(error) else str(error)
-        raise FileError(f"line {skip + end + 1}: {detail}") from error
+    if "unexpected end" in error:
+        return "a quote is not closed"
+    if "expected after" in error:
+        return 'a quote inside a cell must be doubled: "say ""yes"" to it"'
+    return error
 
 
 def _chain(head: list[Record], rest: Iterator[Record]) -> Iterator[Record]:
     yield from head
     yield from rest
+
+
+def _listed(header: Sequence[str]) -> str:
+    more = ", …" if len(header) > _HEADER_SHOWN else ""
+    return ", ".join(map(shorten, header[:_HEADER_SHOWN])) + more
 
 
 def _spoken(delimiter: str) -> str:

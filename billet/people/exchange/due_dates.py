@@ -35,6 +35,17 @@ def order_of(texts: Iterable[str]) -> Order | None:
     return proven.pop() if len(proven) == 1 else None
 
 
+def is_ambiguous(text: str) -> bool:
+    """Return whether a text is a date that needs the order of day and month."""
+    try:
+        parse(text)
+    except AmbiguousError:
+        return True
+    except ValueError:
+        pass
+    return False
+
+
 def parse(text: str, order: Order | None = None) -> date:
     """Return the day of a date or of a time. A time with a zone is the day of it here.
 

@@ -1,11 +1,13 @@
 """Find out the format of a file, and read it."""
 
 from collections.abc import Mapping
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from billet.people.exchange import csv_tasks, text_files, trello, vtodo
 from billet.people.exchange.source import Field, FileError, Source
-from chalicelib.domain.task import Status
+
+if TYPE_CHECKING:
+    from billet_client import Status
 
 Format = Literal["csv", "todoist", "trello", "ics"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -17,7 +19,7 @@ def read(
     format_: Format | None = None,
     encoding: str | None = None,
     mapping: Mapping[Field, str] | None = None,
-    statuses: Mapping[str, Status] | None = None,
+    statuses: Mapping[str, "Status"] | None = None,
     ask: csv_tasks.Ask | None = None,
     archived: bool = False,
 ) -> Source:

@@ -1,7 +1,7 @@
 """The options of `billet task import` that have a form of their own."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -9,7 +9,9 @@ from billet.people.exchange import columns
 from billet.people.exchange.source import FIELDS, Field
 from billet.people.exchange.statuses import STATUSES
 from billet.people.exchange.words import plain
-from chalicelib.domain.task import Status
+
+if TYPE_CHECKING:
+    from billet_client import Status
 
 
 def mapping(
@@ -32,7 +34,7 @@ def mapping(
 
 def statuses(
     context: click.Context, option: click.Parameter, values: Sequence[str]
-) -> dict[str, Status]:
+) -> dict[str, "Status"]:
     """Return the statuses of `--map-status Blocked=PENDING`, by word."""
     by_name: dict[str, Status] = {plain(status): status for status in STATUSES}
     found: dict[str, Status] = {}

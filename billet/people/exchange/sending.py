@@ -1,11 +1,14 @@
 """Create the tasks of a plan, in batches."""
 
+import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import click
 
 from billet.people.exchange import identity
+from billet.people.exchange.checking import shown
 from billet.people.exchange.identity import ReadyRow
 from billet.people.exchange.ledger import Ledger
 from billet.people.exchange.plan import Plan
@@ -13,20 +16,25 @@ from billet.people.exchange.plan import Plan
 if TYPE_CHECKING:
     from billet_client import Client
 
+_OPERATION = re.compile(r"operations\[(\d{1,2})\]")
 _MAYBE_DONE = (408, 409, 425, 429)
 """The statuses of refusals after which the same batch can still succeed."""
 
 
-def send(billet: "Client", plan: Plan, ledger: Ledger, progress: Callable[[int], object]) -> None:
+def send(
+    billet: "Client", plan: Plan, ledger: Ledger, unit: str, progress: Callable[[int], object]
+) -> None:
     """Create the tasks. If it is stopped, it says how many there are.
 
     Args:
+        unit: what the numbers of rows count.
         progress: is called with the number of tasks of each batch that is done.
     """
     done = 0
     try:
         for chunk, key in _batches(plan, ledger):
-            _send_one(billet, chunk, key, ledger)
+            with _named(chunk, unit):
+                _send_one(billet, chunk, key, ledger)
             done += len(chunk)
             progress(len(chunk))
     except BaseException:
@@ -44,6 +52,21 @@ def _batches(plan: Plan, ledger: Ledger) -> Iterator[tuple[list[ReadyRow], str]]
         yield plan.rows[: plan.repeated], plan.key
     for chunk in identity.chunks(plan.rows[plan.repeated :]):
         yield chunk, ledger.send(_digests(chunk), identity.body_digest(chunk))
+
+
+@contextmanager
+def _named(chunk: list[ReadyRow], unit: str) -> Iterator[None]:
+    """Say which row of the file an error of the API within the block is about."""
+    from billet_client import ApiError
+
+    try:
+        yield
+    except ApiError as error:
+        found = _OPERATION.match(error.detail)
+        if found and int(found[1]) < len(chunk):
+            row = chunk[int(found[1])].row
+            click.echo(f"\nThe API refuses {unit} {row.line}, {shown(row.name)}", err=True)
+        raise
 
 
 def _send_one(billet: "Client", chunk: list[ReadyRow], key: str, ledger: Ledger) -> None:

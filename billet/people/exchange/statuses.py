@@ -1,14 +1,17 @@
 """The words for a status in several languages."""
 
 from collections.abc import Mapping
-from typing import get_args
+from typing import TYPE_CHECKING
 
 from billet.people.exchange import due_dates
 from billet.people.exchange.words import plain
-from chalicelib.domain.task import Status
+from billet.people.statuses import ALL
 
-STATUSES: tuple[Status, ...] = get_args(Status)
-_WORDS: Mapping[Status, str] = {
+if TYPE_CHECKING:
+    from billet_client import Status
+
+STATUSES = ALL
+_WORDS: Mapping["Status", str] = {
     "PENDING": (
         "pending, open, todo, to do, not started, new, backlog, needs action, planned, "
         "incomplete, no, false, 0, offen, neu, zu erledigen, nicht begonnen, nein, falsch, "
@@ -32,12 +35,12 @@ _WORDS: Mapping[Status, str] = {
         "annulé, cancelado, annullato, geannuleerd, anulowane, отменено, 中止, 已取消"
     ),
 }
-_BY_WORD: Mapping[str, Status] = {
+_BY_WORD: Mapping[str, "Status"] = {
     plain(word): status for status, words in _WORDS.items() for word in words.split(", ")
 } | {plain(status): status for status in STATUSES}
 
 
-def parse(text: str, more: Mapping[str, Status]) -> Status | None:
+def parse(text: str, more: Mapping[str, "Status"]) -> "Status | None":
     """Return the status that a text means, PENDING for none, or None if it is unknown.
 
     A date means DONE: some programs have only the day when a task was completed.

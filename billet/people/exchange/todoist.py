@@ -81,11 +81,9 @@ def _due(cells: dict[str, str]) -> tuple[str, str]:
 
 def _is_date(text: str) -> bool:
     try:
-        due_dates.parse(text)
-    except due_dates.AmbiguousError:
-        return True
+        due_dates.parse(text, "dmy")
     except ValueError:
-        return False
+        return due_dates.is_ambiguous(text)
     return True
 
 

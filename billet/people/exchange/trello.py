@@ -2,12 +2,15 @@
 
 import re
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from billet.people.exchange import statuses
 from billet.people.exchange.source import FileError, Source, SourceTask
-from chalicelib.domain.task import Status
+
+if TYPE_CHECKING:
+    from billet_client import Status
 
 _PATH = re.compile(r" - at `\$(.*)`")
 
@@ -54,7 +57,7 @@ class _Board(msgspec.Struct):
     checklists: list[_Checklist] = []
 
 
-def read(text: str, more: Mapping[str, Status], *, archived: bool = False) -> Source:
+def read(text: str, more: Mapping[str, "Status"], *, archived: bool = False) -> Source:
     """Return the cards of a board. `line` is the number of the card.
 
     Args:
@@ -106,7 +109,7 @@ def _board(text: str) -> _Board:
         raise FileError("the file is nested too deeply") from error
 
 
-def _status(card: _Card, home: _Named, more: Mapping[str, Status], source: Source) -> str:
+def _status(card: _Card, home: _Named, more: Mapping[str, "Status"], source: Source) -> str:
     """Return the status: DONE if the due date is complete, else what the list's name means."""
     if card.due_complete:
         return "DONE"
