@@ -49,7 +49,7 @@ test: $(TEST)  ## run all tests, on moto and on DynamoDB Local if it can be inst
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 walks: $(TEST)  ## walk through deployments, migrations and moves of data, in minutes (ARGS=…)
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m walk tests/walks tests/cli $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m walk tests/walks tests/cli tests/browser $(ARGS)
 
 coverage: $(READY)  ## run all tests and report the branches that they do not take (ARGS=…)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term $(ARGS)

@@ -149,9 +149,9 @@ class AsyncClient(_Client[Awaited]):
     async def _do(self, step: httpx.Request | float) -> httpx.Response | None:
         if isinstance(step, httpx.Request):
             return await self._http.send(step)
-        from asyncio import sleep  # programs without it start faster
+        import asyncio  # here, as programs that don't use it start faster
 
-        await sleep(step)
+        await asyncio.sleep(step)
         return None
 
     async def _iterate(self, first: Steps[Page[T]]) -> AsyncIterator[T]:

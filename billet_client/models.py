@@ -1,5 +1,6 @@
 """The fields of tasks and users, from the schemas of the API: `billet openapi --write`."""
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Literal, NotRequired, TypedDict
 
@@ -49,6 +50,9 @@ class Health(msgspec.Struct, frozen=True, kw_only=True):
 class TaskOptions(TypedDict):
     """The body of POST /v1/tasks. Only `name` is required."""
 
+    assignees: NotRequired[Sequence[int]]
+    """The ids of the users that the task is assigned to, in any order. One request adds and removes
+    at most 48 users."""
     desc: NotRequired[str]
     """The text."""
     status: NotRequired[Status]
@@ -57,8 +61,13 @@ class TaskOptions(TypedDict):
 
 
 class WholeTask(TypedDict):
-    """The body of PUT /v1/tasks/{task_id}. Without `expires_at` the task has no deadline."""
+    """The body of PUT /v1/tasks/{task_id}.
 
+    Without `expires_at` the task has no deadline; without `assignees` they stay the same."""
+
+    assignees: NotRequired[Sequence[int]]
+    """The ids of the users that the task is assigned to, in any order. One request adds and removes
+    at most 48 users."""
     name: str
     """The name. White space at both ends is removed."""
     desc: str
@@ -71,6 +80,9 @@ class WholeTask(TypedDict):
 class TaskChanges(TypedDict):
     """The body of PATCH /v1/tasks/{task_id}: the fields to change (RFC 7396)."""
 
+    assignees: NotRequired[Sequence[int]]
+    """The ids of the users that the task is assigned to, in any order. One request adds and removes
+    at most 48 users."""
     name: NotRequired[str]
     """The name. White space at both ends is removed."""
     desc: NotRequired[str]

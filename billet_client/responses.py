@@ -42,7 +42,7 @@ def body(response: httpx.Response, kind: type[T]) -> T:
             f"{_request(response)}: the response is not JSON: {_excerpt(response)}"
         )
     try:
-        return msgspec.json.decode(response.content, type=kind, strict=False)
+        return msgspec.json.decode(response.content, type=kind)
     except UNREADABLE as error:
         raise InvalidResponse(
             f"{_request(response)}: the response is not valid: {error}"

@@ -106,7 +106,8 @@ class Users(Part[M]):
     def create_feed(self, user_id: int, *, idempotency_key: str | None = None) -> Steps[str]:
         """Return a new URL under which calendar programs read the tasks of a user.
 
-        It replaces an earlier one. Who has it can read these tasks, so keep it secret.
+        It replaces an earlier one, also if it is repeated with the same key. Who has it can read
+        these tasks, so keep it secret.
         """
         return self._session.write(
             "POST", f"{_path(user_id)}/feed", _feed_url, idempotency_key=idempotency_key

@@ -1,12 +1,15 @@
 """The models of `billet_client`, made from the schemas of the OpenAPI document."""
 
 import re
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 FILE = Path(__file__).parents[2] / "billet_client" / "models.py"
 Schema = dict[str, Any]
+WIDTH = 96
+"""The longest line of a docstring of a field, which is indented by 4."""
 
 BODIES = {"Task": "TaskBody", "User": "UserBody", "Health": "Health"}
 """The bodies of responses, by the name of their class."""
@@ -76,7 +79,7 @@ def _class(head: str, schema: Schema, lines: Iterator[str]) -> str:
 def _description(field: Schema) -> Iterator[str]:
     for one in (field, *field.get("anyOf", ())):
         if text := one.get("description"):
-            yield f'"""{text}"""'
+            yield from textwrap.wrap(f'"""{text}"""', WIDTH)
 
 
 def _type(schema: Schema, *, taken: bool = False) -> str:

@@ -84,7 +84,8 @@ def returns_null(endpoint: Endpoint) -> bool:
 
 def can_be_missing(endpoint: Endpoint) -> bool:
     """Return whether it is a 404 for what does not exist."""
-    return "{" in endpoint.path and not returns_null(endpoint)
+    names_users = "assignees" in getattr(endpoint.parameters.get("body"), "__struct_fields__", ())
+    return ("{" in endpoint.path and not returns_null(endpoint)) or names_users
 
 
 HEADERS: dict[str, dict[str, Any]] = {

@@ -8,13 +8,13 @@ import click
 from billet_client import (
     ApiError,
     BilletError,
+    Forbidden,
     InvalidResponse,
     PreconditionFailed,
     TooManyRequests,
     TransportError,
     Unauthorized,
 )
-from billet_client import Forbidden as ForbiddenError
 
 
 @contextmanager
@@ -35,7 +35,7 @@ def one_line(error: BilletError, server: str, *, has_token: bool) -> str:
     if isinstance(error, Unauthorized):
         reason = "does not accept this token" if has_token else "requires a token"
         return f"{server} {reason}; run `billet login`, or set BILLET_TOKEN"
-    if isinstance(error, ForbiddenError):
+    if isinstance(error, Forbidden):
         return f"{_sentence(error)}; ask an administrator for a token with another role"
     if isinstance(error, PreconditionFailed):
         return "someone else has changed it meanwhile; look at it, then run the command again"
@@ -43,8 +43,7 @@ def one_line(error: BilletError, server: str, *, has_token: bool) -> str:
         wait = f"in {error.retry_after:.0f} s" if error.retry_after else "later"
         return f"{_sentence(error)}; try again {wait}"
     if isinstance(error, ApiError) and error.status >= 500:
-        request = f" (request {error.request_id})" if error.request_id else ""
-        return f"{server} failed: {_sentence(error)}{request}; try again"
+        return f"{server} failed: {_sentence(error)}; try again later"
     if isinstance(error, InvalidResponse):
         return f"{server} is not a server of Billet Tasks ({_sentence(error)}); check BILLET_URL"
     if isinstance(error, TransportError):

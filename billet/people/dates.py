@@ -10,7 +10,7 @@ EXAMPLES = "today, tomorrow, fri, 'in 3 days', 'next week', '24 dec' or 2026-12-
 _YEAR_FIRST = re.compile(r"(\d{4})([./-])(\d{1,2})\2(\d{1,2})")
 _NUMBERS = re.compile(r"(\d{1,2})([./-])(\d{1,2})(?:\2(\d{2}|\d{4})?)?")
 _WEEKDAY = re.compile(
-    r"(?:(?:this|next|on) )?(?:mon|tues?|wed(?:nes)?|thu(?:rs?)?|fri|sat(?:ur)?|sun)(?:day)?"
+    r"(?:(?:this|next|on) )?(mon|tue|wed|thu|fri|sat|sun)(?:s|nes|rs?|ur)?(?:day)?"
 )
 
 
@@ -76,7 +76,7 @@ def _refuse_ambiguous(words: str) -> None:
 def _understand(words: str, today: date) -> date | None:
     import dateparser
 
-    def found(base: date, parser: str, **settings: Any) -> date | None:
+    def found(words: str, base: date, parser: str, **settings: Any) -> date | None:
         moment = dateparser.parse(
             words,
             languages=["en"],
@@ -90,12 +90,12 @@ def _understand(words: str, today: date) -> date | None:
         )
         return moment.date() if moment else None
 
-    if _WEEKDAY.fullmatch(words):
-        return found(today, "absolute-time")
+    if weekday := _WEEKDAY.fullmatch(words):
+        return found(weekday[1], today, "absolute-time")
     # With today as base, today's own day and month would be those of the next year.
     yesterday = today - timedelta(days=1)
-    return found(today, "relative-time", REQUIRE_PARTS=["day"]) or found(
-        yesterday, "absolute-time", REQUIRE_PARTS=["day", "month"]
+    return found(words, today, "relative-time", REQUIRE_PARTS=["day"]) or found(
+        words, yesterday, "absolute-time", REQUIRE_PARTS=["day", "month"]
     )
 
 

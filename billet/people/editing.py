@@ -1,5 +1,6 @@
 """`billet task edit`: by options, or in an editor, without overwriting what others changed."""
 
+import os
 import re
 import tempfile
 from collections.abc import Mapping
@@ -8,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from billet.people import completion, dates, output, session, text
-from billet.people.command import NothingDone, PeopleCommand, json_option
+from billet.people.command import NothingDone, PeopleCommand, WrongUsage, json_option
 from billet.people.dates import EXAMPLES, DateOrNone
 from billet.people.questions import confirm, is_interactive
 from billet.people.statuses import Status
@@ -48,10 +49,16 @@ def edit(task_id: int, as_json: bool, due: Any, **options: Any) -> None:
         before = billet.tasks.get(task_id)
         if given:
             after = _save(billet, before, _only_changed(before, given))
-        else:
+        elif is_interactive() or _editor():
             after = _edit_in_editor(billet, before)
+        else:
+            raise WrongUsage("give what to change, such as --due fri; or set EDITOR")
         verb = "Unchanged:" if after.etag == before.etag else "Changed"
         output.report(verb, after, billet, as_json)
+
+
+def _editor() -> str | None:
+    return os.environ.get("VISUAL") or os.environ.get("EDITOR")
 
 
 def _edit_in_editor(billet: "Client", before: "Task") -> "Task":

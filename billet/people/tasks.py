@@ -1,7 +1,8 @@
 """`billet task`: add, list, show, change, assign and delete tasks."""
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import date
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
@@ -17,12 +18,14 @@ from billet.people.questions import confirm
 from billet.people.statuses import Status
 
 if TYPE_CHECKING:
-    from billet_client import BatchResult, Client, Operation
+    from billet_client import BatchResult, Client, Operation, Task
 
-EXCHANGE = "billet.people.exchange"
+EXCHANGE = "billet.people.exchange.commands"
 EXCHANGE_COMMANDS = ("import", "export")
 MOST_AT_ONCE = 50
 """Operations of one batch."""
+ATTEMPTS = 5
+"""How often a change is made anew if someone else has changed the task meanwhile."""
 
 
 class _TaskGroup(PeopleGroup):
@@ -34,7 +37,7 @@ class _TaskGroup(PeopleGroup):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in EXCHANGE_COMMANDS and find_spec(EXCHANGE):
-            module = importlib.import_module(f"{EXCHANGE}.commands")
+            module = importlib.import_module(EXCHANGE)
             command: click.Command = getattr(module, f"{cmd_name}_command")
             return command
         return super().get_command(ctx, cmd_name)
@@ -134,9 +137,9 @@ def cancel(ids: Sequence[int], as_json: bool) -> None:
 def assign(task_id: int, users: Sequence[str], as_json: bool) -> None:
     """Assign a task to users."""
     with session.connect() as billet:
-        for user in names.user_ids(billet, users):
-            billet.tasks.assign(task_id, user)
-        output.report("Assigned", billet.tasks.get(task_id), billet, as_json)
+        added = names.user_ids(billet, users)
+        task = _set_assignees(billet, task_id, lambda now: [*now, *added])
+        output.report("Assigned", task, billet, as_json)
 
 
 @task.command()
@@ -146,9 +149,9 @@ def assign(task_id: int, users: Sequence[str], as_json: bool) -> None:
 def unassign(task_id: int, users: Sequence[str], as_json: bool) -> None:
     """Unassign a task from users."""
     with session.connect() as billet:
-        for user in names.user_ids(billet, users):
-            billet.tasks.unassign(task_id, user)
-        output.report("Unassigned", billet.tasks.get(task_id), billet, as_json)
+        removed = names.user_ids(billet, users)
+        task = _set_assignees(billet, task_id, lambda now: [u for u in now if u not in removed])
+        output.report("Unassigned", task, billet, as_json)
 
 
 @task.command()
@@ -176,6 +179,23 @@ def rm(ids: Sequence[int], yes: bool, as_json: bool) -> None:
     else:
         output.print_lines([(one,) for one in deleted])
     _fail_if_any_failed(results)
+
+
+def _set_assignees(
+    billet: "Client", task_id: int, change: Callable[[Sequence[int]], list[int]]
+) -> "Task":
+    """Change the assignees of a task at once. Changes of others are kept."""
+    from billet_client import PreconditionFailed
+
+    def change_once() -> Task:
+        task = billet.tasks.get(task_id)
+        assignees = list(dict.fromkeys(change(task.assignees)))
+        return billet.tasks.update(task_id, if_match=task.etag, assignees=assignees)
+
+    for _ in range(ATTEMPTS - 1):
+        with suppress(PreconditionFailed):
+            return change_once()
+    return change_once()
 
 
 def _ask_to_delete(billet: "Client", ids: Sequence[int]) -> None:

@@ -1,4 +1,4 @@
-"""`billet user`: add, list, show, rename and delete users."""
+"""`billet user`: add, list, show, rename and delete users, and their calendar feeds."""
 
 from itertools import islice
 
@@ -9,6 +9,8 @@ from billet.people.command import PeopleGroup, json_option
 from billet.people.listing import LIMIT, MOST_A_PAGE
 from billet.people.questions import confirm
 
+ANY_VERSION = "*"
+"""For servers that require If-Match."""
 one_user = click.argument("name", metavar="USER", shell_complete=completion.users)
 
 
@@ -71,7 +73,7 @@ def show(name: str, as_json: bool) -> None:
 def rename(name: str, username: str, as_json: bool) -> None:
     """Rename a user. Their tasks stay assigned to them."""
     with session.connect() as billet:
-        renamed = billet.users.rename(names.user_id(billet, name), username)
+        renamed = billet.users.rename(names.user_id(billet, name), username, if_match=ANY_VERSION)
         output.report_user("Renamed", renamed, as_json)
 
 
@@ -88,5 +90,22 @@ def rm(name: str, yes: bool, as_json: bool) -> None:
                 f"Delete user {found.id}, {text.one_line(found.username)}?",
                 refusal="add --yes to delete without a question",
             )
-        billet.users.delete(found.id)
+        billet.users.delete(found.id, if_match=ANY_VERSION)
     output.report_user("Deleted", found, as_json)
+
+
+@user.command()
+@one_user
+@click.option("--revoke", is_flag=True, help="End the URL; make no new one.")
+def feed(name: str, revoke: bool) -> None:
+    """Print a URL with which a calendar program subscribes to a user's tasks.
+
+    Whoever has the URL can read these tasks. A new URL replaces the earlier one.
+    """
+    with session.connect() as billet:
+        found = names.user_id(billet, name)
+        if revoke:
+            click.echo(billet.users.revoke_feed(found).detail)
+            return
+        url = billet.users.create_feed(found)
+    click.echo(url)

@@ -95,12 +95,12 @@ class TaskRecord(NewTask, kw_only=True, tag_field="kind", tag="task"):
     version: Id
 
     def __post_init__(self) -> None:
+        if list(self.assignees) != sorted(set(self.assignees)):
+            raise ValueError(f"assignees: {_IDS}")
         super().__post_init__()
         _require_time("created_at", self.created_at)
         if self.updated_at is not None and not is_time_in_seconds(self.updated_at):
             raise ValueError(f"updated_at: {_SECONDS}")
-        if list(self.assignees) != sorted(set(self.assignees)):
-            raise ValueError(f"assignees: {_IDS}")
 
     @property
     def key(self) -> int:
@@ -119,7 +119,6 @@ class TaskRecord(NewTask, kw_only=True, tag_field="kind", tag="task"):
             id=self.id,
             created_at=self.created_at,
             updated_at=self.updated_at,
-            assignees=self.assignees,
             version=self.version,
         )
 

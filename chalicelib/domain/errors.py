@@ -27,10 +27,12 @@ class Invalid(BilletError):
 
 
 class NotFound(BilletError):
-    """The user or task does not exist."""
+    """The user or task, or each of several, does not exist."""
 
-    def __init__(self, kind: str, ident: int) -> None:
-        super().__init__(f"{kind} {ident} does not exist")
+    def __init__(self, kind: str, *idents: int) -> None:
+        plural = len(idents) > 1
+        subject = f"{kind}{'s' if plural else ''} {', '.join(map(str, idents))}"
+        super().__init__(f"{subject} {'do' if plural else 'does'} not exist")
 
 
 class Stale(BilletError):

@@ -44,7 +44,8 @@ def update_task(transaction: Transaction, before: StoredTask, after: StoredTask)
         for user_id in after.assignees:
             transaction.update(AssignmentModel(user_id, created_key_of(after)), copy)
     lane = None
-    if after.status != before.status:  # its key has the lane in it
+    if after.status != before.status or (before.assignees and not after.assignees):
+        # Each sets a key that has the lane in it.
         lane = before.lane
         if lane is None:
             lane = lane_of_new("tasks", before.id)
@@ -62,6 +63,11 @@ def delete_task(transaction: Transaction, before: StoredTask) -> int:
     """
     _delete_copies(transaction, before, before.assignees)
     return transaction.delete(TaskModel(before.id), TaskModel.version == before.version)
+
+
+def require_version(transaction: Transaction, task: StoredTask) -> int:
+    """Add the condition that the task still has this version. Return the position of the task."""
+    return transaction.check(TaskModel(task.id), TaskModel.version == task.version)
 
 
 def update_unassigned_task(

@@ -5,7 +5,7 @@ Only the view imports this module, because icalendar takes 30 ms, too long for a
 
 import re
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Literal
 
@@ -26,7 +26,7 @@ _FORBIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 Kind = Literal["VEVENT", "VTODO"]
 
 
-def encode(name: str, tasks: Sequence[Task], kind: Kind, url_of: Callable[[int], str]) -> bytes:
+def encode(name: str, tasks: Sequence[Task], kind: Kind, root: str) -> bytes:
     """Return a calendar of tasks that have a due date.
 
     If there are more than fit into a response, the last ones are omitted.
@@ -34,10 +34,10 @@ def encode(name: str, tasks: Sequence[Task], kind: Kind, url_of: Callable[[int],
     Args:
         name: the name of the calendar.
         kind: `VEVENT` for all-day events, which every calendar program shows, or `VTODO`.
-        url_of: returns the URL of the task with an id.
+        root: the URL of the API with a slash at its end, which is that of the board, too.
     """
     make = _event if kind == "VEVENT" else _todo
-    parts = [make(task, url_of(task.id)).to_ical() for task in tasks]
+    parts = [make(task, root).to_ical() for task in tasks]
     if sum(map(len, parts)) * pages.MAX_PER_BYTE > pages.MAX_ENCODED:
         parts = parts[: pages.fitting(part.decode() for part in parts)]
     head = _calendar(name).to_ical().removesuffix(_END)
@@ -55,9 +55,9 @@ def _calendar(name: str) -> Calendar:
     return calendar
 
 
-def _event(task: Task, url: str) -> Component:
+def _event(task: Task, root: str) -> Component:
     due = _due(task)
-    event = _described(Event(), task, url)
+    event = _described(Event(), task, root)
     event.add("dtstart", due)
     if due < date.max:
         event.add("dtend", due + timedelta(days=1))  # the day after the last one
@@ -65,16 +65,17 @@ def _event(task: Task, url: str) -> Component:
     return event
 
 
-def _todo(task: Task, url: str) -> Component:
-    todo = _described(Todo(), task, url)
+def _todo(task: Task, root: str) -> Component:
+    todo = _described(Todo(), task, root)
     todo.add("due", _due(task))
     todo.add("status", TODO_STATUSES[task.status])
     return todo
 
 
-def _described(component: Component, task: Task, url: str) -> Component:
+def _described(component: Component, task: Task, root: str) -> Component:
     changed = datetime.fromisoformat(task.last_write)
-    component.add("uid", str(uuid.uuid5(uuid.NAMESPACE_URL, url)))
+    component.add("uid", str(uuid.uuid5(uuid.NAMESPACE_URL, f"{root}v1/tasks/{task.id}")))
+    component.add("url", f"{root}#task={task.id}")  # opens it on the board
     component.add("dtstamp", changed)
     component.add("last-modified", changed)
     component.add("sequence", task.version)

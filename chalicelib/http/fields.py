@@ -9,7 +9,7 @@ from typing import Annotated, Literal, get_args
 from msgspec import Meta, Raw
 
 from chalicelib.domain.ids import MAX_ID
-from chalicelib.domain.task import MAX_ASSIGNEES, Status
+from chalicelib.domain.task import MAX_ASSIGNEE_CHANGES, MAX_ASSIGNEES, Status
 from chalicelib.http import text_rules
 from chalicelib.services import cursor, pagination
 
@@ -72,6 +72,18 @@ DueDate = Annotated[
         extra={"must": "must be a date that exists, YYYY-MM-DD, or null"},
     ),
 ]
+MUST_BE_ASSIGNEES = f"must be a list of up to {MAX_ASSIGNEES} ids of users, each only once"
+NewAssignees = Annotated[
+    tuple[Annotated[int, Meta(ge=1, le=MAX_ID)], ...],
+    Meta(
+        max_length=MAX_ASSIGNEES,
+        description="The ids of the users that the task is assigned to, in any order. One request"
+        f" adds and removes at most {MAX_ASSIGNEE_CHANGES} users.",
+        examples=[[1]],
+        extra={"must": MUST_BE_ASSIGNEES},
+        extra_json_schema={"uniqueItems": True},
+    ),
+]
 
 # Output-only fields, which a client may send back (https://google.aip.dev/203)
 SameId = Annotated[
@@ -83,7 +95,7 @@ SameId = Annotated[
     ),
 ]
 Ignored = Annotated[Raw, Meta(description="Ignored.", extra_json_schema={"readOnly": True})]
-OUTPUT_ONLY = ("id", "created_at", "updated_at", "assignees", "etag")
+OUTPUT_ONLY = ("id", "created_at", "updated_at", "etag")
 
 # Query parameters
 PageSize = Annotated[
@@ -142,6 +154,13 @@ DueAfter = Annotated[
 DueBefore = Annotated[
     QueryDate,
     Meta(description="Return only tasks due on this day or earlier. Implies sort=expires_at."),
+]
+Unassigned = Annotated[
+    Literal["true"],
+    Meta(
+        description="Return only tasks without assignees. Implies sort=expires_at.",
+        extra={"must": "must be true; leave it out to list all tasks"},
+    ),
 ]
 CreatedAfter = Annotated[
     QueryDate,

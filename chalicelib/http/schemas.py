@@ -11,6 +11,7 @@ from chalicelib.http import etags, text_rules
 from chalicelib.http.fields import (
     MAX_NAME,
     MAX_USERNAME,
+    MUST_BE_ASSIGNEES,
     Assignees,
     CreatedAfter,
     CreatedBefore,
@@ -28,12 +29,14 @@ from chalicelib.http.fields import (
     Ignored,
     Moment,
     Name,
+    NewAssignees,
     Offset,
     Order,
     PageSize,
     SameId,
     Sort,
     StatusGiven,
+    Unassigned,
     Username,
     WithStatuses,
     WithUsername,
@@ -59,10 +62,15 @@ class _TaskFieldsBody(_Body):
     """A body with the fields of a task."""
 
     name: Name | msgspec.UnsetType = msgspec.UNSET
+    assignees: NewAssignees | msgspec.UnsetType = msgspec.UNSET
 
     def __post_init__(self) -> None:
         if self.name is not msgspec.UNSET:
             self.name = text_rules.clean_name("name", self.name, MAX_NAME)
+        if self.assignees is not msgspec.UNSET:
+            if len(set(self.assignees)) < len(self.assignees):
+                raise ValueError(f"assignees: {MUST_BE_ASSIGNEES}")
+            self.assignees = tuple(sorted(self.assignees))
 
 
 class NewTask(_TaskFieldsBody):
@@ -72,6 +80,7 @@ class NewTask(_TaskFieldsBody):
     desc: Desc = ""
     status: Status = "PENDING"
     expires_at: DueDate | None = None
+    assignees: NewAssignees = ()
 
     def fields(self) -> TaskFields:
         """Return the fields of the new task."""
@@ -84,12 +93,13 @@ class _ExistingTaskBody(_TaskFieldsBody, kw_only=True):
     id: SameId | msgspec.UnsetType = msgspec.UNSET
     created_at: Ignored | msgspec.UnsetType = msgspec.UNSET
     updated_at: Ignored | msgspec.UnsetType = msgspec.UNSET
-    assignees: Ignored | msgspec.UnsetType = msgspec.UNSET
     etag: Ignored | msgspec.UnsetType = msgspec.UNSET
 
 
 class WholeTask(_ExistingTaskBody, kw_only=True):
-    """The body of PUT /v1/tasks/{task_id}. Without `expires_at` the task has no deadline."""
+    """The body of PUT /v1/tasks/{task_id}.
+
+    Without `expires_at` the task has no deadline; without `assignees` they stay the same."""
 
     name: Name
     desc: Desc
@@ -154,6 +164,12 @@ class TaskListQuery(ListQuery):
     def __post_init__(self) -> None:
         if self.status and len(set(self.status)) < len(self.status):
             raise ValueError("status: must have each status only once")
+
+
+class AllTasksQuery(TaskListQuery):
+    """The query parameters of the list of all tasks."""
+
+    unassigned: Unassigned | None = None
 
 
 class FeedQuery(Query):

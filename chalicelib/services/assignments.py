@@ -4,15 +4,12 @@ A task has the ids of its assignees. Each assignee has a copy of the task, so th
 one strongly consistent Query.
 """
 
-from collections.abc import Callable
-
-from chalicelib.domain.errors import NotFound, Stale
 from chalicelib.domain.task import Task
-from chalicelib.dynamodb import lane_queries, queries, user_writes
+from chalicelib.dynamodb import lane_queries, queries
 from chalicelib.dynamodb.codec import StoredTask
 from chalicelib.dynamodb.queries import Part
-from chalicelib.services import deleting_users, optimistic, pagination
-from chalicelib.services.optimistic import TaskChange, UserOperation
+from chalicelib.services import deleting_users, optimistic, pagination, task_filters
+from chalicelib.services.optimistic import TaskChange
 from chalicelib.services.write_context import NO_CONTEXT, WriteContext
 
 
@@ -27,8 +24,13 @@ def assign(task_id: int, user_id: int, context: WriteContext = NO_CONTEXT) -> Ta
         LostRace: other writes came first at every attempt.
         Unavailable: the database is overloaded or does not respond.
     """
-    user = UserOperation(user_id, user_writes.increment_assignment_count)
-    return _change(task_id, lambda task: task.assigned_to(user_id), user, context)
+    change = assignment(optimistic.read_task(task_id), user_id, context)
+    return optimistic.commit_one(change, context)
+
+
+def assignment(task: StoredTask, user_id: int, context: WriteContext) -> optimistic.Edit:
+    """Return the planned assignment of a task that was read."""
+    return optimistic.Edit(task, lambda before: before.assigned_to(user_id), context, user_id)
 
 
 def unassign(task_id: int, user_id: int, context: WriteContext = NO_CONTEXT) -> TaskChange:
@@ -41,8 +43,13 @@ def unassign(task_id: int, user_id: int, context: WriteContext = NO_CONTEXT) -> 
         LostRace: other writes came first at every attempt.
         Unavailable: the database is overloaded or does not respond.
     """
-    user = UserOperation(user_id, user_writes.require_user)
-    return _change(task_id, lambda task: task.unassigned_from(user_id), user, context)
+    change = optimistic.Edit(
+        optimistic.read_task(task_id),
+        lambda before: before.unassigned_from(user_id),
+        context,
+        user_id,
+    )
+    return optimistic.commit_one(change, context)
 
 
 def page(user_id: int, paging: pagination.Paging) -> pagination.Page[Task]:
@@ -51,15 +58,14 @@ def page(user_id: int, paging: pagination.Paging) -> pagination.Page[Task]:
     Raises:
         NotFound: the user does not exist.
     """
-    with lane_queries.alongside(lambda: _require_user(user_id)):
+    with lane_queries.alongside(lambda: optimistic.require_user(user_id)):
         return read_page(user_id, paging)
 
 
 def read_page(user_id: int, paging: pagination.Paging) -> pagination.Page[Task]:
     """Return a page as `page` does, of a user who exists."""
     parts = [Part(str(user_id), status) for status in paging.statuses or ("",)]
-    keep = pagination.due_filter(paging)
-    tasks = pagination.read_page(_index(paging), parts, paging, keep)
+    tasks = pagination.read_page(_index(paging), parts, paging, task_filters.of(paging))
     return tasks.map(deleting_users.hide)
 
 
@@ -68,27 +74,3 @@ def _index(paging: pagination.Paging) -> queries.Index[StoredTask]:
     if not paging.statuses:
         return queries.ASSIGNED_BY_DUE if due else queries.ASSIGNED_BY_CREATED
     return queries.ASSIGNED_BY_STATUS_AND_DUE if due else queries.ASSIGNED_BY_STATUS_AND_CREATED
-
-
-def _change(
-    task_id: int,
-    change: Callable[[StoredTask], StoredTask],
-    user: UserOperation,
-    context: WriteContext,
-) -> TaskChange:
-    task = optimistic.read_task(task_id)
-    try:
-        result = optimistic.update_task(task, change, context, user)
-    except Stale:
-        _require_user(user.user_id)  # a user who does not exist comes before any condition
-        raise
-    if not result.changed:
-        _require_user(user.user_id)
-        context.commit_record(result)
-    return result
-
-
-def _require_user(user_id: int) -> None:
-    user = queries.user(user_id)
-    if user is None or user.deleting:
-        raise NotFound("user", user_id)

@@ -5,10 +5,12 @@ the id to the shared state; tasks name the user until a later one removes the as
 leave these users out of the assignees of every task.
 """
 
+from collections.abc import Collection
 from typing import TypeVar
 
 import msgspec
 
+from chalicelib.domain.errors import NotFound
 from chalicelib.domain.task import Task
 from chalicelib.dynamodb import shared_state
 
@@ -27,3 +29,9 @@ def hide(task: T) -> T:
     if not hidden:
         return task
     return msgspec.structs.replace(task, assignees=shown, hidden_assignees=hidden)
+
+
+def require_none(user_ids: Collection[int]) -> None:
+    """Raise NotFound if some of the users are being deleted, as far as this process knows."""
+    if user_ids and (gone := shared_state.recent().deleting_users & set(user_ids)):
+        raise NotFound("user", *sorted(gone))

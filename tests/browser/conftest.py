@@ -25,7 +25,7 @@ from tests.conftest import CHROMIUM, NO_CHROMIUM
 from tests.support.servers import ROOT, Served
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
-WAIT_MS = 30_000
+WAIT_MS = 8_000
 expect.set_options(timeout=WAIT_MS)
 
 
@@ -108,7 +108,7 @@ def behind_stage() -> Iterator[Callable[[str], str]]:
                 self.end_headers()
                 self.wfile.write(reply.content)
 
-            do_POST = do_GET  # noqa: N815
+            do_POST = do_PATCH = do_DELETE = do_GET  # noqa: N815
 
             def log_message(self, *_: object) -> None:
                 """Do not log requests."""

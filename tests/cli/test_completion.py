@@ -23,12 +23,16 @@ def test_commands_open_tasks_and_users_are_completed(billet: Billet) -> None:
     billet.lines("task", "add", "Closed", "--status", "done")
     billet.lines("task", "add", "Urgent", "--due", "today")
     assert complete(billet, "billet ta") == ["task"]
+    assert complete(billet, "billet b", STAGE="no stage") == ["backup", "bench", "board"]
+    assert complete(billet, "billet --v") == ["--version"]
     assert complete(billet, "billet task una") == ["unassign"]
     assert complete(billet, "billet task done ") == ["3", "1"]
     assert complete(billet, "billet task done 3 1") == ["1"]
     assert complete(billet, "billet task assign 1 An") == ["anna", "ann"]
     assert complete(billet, "billet task add x --assign b") == ["bob"]
     assert complete(billet, "billet task list --sort ") == ["due", "created"]
+    assert complete(billet, "billet task list --status c") == ["closed", "cancelled"]
+    assert complete(billet, "billet task add x --status d") == ["done"]
     zsh = complete(billet, "billet task done ", kind="zsh")
     assert zsh == ["plain", "3", "Urgent", "plain", "1", "Write the report"]
 

@@ -7,8 +7,10 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
+import httpx
 import pytest
 
+from chalicelib.services import users
 from tests.support.people import Billet
 
 pytestmark = pytest.mark.backend("moto")
@@ -20,7 +22,7 @@ WEEK = timedelta(days=7)
 def team(billet: Billet) -> Billet:
     """Return the command for a server with the users 1 ann, 2 bob and 3 cy."""
     for name in ("ann", "bob@example.com", "cy"):
-        billet.lines("user", "add", name)
+        users.create(name)
     return billet
 
 
@@ -232,6 +234,14 @@ def test_users_are_added_listed_renamed_and_deleted(team: Billet) -> None:
     assert [line.split()[:2] for line in table[:2]] == [["ID", "NAME"], ["3", "cy"]]
 
 
+def test_a_feed_is_a_url_that_can_be_revoked(team: Billet) -> None:
+    [url] = team.lines("user", "feed", "ann")
+    assert url.startswith(f"{team.url}/v1/users/1/tasks.ics?token=")
+    assert httpx.get(url).status_code == 200
+    assert team.lines("user", "feed", "ann", "--revoke") == ["feed of user 1 revoked"]
+    assert httpx.get(url).status_code == 404
+
+
 def test_a_server_that_does_not_respond_and_one_of_something_else_are_told(
     billet: Billet,
 ) -> None:
@@ -250,10 +260,15 @@ def test_a_server_that_does_not_respond_and_one_of_something_else_are_told(
     assert billet.misuse("task", "list", BILLET_TOKEN="tökén").startswith("token: must have print")
 
 
+class _QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, *arguments: object) -> None:
+        """Print nothing."""
+
+
 @contextmanager
 def _server_of_a_folder() -> Iterator[str]:
     """Serve files, and yield the URL."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _QuietHandler) as server:
         thread = Thread(target=server.serve_forever, args=(0.01,), daemon=True)
         thread.start()
         try:

@@ -14,11 +14,16 @@ from chalicelib.app_factory import BilletApp
 from tests.support.in_process import ADDRESS, Faulty
 
 ClientFactory = Callable[..., Client]
+BLOCKING_ONLY = pytest.mark.parametrize("asynchronous", [False])
+"""For what is the same code with both clients."""
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run each test that makes clients with both of them."""
-    if "asynchronous" in metafunc.fixturenames:
+    """Run each test that makes clients with both of them, unless it is BLOCKING_ONLY."""
+    if (
+        "asynchronous" in metafunc.fixturenames
+        and BLOCKING_ONLY.mark not in metafunc.definition.own_markers
+    ):
         metafunc.parametrize("asynchronous", [False, True], ids=["Client", "AsyncClient"])
 
 

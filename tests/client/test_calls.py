@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 
 from billet_client import (
@@ -22,7 +23,7 @@ from billet_client import (
     User,
 )
 from chalicelib.services import tokens
-from tests.client.conftest import ClientFactory
+from tests.client.conftest import BLOCKING_ONLY, ClientFactory
 from tests.support.in_process import Faulty
 
 pytestmark = [pytest.mark.backend("moto"), pytest.mark.usefixtures("database")]
@@ -40,6 +41,9 @@ def test_a_task_is_created_read_changed_and_deleted(billet: Client) -> None:
         "PENDING",
     )
     assert (task.expires_at, task.created_at, task.assignees) == (DUE, today, ())
+    assert task.updated_at.tzinfo is UTC
+    assert task.updated_at.date() == today
+    assert task.etag == '"1"'
     assert billet.tasks.get(1) == task
     assert billet.tasks.update(1, status="DONE", expires_at="2031-01-31").expires_at == date(
         2031, 1, 31
@@ -74,6 +78,19 @@ def test_a_task_is_assigned_and_unassigned(billet: Client) -> None:
     assert (unassigned.detail, unassigned.etag) == ("task 1 unassigned from user 1", '"3"')
 
 
+@BLOCKING_ONLY
+@pytest.mark.settings(auth="on")
+def test_a_feed_has_a_url_until_it_is_revoked(connect: ClientFactory, transport: Faulty) -> None:
+    admin, _ = tokens.issue("eva", "admin", None)
+    billet = connect(token=admin)
+    billet.users.create("ann")
+    url = billet.users.create_feed(1)
+    with httpx.Client(transport=transport) as calendar:
+        assert calendar.get(url).text.startswith("BEGIN:VCALENDAR")
+        assert "feed" in billet.users.revoke_feed(1).detail
+        assert calendar.get(url).status_code in (401, 404)
+
+
 def test_lists_have_the_items_of_all_pages(billet: Client, transport: Faulty) -> None:
     for number in range(1, 6):
         billet.tasks.create(f"task {number}", expires_at=date(2031, 1, number))
@@ -87,6 +104,7 @@ def test_lists_have_the_items_of_all_pages(billet: Client, transport: Faulty) ->
     assert list(billet.tasks.list(status="DONE")) == []
 
 
+@BLOCKING_ONLY
 def test_a_list_has_the_filters_of_the_api(billet: Client) -> None:
     billet.users.create("ann")
     for number in range(1, 4):
@@ -119,7 +137,8 @@ def test_a_condition_holds_for_one_version(billet: Client) -> None:
     billet.users.create("ann")
     with pytest.raises(NotModified):
         billet.tasks.get(1, if_none_match='"1"')
-    assert billet.tasks.update(1, status="DONE", if_match='"1"').status == "DONE"
+    task = billet.tasks.get(1)
+    assert billet.tasks.update(1, status="DONE", if_match=task.etag).etag == '"2"'
     stale: list[Callable[[], object]] = [
         lambda: billet.tasks.update(1, name="x", if_match='"1"'),
         lambda: billet.tasks.replace(1, name="x", desc="", status="DONE", if_match='"1"'),
@@ -135,6 +154,7 @@ def test_a_condition_holds_for_one_version(billet: Client) -> None:
     assert billet.tasks.get(1, if_none_match='"1"').name == "plan"
 
 
+@BLOCKING_ONLY
 def test_a_problem_is_raised_as_the_exception_of_its_status(billet: Client) -> None:
     billet.users.create("ann")
     with pytest.raises(Conflict) as taken:
@@ -153,6 +173,7 @@ def test_a_problem_is_raised_as_the_exception_of_its_status(billet: Client) -> N
     assert (missing.value.field, missing.value.detail) == (None, "task 7 does not exist")
 
 
+@BLOCKING_ONLY
 def test_the_caller_may_choose_the_idempotency_key(billet: Client) -> None:
     first = billet.tasks.create("plan", idempotency_key='a "key" of mine')
     assert billet.tasks.create("plan", idempotency_key='a "key" of mine') == first
@@ -162,6 +183,7 @@ def test_the_caller_may_choose_the_idempotency_key(billet: Client) -> None:
     assert len(list(billet.tasks.list())) == 1
 
 
+@BLOCKING_ONLY
 @pytest.mark.settings(auth="on")
 def test_a_token_gives_the_rights_of_its_role(connect: ClientFactory, transport: Faulty) -> None:
     reader, _ = tokens.issue("eva", "reader", None)
@@ -174,6 +196,7 @@ def test_a_token_gives_the_rights_of_its_role(connect: ClientFactory, transport:
     assert len(transport.sent) == 4
 
 
+@BLOCKING_ONLY
 @pytest.mark.settings(require_if_match="on")
 def test_a_missing_condition_is_an_error_of_its_own(billet: Client) -> None:
     billet.tasks.create("plan")
@@ -182,6 +205,7 @@ def test_a_missing_condition_is_an_error_of_its_own(billet: Client) -> None:
     assert billet.tasks.delete(1, if_match="*").detail == "task 1 deleted"
 
 
+@BLOCKING_ONLY
 @pytest.mark.settings(rate_quota=1, rate_window_seconds=3600, rate_shared="off")
 def test_a_quota_that_is_spent_for_longer_than_the_client_waits_is_an_error(
     billet: Client,

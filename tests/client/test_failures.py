@@ -27,7 +27,7 @@ from billet_client import (
     TooManyRequests,
     TransportError,
 )
-from tests.client.conftest import ClientFactory, Clock
+from tests.client.conftest import BLOCKING_ONLY, ClientFactory, Clock
 from tests.support.in_process import ADDRESS, Fault, Faulty, answer, lost_reply, lost_request
 
 pytestmark = pytest.mark.backend("moto")
@@ -45,39 +45,35 @@ def write_everything(billet: Client) -> Iterator[object]:
     yield billet.tasks.assign(1, 1, if_match='"3"')
     yield billet.tasks.unassign(1, 1, if_match='"4"')
     yield billet.tasks.delete(1, if_match='"5"')
+    yield billet.users.create_feed(1)
+    yield billet.users.revoke_feed(1)
     yield billet.users.delete(1)
 
 
+FAULTS: list[Fault] = [
+    lost_request,
+    lost_reply,
+    answer(502, b"<h1>Bad Gateway</h1>"),
+    answer(503, Retry_After="2"),
+    lost_reply,
+]
+
+
 @on_tables
-@pytest.mark.parametrize(
-    "faults",
-    [
-        [lost_reply],
-        [lost_request, lost_reply, lost_reply],
-        [lost_reply, answer(503, Retry_After="2"), answer(502, b"<h1>Bad Gateway</h1>")],
-    ],
-    ids=["reply", "request and replies", "reply, then a broken gateway"],
-)
-def test_a_write_whose_replies_are_lost_is_made_once(
-    billet: Client, transport: Faulty, faults: list[Fault]
-) -> None:
+def test_a_write_whose_replies_are_lost_is_made_once(billet: Client, transport: Faulty) -> None:
     writes = write_everything(billet)
+    keys: list[str] = []
     while True:
-        transport.faults.extend(faults)
+        transport.faults.extend(FAULTS)
         transport.sent.clear()
         if next(writes, None) is None:
             break
-        assert len(transport.sent) == len(faults) + 1
-        assert len({request.headers["Idempotency-Key"] for request in transport.sent}) == 1
+        sent = {request.headers["Idempotency-Key"] for request in transport.sent}
+        assert (len(transport.sent), len(sent)) == (len(FAULTS) + 1, 1)
+        keys += sent
     transport.faults.clear()
     assert [*billet.tasks.list(), *billet.users.list()] == []
-
-
-@on_tables
-def test_each_write_has_a_key_of_its_own(billet: Client, transport: Faulty) -> None:
-    done = list(write_everything(billet))
-    keys = {request.headers["Idempotency-Key"] for request in transport.sent}
-    assert len(keys) == len(done) == len(transport.sent)
+    assert len(set(keys)) == len(keys) == 10
 
 
 @on_tables
@@ -89,6 +85,7 @@ def test_a_read_is_repeated(billet: Client, transport: Faulty, clock: Clock) -> 
     assert clock.waits == sorted(clock.waits)
 
 
+@BLOCKING_ONLY
 @on_tables
 @pytest.mark.parametrize("status", [429, 503])
 def test_the_client_waits_as_long_as_retry_after_says(
@@ -101,6 +98,7 @@ def test_the_client_waits_as_long_as_retry_after_says(
     assert 20 < clock.waits[1] <= 30
 
 
+@BLOCKING_ONLY
 def test_a_retry_after_that_is_no_time_is_ignored(
     billet: Client, transport: Faulty, clock: Clock
 ) -> None:
@@ -129,6 +127,7 @@ def test_the_client_waits_for_a_request_in_progress_beyond_its_retries(
     assert raised.value.retry_after == 1
 
 
+@BLOCKING_ONLY
 @on_tables
 def test_a_client_without_retries_sends_once(connect: ClientFactory, transport: Faulty) -> None:
     transport.faults.append(IN_PROGRESS)
@@ -140,6 +139,7 @@ def test_a_client_without_retries_sends_once(connect: ClientFactory, transport: 
     assert len(transport.sent) == 2
 
 
+@BLOCKING_ONLY
 @on_tables
 def test_a_write_that_failed_can_be_repeated_with_its_key(
     connect: ClientFactory, transport: Faulty
@@ -157,6 +157,7 @@ def test_a_write_that_failed_can_be_repeated_with_its_key(
     assert len(list(billet.tasks.list())) == 1
 
 
+@BLOCKING_ONLY
 def test_no_try_takes_longer_than_what_is_left_of_the_total_time(
     connect: ClientFactory, transport: Faulty
 ) -> None:
@@ -172,6 +173,7 @@ def test_no_try_takes_longer_than_what_is_left_of_the_total_time(
     assert limits == [5, 5, 2]
 
 
+@BLOCKING_ONLY
 def test_a_wait_beyond_the_total_time_is_not_begun(
     billet: Client, transport: Faulty, clock: Clock
 ) -> None:
@@ -181,6 +183,7 @@ def test_a_wait_beyond_the_total_time_is_not_begun(
     assert (raised.value.retry_after, clock.waits) == (3600, [])
 
 
+@BLOCKING_ONLY
 def test_a_certificate_that_is_not_valid_is_not_tried_again(
     billet: Client, transport: Faulty
 ) -> None:
@@ -205,6 +208,7 @@ def test_an_api_that_does_not_run_is_an_error(connect: ClientFactory, clock: Clo
 PORTAL = answer(200, b"<html>\n <title>Welcome to the hotel</title>")
 
 
+@BLOCKING_ONLY
 @pytest.mark.parametrize(
     ("fault", "text"),
     [
@@ -220,7 +224,7 @@ PORTAL = answer(200, b"<html>\n <title>Welcome to the hotel</title>")
         (answer(200, b'{"status": "good"}', JSON), "is not valid: Invalid enum value 'good'"),
         (answer(200, b"[]", JSON), "is not valid: Expected `object`, got `array`"),
         (answer(200, b'{"version": "\xff"}', JSON), "is not valid: "),
-        (answer(200, b"[" * 100_000, JSON), "is not valid: "),
+        (answer(200, b'{"more": ' + b"[" * 100_000, JSON), "is not valid: maximum recursion"),
     ],
 )
 def test_a_response_that_is_not_of_the_api_is_an_error_of_one_line(
@@ -235,6 +239,7 @@ def test_a_response_that_is_not_of_the_api_is_an_error_of_one_line(
     assert len(transport.sent) == 1
 
 
+@BLOCKING_ONLY
 @pytest.mark.parametrize(
     ("fault", "kind", "detail"),
     [
@@ -365,6 +370,7 @@ def test_a_url_that_is_none_of_an_api_is_refused(url: str) -> None:
     assert "secret" not in str(raised.value)
 
 
+@BLOCKING_ONLY
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -385,6 +391,7 @@ def test_a_wrong_argument_is_refused_before_anything_is_sent(
     assert transport.sent == []
 
 
+@BLOCKING_ONLY
 @on_tables
 def test_an_unknown_field_is_an_error_that_names_it(billet: Any) -> None:
     with pytest.raises(BadRequest) as raised:

@@ -3,14 +3,15 @@
 import inspect
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import assert_type
 
 import httpx
 import pytest
 
 import billet_client
 from billet.openapi import client_models, document, schemas
-from billet_client import ApiError, Assign, Client
+from billet_client import ApiError, Assign, AsyncClient, Change, Client, Task, User
 from chalicelib.http.endpoints import Endpoint
 from chalicelib.http.routes import ENDPOINTS
 
@@ -83,6 +84,16 @@ def test_a_list_takes_each_filter_of_the_api(path: str, listed: Callable[..., ob
     query = endpoint("GET", path).parameters["query"]
     arguments = set(inspect.signature(listed).parameters)
     assert set(schemas.of_query(query)) - {"cursor", "offset"} <= arguments
+
+
+async def types_that_mypy_checks(billet: Client, other: AsyncClient) -> None:
+    assert_type(billet.tasks.get(1), Task)
+    assert_type(await other.tasks.get(1), Task)
+    assert_type(billet.tasks.list(status="DONE"), Iterator[Task])
+    assert_type(other.users.list(), AsyncIterator[User])
+    assert_type(billet.tasks.assign(1, 2), Change)
+    billet.tasks.create("plan", prioritiy="HIGH")  # type: ignore[call-arg]
+    billet.tasks.update(1, status="FINISHED")  # type: ignore[arg-type]
 
 
 def endpoint(method: str, path: str) -> Endpoint:

@@ -4,11 +4,11 @@ import pytest
 
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.task import TaskUpdate
-from chalicelib.dynamodb import queries, user_writes
+from chalicelib.dynamodb import queries
 from chalicelib.dynamodb.codec import StoredTask
 from chalicelib.dynamodb.models import AssignmentModel
 from chalicelib.services import optimistic
-from chalicelib.services.optimistic import UserOperation
+from chalicelib.services.optimistic import Delete, Edit, TaskChange
 from chalicelib.services.write_context import NO_CONTEXT
 from tests.conftest import Api
 from tests.support.bulk_data import add_tasks
@@ -35,8 +35,16 @@ def done(task: StoredTask) -> StoredTask:
     return task.updated(TaskUpdate(status="DONE"))
 
 
+def edit(task: StoredTask, user_id: int | None = None) -> TaskChange:
+    return optimistic.commit_one(Edit(task, done, NO_CONTEXT, user_id), NO_CONTEXT)
+
+
+def delete(task: StoredTask) -> None:
+    optimistic.commit_one(Delete(task, NO_CONTEXT), NO_CONTEXT)
+
+
 def test_an_update_keeps_what_the_other_write_changed(api: Api, stale: StoredTask) -> None:
-    result = optimistic.update_task(stale, done, NO_CONTEXT)
+    result = edit(stale)
     assert (result.changed, result.task.name, result.task.status) == (True, "mended", "DONE")
     assert result.task.version == stale.version + 2
     body = api("GET", f"/v1/tasks/{stale.id}").json_body
@@ -44,7 +52,7 @@ def test_an_update_keeps_what_the_other_write_changed(api: Api, stale: StoredTas
 
 
 def test_a_delete_removes_the_changed_task_and_its_copies(api: Api, stale: StoredTask) -> None:
-    optimistic.delete_task(stale, NO_CONTEXT)
+    delete(stale)
     assert api("GET", f"/v1/tasks/{stale.id}").json_body is None
     assert list(AssignmentModel.scan()) == []
 
@@ -52,12 +60,11 @@ def test_a_delete_removes_the_changed_task_and_its_copies(api: Api, stale: Store
 def test_a_write_of_a_deleted_task_finds_none(api: Api, stale: StoredTask) -> None:
     assert api("DELETE", f"/v1/tasks/{stale.id}").status_code == 200
     with pytest.raises(NotFound, match=f"task {stale.id} does not exist"):
-        optimistic.update_task(stale, done, NO_CONTEXT)
+        edit(stale)
     with pytest.raises(NotFound, match=f"task {stale.id} does not exist"):
-        optimistic.delete_task(stale, NO_CONTEXT)
+        delete(stale)
 
 
 def test_a_write_for_a_deleted_user_names_the_user(stale: StoredTask) -> None:
-    condition = UserOperation(77, user_writes.require_user)
     with pytest.raises(NotFound, match="user 77 does not exist"):
-        optimistic.update_task(stale, done, NO_CONTEXT, condition)
+        edit(stale, 77)

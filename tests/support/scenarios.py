@@ -21,6 +21,7 @@ CHANGES: dict[str, tuple[Any, ...]] = {
     "replace an assigned task": ("PUT", "/v1/tasks/{held}", FULL_TASK),
     "patch a task": ("PATCH", "/v1/tasks/{free}", {"status": "DONE"}),
     "patch an assigned task": ("PATCH", "/v1/tasks/{held}", {"expires_at": "2030-01-01"}),
+    "set the assignees": ("PATCH", "/v1/tasks/{held}", {"assignees": ["{idle}"]}),
     "delete a task": ("DELETE", "/v1/tasks/{free}"),
     "delete an assigned task": ("DELETE", "/v1/tasks/{held}"),
     "assign": ("PUT", "/v1/tasks/{free}/assign/user/{idle}"),
@@ -57,10 +58,17 @@ class Scenario:
         self.ids = {"idle": idle, "busy": busy, "free": free, "held": held}
         self.headers = {"Idempotency_Key": f"key-{idle}"} if keyed else {}
 
-    def request(self, method: str, path: str, *body: dict[str, str]) -> tuple[Any, ...]:
+    def request(self, *request: Any) -> tuple[Any, ...]:
         """Return the request with the ids of this scenario."""
-        named = [{name: text.format_map(self.ids) for name, text in one.items()} for one in body]
-        return method, path.format_map(self.ids), *named
+        return tuple(map(self._named, request))
+
+    def _named(self, part: Any) -> Any:
+        """Return a part of a request with its ids: `"{idle}"` becomes a number."""
+        if isinstance(part, dict):
+            return {name: self._named(one) for name, one in part.items()}
+        if isinstance(part, list):
+            return [self._named(one) for one in part]
+        return self.ids.get(part[1:-1], part.format_map(self.ids))
 
     def send(self, *request: Any) -> HTTPResponse:
         """Send the request, with the key of this scenario if it has one."""

@@ -23,7 +23,7 @@ def task(ident: int = 7, **values: object) -> Task:
 
 
 def encode(*tasks: Task, kind: Kind = "VEVENT", name: str = "Tasks of ann") -> bytes:
-    return calendar_feed.encode(name, tasks, kind, "https://tasks.example/v1/tasks/{}".format)
+    return calendar_feed.encode(name, tasks, kind, "https://tasks.example/")
 
 
 def components(content: bytes) -> list[icalendar.Component]:
@@ -73,6 +73,10 @@ def test_a_change_keeps_the_uid_and_raises_the_sequence() -> None:
     )
     assert before["UID"] == after["UID"] != other["UID"]
     assert (before["SEQUENCE"], after["SEQUENCE"]) == (1, 2)
+
+
+def test_a_task_links_to_the_board() -> None:
+    assert components(encode(task()))[0]["URL"] == "https://tasks.example/#task=7"
 
 
 def test_a_task_has_the_time_of_its_last_change() -> None:

@@ -1,7 +1,7 @@
 """Dates as people write them, on Thursday, 26 November 2026."""
 
 import re
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
@@ -38,6 +38,15 @@ THURSDAY = date(2026, 11, 26)
 )
 def test_a_date_is_understood_as_people_mean_it(text: str, expected: str) -> None:
     assert dates.parse(text, THURSDAY) == date.fromisoformat(expected)
+
+
+def test_a_weekday_is_the_next_one_after_today_at_the_end_of_each_month() -> None:
+    for month in range(1, 13):
+        today = date(2028, month, 28)
+        for name in ("mon", "tues", "wednesday", "thur", "fri", "saturday", "sun"):
+            day = dates.parse(name, today)
+            assert timedelta(0) < day - today <= timedelta(7)
+            assert day.strftime("%a").lower() == name[:3]
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -116,6 +117,44 @@ def test_a_person_logs_in_keeps_tasks_and_says_no(
 
     piped = shell.run("billet user list | true; echo ${PIPESTATUS[0]}")
     assert (piped.stdout, piped.stderr) == ("1\n", "")
+
+
+def test_a_conflict_in_the_editor_is_decided_on_the_terminal(serve: Serve, tmp_path: Path) -> None:
+    shell = Shell(tmp_path, serve("--db", "memory", "--data", str(tmp_path / "data")).url)
+    assert shell.run("billet task add Draft --desc Old").returncode == 0
+    editor = tmp_path / "editor"
+    editor.write_text(
+        "#!/bin/sh\nset -e\nif grep -q someday $1; then sed -i s/someday/2030-12-24/ $1; exit; fi\n"
+        "sed -i -e s/Draft/Mine/ -e 's/^due:.*/due: someday/' $1\n"
+        "billet task edit 1 --name Theirs --desc New > /dev/null\n"
+    )
+    editor.chmod(0o700)
+    shell.environ["EDITOR"] = str(editor)
+    edit = shell.spawn("billet", "task", "edit", "1")
+    edit.expect("'someday' is no date; .*Edit again\\? \\[y/N\\]: ")
+    edit.sendline("y")
+    edit.expect("Someone else has changed task 1 since you opened it:")
+    edit.expect("Save your change on top of theirs\\? \\[y/N\\]: ")
+    assert "name: 'Draft' -> 'Theirs'\r\n  desc: 'Old' -> 'New'\r\n" in edit.before
+    assert "name: 'Draft' -> 'Mine'\r\n  due: none -> Tue 24 Dec 2030\r\n" in edit.before
+    edit.sendline("y")
+    code, shown = ended(edit)
+    assert (code, shown.splitlines()[-1]) == (
+        0,
+        "Changed task 1: Mine, pending, due Tue 24 Dec 2030",
+    )
+    assert shell.run("billet task show 1 | tail -1").stdout == "New\n"
+
+
+def test_ctrl_c_ends_a_command_that_waits_for_the_server(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(SECONDS)
+        shell = Shell(tmp_path, f"http://127.0.0.1:{silent.getsockname()[1]}")
+        listing = shell.spawn("billet", "task", "list")
+        connection, _ = silent.accept()
+        listing.sendintr()
+        assert ended(listing) == (130, "^C\n")
+        connection.close()
 
 
 def complete_in_bash(shell: Shell) -> str:

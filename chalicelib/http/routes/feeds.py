@@ -67,7 +67,7 @@ def get_feed(
         f"Tasks of {user.username}",
         feeds.open_tasks(user_id),
         query.component,
-        lambda task_id: urls.absolute(f"/v1/tasks/{task_id}"),
+        urls.absolute("/"),
     )
     headers = {"Content-Type": calendar_feed.CONTENT_TYPE, **content_etag_header(content)}
     return ApiResponse(msgspec.Raw(content), headers)

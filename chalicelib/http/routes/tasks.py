@@ -13,11 +13,11 @@ from chalicelib.http.fields import MUST_BE_ID_IN_PATH
 from chalicelib.http.idempotency import WriteRequest
 from chalicelib.http.responses import ApiResponse
 from chalicelib.http.schemas import (
+    AllTasksQuery,
     ChangeBody,
     NewTask,
     TaskBody,
     TaskChangeBody,
-    TaskListQuery,
     TaskPatch,
     WholeTask,
 )
@@ -29,12 +29,14 @@ router = Router()
 
 
 @router.endpoint("GET", "/v1/tasks", role="reader", throttle=LIST_THROTTLE)
-def list_tasks(urls: Urls, query: TaskListQuery) -> ApiResponse[list[TaskBody]]:
+def list_tasks(urls: Urls, query: AllTasksQuery) -> ApiResponse[list[TaskBody]]:
     """List tasks.
 
     Returns one page of all tasks, newest first by default. `sort=expires_at` puts the most urgent
-    task first, and `status` returns only tasks with that status. If there are more results, the
-    response has a `Link` header with the URL of the next page.
+    task first. `due_after`, `due_before` and `unassigned` can be combined with each other,
+    `created_after` and `created_before` with each other, and `status` with all of them; any other
+    combination is a 400. If there are more results, the response has a `Link` header with the URL
+    of the next page.
     """
     return pages.respond(urls, "tasks", query, tasks.page, TaskBody.of)
 
@@ -58,8 +60,8 @@ def get_task(task_id: int) -> ApiResponse[TaskBody | None]:
 def create_task(urls: Urls, body: NewTask, write: WriteRequest) -> ApiResponse[TaskChangeBody]:
     """Create a task.
 
-    Only `name` is required. The new task has no assignees. The `Location` header is the path of the
-    task. To retry a request safely, send an `Idempotency-Key`.
+    Only `name` is required. `assignees` assigns the task; a user who does not exist is a 404. The
+    `Location` header is the path of the task. To retry a request safely, send an `Idempotency-Key`.
     """
 
     def created(task: Task) -> ApiResponse[TaskChangeBody]:
@@ -75,7 +77,7 @@ def replace_task(task_id: int, body: WholeTask, write: WriteRequest) -> ApiRespo
     """Replace a task.
 
     Replaces name, desc, status and expires_at. Without `expires_at` the task has no deadline
-    afterwards. The assignees stay the same.
+    afterwards. `assignees` sets the assignees; without it they stay the same.
     """
     _require_same_id(task_id, body)
     return write.run(partial(tasks.update, task_id, body.update()), _updated)
@@ -85,8 +87,8 @@ def replace_task(task_id: int, body: WholeTask, write: WriteRequest) -> ApiRespo
 def patch_task(task_id: int, body: TaskPatch, write: WriteRequest) -> ApiResponse[TaskChangeBody]:
     """Update a task.
 
-    Changes only the fields in the body. `"expires_at": null` removes the deadline. A body without
-    such fields changes nothing, and the `ETag` stays the same.
+    Changes only the fields in the body. `"expires_at": null` removes the deadline. `assignees`
+    sets all assignees. A body without such fields changes nothing, and the `ETag` stays the same.
     """
     _require_same_id(task_id, body)
     return write.run(partial(tasks.update, task_id, body.update()), _updated)

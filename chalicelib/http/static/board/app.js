@@ -20,13 +20,18 @@ const DIALOGS = {
 };
 
 function App() {
+  const [menus, dialogs] = [true, false].map((isMenu) =>
+    state.dialogs
+      .filter(({ kind }) => (kind === "move") === isMenu)
+      .map((dialog) => html`<${DIALOGS[dialog.kind]} key=${dialog.key ?? `${dialog.kind}-${dialog.id}-${dialog.rejected}`} dialog=${dialog} />`),
+  );
   return html`
     <${Header} />
     ${state.filtering && html`<${Filters} />`}
     <${Banner} />
-    ${state.view === "list" ? html`<${List} />` : html`<${Board} />`}
+    ${state.view === "list" ? html`<${List}>${menus}<//>` : html`<${Board}>${menus}<//>`}
     <${Toast} toast=${state.toast} />
-    ${state.dialogs.map((dialog) => html`<${DIALOGS[dialog.kind]} key=${dialog.key ?? `${dialog.kind}-${dialog.id}-${dialog.rejected}`} dialog=${dialog} />`)}
+    ${dialogs}
   `;
 }
 

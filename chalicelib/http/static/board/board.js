@@ -12,6 +12,7 @@ const { state } = store;
 const CARD_HEIGHT = 76; // estimates, until a card or row is measured
 const ROW_HEIGHT = 45;
 const OVERSCAN = 400; // pixels that are rendered above and below what is visible
+const SHORT = 60; // lists up to this length are rendered whole, so that the browser's search finds all
 const NARROW = matchMedia("(max-width: 760px)");
 
 // Whether the board shows one column at a time.
@@ -88,43 +89,50 @@ function Marks({ entry }) {
 function useWindow(ids, estimate, onRange) {
   const element = useRef(null);
   const heights = useRef(new Map());
+  const measured = useRef(-1);
+  const layout = useRef({ ids: null, tops: null });
   const [place, setPlace] = useState({ top: 0, height: 900 });
 
-  const heightOf = (id) => heights.current.get(id) ?? estimate;
-  let start = 0;
-  let before = 0;
-  while (start < ids.length && before + heightOf(ids[start]) < place.top - OVERSCAN) before += heightOf(ids[start++]);
-  let end = start;
-  let bottom = before;
-  while (end < ids.length && bottom < place.top + place.height + OVERSCAN) bottom += heightOf(ids[end++]);
-  let after = 0;
-  for (let index = end; index < ids.length; index++) after += heightOf(ids[index]);
+  if (layout.current.ids !== ids) layout.current = { ids, tops: topsOf(ids, heights.current, estimate) };
+  const { tops } = layout.current;
+  const near = [indexAt(tops, place.top - OVERSCAN), indexAt(tops, place.top + place.height + OVERSCAN) + 1];
+  const [start, end] = ids.length > SHORT ? near : [0, ids.length];
 
   const look = () => {
     const { scrollTop, clientHeight } = element.current;
     setPlace((now) => (now.top === scrollTop && now.height === clientHeight ? now : { top: scrollTop, height: clientHeight }));
   };
 
+  const measureAgain = () => {
+    layout.current.ids = null;
+    setPlace((now) => ({ ...now }));
+  };
+
   useLayoutEffect(() => {
     let differs = false;
+    const known = measured.current === state.version; // nothing but the place has changed
+    measured.current = state.version;
     for (const item of element.current.querySelectorAll("[data-item]")) {
       const id = /^\d+$/.test(item.dataset.item) ? Number(item.dataset.item) : item.dataset.item;
+      if (known && heights.current.has(id)) continue;
       const height = item.offsetHeight;
-      if (height && heights.current.get(id) !== height) {
-        differs ||= Math.abs(heightOf(id) - height) > 0;
-        heights.current.set(id, height);
-      }
+      if (!height || heights.current.get(id) === height) continue;
+      differs ||= height !== (heights.current.get(id) ?? estimate);
+      heights.current.set(id, height);
     }
-    if (differs) setPlace((now) => ({ ...now }));
-    onRange(start, end);
-    focusIfWanted(element.current, ids, heightOf, look);
+    if (differs) measureAgain();
+    onRange(...near);
+    focusIfWanted(element.current, ids, tops, look);
   });
 
   useEffect(() => {
     let width = element.current.clientWidth;
     const observer = new ResizeObserver(() => {
       if (!element.current) return;
-      if (element.current.clientWidth !== width) heights.current.clear();
+      if (element.current.clientWidth !== width) {
+        heights.current.clear();
+        measureAgain();
+      }
       width = element.current.clientWidth;
       look();
     });
@@ -132,11 +140,33 @@ function useWindow(ids, estimate, onRange) {
     return () => observer.disconnect();
   }, []);
 
-  return { element, look, visible: ids.slice(start, end), first: start, before, after };
+  const visible = ids.slice(start, end);
+  return { element, look, visible, first: start, before: tops[start], after: tops[ids.length] - tops[end] };
+}
+
+// Where each item begins, and where the last one ends.
+function topsOf(ids, heights, estimate) {
+  const tops = new Float64Array(ids.length + 1);
+  for (let index = 0; index < ids.length; index++) {
+    tops[index + 1] = tops[index] + (heights.get(ids[index]) ?? estimate);
+  }
+  return tops;
+}
+
+// The item at a height, by bisection.
+function indexAt(tops, height) {
+  let low = 0;
+  let high = Math.max(0, tops.length - 2);
+  while (low < high) {
+    const middle = (low + high + 1) >> 1;
+    if (tops[middle] <= height) low = middle;
+    else high = middle - 1;
+  }
+  return low;
 }
 
 // Focus the card that the state asks for. If it is not rendered, scroll there first.
-function focusIfWanted(scroller, ids, heightOf, look) {
+function focusIfWanted(scroller, ids, tops, look) {
   const id = state.focusWanted;
   if (id === null || !ids.includes(id)) return;
   const card = document.getElementById(`task-${id}`);
@@ -146,12 +176,7 @@ function focusIfWanted(scroller, ids, heightOf, look) {
     card.closest("[data-item]").scrollIntoView({ block: "nearest" });
     return;
   }
-  let top = 0;
-  for (const one of ids) {
-    if (one === id) break;
-    top += heightOf(one);
-  }
-  scroller.scrollTop = Math.max(0, top - scroller.clientHeight / 3);
+  scroller.scrollTop = Math.max(0, tops[ids.indexOf(id)] - scroller.clientHeight / 3);
   look();
 }
 
@@ -237,7 +262,7 @@ function TaskLink({ entry, focusable, children }) {
 
 // ---- The board ------------------------------------------------------------------------------
 
-export function Board() {
+export function Board({ children }) {
   const lanes = [...state.lanes.values()];
   return html`
     <nav class="tabs" aria-label="Columns">
@@ -254,6 +279,7 @@ export function Board() {
     </nav>
     <main class="columns">
       ${lanes.map((lane) => html`<${Column} key=${lane.key} lane=${lane} />`)}
+      ${children}
     </main>
   `;
 }
@@ -445,10 +471,10 @@ const isFiltered = () => Object.values(state.filters).some((value) => value.leng
 
 // ---- The list -------------------------------------------------------------------------------
 
-export function List() {
+export function List({ children }) {
   const lane = state.lanes.get("LIST");
   if (!lane) return html`<main class="list"><p class="empty">No task matches: only open tasks can be overdue.</p></main>`;
-  return html`<main class="list"><${Table} key="table" lane=${lane} /></main>`;
+  return html`<main class="list"><${Table} key="table" lane=${lane} />${children}</main>`;
 }
 
 function Table({ lane }) {

@@ -99,6 +99,7 @@ function TaskForm({ id, seen, dialog }) {
   const { base, mine, theirs, news, restored } = edit.current;
   const [error, setError] = useState(() => toError(dialog.problem));
   const [saving, setSaving] = useState(false);
+  const sending = useRef(false);
   const form = useRef(null);
   const isNew = id === null;
   const changed = isNew ? Object.keys(mine) : tasks.changedFields(base, mine);
@@ -124,15 +125,17 @@ function TaskForm({ id, seen, dialog }) {
 
   async function save(event) {
     event?.preventDefault();
-    if (saving) return;
+    if (sending.current) return;
     const [undecided] = Object.keys(theirs);
     if (undecided) return show({ field: undecided, text: "Choose theirs or yours first." });
     if (form.current.elements.expires_at.validity.badInput) return show({ field: "expires_at", text: "This date does not exist." });
     const fields = { ...mine, name: mine.name.trim() };
     const wrong = tasks.firstError(fields);
     if (wrong) return show(wrong);
+    sending.current = true;
     setSaving(true);
     const fate = await (isNew ? outbox.create(fields) : outbox.patch(seen, fields, `Saved “${fields.name}”`));
+    sending.current = false;
     setSaving(false);
     if (fate.problem) return show(toError(fate.problem));
     outbox.saveDraft(id, null);
@@ -183,7 +186,7 @@ function TaskForm({ id, seen, dialog }) {
       ${news.length > 0 && html`<p class="notice" role="status">Someone has just changed: ${news.map((name) => tasks.FIELD_TITLES[name].toLowerCase()).join(", ")}. You see the new values.</p>`}
       ${error && !(error.field in tasks.FIELD_TITLES) && html`<p class="notice notice-error" role="alert">${error.text}</p>`}
       <${Field} ...${field("name")}>
-        <input id="field-name" name="name" class="input input-name" value=${mine.name} maxlength="400" autocomplete="off" autofocus=${isNew} ...${invalid(error, "name")} onInput=${(event) => change({ name: event.target.value })} />
+        <textarea id="field-name" name="name" class="input input-name" rows="1" value=${mine.name} autofocus=${isNew} ...${invalid(error, "name")} onKeyDown=${(event) => event.key === "Enter" && !event.ctrlKey && !event.metaKey && save(event)} onInput=${(event) => change({ name: event.target.value.replace(/\s*\n\s*/g, " ") })}></textarea>
       <//>
       <div class="field-row">
         <${Field} ...${field("status")}>

@@ -27,30 +27,40 @@ let wake = null;
 // ---- Changes that the page makes ----------------------------------------------------------------
 
 // Create a task. Returns what became of it: {task}, {waiting}, or {problem}.
-export function create(fields, { select = true } = {}) {
+export function create(fields, options) {
+  return fateOf(enqueueCreate(fields, options));
+}
+
+// Change fields of a task. `seen` is the task as the reader saw it. Returns its fate, as `create`.
+export function patch(seen, fields, label) {
+  const change = enqueuePatch(seen, fields, label);
+  return change ? fateOf(change) : { task: seen };
+}
+
+function enqueueCreate(fields, { select = true } = {}) {
   const given = tasks.pick(fields, ["name", ...tasks.changedFields(tasks.EMPTY, { ...fields, name: "" })]);
   const change = newChange("create", `new-${api.newKey()}`, given, null);
   if (select) Object.assign(state, { current: change.task });
   return enqueue(change, `Added “${fields.name}”`);
 }
 
-// Change fields of a task. `seen` is the task as the reader saw it.
-export function patch(seen, fields, label) {
+function enqueuePatch(seen, fields, label) {
   const names = tasks.changedFields(seen, fields);
-  if (!names.length) return Promise.resolve({ task: seen });
-  return enqueue(newChange("patch", seen.id, tasks.pick(fields, names), seen), label);
+  if (!names.length) return null;
+  const change = newChange("patch", seen.id, tasks.pick(fields, names), seen);
+  if (names.includes("status")) store.pin(seen.id);
+  return enqueue(change, label);
 }
 
 export function move(seen, status) {
-  if (seen.status === status) return Promise.resolve({ task: seen });
   store.pin(seen.id);
-  return patch(seen, { status }, `Moved “${seen.name}” to ${tasks.TITLES[status]}`);
+  enqueue(newChange("patch", seen.id, { status }, seen), `Moved “${seen.name}” to ${tasks.TITLES[status]}`);
 }
 
 export function remove(seen) {
   const change = newChange("delete", seen.id, undefined, seen);
   change.notBefore = Date.now() + UNDO_SECONDS * 1000;
-  return enqueue(change, `Deleted “${seen.name}”`);
+  enqueue(change, `Deleted “${seen.name}”`);
 }
 
 function newChange(kind, task, body, seen) {
@@ -77,10 +87,14 @@ function enqueue(change, label) {
   save();
   store.notify(label, { label: "Undo", action: undo, seconds: UNDO_SECONDS });
   store.changed();
-  const fate = new Promise((resolve) => waiters.set(change.key, resolve));
-  if (!state.online) settle(change, { waiting: true });
   run();
-  return fate;
+  return change;
+}
+
+// Wait for the fate of a change, for a form that shows its errors.
+function fateOf(change) {
+  if (!state.online) return { waiting: true };
+  return new Promise((resolve) => waiters.set(change.key, resolve));
 }
 
 function settle(change, fate) {
@@ -103,7 +117,8 @@ export function undo() {
   const task = aliases.get(change.task) ?? change.task;
   const inverse = inverseOf(change, task);
   // The version that our change made; null if it is not known yet, because it waits before this one.
-  if (change.kind !== "delete") inverse.etag = change.result ?? null;
+  if (change.kind !== "delete") inverse.etag = isBeingRestored(change, task) ? null : (change.result ?? null);
+  inverse.restores = change.etag;
   inverse.label = `Undone: ${change.label}`;
   state.queue = [...state.queue, inverse];
   if (change.kind === "patch") store.pin(task);
@@ -122,6 +137,11 @@ function inverseOf(change, task) {
   const names = Object.keys(change.body);
   const seen = { ...change.before, ...change.body, id: task, etag: null };
   return newChange("patch", task, tasks.pick(change.before, names), seen);
+}
+
+// Whether an undo that waits brings the task back to what this change made.
+function isBeingRestored(change, task) {
+  return state.queue.some((one) => one.task === task && one.restores && one.restores === change.result);
 }
 
 export const canUndo = () => undoable.length > 0;
@@ -239,8 +259,13 @@ function accept(change, { body }) {
   if (change.kind === "delete") store.forget(change.task);
   else {
     if (change.kind === "create") rename(change.task, task.id);
+    else if (change.body.status) store.pin(task.id); // again, after a reload of the page
     store.keep(task);
     change.result = task.etag;
+    // An undo is a new version, but what it restores is ours as before: the next undo may follow.
+    for (const one of undoable) {
+      if ((aliases.get(one.task) ?? one.task) === task.id && change.restores && one.result === change.restores) one.result = task.etag;
+    }
     versions.set(task.id, task.etag);
   }
   take(change);
@@ -347,9 +372,10 @@ export function resolve(change, fields) {
   const theirs = state.tasks.get(change.task) ?? change.conflict.theirs;
   take(change);
   versions.delete(change.task);
-  if (!theirs) return fields && create({ ...tasks.fieldsOf(change.before), ...fields });
-  if (change.kind === "delete") return fields && remove(theirs);
-  if (fields) patch(theirs, { ...theirs, ...fields }, change.label);
+  if (!fields) return run();
+  if (!theirs) enqueueCreate({ ...tasks.fieldsOf(change.before), ...fields });
+  else if (change.kind === "delete") remove(theirs);
+  else enqueuePatch(theirs, fields, change.label);
   run();
 }
 

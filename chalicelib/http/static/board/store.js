@@ -317,7 +317,7 @@ function visiblePages(lane) {
 // The ids that a lane shows, in order. Computed once for each state.
 export function idsOf(lane) {
   if (lane.view?.version === state.version) return lane.view.ids;
-  const ids = new Set([...overlaid().created, ...state.pins]);
+  const ids = new Set([...overlaid().created, ...state.pins, ...overlaid().tasks.keys()]);
   for (const page of lane.pages) for (const id of page.ids) ids.add(id);
   const shownIds = [...ids].filter((id) => {
     const entry = shown(id);

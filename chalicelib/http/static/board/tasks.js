@@ -179,7 +179,7 @@ function containsText(task, text) {
 // How many filters are set, apart from the text and "my tasks", which have controls of their own.
 export function countFilters(filters) {
   return [
-    filters.due,
+    isDueFiltered(filters),
     isCreatedFiltered(filters),
     filters.assignee && filters.assignee !== "me",
     filters.statuses.length,
