@@ -36,6 +36,7 @@ from chalicelib.http.fields import (
     SameId,
     Sort,
     StatusGiven,
+    Unassigned,
     Username,
     WithStatuses,
     WithUsername,
@@ -163,6 +164,12 @@ class TaskListQuery(ListQuery):
     def __post_init__(self) -> None:
         if self.status and len(set(self.status)) < len(self.status):
             raise ValueError("status: must have each status only once")
+
+
+class AllTasksQuery(TaskListQuery):
+    """The query parameters of the list of all tasks."""
+
+    unassigned: Unassigned | None = None
 
 
 class FeedQuery(Query):

@@ -112,6 +112,8 @@ class _Deletion:
         """The user as last read. Marked once the mark is written."""
         self._context = context
         self._owns_reservation = True
+        self._lanes: dict[int, int | None] = {}
+        """The lanes of tasks that are not in the lane of a new task; copies do not have them."""
 
     def run(self) -> None:
         failures = 0
@@ -120,8 +122,9 @@ class _Deletion:
                 if self._step():
                     return
                 failures = 0
-            except client.ConditionFailed:
+            except client.ConditionFailed as failed:
                 failures += 1
+                self._lanes |= _lanes_of_tasks(failed)
                 request_stats.current().add(conflicts=1)
                 backoff.wait(failures + 1)
                 self.user = _read(self.user.id)
@@ -133,13 +136,13 @@ class _Deletion:
         if complete:
             self._remove_user(tasks)
         elif self.user.deleting:
-            _unassigning(tasks, self.user.id).commit()
+            self._unassigning(tasks).commit()
         else:
             self._mark()
         return complete
 
     def _remove_user(self, tasks: Sequence[StoredTask]) -> None:
-        transaction = _unassigning(tasks, self.user.id)
+        transaction = self._unassigning(tasks)
         add_reservation = (
             user_writes.delete_reservation
             if self._owns_reservation
@@ -155,6 +158,15 @@ class _Deletion:
             raise
         shared_state.forget()
 
+    def _unassigning(self, tasks: Sequence[StoredTask]) -> Transaction:
+        """Return a transaction that removes the user from the assignees of the tasks."""
+        transaction = Transaction()
+        for copy in tasks:
+            task = msgspec.structs.replace(copy, lane=self._lanes.get(copy.id))
+            after = task.unassigned_from(self.user.id).rewritten(clock.now_in_seconds())
+            task_writes.update_task(transaction, task, after)
+        return transaction
+
     def _mark(self) -> None:
         transaction = Transaction()
         user_writes.mark_as_deleting(transaction, self.user)
@@ -167,13 +179,10 @@ class _Deletion:
         self.user = _read(self.user.id)
 
 
-def _unassigning(tasks: Sequence[StoredTask], user_id: int) -> Transaction:
-    """Return a transaction that removes the user from the assignees of the tasks."""
-    transaction = Transaction()
-    for task in tasks:
-        after = task.unassigned_from(user_id).rewritten(clock.now_in_seconds())
-        task_writes.update_task(transaction, task, after)
-    return transaction
+def _lanes_of_tasks(failed: client.ConditionFailed) -> dict[int, int | None]:
+    """Return the lanes of the tasks that a failed transaction found."""
+    found = [item for item in failed.found.values() if item and codec.is_task(item)]
+    return {task.id: task.lane for task in map(codec.TASKS.of_item, found)}
 
 
 def _read(user_id: int) -> User:

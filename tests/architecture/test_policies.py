@@ -37,6 +37,7 @@ ALL: list[tuple[Any, ...]] = [
     ("GET", "/v1/tasks?sort=expires_at", None),
     ("GET", "/v1/tasks?status=DONE", None),
     ("GET", "/v1/tasks?status=DONE&sort=expires_at", None),
+    ("GET", "/v1/tasks?unassigned=true", None),
     ("GET", "/v1/tasks/1", None),
     ("PUT", "/v1/tasks/1/assign/user/1", None),
     ("PUT", "/v1/tasks/1", {"name": "edit", "desc": "", "status": "DONE"}),

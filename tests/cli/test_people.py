@@ -10,6 +10,7 @@ from threading import Thread
 import httpx
 import pytest
 
+from chalicelib.services import users
 from tests.support.people import Billet
 
 pytestmark = pytest.mark.backend("moto")
@@ -21,7 +22,7 @@ WEEK = timedelta(days=7)
 def team(billet: Billet) -> Billet:
     """Return the command for a server with the users 1 ann, 2 bob and 3 cy."""
     for name in ("ann", "bob@example.com", "cy"):
-        billet.lines("user", "add", name)
+        users.create(name)
     return billet
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
 from billet.people.exchange import (
     cells,
@@ -18,6 +20,7 @@ from billet.people.exchange import (
     exporting,
     formats,
     options,
+    preview,
     source,
     text_files,
 )
@@ -422,6 +425,15 @@ def test_a_person_is_asked_for_columns_that_are_not_known() -> None:
         found = formats.read(b"Wann,Was\n2026-03-04,Plan\n", ask=options.ask_for_columns)
     assert [(one.name, one.due) for one in found.tasks] == [("Plan", "2026-03-04")]
     assert b"   1  Wann\n   2  Was\nWhich column is which? 0 stands for none." in err.getvalue()
+
+
+def test_the_preview_of_long_names_fits_a_terminal() -> None:
+    rows = [row(7, "n" * 200, expires_at="2026-03-04", assignees=("a" * 200, "b"))]
+    console = Console(width=80, file=StringIO(), record=True)
+    console.print(preview.table(rows, "line", 80))
+    heading, line = console.export_text().splitlines()
+    assert heading.split() == ["LINE", "NAME", "STATUS", "DUE", "ASSIGNEES"]
+    assert [cell[:3] for cell in line.split()] == ["7", "nnn", "PEN", "202", "aaa"]
 
 
 def test_every_name_of_a_column_stands_for_one_field() -> None:

@@ -80,8 +80,9 @@ def list_tasks_of_user(
 ) -> ApiResponse[list[TaskBody]]:
     """List the tasks of a user.
 
-    Returns one page of the tasks that are assigned to the user, in the same orders as
-    `GET /v1/tasks`. The response is a 404 if the user does not exist.
+    Returns one page of the tasks that are assigned to the user, in the same orders and with the
+    same filters as `GET /v1/tasks`, but for `unassigned`. The response is a 404 if the user does
+    not exist.
     """
     return pages.respond(
         urls,
