@@ -15,6 +15,7 @@ from billet.people.dates import EXAMPLES, Date
 from billet.people.editing import edit
 from billet.people.listing import list_command
 from billet.people.questions import confirm
+from billet.people.session import ANY_VERSION
 from billet.people.statuses import Status
 
 if TYPE_CHECKING:
@@ -169,7 +170,7 @@ def rm(ids: Sequence[int], yes: bool, as_json: bool) -> None:
     with session.connect() as billet:
         if not yes:
             _ask_to_delete(billet, chosen)
-        results = _batch(billet, [Delete(one) for one in chosen])
+        results = _batch(billet, [Delete(one, if_match=ANY_VERSION) for one in chosen])
     deleted = [result.id for result in results if not result.error]
     if as_json:
         output.print_json([{"id": one} for one in deleted])
@@ -214,7 +215,9 @@ def _set_status(ids: Sequence[int], status: Any, verb: str, as_json: bool) -> No
     from billet_client import Patch
 
     with session.connect() as billet:
-        results = _batch(billet, [Patch(one, status=status) for one in dict.fromkeys(ids)])
+        chosen = dict.fromkeys(ids)
+        changes = [Patch(one, status=status, if_match=ANY_VERSION) for one in chosen]
+        results = _batch(billet, changes)
         changed = [result.payload for result in results if result.payload]
         output.report_all(verb, changed, billet, as_json)
     _fail_if_any_failed(results)
