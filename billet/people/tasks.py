@@ -1,10 +1,8 @@
 """`billet task`: add, list, show, change, assign and delete tasks."""
 
-import importlib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import date
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -21,8 +19,7 @@ from billet.people.statuses import Status
 if TYPE_CHECKING:
     from billet_client import BatchResult, Client, Operation, Task
 
-EXCHANGE = "billet.people.exchange.commands"
-EXCHANGE_COMMANDS = ("import", "export")
+EXCHANGE = {"import": "import_command", "export": "export_command"}
 MOST_AT_ONCE = 50
 """Operations of one batch."""
 ATTEMPTS = 5
@@ -33,15 +30,15 @@ class _TaskGroup(PeopleGroup):
     """The group, with `import` and `export`, which are loaded when they are used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        exchange = EXCHANGE_COMMANDS if find_spec(EXCHANGE) else ()
-        return sorted([*super().list_commands(ctx), *exchange])
+        return sorted([*super().list_commands(ctx), *EXCHANGE])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name in EXCHANGE_COMMANDS and find_spec(EXCHANGE):
-            module = importlib.import_module(EXCHANGE)
-            command: click.Command = getattr(module, f"{cmd_name}_command")
-            return command
-        return super().get_command(ctx, cmd_name)
+        if cmd_name not in EXCHANGE:
+            return super().get_command(ctx, cmd_name)
+        from billet.people.exchange import commands
+
+        command: click.Command = getattr(commands, EXCHANGE[cmd_name])
+        return command
 
 
 @click.group(cls=_TaskGroup)
