@@ -16,6 +16,8 @@ from billet.emulators import local_server
 from billet.extras import install_command
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from chalicelib.settings import Settings
 
 PEOPLE_COMMANDS = {
@@ -68,6 +70,14 @@ class _LazyGroup(click.Group):
         if settings and cmd_name in DATABASE_COMMANDS:
             _bind(settings)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
+        """Complete the names of commands without importing them, which takes a second."""
+        from click.shell_completion import CompletionItem
+
+        names = [name for name in self.list_commands(ctx) if name.startswith(incomplete)]
+        options = click.Command.shell_complete(self, ctx, incomplete)
+        return [*map(CompletionItem, names), *options]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         limit = formatter.width - 6 - max(map(len, COMMANDS))

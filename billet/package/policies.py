@@ -22,6 +22,7 @@ API: dict[str, tuple[str, ...]] = {
     "tasks/index/most_urgent": ("Query",),
     "tasks/index/newest_by_status": ("Query",),
     "tasks/index/most_urgent_by_status": ("Query",),
+    "tasks/index/most_urgent_unassigned": ("Query",),
     "assignments/index/most_urgent": ("Query",),
     "assignments/index/newest_by_status": ("Query",),
     "assignments/index/most_urgent_by_status": ("Query",),

@@ -4,7 +4,7 @@ Sort keys end in the id, zero-padded to the 16 digits of 2^53-1, so that they ar
 as strings.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -40,6 +40,11 @@ def due_key(expires_at: str | None, ident: int) -> str:
 def status_lane(status: str, lane: int) -> str:
     """Return the hash key of the indexes of one status."""
     return f"{status}#{lane}"
+
+
+def unassigned_lane(status: str, lane: int, assignees: Collection[int]) -> str | None:
+    """Return the hash key of the index of tasks without assignees; None for any other task."""
+    return None if assignees else status_lane(status, lane)
 
 
 def status_key(status: str, key: str) -> str:
@@ -108,7 +113,8 @@ class IndexKey(NamedTuple):
     """A key attribute of an index, made from other attributes."""
 
     inputs: tuple[str, ...]
-    make: Callable[..., str]
+    make: Callable[..., str | None]
+    """Returns None if the item is not in the index."""
 
 
 _CREATED_KEY = IndexKey(("created_at", "id"), created_key)
@@ -119,6 +125,7 @@ INDEX_KEYS: Mapping[type[Model], Mapping[str, IndexKey]] = {
         "created_key": _CREATED_KEY,
         "due_key": _DUE_KEY,
         "status_lane": IndexKey(("status", "lane"), status_lane),
+        "unassigned_lane": IndexKey(("status", "lane", "assignees"), unassigned_lane),
     },
     AssignmentModel: {
         "created_key": _CREATED_KEY,
@@ -130,7 +137,7 @@ INDEX_KEYS: Mapping[type[Model], Mapping[str, IndexKey]] = {
 }
 
 
-def index_keys(model: type[Model], values: Mapping[str, Any]) -> dict[str, str]:
+def index_keys(model: type[Model], values: Mapping[str, Any]) -> dict[str, str | None]:
     """Return those key attributes of the model's indexes whose inputs are all among `values`."""
     return {
         name: key.make(*(values[field] for field in key.inputs))

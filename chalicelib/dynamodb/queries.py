@@ -87,6 +87,7 @@ TASKS_BY_CREATED = _of_tasks("newest", "created_key")
 TASKS_BY_DUE = _of_tasks("most_urgent", "due_key")
 TASKS_BY_STATUS_AND_CREATED = _of_tasks("newest_by_status", "created_key")
 TASKS_BY_STATUS_AND_DUE = _of_tasks("most_urgent_by_status", "due_key")
+UNASSIGNED_BY_DUE = _of_tasks("most_urgent_unassigned", "due_key")
 ASSIGNED_BY_CREATED = _of_assignments(None, "created_key")
 ASSIGNED_BY_DUE = _of_assignments("most_urgent", "due_key")
 ASSIGNED_BY_STATUS_AND_CREATED = _of_assignments(

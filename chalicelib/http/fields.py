@@ -155,6 +155,13 @@ DueBefore = Annotated[
     QueryDate,
     Meta(description="Return only tasks due on this day or earlier. Implies sort=expires_at."),
 ]
+Unassigned = Annotated[
+    Literal["true"],
+    Meta(
+        description="Return only tasks without assignees. Implies sort=expires_at.",
+        extra={"must": "must be true; leave it out to list all tasks"},
+    ),
+]
 CreatedAfter = Annotated[
     QueryDate,
     Meta(description="Return only tasks that were created on this day (UTC) or later."),

@@ -1,23 +1,18 @@
 """The order and the filters of lists: which combinations an index answers, and their parameters."""
 
 from collections.abc import Mapping
-from typing import Any, get_args
+from typing import Any
 
 from chalicelib.domain.errors import Invalid
-from chalicelib.domain.task import Status
+from chalicelib.domain.task import STATUSES
 from chalicelib.http.schemas import ListQuery
 from chalicelib.services.pagination import Paging, Sort
 
 _FILTERS: Mapping[Sort, tuple[str, ...]] = {
-    "expires_at": ("due_after", "due_before"),
+    "expires_at": ("due_after", "due_before", "unassigned"),
     "created_at": ("created_after", "created_before"),
 }
 """The filters of a list in each order. The first two are a range of what it is sorted by."""
-_STATUSES = get_args(Status)
-_POSSIBLE = "; ".join(
-    f"sort={sort} can be combined with {', '.join(names)} and status"
-    for sort, names in _FILTERS.items()
-)
 
 
 def of_query(query: ListQuery) -> Paging:
@@ -36,6 +31,7 @@ def of_query(query: ListQuery) -> Paging:
         statuses=_in_order(getattr(query, "status", None) or ()),
         first_day=first_day,
         last_day=last_day,
+        unassigned=getattr(query, "unassigned", None) is not None,
     )
 
 
@@ -55,7 +51,9 @@ def require_same(query: ListQuery, paging: Paging) -> None:
 def are_valid(paging: Paging, query: ListQuery) -> bool:
     """Return whether the list that the query is for has this order and these filters."""
     possible = {*query.__struct_fields__, "order"}
-    if "sort" not in possible and paging.sort != "created_at":
+    if paging.by_due_date and "sort" not in possible:
+        return False
+    if paging.unassigned and not paging.by_due_date:
         return False
     needed = {name for name, value in _parameters(paging).items() if value} - {"sort"}
     return needed <= possible and paging.statuses == _in_order(paging.statuses)
@@ -72,10 +70,20 @@ def _sort(query: ListQuery) -> Sort:
     asked: Sort | None = getattr(query, "sort", None)
     for name, sort in given:
         if asked and asked != sort:
-            raise Invalid(f"sort: must be {sort}, or absent, with {name}; {_POSSIBLE}")
+            raise Invalid(f"sort: must be {sort}, or absent, with {name}; {_possible(query)}")
         if sort != given[0][1]:
-            raise Invalid(f"{name}: must not be sent with {given[0][0]}; {_POSSIBLE}")
+            raise Invalid(f"{name}: must not be sent with {given[0][0]}; {_possible(query)}")
     return asked or (given[0][1] if given else "created_at")
+
+
+def _possible(query: ListQuery) -> str:
+    """Return which filters the list takes in each order."""
+    fields = query.__struct_fields__
+    return "; ".join(
+        f"sort={sort} can be combined with {', '.join(one for one in names if one in fields)}"
+        " and status"
+        for sort, names in _FILTERS.items()
+    )
 
 
 def _parameters(paging: Paging) -> Mapping[str, str | None]:
@@ -87,12 +95,13 @@ def _parameters(paging: Paging) -> Mapping[str, str | None]:
         "status": _text(paging.statuses) or None,
         after: _text(paging.first_day) if paging.first_day else None,
         before: _text(paging.last_day) if paging.last_day else None,
+        "unassigned": "true" if paging.unassigned else None,
     }
 
 
 def _in_order(statuses: tuple[str, ...]) -> tuple[str, ...]:
     """Return these statuses in the one order that all cursors have."""
-    return tuple(status for status in _STATUSES if status in statuses)
+    return tuple(status for status in STATUSES if status in statuses)
 
 
 def _text(value: Any) -> str:

@@ -8,7 +8,7 @@ from chalicelib.domain.task import Task
 from chalicelib.dynamodb import lane_queries, queries
 from chalicelib.dynamodb.codec import StoredTask
 from chalicelib.dynamodb.queries import Part
-from chalicelib.services import deleting_users, optimistic, pagination
+from chalicelib.services import deleting_users, optimistic, pagination, task_filters
 from chalicelib.services.optimistic import TaskChange
 from chalicelib.services.write_context import NO_CONTEXT, WriteContext
 
@@ -65,8 +65,7 @@ def page(user_id: int, paging: pagination.Paging) -> pagination.Page[Task]:
 def read_page(user_id: int, paging: pagination.Paging) -> pagination.Page[Task]:
     """Return a page as `page` does, of a user who exists."""
     parts = [Part(str(user_id), status) for status in paging.statuses or ("",)]
-    keep = pagination.due_filter(paging)
-    tasks = pagination.read_page(_index(paging), parts, paging, keep)
+    tasks = pagination.read_page(_index(paging), parts, paging, task_filters.of(paging))
     return tasks.map(deleting_users.hide)
 
 

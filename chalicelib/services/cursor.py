@@ -37,14 +37,15 @@ class _Cursor(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     # Not in the cursors of earlier releases, nor in those of lists without these filters.
     first_day: date | None = None
     last_day: date | None = None
+    unassigned: bool = False
 
 
 def encode(path: str, paging: Paging, after: str) -> str:
     """Return the URL-safe cursor for a sort key in the list at `path`."""
     statuses = ",".join(paging.statuses) or None
     content: list[Any] = [path, paging.sort, paging.order, statuses, after]
-    if paging.has_range:
-        content += [paging.first_day, paging.last_day]
+    if paging.has_range or paging.unassigned:
+        content += [paging.first_day, paging.last_day, paging.unassigned]
     return base64.urlsafe_b64encode(msgspec.json.encode(content)).rstrip(b"=").decode()
 
 
@@ -69,5 +70,6 @@ def decode(text: str, path: str) -> Paging:
         statuses=() if cursor.status is None else tuple(cursor.status.split(",")),
         first_day=cursor.first_day,
         last_day=cursor.last_day,
+        unassigned=cursor.unassigned,
         after=cursor.after,
     )

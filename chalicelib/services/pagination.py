@@ -46,6 +46,8 @@ class Paging(msgspec.Struct, frozen=True, kw_only=True):
     """The first day of what the list is sorted by, creation or due date."""
     last_day: date | None = None
     """The last day of it, inclusive."""
+    unassigned: bool = False
+    """Whether to return only tasks without assignees."""
     after: str | None = None
     """The sort key after which the page starts."""
 
@@ -118,13 +120,6 @@ def read_page(
         skip -= len(result.entries)
         after = result.entries[-1].sort_key
     raise Invalid("offset: is too large for this list; follow the Link header instead")
-
-
-def due_filter(paging: Paging) -> Callable[[StoredTask], bool] | None:
-    """Return what keeps tasks without a due date out of a range of due dates; see `due_range`."""
-    if paging.by_due_date and paging.has_range:
-        return lambda task: task.expires_at is not None
-    return None
 
 
 def _key_range(paging: Paging) -> KeyRange:

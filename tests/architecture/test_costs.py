@@ -25,11 +25,11 @@ FULL_TASK = {"name": "edited", "desc": "", "status": "PENDING"}
 WALK: list[tuple[tuple[Any, ...], list[str], float, float, int]] = [
     (("POST", "/v1/users", {"username": "ada"}), [UPDATE, TRANSACT], 0, 1, 2),
     (("POST", "/v1/users", {"username": "eve"}), [UPDATE, TRANSACT], 0, 1, 2),
-    (("POST", "/v1/tasks", {"name": "plan"}), [UPDATE, PUT], 0, 6, 0),
-    (("POST", "/v1/tasks", {"name": "edit"}), [UPDATE, PUT], 0, 6, 0),
+    (("POST", "/v1/tasks", {"name": "plan"}), [UPDATE, PUT], 0, 7, 0),
+    (("POST", "/v1/tasks", {"name": "edit"}), [UPDATE, PUT], 0, 7, 0),
     (("POST", "/v1/tasks", {"name": "ours", "assignees": [1]}), [UPDATE, TRANSACT], 0, 1, 3),
     (("PATCH", "/v1/tasks/3", {"assignees": []}), [GET, TRANSACT], 1, 0, 2),
-    (("DELETE", "/v1/tasks/3"), [DELETE], 0, 5, 0),
+    (("DELETE", "/v1/tasks/3"), [DELETE], 0, 6, 0),
     (("PUT", "/v1/tasks/1/assign/user/1"), [GET, TRANSACT], 1, 0, 3),
     (("PUT", "/v1/tasks/1/assign/user/1"), [GET, GET], 2, 0, 0),
     (("PUT", "/v1/tasks/1/unassign/user/2"), [GET, GET], 2, 0, 0),
@@ -49,6 +49,8 @@ WALK: list[tuple[tuple[Any, ...], list[str], float, float, int]] = [
     (("GET", "/v1/tasks?status=PENDING,DONE"), [QUERY, QUERY], 0.5, 0, 0),
     (("GET", "/v1/tasks?status=PENDING,DONE&due_after=2030-01-01"), [QUERY, QUERY], 0, 0, 0),
     (("GET", "/v1/tasks?due_after=2030-01-01&due_before=2030-01-31"), [QUERY], 0, 0, 0),
+    (("GET", "/v1/tasks?unassigned=true&status=PENDING"), [QUERY], 0.5, 0, 0),
+    (("GET", "/v1/tasks?unassigned=true"), [QUERY] * 4, 0.5, 0, 0),
     (("GET", "/v1/tasks?created_after=2026-01-01"), [QUERY], 0.5, 0, 0),
     (("GET", "/v1/tasks?created_before=2026-01-31&status=DONE"), [QUERY], 0, 0, 0),
     (("GET", "/v1/users"), [QUERY], 0.5, 0, 0),
@@ -67,13 +69,16 @@ WALK: list[tuple[tuple[Any, ...], list[str], float, float, int]] = [
     (("POST", "/v1/users/1/feed"), [UPDATE], 0, 1, 0),
     (("DELETE", "/v1/users/1/feed"), [UPDATE], 0, 1, 0),
     (("PUT", "/v1/tasks/1", FULL_TASK), [UPDATE, TRANSACT], 0, 0, 2),
-    (("PUT", "/v1/tasks/2", FULL_TASK), [UPDATE], 0, 5, 0),
+    (("PUT", "/v1/tasks/2", FULL_TASK), [UPDATE], 0, 6, 0),
     (("PATCH", "/v1/tasks/1", {"name": "edit"}), [UPDATE, TRANSACT], 0, 0, 2),
-    (("PATCH", "/v1/tasks/2", {"status": "DONE"}), [UPDATE], 0, 7, 0),
+    (("PATCH", "/v1/tasks/2", {"status": "DONE"}), [UPDATE], 0, 9, 0),
     (("PATCH", "/v1/tasks/2", {}), [GET], 1, 0, 0),
     (("PUT", "/v1/tasks/1/unassign/user/1"), [GET, TRANSACT], 1, 0, 3),
-    (("DELETE", "/v1/tasks/1"), [DELETE], 0, 5, 0),
+    (("DELETE", "/v1/tasks/1"), [DELETE], 0, 6, 0),
     (("PUT", "/v1/tasks/2/assign/user/1"), [GET, TRANSACT], 1, 0, 3),
+    (("PATCH", "/v1/users/1", {"username": "ann"}), [GET, TRANSACT], 1, 0, 3),
+    (("PATCH", "/v1/users/1", {"username": "Ann"}), [GET, UPDATE], 1, 2, 0),
+    (("PATCH", "/v1/users/1", {"username": "Ann"}), [GET], 1, 0, 0),
     (("DELETE", "/v1/users/1"), [GET, QUERY, TRANSACT], 2, 0, 4),
     (("DELETE", "/v1/users/2"), [GET, TRANSACT], 1, 0, 2),
     (("POST", "/v1/users", {"username": "ada"}), [UPDATE, TRANSACT], 0, 1, 2),
@@ -98,6 +103,7 @@ KEYED_WALK: list[tuple[tuple[Any, ...], list[str], int]] = [
     (("POST", "/v1/tasks", {"name": "plan"}), [PUT, UPDATE, TRANSACT], 2),
     (("PUT", "/v1/tasks/2/assign/user/1"), [PUT, GET, TRANSACT], 4),
     (("DELETE", "/v1/tasks/2"), [PUT, TRANSACT, TRANSACT], 5),
+    (("PATCH", "/v1/users/1", {"username": "ann"}), [PUT, GET, TRANSACT], 4),
     (("DELETE", "/v1/users/1"), [PUT, GET, QUERY, TRANSACT], 3),
 ]
 # The cost of a key with a stored response, and of If-Match.
@@ -183,6 +189,8 @@ PAGES = (
     "/v1/users/1/tasks?page_size=10&status=PENDING",
     "/v1/users/1/tasks?page_size=10&due_before=2030-01-31",
     "/v1/tasks?page_size=10&status=PENDING,DONE&due_before=2030-01-31",
+    "/v1/tasks?page_size=10&unassigned=true&status=PENDING",
+    "/v1/tasks?page_size=10&unassigned=true&due_after=2030-01-01",
 )
 
 
@@ -197,7 +205,15 @@ def test_the_cost_of_a_page_does_not_depend_on_the_table_size(
         grow()
         bills.append([cost("GET", path) for path in PAGES])
     assert bills[0] == bills[1]
-    assert [len(bill.calls) for bill in bills[0]] == [*[lanes] * 7, 2, 2, 2, 2 * lanes]
+    assert [len(bill.calls) for bill in bills[0]] == [
+        *[lanes] * 7,
+        2,
+        2,
+        2,
+        2 * lanes,
+        lanes,
+        4 * lanes,
+    ]
 
 
 @pytest.mark.backend("dynamodb-local")
@@ -225,6 +241,7 @@ def test_lanes_outside_the_page_are_read_in_parts(
 
 
 def grow() -> None:
-    """Add 70 users, and 70 tasks of the first user: more than a page in each of four lanes."""
+    """Add 70 users, 70 tasks of the first user and 70 of nobody: more than a page in each lane."""
     add_users(70)
+    add_tasks(70, expires_at="2030-01-01")
     add_tasks(70, assignees=[1], expires_at="2030-01-01")

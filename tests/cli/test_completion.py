@@ -23,6 +23,8 @@ def test_commands_open_tasks_and_users_are_completed(billet: Billet) -> None:
     billet.lines("task", "add", "Closed", "--status", "done")
     billet.lines("task", "add", "Urgent", "--due", "today")
     assert complete(billet, "billet ta") == ["task"]
+    assert complete(billet, "billet b", STAGE="no stage") == ["backup", "bench", "board"]
+    assert complete(billet, "billet --v") == ["--version"]
     assert complete(billet, "billet task una") == ["unassign"]
     assert complete(billet, "billet task done ") == ["3", "1"]
     assert complete(billet, "billet task done 3 1") == ["1"]

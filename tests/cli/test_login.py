@@ -41,6 +41,11 @@ def token(role: Role) -> str:
     return tokens.issue("me", role, None)[0]
 
 
+def alias_of(billet: Billet) -> str:
+    """Return another URL of the server."""
+    return billet.url.replace("localhost", "127.0.0.1")
+
+
 def stored(home: Path) -> Any:
     return json.loads((home / "config/billet/config.json").read_bytes())
 
@@ -66,6 +71,8 @@ def test_login_stores_an_accepted_token_in_a_file_that_only_its_owner_can_read(
     assert secret not in done.output
     assert billet.lines("task", "list", "--mine", BILLET_URL="") == []
     assert billet.error("user", "list", BILLET_TOKEN="wrong") == refused
+    alias = alias_of(billet)
+    assert billet.error("user", "list", BILLET_URL=alias).startswith(f"{alias} requires a token")
     assert billet.lines("logout") == [f"Logged out of {billet.url}"]
     assert secret not in path.read_text()
     assert billet.error("user", "list") == requires
@@ -83,7 +90,7 @@ def test_a_token_is_kept_in_the_keyring_and_sent_to_its_own_server_only(
     assert memory.passwords == {("billet", billet.url): secret}
     assert stored(home) == {"url": billet.url, "logins": {billet.url: {"keyring": True}}}
     assert billet.lines("user", "list") == []
-    alias = billet.url.replace("localhost", "127.0.0.1")
+    alias = alias_of(billet)
     assert billet.error("user", "list", BILLET_URL=alias).startswith(f"{alias} requires a token")
     assert billet.lines("logout") == [f"Logged out of {billet.url}"]
     assert memory.passwords == {}

@@ -32,21 +32,25 @@ class Question(NamedTuple):
     after: str | None
     before: str | None
     order: str
+    unassigned: bool = False
 
     @property
     def query(self) -> str:
         kind = "due" if self.sort == "expires_at" else "created"
         values = {
-            "sort": None if self.after or self.before else self.sort,
+            "sort": None if self.after or self.before or self.unassigned else self.sort,
             "status": self.status,
             f"{kind}_after": self.after,
             f"{kind}_before": self.before,
             "order": self.order,
+            "unassigned": "true" if self.unassigned else None,
         }
         return "&".join(f"{name}={value}" for name, value in values.items() if value)
 
     def matches(self, task: Item) -> bool:
         if self.status and task["status"] not in self.status.split(","):
+            return False
+        if self.unassigned and task["assignees"]:
             return False
         if not (self.after or self.before):
             return True
@@ -71,6 +75,8 @@ def questions() -> Iterator[Question]:
         ]
         for status, (after, before), order in product(statuses, ranges, ("asc", "desc")):
             yield Question(sort, status, after, before, order)
+            if sort == "expires_at":
+                yield Question(sort, status, after, before, order, unassigned=True)
 
 
 @pytest.fixture
@@ -103,6 +109,8 @@ def test_each_question_has_its_tasks_once_in_order(
     lists = {"/v1/tasks": tasks, f"/v1/users/{user}/tasks": theirs}
     sample = random.Random(f"{backend} {lanes}").sample([*questions()], SAMPLES[backend])  # noqa: S311
     for question, (path, listed) in product(sample, lists.items()):
+        if question.unassigned and listed is theirs:
+            continue
         found = list(pages(api, path, f"?page_size=5&{question.query}"))
         assert ids(concatenated(found)) == question.answer(listed), (path, question)
         assert {len(page) for page in found[:-1]} <= {5}
@@ -120,13 +128,21 @@ def test_an_offset_counts_the_tasks_of_a_question(api: Api, tasks: list[Item]) -
 
 @pytest.mark.backend("fastest")
 def test_a_cursor_refuses_other_filters_and_accepts_its_own(api: Api, tasks: list[Item]) -> None:
-    query = "status=DONE,PENDING&due_after=2030-01-01&page_size=1"
+    query = "status=DONE,PENDING&due_after=2030-01-01&unassigned=true&page_size=1"
     cursor = api("GET", f"/v1/tasks?{query}").headers["Link"].split("cursor=")[1].split("&")[0]
     page = f"/v1/tasks?cursor={cursor}&page_size=1"
     wanted = api("GET", page).json_body
     assert len(wanted) == 1
-    for same in ("status=PENDING,DONE", "due_after=2030-01-01", "sort=expires_at", "order=asc"):
+    for same in (
+        "status=PENDING,DONE",
+        "due_after=2030-01-01",
+        "sort=expires_at",
+        "unassigned=true",
+    ):
         assert api("GET", f"{page}&{same}").json_body == wanted
+    plain = api("GET", "/v1/tasks?page_size=1&sort=expires_at").headers["Link"]
+    contradicting = api("GET", f"{plain[1:].partition('>')[0]}&unassigned=true")
+    assert contradicting.json_body["detail"] == "unassigned: must be absent, as in the cursor"
     for other, allowed in {
         "status=DONE": "status: must be PENDING,DONE",
         "due_after=2030-01-02": "due_after: must be 2030-01-01",
@@ -157,14 +173,14 @@ def test_a_task_without_a_due_date_is_never_due_while_it_shares_keys_with_the_la
         assert sorted(ids(both)) == made["9999-12-31"] + made["2030-01-01"]
 
 
-DUE_FILTERS = ("due_after=2030-01-01", "due_before=2030-01-01")
+DUE_FILTERS = ("due_after=2030-01-01", "due_before=2030-01-01", "unassigned=true")
 CREATED_FILTERS = ("created_after=2026-01-01", "created_before=2026-01-01")
 
 
 @pytest.mark.backend("moto")
 def test_a_combination_without_an_index_names_those_with_one(api: Api, user: int) -> None:
     possible = (
-        "; sort=expires_at can be combined with due_after, due_before and status"
+        "; sort=expires_at can be combined with due_after, due_before{} and status"
         "; sort=created_at can be combined with created_after, created_before and status"
     )
     wrong = {
@@ -184,11 +200,19 @@ def test_a_combination_without_an_index_names_those_with_one(api: Api, user: int
             for one in CREATED_FILTERS
         },
     }
-    for path, (query, detail) in product(("/v1/tasks", f"/v1/users/{user}/tasks"), wrong.items()):
+    lists = {"/v1/tasks": ", unassigned", f"/v1/users/{user}/tasks": ""}
+    for (path, also), (query, detail) in product(lists.items(), wrong.items()):
+        if "unassigned" in query and not also:
+            continue
         for more in ("", "&status=DONE,PENDING", "&order=asc&page_size=7"):
             refused = api("GET", f"{path}?{query}{more}")
             assert refused.status_code == 400
-            assert refused.json_body["detail"] == detail + possible
+            assert refused.json_body["detail"] == detail + possible.format(also)
+    of_user = api("GET", f"/v1/users/{user}/tasks?unassigned=true")
+    assert (of_user.status_code, of_user.json_body["detail"].partition(";")[0]) == (
+        400,
+        "unassigned: unknown query parameter",
+    )
 
 
 @pytest.mark.backend("fastest")

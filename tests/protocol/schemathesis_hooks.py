@@ -42,12 +42,16 @@ def _repair_filters(case: Case) -> None:
         return
     if "username" in query:
         case.query = {one: query[one] for one in query if one in {"username", "page_size"}}
-    kinds = [kind for kind in ("due", "created") if {f"{kind}_after", f"{kind}_before"} & {*query}]
-    if not kinds:
+    for after, before, *others in (
+        ("due_after", "due_before", "unassigned"),
+        ("created_after", "created_before"),
+    ):
+        if {after, before, *others} & {*query}:
+            kept = {after, before, *others, "status", "order", "page_size", "offset", "cursor"}
+            case.query = {name: query[name] for name in query if name in kept}
+            break
+    else:
         return
-    wrong = {"sort", *(f"{kind}_{end}" for kind in kinds[1:] for end in ("after", "before"))}
-    case.query = {name: value for name, value in query.items() if name not in wrong}
-    after, before = (f"{kinds[0]}_{end}" for end in ("after", "before"))
     if {after, before} <= {*case.query}:
         case.query |= dict(zip((after, before), sorted((query[after], query[before])), strict=True))
 

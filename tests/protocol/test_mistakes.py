@@ -366,6 +366,7 @@ PARAMETERS = (
 )
 STATUSES = f"{STATUS}, or several, separated by commas"
 DATE = "must be a date that exists, YYYY-MM-DD"
+UNASSIGNED = "unassigned: must be true; leave it out to list all tasks"
 ONCE = "status: must have each status only once"
 QUERIES = {
     **dict.fromkeys(
@@ -408,8 +409,14 @@ QUERIES = {
 
 @pytest.mark.parametrize(("query", "detail"), QUERIES.items(), ids=lambda text: text[:30])
 def test_an_invalid_query_parameter_is_rejected(api: Api, query: str, detail: str) -> None:
-    for path in ("/v1/tasks", "/v1/users/1/tasks"):
-        assert rejection(api, "GET", f"{path}?{query}") == (400, detail)
+    assert rejection(api, "GET", f"/v1/users/1/tasks?{query}") == (400, detail)
+    of_all = detail.replace(PARAMETERS, f"{PARAMETERS}, unassigned")
+    assert rejection(api, "GET", f"/v1/tasks?{query}") == (400, of_all)
+
+
+@pytest.mark.parametrize("value", ["false", "", "True", "1"])
+def test_unassigned_is_true_or_absent(api: Api, value: str) -> None:
+    assert rejection(api, "GET", f"/v1/tasks?unassigned={value}") == (400, UNASSIGNED)
 
 
 @pytest.mark.parametrize(
@@ -492,6 +499,8 @@ URGENT = "2030-01-01#0000000000000007"
         ("users", Paging(sort="expires_at"), URGENT),
         ("users", Paging(first_day=date(2026, 1, 1)), NEWEST),
         ("tasks", Paging(statuses=("DONE", "PENDING")), NEWEST),
+        ("tasks", Paging(unassigned=True), NEWEST),
+        ("users/1/tasks", Paging(unassigned=True, sort="expires_at"), URGENT),
         ("tasks", Paging(statuses=("DONE", "DONE")), NEWEST),
         ("tasks", Paging(), URGENT),
         ("tasks", Paging(sort="expires_at"), NEWEST),

@@ -20,6 +20,7 @@ PAGINGS = st.builds(
     statuses=st.sampled_from([(), ("DONE",), ("PENDING", "DONE")]),
     first_day=st.none() | st.dates(),
     last_day=st.none() | st.dates(),
+    unassigned=st.booleans(),
 )
 
 

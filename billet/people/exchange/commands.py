@@ -10,7 +10,7 @@ import msgspec
 
 from billet.cli import progress
 from billet.people import questions, session
-from billet.people.command import PeopleCommand
+from billet.people.command import PeopleCommand, WrongUsage
 from billet.people.exchange import options
 from billet.people.exchange.due_dates import Order
 from billet.people.exchange.export_command import export_command
@@ -99,7 +99,7 @@ def _read(file: str, chosen: ImportOptions) -> Source:
             archived=chosen.archived,
         )
     except LookupError as error:
-        raise click.UsageError(f"--encoding: {error}") from error
+        raise WrongUsage(f"--encoding: {error}") from error
 
 
 def _checked(source: Source, billet: "Client", chosen: ImportOptions) -> "tuple[list[Row], Users]":

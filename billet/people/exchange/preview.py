@@ -10,11 +10,17 @@ from billet.people import tables
 from billet.people.exchange.checking import Row, shorten
 from billet.people.exchange.plan import Plan
 from billet.people.exchange.source import FIELDS, Problem, Source
+from billet.people.text import one_line
 
 ROWS = 8
 """How many tasks are shown."""
 PROBLEMS = 20
 """How many problems are shown."""
+# Columns of the terminal
+_MOST_PEOPLE = 24
+_LEAST_NAME = 12
+_OTHERS = 5 + 11 + 10 + 5 * 2
+"""The columns of the line, the status and the due date, and the gaps."""
 
 
 def show_source(source: Source) -> None:
@@ -35,7 +41,8 @@ def show_plan(plan: Plan, users: Iterable[str], unit: str) -> None:
     """Show the first tasks, and how many there are."""
     rows = [ready.row for ready in plan.rows]
     if rows:
-        tables.console().print(_table(rows[:ROWS], unit))
+        console = tables.console()
+        console.print(table(rows[:ROWS], unit, console.width))
     if len(rows) > ROWS:
         click.echo(f"… and {len(rows) - ROWS} more")
     if names := [shorten(name) for name in users]:
@@ -66,20 +73,18 @@ def count(number: int, what: str) -> str:
     return f"{number} {what}" if number == 1 else f"{number} {what}s"
 
 
-def _table(rows: Sequence[Row], unit: str) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    table.add_column(unit.upper(), justify="right", no_wrap=True)
-    table.add_column("NAME", ratio=1, no_wrap=True, overflow="ellipsis")
-    table.add_column("STATUS", no_wrap=True)
-    table.add_column("DUE", no_wrap=True)
-    table.add_column("ASSIGNEES", no_wrap=True, overflow="ellipsis")
-    for row in rows:
-        cells = (
-            str(row.line),
-            " ".join(row.name.split()),
-            row.status,
-            row.expires_at or "",
-            ", ".join(map(shorten, row.assignees)),
-        )
-        table.add_row(*map(Text, cells))
-    return table
+def table(rows: Sequence[Row], unit: str, width: int) -> Table:
+    """Return the table of rows, each in one line of a terminal with this width."""
+    people = [", ".join(map(shorten, row.assignees)) for row in rows]
+    people_width = min(_MOST_PEOPLE, max(len("ASSIGNEES"), *map(len, people)))
+    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    made.add_column(unit.upper(), justify="right", no_wrap=True)
+    name_width = max(_LEAST_NAME, width - _OTHERS - people_width)
+    made.add_column("NAME", no_wrap=True, overflow="ellipsis", max_width=name_width)
+    made.add_column("STATUS", no_wrap=True)
+    made.add_column("DUE", no_wrap=True)
+    made.add_column("ASSIGNEES", no_wrap=True, overflow="ellipsis", max_width=people_width)
+    for row, names in zip(rows, people, strict=True):
+        cells = (str(row.line), one_line(row.name), row.status, row.expires_at or "", names)
+        made.add_row(*map(Text, cells))
+    return made

@@ -2,24 +2,21 @@
 
 from functools import partial
 
-import msgspec
-
-from chalicelib.domain.errors import Invalid
 from chalicelib.domain.task import Task
 from chalicelib.http import pages
 from chalicelib.http.conditional import etag_header
 from chalicelib.http.endpoints import LIST_THROTTLE, Router
-from chalicelib.http.fields import MUST_BE_ID_IN_PATH
 from chalicelib.http.idempotency import WriteRequest
 from chalicelib.http.responses import ApiResponse
 from chalicelib.http.schemas import (
+    AllTasksQuery,
     ChangeBody,
     NewTask,
     TaskBody,
     TaskChangeBody,
-    TaskListQuery,
     TaskPatch,
     WholeTask,
+    require_same_id,
 )
 from chalicelib.http.urls import Urls
 from chalicelib.services import assignments, tasks
@@ -29,12 +26,14 @@ router = Router()
 
 
 @router.endpoint("GET", "/v1/tasks", role="reader", throttle=LIST_THROTTLE)
-def list_tasks(urls: Urls, query: TaskListQuery) -> ApiResponse[list[TaskBody]]:
+def list_tasks(urls: Urls, query: AllTasksQuery) -> ApiResponse[list[TaskBody]]:
     """List tasks.
 
     Returns one page of all tasks, newest first by default. `sort=expires_at` puts the most urgent
-    task first, and `status` returns only tasks with that status. If there are more results, the
-    response has a `Link` header with the URL of the next page.
+    task first. `due_after`, `due_before` and `unassigned` can be combined with each other,
+    `created_after` and `created_before` with each other, and `status` with all of them; any other
+    combination is a 400. If there are more results, the response has a `Link` header with the URL
+    of the next page.
     """
     return pages.respond(urls, "tasks", query, tasks.page, TaskBody.of)
 
@@ -77,7 +76,7 @@ def replace_task(task_id: int, body: WholeTask, write: WriteRequest) -> ApiRespo
     Replaces name, desc, status and expires_at. Without `expires_at` the task has no deadline
     afterwards. `assignees` sets the assignees; without it they stay the same.
     """
-    _require_same_id(task_id, body)
+    require_same_id(task_id, body.id)
     return write.run(partial(tasks.update, task_id, body.update()), _updated)
 
 
@@ -88,7 +87,7 @@ def patch_task(task_id: int, body: TaskPatch, write: WriteRequest) -> ApiRespons
     Changes only the fields in the body. `"expires_at": null` removes the deadline. `assignees`
     sets all assignees. A body without such fields changes nothing, and the `ETag` stays the same.
     """
-    _require_same_id(task_id, body)
+    require_same_id(task_id, body.id)
     return write.run(partial(tasks.update, task_id, body.update()), _updated)
 
 
@@ -141,8 +140,3 @@ def _updated(change: TaskChange) -> ApiResponse[TaskChangeBody]:
 def _done(change: TaskChange, detail: str) -> ApiResponse[ChangeBody]:
     task = change.task
     return ApiResponse(ChangeBody(detail=detail), etag_header(task.version, task.hidden_assignees))
-
-
-def _require_same_id(task_id: int, body: WholeTask | TaskPatch) -> None:
-    if body.id is not msgspec.UNSET and body.id != task_id:
-        raise Invalid(f"id: {MUST_BE_ID_IN_PATH}, {task_id}")

@@ -3,7 +3,7 @@
 import { render } from "./preact.js";
 import { useEffect, useState } from "./hooks.js";
 import * as api from "./api.js";
-import { Board, html, Icon, isNarrow, List, remove, shift, showMoveMenu, step } from "./board.js";
+import { assignSelected, Board, html, Icon, isNarrow, List, moveSelected, remove, removeSelected, shift, showMoveMenu, step } from "./board.js";
 import { ConflictDialog, HelpDialog, MoveMenu, People, TaskDialog, TokenDialog, WhoDialog } from "./dialogs.js";
 import * as outbox from "./outbox.js";
 import * as store from "./store.js";
@@ -30,6 +30,7 @@ function App() {
     ${state.filtering && html`<${Filters} />`}
     <${Banner} />
     ${state.view === "list" ? html`<${List}>${menus}<//>` : html`<${Board}>${menus}<//>`}
+    ${state.selected.size > 0 && html`<${Selection} />`}
     <${Toast} toast=${state.toast} />
     ${dialogs}
   `;
@@ -156,6 +157,20 @@ function Range({ name }) {
   return html`<span class="range">${input("After", "from")} – ${input("Before", "to")}</span>`;
 }
 
+// ---- Several tasks at once ----------------------------------------------------------------------
+
+function Selection() {
+  return html`<section class="selection" aria-label="Selected tasks">
+    <strong>${state.selected.size} selected</strong>
+    <div class="chips" role="group" aria-label="Move the selected tasks">
+      ${tasks.STATUSES.map((status) => html`<button key=${status} type="button" class="chip" onClick=${() => moveSelected(status)}><${Icon} name=${status} />${tasks.TITLES[status]}</button>`)}
+    </div>
+    <${People} id="assign-selected" label="Assign the selected tasks to" placeholder="Assign to…" single chosen=${[]} onChange=${([user]) => assignSelected(user)} />
+    <button type="button" class="button danger" onClick=${removeSelected}>Delete</button>
+    <button type="button" class="button" onClick=${() => store.set({ selected: new Set() })}>Clear</button>
+  </section>`;
+}
+
 // ---- Messages -------------------------------------------------------------------------------
 
 const countChanges = (count) => (count === 1 ? "1 change is" : `${count} changes are`);
@@ -208,6 +223,8 @@ const KEYS = {
   z: outbox.undo,
   "?": () => store.openDialog({ kind: "help" }),
   m: () => current() !== null && showMoveMenu(current()),
+  x: () => current() !== null && store.select(current()),
+  Escape: () => store.set({ selected: new Set() }),
   Delete: () => current() !== null && remove(current()),
   Backspace: () => current() !== null && remove(current()),
   ArrowDown: () => step(1, 0),

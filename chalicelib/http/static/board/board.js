@@ -206,6 +206,27 @@ export function remove(id) {
   store.set({ current: next, focusWanted: next });
 }
 
+// ---- Several tasks at once ----------------------------------------------------------------------
+
+function selectedTasks() {
+  const entries = [...state.selected].map(store.shown).filter((entry) => entry && !entry.conflict);
+  return entries.map((entry) => entry.task);
+}
+
+function changeSelected(label, change) {
+  const chosen = selectedTasks();
+  state.selected = new Set();
+  outbox.together(`${label} ${chosen.length === 1 ? `“${chosen[0].name}”` : `${chosen.length} tasks`}`, () => chosen.forEach(change));
+}
+
+export const moveSelected = (status) =>
+  changeSelected(`Moved to ${tasks.TITLES[status]}:`, (task) => task.status === status || outbox.move(task, status));
+
+export const removeSelected = () => changeSelected("Deleted", outbox.remove);
+
+export const assignSelected = (user) =>
+  changeSelected(`Assigned to ${store.nameOf(user)}:`, (task) => outbox.assign(task, user));
+
 // The card after this one in its lane, or the one before it.
 export function neighbourOf(id) {
   for (const lane of state.lanes.values()) {
@@ -372,7 +393,7 @@ function Card({ entry, focusable }) {
   }
 
   return html`<article
-    class=${`card ${conflict ? "in-conflict" : ""} ${tasks.isOpen(task) ? "" : "closed"}`}
+    class=${`card ${conflict ? "in-conflict" : ""} ${tasks.isOpen(task) ? "" : "closed"} ${state.selected.has(task.id) ? "selected" : ""}`}
     aria-labelledby=${`task-${task.id}`}
     draggable=${!conflict}
     onDragStart=${dragStart}
@@ -381,6 +402,7 @@ function Card({ entry, focusable }) {
     <${TaskLink} entry=${entry} focusable=${focusable}>${task.name}<//>
     <${MoveButton} task=${task} focusable=${focusable} />
     <div class="meta">
+      ${state.selected.has(task.id) && html`<span class="mark">Selected</span>`}
       <span class="number">${Number.isInteger(task.id) ? `#${task.id}` : "new"}</span>
       <${Due} task=${task} />
       ${task.desc && html`<span class="has-text" title="Has a description"><${Icon} name="text" /><span class="sr">Has a description</span></span>`}
@@ -507,11 +529,12 @@ function Table({ lane }) {
 function Row({ entry, focusable, row }) {
   const { task, conflict } = entry;
   return html`<tr
-    class=${`${conflict ? "in-conflict" : ""} ${tasks.isOpen(task) ? "" : "closed"}`}
+    class=${`${conflict ? "in-conflict" : ""} ${tasks.isOpen(task) ? "" : "closed"} ${state.selected.has(task.id) ? "selected" : ""}`}
     data-item=${task.id}
     aria-rowindex=${row}
   >
     <td class="cell-name">
+      <label class="tick"><input type="checkbox" aria-label=${`Select “${task.name}”`} title="Select (x)" checked=${state.selected.has(task.id)} onChange=${(event) => store.select(task.id, event.target.checked)} /></label>
       <${TaskLink} entry=${entry} focusable=${focusable}>${task.name}<//>
       <span class="number">${Number.isInteger(task.id) ? `#${task.id}` : "new"}</span>
       <${Marks} entry=${entry} />

@@ -256,7 +256,7 @@ function valueText(name, value) {
 
 // ---- People: a combobox (https://www.w3.org/WAI/ARIA/apg/patterns/combobox/) ------------------------
 
-export function People({ id, chosen, onChange, single = false, autofocus = false, describedBy, label }) {
+export function People({ id, chosen, onChange, single = false, autofocus = false, describedBy, label, placeholder = "Type a name" }) {
   const [text, setText] = useState("");
   const [open, setOpen] = useState(false);
   const [active, setActive] = useState(0);
@@ -339,7 +339,7 @@ export function People({ id, chosen, onChange, single = false, autofocus = false
         autocapitalize="off"
         spellcheck="false"
         autofocus=${autofocus}
-        placeholder=${single && chosen.length ? store.nameOf(chosen[0]) : "Type a name"}
+        placeholder=${single && chosen.length ? store.nameOf(chosen[0]) : placeholder}
         value=${text}
         onInput=${(event) => {
           setText(event.target.value);
@@ -557,6 +557,7 @@ const KEYS = [
   ["Shift ← →", "Move the card to the column beside it"],
   ["m", "Choose the column to move the card to"],
   ["Delete", "Delete the card"],
+  ["x", "Select the card, to change several at once"],
   ["z", "Undo the last change"],
   ["/", "Search"],
   ["f", "Filters"],

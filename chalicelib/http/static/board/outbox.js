@@ -23,6 +23,7 @@ const versions = new Map(); // by task: the ETag that our last change of it has 
 const aliases = new Map(); // by temporary id: the id that the API gave
 let running = false;
 let wake = null;
+let group = null; // of the changes that are made together
 
 // ---- Changes that the page makes ----------------------------------------------------------------
 
@@ -57,15 +58,32 @@ export function move(seen, status) {
   enqueue(newChange("patch", seen.id, { status }, seen), `Moved “${seen.name}” to ${tasks.TITLES[status]}`);
 }
 
+export function assign(seen, user) {
+  if (seen.assignees.includes(user)) return;
+  enqueue(newChange("patch", seen.id, { assignees: [...seen.assignees, user] }, seen), `Assigned “${seen.name}”`);
+}
+
 export function remove(seen) {
   const change = newChange("delete", seen.id, undefined, seen);
   change.notBefore = Date.now() + UNDO_SECONDS * 1000;
   enqueue(change, `Deleted “${seen.name}”`);
 }
 
+// Make several changes that are undone together.
+export function together(label, make) {
+  group = api.newKey();
+  try {
+    make();
+  } finally {
+    group = null;
+  }
+  tell(label);
+}
+
 function newChange(kind, task, body, seen) {
   return {
     key: api.newKey(),
+    group,
     kind,
     task,
     body,
@@ -85,11 +103,13 @@ function enqueue(change, label) {
   undoable.push(change);
   if (undoable.length > MAX_UNDO) undoable.shift();
   save();
-  store.notify(label, { label: "Undo", action: undo, seconds: UNDO_SECONDS });
+  tell(label);
   store.changed();
   run();
   return change;
 }
+
+const tell = (label) => store.notify(label, { label: "Undo", action: undo, seconds: UNDO_SECONDS });
 
 // Wait for the fate of a change, for a form that shows its errors.
 function fateOf(change) {
@@ -104,29 +124,32 @@ function settle(change, fate) {
 
 // ---- Undo -----------------------------------------------------------------------------------
 
-// Undo the last change: take it out of the queue if it was never sent, else change it back, on
-// condition that nobody has changed the task since.
+// Undo the last change, or the last ones that were made together.
 export function undo() {
-  const change = undoable.pop();
-  if (!change) return store.notify("There is nothing to undo.");
-  if (state.queue.includes(change) && change.attempts === 0 && !change.sending) {
-    discard(change);
-    state.focusWanted = change.kind === "create" ? null : change.task;
-    return store.notify(`Undone: ${change.label}`);
-  }
+  const last = undoable.pop();
+  if (!last) return store.notify("There is nothing to undo.");
+  const changes = [last];
+  while (last.group && undoable.at(-1)?.group === last.group) changes.push(undoable.pop());
+  const label = changes.length === 1 ? last.label : `${changes.length} changes`;
+  for (const change of changes) undoOne(change);
+  state.focusWanted = last.kind === "create" ? null : (aliases.get(last.task) ?? last.task);
+  store.notify(`Undone: ${label}`);
+  save();
+  store.changed();
+  run();
+}
+
+// Take a change out of the queue if it was never sent. Else change it back, on condition that nobody
+// has changed the task since.
+function undoOne(change) {
+  if (state.queue.includes(change) && change.attempts === 0 && !change.sending) return discard(change);
   const task = aliases.get(change.task) ?? change.task;
   const inverse = inverseOf(change, task);
   // The version that our change made; null if it is not known yet, because it waits before this one.
-  if (change.kind !== "delete") inverse.etag = isBeingRestored(change, task) ? null : (change.result ?? null);
-  inverse.restores = change.etag;
+  if (change.kind !== "delete") inverse.etag = change.result ?? null;
   inverse.label = `Undone: ${change.label}`;
   state.queue = [...state.queue, inverse];
   if (change.kind === "patch") store.pin(task);
-  state.focusWanted = change.kind === "create" ? null : inverse.task;
-  save();
-  store.notify(inverse.label);
-  store.changed();
-  run();
 }
 
 function inverseOf(change, task) {
@@ -143,8 +166,6 @@ function inverseOf(change, task) {
 function isBeingRestored(change, task) {
   return state.queue.some((one) => one.task === task && one.restores && one.restores === change.result);
 }
-
-export const canUndo = () => undoable.length > 0;
 
 // ---- Sending --------------------------------------------------------------------------------
 
@@ -279,6 +300,8 @@ function rename(temporary, id) {
   for (const name of ["current", "focusWanted"]) if (state[name] === temporary) state[name] = id;
   for (const one of state.queue) if (one.task === temporary) one.task = id;
   for (const dialog of state.dialogs) if (dialog.id === temporary) dialog.id = id;
+  saveDraft(id, draftOf(temporary));
+  saveDraft(temporary, null);
 }
 
 async function refuse(change, error) {

@@ -28,6 +28,7 @@ export const state = {
   stalled: "", // why the queue has stopped, if it has
   dialogs: [], // open dialogs, the top one last
   toast: null,
+  selected: new Set(), // ids of tasks that are changed together
   current: null, // id of the card with the keyboard
   focusWanted: null, // id of the card to focus after the next rendering
   column: "PENDING", // shown on a narrow screen
@@ -224,6 +225,7 @@ let generation = 0;
 export function reload() {
   generation++;
   state.pins = [];
+  state.selected = new Set();
   state.lanes = new Map(wantedLanes().map((lane) => [lane.key, lane]));
   if (!state.lanes.has(state.column)) state.column = [...state.lanes.keys()][0] ?? "PENDING";
   changed();
@@ -329,6 +331,12 @@ export function idsOf(lane) {
   });
   lane.view = { version: state.version, ids: shownIds };
   return shownIds;
+}
+
+export function select(id, selected = !state.selected.has(id)) {
+  if (selected) state.selected.add(id);
+  else state.selected.delete(id);
+  changed();
 }
 
 export function pin(id) {
