@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from billet.emulators import dynamodb_local
 from chalicelib.dynamodb import client
@@ -94,7 +94,7 @@ def scroll(browser: Browser, url: str) -> list[float]:
         count = board.column("Pending").locator("header .count")
         while "+" in (before := count.inner_text()):
             scroller.evaluate("(element) => { element.scrollTop = element.scrollHeight }")
-            board.page.locator(f"text=/^{before[:-1]}/").first.wait_for(state="detached")
+            expect(count).not_to_have_text(before)
         frames: list[float] = scroller.evaluate(SCROLL)
         return sorted(frames)
 
