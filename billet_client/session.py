@@ -126,8 +126,9 @@ class Session:
         """Send a request until there is a response or no more try is left."""
         attempts = Attempts(self._retries, self._total_timeout)
         while True:
-            seconds = min(self._timeout, attempts.seconds_left)
-            request.extensions["timeout"] = httpx.Timeout(seconds).as_dict()
+            left = attempts.seconds_left
+            limits = httpx.Timeout(min(self._timeout, left), pool=left)
+            request.extensions["timeout"] = limits.as_dict()
             failure: httpx.Response | httpx.RequestError
             try:
                 response: httpx.Response = yield request

@@ -84,6 +84,7 @@ def endpoint_workloads(assigned_task: int, unassigned_task: int) -> dict[str, Wo
         "GET a user's feed": _get(f"{USER}/tasks.ics", {"user_id": 1}),
         "POST task": Workload(lambda _: _create_task()),
         "POST user": Workload(lambda _: _create_user()),
+        "PATCH user": Workload(lambda _: _rename_user({"user_id": 2})),
         "PUT task": Workload(lambda _: invoke("PUT", TASK, TASK_BODY, unassigned)),
         "PUT task of a user": Workload(lambda _: invoke("PUT", TASK, TASK_BODY, assigned)),
         "PATCH task": Workload(lambda _: invoke("PATCH", TASK, {"desc": "Now."}, unassigned)),
@@ -112,6 +113,10 @@ def _create_user() -> int:
     user = invoke("POST", "/v1/users", {"username": f"new{next(_username_numbers)}"})
     ident: int = user["id"]
     return ident
+
+
+def _rename_user(ids: dict[str, int]) -> None:
+    invoke("PATCH", USER, {"username": f"new{next(_username_numbers)}"}, ids)
 
 
 def _assign_and_unassign(ids: dict[str, int]) -> None:

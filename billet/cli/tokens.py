@@ -41,7 +41,7 @@ def _expiry(context: click.Context, option: click.Parameter, days: str | None) -
     "--role",
     type=click.Choice(ROLES),
     required=True,
-    help="reader: read; editor: also change and assign tasks; admin: also create and delete users.",
+    help="reader: read; editor: also change and assign tasks; admin: also change users.",
 )
 @click.option(
     "--expires", metavar="DAYS", callback=_expiry, help="Days until it expires, such as 90d."

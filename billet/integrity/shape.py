@@ -177,6 +177,7 @@ RULES: Mapping[type[Model], Mapping[str, Rule]] = {
         "id": _is_id,
         "username": _is_name,
         "created_at": is_time,
+        "version": _is_version,
         "assigns": _is_natural,
         "going": lambda deleting: deleting is True,
         "feed_digest": _is_digest,

@@ -33,7 +33,7 @@ def _judge(reservation: Item | None) -> Sequence[Finding]:
     fault, owner = owner_of(reservation)
     if owner and owned(reservation, owner):
         return []
-    key, repair = lookup.key_of(UsernameModel, reservation), partial(_drop, reservation)
+    key, repair = lookup.key_of(UsernameModel, reservation), partial(_drop, reservation, owner)
     if fault:
         return [Finding("orphan-claim", UsernameModel, key, f"user_id {fault}", repair)]
     ident = wire.readable(reservation["user_id"])
@@ -44,8 +44,11 @@ def _judge(reservation: Item | None) -> Sequence[Finding]:
     return [Finding("orphan-claim", UsernameModel, key, detail, repair)]
 
 
-def _drop(reservation: Item) -> None:
+def _drop(reservation: Item, owner: Item | None) -> None:
     transaction = RawTransaction()
+    if owner:  # their name has not changed
+        present = wire.pick(owner, {"id", "username"})
+        transaction.check(UserModel, lookup.key_of(UserModel, owner), present)
     expected = wire.pick(reservation, {"name", "user_id"})
     transaction.delete(UsernameModel, lookup.key_of(UsernameModel, reservation), expected)
     transaction.commit()

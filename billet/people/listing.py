@@ -112,7 +112,7 @@ def _question(
         words.append(f"of {user}")
     if overdue:
         due_before = today - timedelta(days=1)
-        words.append("that are overdue")
+        words.append("due before today")
     if due_after:
         words.append(f"due from {dates.full(due_after)}")
     if due_before and not overdue:

@@ -56,7 +56,7 @@ def of_task(task: Task, usernames: Usernames, today: date) -> Table:
     table.columns[0].style = "dim"
     facts = {
         "status": Text(text.status(task)),
-        "due": _due(task, today),
+        "due": _due(task, today) if task.expires_at else Text("none"),
         "assignees": Text(", ".join(text.assignees(task, usernames)) or "nobody"),
         "created": Text(dates.full(task.created_at)),
         "updated": Text(dates.moment(task.updated_at)),

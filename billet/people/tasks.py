@@ -187,7 +187,7 @@ def _set_assignees(
     """Change the assignees of a task at once. Changes of others are kept."""
     from billet_client import PreconditionFailed
 
-    def change_once() -> Task:
+    def change_once() -> "Task":
         task = billet.tasks.get(task_id)
         assignees = list(dict.fromkeys(change(task.assignees)))
         return billet.tasks.update(task_id, if_match=task.etag, assignees=assignees)

@@ -63,6 +63,7 @@ class UserRecord(NewUser, kw_only=True, tag_field="kind", tag="user"):
 
     id: Id
     created_at: Time
+    version: Id = 1
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -82,7 +83,9 @@ class UserRecord(NewUser, kw_only=True, tag_field="kind", tag="user"):
 
     def entity(self) -> User:
         """Return the user, without assignments."""
-        return User(id=self.id, username=self.username, created_at=self.created_at)
+        return User(
+            id=self.id, username=self.username, created_at=self.created_at, version=self.version
+        )
 
 
 class TaskRecord(NewTask, kw_only=True, tag_field="kind", tag="task"):

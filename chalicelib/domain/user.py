@@ -1,19 +1,22 @@
 """Users."""
 
 import unicodedata
+from typing import Self
 
 import msgspec
 
-VERSION = 1
-"""The version of every user. Users do not change."""
-
 
 class User(msgspec.Struct, frozen=True, kw_only=True):
-    """A user. `created_at` is UTC in ISO 8601 with microseconds."""
+    """A user.
+
+    `created_at` is UTC in ISO 8601 with microseconds. `version` counts the writes that clients see,
+    from 1: assignments do not change it.
+    """
 
     id: int
     username: str
     created_at: str
+    version: int = 1
     assignment_count: int = 0
     """How many times a task was ever assigned to the user. Never decreases, so that a delete
     notices an assignment that came after it read the user's tasks."""
@@ -22,6 +25,10 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
     may show the user for some seconds more, as an assignee (`services.deleting_users`)."""
     feed_digest: str | None = None
     """The SHA-256 of the secret of the user's feed, in hexadecimal; None if there is no feed."""
+
+    def renamed(self, username: str) -> Self:
+        """Return the next version of the user, with another name."""
+        return msgspec.structs.replace(self, username=username, version=self.version + 1)
 
 
 def normalize_username(username: str) -> str:

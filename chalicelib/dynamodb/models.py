@@ -66,6 +66,7 @@ class UserModel(Model):
     id = NumberAttribute(hash_key=True)
     username = UnicodeAttribute()
     created_at = UnicodeAttribute()
+    version = NumberAttribute(null=True)
     lane = NumberAttribute(null=True)
     created_key = UnicodeAttribute(null=True, attr_name="recency")
     assignment_count = NumberAttribute(null=True, attr_name="assigns")

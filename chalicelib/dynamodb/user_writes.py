@@ -16,8 +16,7 @@ def create_user(transaction: Transaction, user: User) -> int:
     """Add a new user and the reservation of the username. Return the reservation's position."""
     item = UserModel(**user_values(user, lane_of_new("users", user.id)))
     transaction.put(item, UserModel.id.does_not_exist())
-    reservation = UsernameModel(normalize_username(user.username), user_id=user.id)
-    return transaction.put(reservation, UsernameModel.name.does_not_exist())
+    return create_reservation(transaction, user)
 
 
 def require_user(transaction: Transaction, user_id: int) -> int:
@@ -39,8 +38,26 @@ def set_feed(transaction: Transaction, user_id: int, digest: str | None) -> int:
     return transaction.update(UserModel(user_id), actions, _PRESENT)
 
 
+def rename_user(transaction: Transaction, before: User, after: User) -> int:
+    """Add the new name of a user, if they still have the version of `before`.
+
+    Returns:
+        The position of the user.
+    """
+    actions = [UserModel.username.set(after.username), UserModel.version.set(after.version)]
+    return transaction.update(UserModel(before.id), actions, _PRESENT & _unchanged(before))
+
+
+def create_reservation(transaction: Transaction, user: User) -> int:
+    """Add the reservation of the username, if there is none."""
+    reservation = UsernameModel(normalize_username(user.username), user_id=user.id)
+    return transaction.put(reservation, UsernameModel.name.does_not_exist())
+
+
 def mark_as_deleting(transaction: Transaction, user: User) -> int:
-    """Add the mark that hides the user from readers and refuses assignments.
+    """Add the mark that hides the user from readers and refuses assignments and other names.
+
+    The user must still have the version.
 
     Returns:
         The position of the user.
@@ -49,7 +66,8 @@ def mark_as_deleting(transaction: Transaction, user: User) -> int:
         CounterModel(shared_state.NAME), [CounterModel.deleting_users.add({user.id})]
     )
     mark = [UserModel.deleting.set(True), UserModel.lane.remove(), UserModel.created_key.remove()]
-    return transaction.update(UserModel(user.id), mark, UserModel.id.exists())
+    present: Condition = UserModel.id.exists() & _unchanged(user)
+    return transaction.update(UserModel(user.id), mark, present)
 
 
 def delete_reservation(transaction: Transaction, user: User) -> int:
@@ -66,7 +84,7 @@ def require_foreign_reservation(transaction: Transaction, user: User) -> int:
 
 
 def delete_user(transaction: Transaction, user: User) -> int:
-    """Add the removal of a user, if no task was assigned to them since they were read."""
+    """Add the removal of a user, if they have the name and the assignments that were read."""
     if user.deleting:
         transaction.update(
             CounterModel(shared_state.NAME), [CounterModel.deleting_users.delete({user.id})]
@@ -74,4 +92,10 @@ def delete_user(transaction: Transaction, user: User) -> int:
     same: Condition = UserModel.assignment_count == user.assignment_count
     if not user.assignment_count:
         same = UserModel.assignment_count.does_not_exist()
-    return transaction.delete(UserModel(user.id), UserModel.id.exists() & same)
+    return transaction.delete(UserModel(user.id), UserModel.id.exists() & _unchanged(user) & same)
+
+
+def _unchanged(user: User) -> Condition:
+    """Return the condition that the user has this version, which is not stored if it is 1."""
+    same: Condition = UserModel.version == user.version
+    return (UserModel.version.does_not_exist() | same) if user.version == 1 else same

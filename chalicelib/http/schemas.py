@@ -5,6 +5,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
+from chalicelib.domain.errors import Invalid
 from chalicelib.domain.task import Status, Task, TaskFields, TaskUpdate
 from chalicelib.domain.user import User
 from chalicelib.http import etags, text_rules
@@ -12,6 +13,7 @@ from chalicelib.http.fields import (
     MAX_NAME,
     MAX_USERNAME,
     MUST_BE_ASSIGNEES,
+    MUST_BE_ID_IN_PATH,
     Assignees,
     CreatedAfter,
     CreatedBefore,
@@ -56,6 +58,18 @@ class NewUser(_Body):
 
     def __post_init__(self) -> None:
         self.username = text_rules.clean_username(self.username, MAX_USERNAME)
+
+
+class UserPatch(_Body):
+    """The body of PATCH /v1/users/{user_id}. All but the username is output-only."""
+
+    username: Username | msgspec.UnsetType = msgspec.UNSET
+    id: SameId | msgspec.UnsetType = msgspec.UNSET
+    created_at: Ignored | msgspec.UnsetType = msgspec.UNSET
+
+    def __post_init__(self) -> None:
+        if self.username is not msgspec.UNSET:
+            self.username = text_rules.clean_username(self.username, MAX_USERNAME)
 
 
 class _TaskFieldsBody(_Body):
@@ -268,6 +282,12 @@ class Problem(msgspec.Struct, kw_only=True):
     violated_policies: tuple[str, ...] | msgspec.UnsetType = msgspec.field(
         name="violated-policies", default=msgspec.UNSET
     )
+
+
+def require_same_id(ident: int, given: int | msgspec.UnsetType) -> None:
+    """Raise Invalid if a body has another id than the path."""
+    if given not in (msgspec.UNSET, ident):
+        raise Invalid(f"id: {MUST_BE_ID_IN_PATH}, {ident}")
 
 
 def must_be(kind: type[msgspec.Struct], name: str) -> str:

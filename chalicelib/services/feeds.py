@@ -10,7 +10,7 @@ from datetime import date
 
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.task import Task
-from chalicelib.domain.user import VERSION, User
+from chalicelib.domain.user import User
 from chalicelib.dynamodb import client, queries, user_writes
 from chalicelib.dynamodb.transaction import Transaction
 from chalicelib.services import assignments, random_secrets
@@ -55,9 +55,10 @@ def revoke(user_id: int, context: WriteContext = NO_CONTEXT) -> None:
         Unavailable: the database is overloaded or does not respond.
     """
     if context.if_match is not None:
-        if _existing(user_id) is None:
+        user = _existing(user_id)
+        if user is None:
             raise NotFound("user", user_id)
-        context.require("user", user_id, VERSION)
+        context.require("user", user_id, user.version)
     _set(user_id, None, None, context)
 
 

@@ -1,4 +1,4 @@
-"""Users: create, read, list and delete."""
+"""Users: create, read, list, rename and delete."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ import msgspec
 
 from chalicelib import request_stats
 from chalicelib.domain.errors import Invalid, LostRace, NotFound, Unavailable, UsernameTaken
-from chalicelib.domain.user import VERSION, User, normalize_username
+from chalicelib.domain.user import User, normalize_username
 from chalicelib.dynamodb import (
     backoff,
     client,
@@ -27,6 +27,7 @@ from chalicelib.services import pagination
 from chalicelib.services.write_context import NO_CONTEXT, WriteContext
 
 MAX_DELETE_STEPS = 150
+RENAME_ATTEMPTS = 12
 _REPEAT = "repeat the request to finish"
 
 
@@ -40,10 +41,7 @@ def create(username: str, context: WriteContext = NO_CONTEXT) -> User:
         LostRace: other writes interfered at every attempt.
         Unavailable: the database is overloaded or does not respond.
     """
-    if len(normalize_username(username).encode()) > MAX_KEY_BYTES:
-        raise Invalid(
-            f"username: must have at most {MAX_KEY_BYTES} bytes in UTF-8 after normalization"
-        )
+    _require_key(username)
     user = User(id=counters.allocate_id("users"), username=username, created_at=clock.now())
     transaction = Transaction()
     reservation = user_writes.create_user(transaction, user)
@@ -54,6 +52,70 @@ def create(username: str, context: WriteContext = NO_CONTEXT) -> User:
             raise UsernameTaken(username) from None
         raise
     return user
+
+
+def rename(user_id: int, username: str | None, context: WriteContext = NO_CONTEXT) -> User:
+    """Give a user another name, and move the reservation, in one transaction.
+
+    Args:
+        username: None keeps the name; then, or if it is the same, nothing is written.
+
+    Raises:
+        NotFound: the user does not exist.
+        Stale: the user has none of the versions that the context accepts.
+        UsernameTaken: another user has the name, perhaps in another case.
+        Invalid: the name is too long in its normalized form.
+        RequestInProgress: another request has taken over the idempotency key.
+        LostRace: other writes interfered at every attempt.
+        Unavailable: the database is overloaded or does not respond.
+    """
+    if username is not None:
+        _require_key(username)
+    owns_reservation = True
+    for _ in backoff.attempts(RENAME_ATTEMPTS):
+        user = get(user_id)
+        if user is None:
+            raise NotFound("user", user_id)
+        context.require("user", user_id, user.version)
+        if username is None or username == user.username:
+            context.commit_record(user)
+            return user
+        renaming = _Renaming(user, user.renamed(username), owns_reservation)
+        try:
+            context.commit(renaming.transaction, renaming.after)
+        except client.ConditionFailed as failed:
+            owns_reservation = renaming.owns_reservation(failed)
+        else:
+            return renaming.after
+    raise LostRace
+
+
+class _Renaming:
+    """One attempt to rename a user. The reservation moves if the normalized form changes.
+
+    Args:
+        owns_reservation: whether the reservation of the old name is this user's.
+    """
+
+    def __init__(self, before: User, after: User, owns_reservation: bool) -> None:
+        self.after = after
+        self.transaction = Transaction()
+        self._new = self._old = -1
+        self._user = user_writes.rename_user(self.transaction, before, after)
+        if normalize_username(before.username) != normalize_username(after.username):
+            self._new = user_writes.create_reservation(self.transaction, after)
+            if owns_reservation:
+                self._old = user_writes.delete_reservation(self.transaction, before)
+
+    def owns_reservation(self, failed: client.ConditionFailed) -> bool:
+        """Return whether the next attempt has to remove the reservation of the old name.
+
+        Raises:
+            UsernameTaken: another user has the new name.
+        """
+        if self._new in failed.found and self._user not in failed.found:
+            raise UsernameTaken(self.after.username) from None
+        return self._old not in failed.found
 
 
 def get(user_id: int) -> User | None:
@@ -94,8 +156,7 @@ def delete(user_id: int, context: WriteContext = NO_CONTEXT) -> None:
             a request may, or other writes interfered after the user was marked; repeat the call to
             finish.
     """
-    deletion = _Deletion(_read(user_id), context)
-    context.require("user", user_id, VERSION)
+    deletion = _Deletion(user_id, context)
     try:
         deletion.run()
     except LostRace:
@@ -107,13 +168,13 @@ def delete(user_id: int, context: WriteContext = NO_CONTEXT) -> None:
 class _Deletion:
     """A delete of a user: up to MAX_DELETE_STEPS transactions, until the user is gone."""
 
-    def __init__(self, user: User, context: WriteContext) -> None:
-        self.user = user
-        """The user as last read. Marked once the mark is written."""
+    def __init__(self, user_id: int, context: WriteContext) -> None:
         self._context = context
         self._owns_reservation = True
         self._lanes: dict[int, int | None] = {}
         """The lanes of tasks that are not in the lane of a new task; copies do not have them."""
+        self.user = self._read(user_id)
+        """The user as last read. Marked once the mark is written."""
 
     def run(self) -> None:
         failures = 0
@@ -127,7 +188,7 @@ class _Deletion:
                 self._lanes |= _lanes_of_tasks(failed)
                 request_stats.current().add(conflicts=1)
                 backoff.wait(failures + 1)
-                self.user = _read(self.user.id)
+                self.user = self._read(self.user.id)
         raise Unavailable(f"user {self.user.id} has many tasks; {_REPEAT}")
 
     def _step(self) -> bool:
@@ -170,13 +231,17 @@ class _Deletion:
     def _mark(self) -> None:
         transaction = Transaction()
         user_writes.mark_as_deleting(transaction, self.user)
-        try:
-            transaction.commit()
-        except client.ConditionFailed:
-            raise NotFound("user", self.user.id) from None
+        transaction.commit()
         self.user = msgspec.structs.replace(self.user, deleting=True)
         shared_state.forget()
-        self.user = _read(self.user.id)
+        self.user = self._read(self.user.id)
+
+    def _read(self, user_id: int) -> User:
+        user = queries.user(user_id)
+        if user is None:
+            raise NotFound("user", user_id)
+        self._context.require("user", user_id, user.version)
+        return user
 
 
 def _lanes_of_tasks(failed: client.ConditionFailed) -> dict[int, int | None]:
@@ -185,11 +250,12 @@ def _lanes_of_tasks(failed: client.ConditionFailed) -> dict[int, int | None]:
     return {task.id: task.lane for task in map(codec.TASKS.of_item, found)}
 
 
-def _read(user_id: int) -> User:
-    user = queries.user(user_id)
-    if user is None:
-        raise NotFound("user", user_id)
-    return user
+def _require_key(username: str) -> None:
+    """Raise Invalid if the normalized form is too long for a key."""
+    if len(normalize_username(username).encode()) > MAX_KEY_BYTES:
+        raise Invalid(
+            f"username: must have at most {MAX_KEY_BYTES} bytes in UTF-8 after normalization"
+        )
 
 
 def _tasks_for_one_transaction(user: User) -> tuple[Sequence[StoredTask], bool]:

@@ -76,6 +76,9 @@ WALK: list[tuple[tuple[Any, ...], list[str], float, float, int]] = [
     (("PUT", "/v1/tasks/1/unassign/user/1"), [GET, TRANSACT], 1, 0, 3),
     (("DELETE", "/v1/tasks/1"), [DELETE], 0, 6, 0),
     (("PUT", "/v1/tasks/2/assign/user/1"), [GET, TRANSACT], 1, 0, 3),
+    (("PATCH", "/v1/users/1", {"username": "ann"}), [GET, TRANSACT], 1, 0, 3),
+    (("PATCH", "/v1/users/1", {"username": "Ann"}), [GET, UPDATE], 1, 2, 0),
+    (("PATCH", "/v1/users/1", {"username": "Ann"}), [GET], 1, 0, 0),
     (("DELETE", "/v1/users/1"), [GET, QUERY, TRANSACT], 2, 0, 4),
     (("DELETE", "/v1/users/2"), [GET, TRANSACT], 1, 0, 2),
     (("POST", "/v1/users", {"username": "ada"}), [UPDATE, TRANSACT], 0, 1, 2),
@@ -100,6 +103,7 @@ KEYED_WALK: list[tuple[tuple[Any, ...], list[str], int]] = [
     (("POST", "/v1/tasks", {"name": "plan"}), [PUT, UPDATE, TRANSACT], 2),
     (("PUT", "/v1/tasks/2/assign/user/1"), [PUT, GET, TRANSACT], 4),
     (("DELETE", "/v1/tasks/2"), [PUT, TRANSACT, TRANSACT], 5),
+    (("PATCH", "/v1/users/1", {"username": "ann"}), [PUT, GET, TRANSACT], 4),
     (("DELETE", "/v1/users/1"), [PUT, GET, QUERY, TRANSACT], 3),
 ]
 # The cost of a key with a stored response, and of If-Match.

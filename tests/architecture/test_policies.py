@@ -25,6 +25,7 @@ ALL: list[tuple[Any, ...]] = [
     ("POST", "/v1/users", {"username": "ada"}),
     ("POST", "/v1/users", {"username": "eve"}, {"Idempotency-Key": "1"}),
     ("POST", "/v1/users", {"username": "eve"}, {"Idempotency-Key": "2"}),
+    ("PATCH", "/v1/users/1", {"username": "ann"}),
     ("POST", "/v1/tasks", {"name": "edit"}),
     ("GET", "/v1/users", None),
     ("GET", "/v1/users?username=ada", None),

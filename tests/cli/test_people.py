@@ -51,6 +51,16 @@ def test_a_task_is_added_listed_shown_changed_and_deleted(team: Billet) -> None:
     assert team.error("task", "show", "1") == "task 1 does not exist"
 
 
+def test_a_task_is_assigned_to_several_users_at_once(team: Billet) -> None:
+    team.lines("task", "add", "Pay", "--assign", "cy")
+    assert team.lines("task", "assign", "1", "ann", "cy", "2") == [
+        "1\tPay\tPENDING\t\tann,bob@example.com,cy"
+    ]
+    assert team.json("task", "unassign", "1", "ann", "cy")["assignees"] == [2]
+    assert team.error("task", "assign", "1", "9") == "user 9 does not exist"
+    assert team.error("task", "assign", "7", "ann") == "task 7 does not exist"
+
+
 def test_several_tasks_are_done_at_once_and_each_that_is_missing_is_named(team: Billet) -> None:
     for name in ("a", "b", "c"):
         team.lines("task", "add", name)

@@ -31,7 +31,7 @@ SCRIPT = """if True:
     os.environ = Poisoned(os.environ)
     for group in ((), ("task",), ("user",)):
         run(*(*group, "--help") if group else ("completion", "--help"))
-    slow = imported("asyncio", "billet_client", "dateparser", "httpx", "keyring", "msgspec", "rich")
+    slow = imported("asyncio", "billet_client", "dateparser", "httpx", "keyring", "rich")
     assert not slow, slow
     run("user", "add", "ann")
     run("task", "add", "Pay", "--assign", "ann", "--due", "2030-12-24")

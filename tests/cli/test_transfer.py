@@ -474,7 +474,7 @@ def wrong_files() -> Iterator[tuple[list[Any], str]]:
     yield [HEADER, without("version", TASK)], ", line 2: version: required"
     yield (
         [HEADER, user(email="a@b.c")],
-        ", line 2: email: unknown field; allowed are created_at, id, username",
+        ", line 2: email: unknown field; allowed are created_at, id, username, version",
     )
     yield (
         [HEADER, task(color="red")],

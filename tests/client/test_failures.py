@@ -161,16 +161,17 @@ def test_a_write_that_failed_can_be_repeated_with_its_key(
 def test_no_try_takes_longer_than_what_is_left_of_the_total_time(
     connect: ClientFactory, transport: Faulty
 ) -> None:
-    limits: list[float] = []
+    limits: list[tuple[float, float]] = []
 
     def busy(request: httpx.Request, _: Callable[[], httpx.Response]) -> httpx.Response:
-        limits.append(request.extensions["timeout"]["read"])
+        timeout = request.extensions["timeout"]
+        limits.append((timeout["read"], timeout["pool"]))
         return httpx.Response(503, headers={"Retry-After": "4"})
 
     transport.faults.extend([busy] * 3)
     with pytest.raises(ServerError):
         connect(timeout=5, total_timeout=10).health()
-    assert limits == [5, 5, 2]
+    assert limits == [(5, 10), (5, 6), (2, 2)]
 
 
 @BLOCKING_ONLY

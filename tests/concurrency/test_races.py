@@ -63,6 +63,47 @@ def test_one_of_many_concurrent_users_gets_the_username() -> None:
     assert_consistent()
 
 
+def test_one_of_many_concurrent_renames_gets_the_username() -> None:
+    people = add_users(THREADS)
+    ends = race([partial(users.rename, one, "Ada") for one in people])
+    assert ends.count(UsernameTaken) == THREADS - 1
+    assert sum(user.username == "Ada" for user in users.page(pagination.Paging()).items) == 1
+    assert_consistent()
+
+
+def test_a_user_has_the_name_of_one_of_several_concurrent_renames() -> None:
+    [user_id] = add_users(1)
+    names = ["Ada", "ADA", "Eve", "Bob"]
+    race([partial(users.rename, user_id, name) for name in names])
+    user = users.get(user_id)
+    assert user
+    assert user.username in names
+    assert user.version == 1 + len(names)
+    assert_consistent()
+
+
+def test_a_user_deleted_during_a_rename_keeps_no_reservation() -> None:
+    for number in range(ROUNDS):
+        [user_id] = add_users(1)
+        deleted, renamed = race(
+            [partial(users.delete, user_id), partial(users.rename, user_id, f"new{number}")]
+        )
+        assert deleted is None
+        assert renamed is NotFound or renamed.username == f"new{number}"
+        assert users.get(user_id) is None
+        assert_consistent()
+
+
+def test_the_old_name_goes_to_one_user_during_a_rename() -> None:
+    for number in range(ROUNDS):
+        old, new = f"old{number}", f"new{number}"
+        user_id = users.create(old).id
+        renamed, created = race([partial(users.rename, user_id, new), partial(users.create, old)])
+        assert renamed.username == new
+        assert created is UsernameTaken or created.username == old
+    assert_consistent()
+
+
 def test_tasks_created_concurrently_have_unique_ids(lanes: int) -> None:
     def make() -> int:
         return tasks.create(TaskFields(name="plan", desc="", status="PENDING", expires_at=None)).id

@@ -30,6 +30,7 @@ CHANGES: dict[str, tuple[Any, ...]] = {
     "unassign": ("PUT", "/v1/tasks/{held}/unassign/user/{busy}"),
     "create a feed": ("POST", "/v1/users/{idle}/feed"),
     "revoke a feed": ("DELETE", "/v1/users/{idle}/feed"),
+    "rename a user": ("PATCH", "/v1/users/{busy}", {"username": "bob {idle}"}),
     "delete a user": ("DELETE", "/v1/users/{idle}"),
     "delete a user with tasks": ("DELETE", "/v1/users/{busy}"),
 }

@@ -91,23 +91,24 @@ def test_a_row_is_created_once(
 
 
 @pytest.mark.parametrize(
-    ("server", "created"),
+    ("file", "server", "created"),
     [
-        ("", "bbc"),  # the batch was not carried out
-        ("b1 b2", "bbc"),  # it was; its key makes a repeat harmless
-        ("b1", "bbc"),  # it was, and an index of DynamoDB does not show all of it yet
-        ("b1 b2 c3", "bb"),  # somebody else created c
+        ("abbc", "", "bbc"),  # the batch was not carried out
+        ("abbc", "b1 b2", "bbc"),  # it was; its key makes a repeat harmless
+        ("abbc", "b1", "bbc"),  # it was, and an index of DynamoDB does not show all of it yet
+        ("abbc", "b1 b2 c3", "bb"),  # somebody else created c
+        ("abbb", "b1 b2", "bbb"),  # the third b was never sent
     ],
 )
 def test_a_batch_without_a_response_is_repeated_first_with_its_key(
-    server: str, created: str
+    file: str, server: str, created: str
 ) -> None:
     with ledger.opened(SERVER, write=True) as book:
         book.done(digests(rows("a")), [9])
         chunk = rows("bb")
         key = book.send(digests(chunk), identity.body_digest(chunk))
     with ledger.opened(SERVER, write=True) as book:
-        ready = rows("abbc")
+        ready = rows(file)
         existing = plan.look_up(ready, book.imported(), tasks(f"a9 {server}"))
         made = plan.make(ready, existing, book.sent(), again=False)
     assert "".join(row.row.name for row in made.rows) == created
@@ -153,6 +154,8 @@ def test_reading_makes_no_ledger() -> None:
 
 
 def test_two_imports_into_one_server_at_once_are_refused() -> None:
+    with ledger.opened(SERVER, write=True):
+        pass
     with (
         ledger.opened(SERVER, write=True),
         pytest.raises(click.ClickException, match=r"another import into .* is in progress"),

@@ -2,14 +2,10 @@
 
 from functools import partial
 
-import msgspec
-
-from chalicelib.domain.errors import Invalid
 from chalicelib.domain.task import Task
 from chalicelib.http import pages
 from chalicelib.http.conditional import etag_header
 from chalicelib.http.endpoints import LIST_THROTTLE, Router
-from chalicelib.http.fields import MUST_BE_ID_IN_PATH
 from chalicelib.http.idempotency import WriteRequest
 from chalicelib.http.responses import ApiResponse
 from chalicelib.http.schemas import (
@@ -20,6 +16,7 @@ from chalicelib.http.schemas import (
     TaskChangeBody,
     TaskPatch,
     WholeTask,
+    require_same_id,
 )
 from chalicelib.http.urls import Urls
 from chalicelib.services import assignments, tasks
@@ -79,7 +76,7 @@ def replace_task(task_id: int, body: WholeTask, write: WriteRequest) -> ApiRespo
     Replaces name, desc, status and expires_at. Without `expires_at` the task has no deadline
     afterwards. `assignees` sets the assignees; without it they stay the same.
     """
-    _require_same_id(task_id, body)
+    require_same_id(task_id, body.id)
     return write.run(partial(tasks.update, task_id, body.update()), _updated)
 
 
@@ -90,7 +87,7 @@ def patch_task(task_id: int, body: TaskPatch, write: WriteRequest) -> ApiRespons
     Changes only the fields in the body. `"expires_at": null` removes the deadline. `assignees`
     sets all assignees. A body without such fields changes nothing, and the `ETag` stays the same.
     """
-    _require_same_id(task_id, body)
+    require_same_id(task_id, body.id)
     return write.run(partial(tasks.update, task_id, body.update()), _updated)
 
 
@@ -143,8 +140,3 @@ def _updated(change: TaskChange) -> ApiResponse[TaskChangeBody]:
 def _done(change: TaskChange, detail: str) -> ApiResponse[ChangeBody]:
     task = change.task
     return ApiResponse(ChangeBody(detail=detail), etag_header(task.version, task.hidden_assignees))
-
-
-def _require_same_id(task_id: int, body: WholeTask | TaskPatch) -> None:
-    if body.id is not msgspec.UNSET and body.id != task_id:
-        raise Invalid(f"id: {MUST_BE_ID_IN_PATH}, {task_id}")

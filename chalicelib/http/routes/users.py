@@ -2,7 +2,9 @@
 
 from functools import partial
 
-from chalicelib.domain.user import VERSION, User
+from msgspec import UNSET
+
+from chalicelib.domain.user import User
 from chalicelib.http import pages
 from chalicelib.http.conditional import etag_header
 from chalicelib.http.endpoints import LIST_THROTTLE, Router, Throttle
@@ -15,6 +17,8 @@ from chalicelib.http.schemas import (
     TaskListQuery,
     UserBody,
     UserListQuery,
+    UserPatch,
+    require_same_id,
 )
 from chalicelib.http.urls import Urls
 from chalicelib.services import assignments, users
@@ -42,7 +46,9 @@ def get_user(user_id: int) -> ApiResponse[UserBody | None]:
     Returns the user, or `null` if they do not exist.
     """
     user = users.get(user_id)
-    return ApiResponse(UserBody.of(user), etag_header(VERSION)) if user else ApiResponse(None)
+    if user is None:
+        return ApiResponse(None)
+    return ApiResponse(UserBody.of(user), etag_header(user.version))
 
 
 @router.endpoint("POST", "/v1/users", role="admin", status=201)
@@ -54,10 +60,27 @@ def create_user(urls: Urls, body: NewUser, write: WriteRequest) -> ApiResponse[U
     """
 
     def created(user: User) -> ApiResponse[UserBody]:
-        headers = {**urls.location(user.id), **etag_header(VERSION)}
+        headers = {**urls.location(user.id), **etag_header(user.version)}
         return ApiResponse(UserBody.of(user), headers)
 
     return write.run(partial(users.create, body.username), created)
+
+
+@router.endpoint("PATCH", "/v1/users/{user_id}", role="admin")
+def rename_user(user_id: int, body: UserPatch, write: WriteRequest) -> ApiResponse[UserBody]:
+    """Rename a user.
+
+    Changes the username; the tasks of the user stay. The name must be unique without regard to
+    case; if it is taken, the response is a 409. A body without `username`, or with the current one,
+    changes nothing, and the `ETag` stays the same.
+    """
+    require_same_id(user_id, body.id)
+    username = None if body.username is UNSET else body.username
+
+    def renamed(user: User) -> ApiResponse[UserBody]:
+        return ApiResponse(UserBody.of(user), etag_header(user.version))
+
+    return write.run(partial(users.rename, user_id, username), renamed)
 
 
 # A user with many tasks takes many transactions.
