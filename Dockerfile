@@ -32,6 +32,7 @@ FROM base AS serve
 COPY --from=serve-packages /venv /venv
 COPY --chown=billet app.py requirements*.txt ./
 COPY --chown=billet billet billet
+COPY --chown=billet billet_client billet_client
 COPY --chown=billet chalicelib chalicelib
 
 # The venv belongs to the user, so that Python can store compiled modules in it.

@@ -1,6 +1,7 @@
-"""Tools for developers and operators of the API, installed as the command `billet`.
+"""Tools for users, developers and operators of the API, installed as the command `billet`.
 
     cli         the command itself, and doctor, migrate, seed and token
+    people      `billet task`, `user`, `board` and `login`: clients of the API
     serve       `billet serve`: the API on a machine of your own, without API Gateway and Lambda
     emulators   DynamoDB Local and moto, which stand in for DynamoDB
     migrations  the tables, and each change of the database since the first release

@@ -8,11 +8,10 @@ from chalice.app import Chalice
 
 from chalicelib import release
 from chalicelib.dynamodb import client, schema_version
-from chalicelib.http import authentication, json_log, request_log
+from chalicelib.http import authentication, json_log, request_log, routes
 from chalicelib.http.metrics import EmfFormatter
 from chalicelib.http.pipeline import Pipeline
 from chalicelib.http.response_headers import ResponseHeaders
-from chalicelib.http.routes import ENDPOINTS, docs
 from chalicelib.settings import Settings
 
 AUTHORIZER_HANDLER = f"app.{authentication.AUTHORIZER}"
@@ -35,9 +34,8 @@ class BilletApp(Chalice):
         )
         authorizer, read_principal = authentication.configure(self, settings, in_lambda=in_lambda)
         pipeline = Pipeline(self, settings, authorizer, read_principal, self.response_headers)
-        for endpoint in ENDPOINTS:
-            if settings.docs == "on" or endpoint not in docs.router.endpoints:
-                pipeline.register(endpoint)
+        for endpoint in routes.served(settings):
+            pipeline.register(endpoint)
         for path, methods in list(self.routes.items()):
             pipeline.register_options(path, methods)
         self._refuse = pipeline.refuse

@@ -63,7 +63,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)] = 3000
     """The port of `billet serve`; 0 is any free port."""
     docs: Literal["on", "off"] = "on"
-    """Whether /docs, / and /v1/openapi.json are served."""
+    """Whether /docs and /v1/openapi.json are served."""
+    board: Literal["on", "off"] = "on"
+    """Whether / is the board. If it is off, / redirects to /docs."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     """The lowest level that is logged."""
     server_timing: Literal["on", "off"] = "off"

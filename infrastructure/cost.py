@@ -78,7 +78,7 @@ TRACED_PER_SECOND, TRACED_SHARE = 1, 0.05
 SECONDS = 30.4 * 86_400
 VOLUMES = (0, MILLION, 100 * MILLION)
 """The requests of a month."""
-TASK_BYTES, MONTHS_KEPT = 2_500, 12
+TASK_BYTES, MONTHS_KEPT = 3_000, 12
 """A task with its indexes (docs/scaling.md), and an assumption: the tasks of a year are stored."""
 FREE = {
     "Lambda, requests": MILLION * LAMBDA_REQUEST,

@@ -55,12 +55,12 @@ settings.register_profile("fuzz", max_examples=3_000, deadline=None)
 settings.load_profile("suite")
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-NO_CHROMIUM = "Chromium is not installed; the documentation page is NOT TESTED"
+NO_CHROMIUM = "Chromium is not installed; the board and the documentation page are NOT TESTED"
 collect_ignore = [] if find_spec("playwright") else ["browser"]
 BACKENDS = ("moto", "dynamodb-local")
 DATABASE_FIXTURES = {"backend", "moto_endpoint", "dynamodb_local_endpoint", "startable"}
 NEEDS_DATABASE = "needs_database"
-pytest_plugins = ("tests.support.servers",)
+pytest_plugins = ("tests.support.servers", "tests.support.people")
 client.READ_TIMEOUT = 15.0  # on a busy machine moto takes its time for a large transaction
 lanes.WAIT_SECONDS = 0.0  # no other process reads the tables of a test
 runner.NOTICE_SECONDS = 0.0

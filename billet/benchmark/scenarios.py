@@ -39,7 +39,7 @@ def invoke(
         ids: the values of the template's parameters.
 
     Returns:
-        The decoded JSON body of the response.
+        The decoded JSON body of the response; None if it is not JSON.
 
     Raises:
         RuntimeError: the status is 300 or higher.
@@ -61,7 +61,7 @@ def invoke(
     response = app.app(event, _LambdaContext())
     if response["statusCode"] >= 300:
         raise RuntimeError(f"{method} {resource}: {response['body']}")
-    return json.loads(response["body"])
+    return json.loads(response["body"]) if _is_json(response) else None
 
 
 def endpoint_workloads(assigned_task: int, unassigned_task: int) -> dict[str, Workload]:
@@ -81,6 +81,7 @@ def endpoint_workloads(assigned_task: int, unassigned_task: int) -> dict[str, Wo
         "GET tasks of a status, 50": _get("/v1/tasks", page_size=50, status="PENDING"),
         "GET users, 50": _get("/v1/users", page_size=50),
         "GET a user's tasks, 50": _get(f"{USER}/tasks", {"user_id": 1}, page_size=50),
+        "GET a user's feed": _get(f"{USER}/tasks.ics", {"user_id": 1}),
         "POST task": Workload(lambda _: _create_task()),
         "POST user": Workload(lambda _: _create_user()),
         "PATCH user": Workload(lambda _: _rename_user({"user_id": 2})),
@@ -92,6 +93,7 @@ def endpoint_workloads(assigned_task: int, unassigned_task: int) -> dict[str, Wo
             lambda ident: invoke("DELETE", TASK, ids={"task_id": ident}), _create_task
         ),
         "assign, unassign": Workload(lambda _: _assign_and_unassign(unassigned | {"user_id": 2})),
+        "create, revoke a feed": Workload(lambda _: _create_and_revoke_feed({"user_id": 2})),
         "DELETE user": Workload(
             lambda ident: invoke("DELETE", USER, ids={"user_id": ident}), _create_user
         ),
@@ -126,3 +128,13 @@ def _rename_user(ids: dict[str, int]) -> None:
 def _assign_and_unassign(ids: dict[str, int]) -> None:
     invoke("PUT", f"{TASK}/assign/user/{{user_id}}", ids=ids)
     invoke("PUT", f"{TASK}/unassign/user/{{user_id}}", ids=ids)
+
+
+def _create_and_revoke_feed(ids: dict[str, int]) -> None:
+    invoke("POST", f"{USER}/feed", ids=ids)
+    invoke("DELETE", f"{USER}/feed", ids=ids)
+
+
+def _is_json(response: Mapping[str, Any]) -> bool:
+    media_type: str = response["headers"]["Content-Type"]
+    return media_type == "application/json"

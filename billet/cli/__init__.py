@@ -1,19 +1,35 @@
-"""The command line of operators, `billet`, and its commands doctor, migrate, seed and token."""
+"""The command line `billet`, and its commands doctor, migrate, seed and token.
+
+`billet --help` and completion import this module; it imports nothing that takes long.
+"""
 
 import importlib
 import logging
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from billet import __version__
 from billet.emulators import local_server
 from billet.extras import install_command
-from chalicelib.settings import Settings, between
 
-COMMANDS = {
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+    from chalicelib.settings import Settings
+
+PEOPLE_COMMANDS = {
+    "board": "billet.people.board:board",
+    "completion": "billet.people.completion:completion",
+    "login": "billet.people.login:login",
+    "logout": "billet.people.login:logout",
+    "task": "billet.people.tasks:task",
+    "user": "billet.people.users:user",
+}
+"""The commands of the people who do the tasks. They use the API, and no settings of it."""
+OPERATOR_COMMANDS = {
     "backup": "billet.backup.commands:backup",
     "bench": "billet.benchmark:bench",
     "deploy": "billet.deploy.command:deploy",
@@ -31,6 +47,7 @@ COMMANDS = {
     "token": "billet.cli.tokens:token",
     "top": "billet.top.command:top",
 }
+COMMANDS = PEOPLE_COMMANDS | OPERATOR_COMMANDS
 DATABASE_COMMANDS = ("backup", "doctor", "explain", "export", "import", "migrate", "seed", "token")
 """They use the database of the local server unless AWS variables name another one."""
 
@@ -44,20 +61,31 @@ class _LazyGroup(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        if cmd_name in DATABASE_COMMANDS:
-            ctx.obj = local_server.use_running_server(ctx.params.get("data", local_server.DATA))
-        try:
-            settings = Settings.from_environ(os.environ)
-        except ValueError as error:
-            raise click.ClickException(str(error)) from error
+        settings = None if cmd_name in PEOPLE_COMMANDS else _settings(ctx, cmd_name)
         module, _, name = COMMANDS[cmd_name].partition(":")
         try:
             command: click.Command = getattr(importlib.import_module(module), name)
         except ModuleNotFoundError as error:
             return _unavailable_command(cmd_name, _install_hint(error))
-        if cmd_name in DATABASE_COMMANDS:
+        if settings and cmd_name in DATABASE_COMMANDS:
             _bind(settings)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
+        """Complete the names of commands without importing them, which takes a second."""
+        from click.shell_completion import CompletionItem
+
+        names = [name for name in self.list_commands(ctx) if name.startswith(incomplete)]
+        options = click.Command.shell_complete(self, ctx, incomplete)
+        return [*map(CompletionItem, names), *options]
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        limit = formatter.width - 6 - max(map(len, COMMANDS))
+        for title, commands in (("Tasks", PEOPLE_COMMANDS), ("Operation", OPERATOR_COMMANDS)):
+            found = [(name, self.get_command(ctx, name)) for name in sorted(commands)]
+            rows = [(name, one.get_short_help_str(limit)) for name, one in found if one]
+            with formatter.section(title):
+                formatter.write_dl(rows)
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -68,7 +96,19 @@ class _LazyGroup(click.Group):
             raise _without_usage(error) from error
 
 
-def _bind(settings: Settings) -> None:
+def _settings(ctx: click.Context, command: str) -> "Settings":
+    """Return the settings of the API, which an operator's command has too."""
+    from chalicelib.settings import Settings
+
+    if command in DATABASE_COMMANDS:
+        ctx.obj = local_server.use_running_server(ctx.params.get("data", local_server.DATA))
+    try:
+        return Settings.from_environ(os.environ)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _bind(settings: "Settings") -> None:
     from billet.cli.errors import aws_errors
     from chalicelib.dynamodb import client
 
@@ -95,6 +135,8 @@ def _name(parameter: click.Parameter) -> str:
 
 def _allowed_values(kind: object, error: click.BadParameter) -> str:
     if isinstance(kind, click.IntRange):
+        from chalicelib.settings import between
+
         return between(kind.min, kind.max)
     if kind is click.INT:
         return "must be a whole number"
@@ -134,6 +176,6 @@ def _unavailable_command(name: str, reason: str) -> click.Command:
     "AWS variables name another one; top reads its requests.",
 )
 def main(data: Path) -> None:
-    """Run and operate Billet Tasks."""
+    """Keep tasks, and run and operate Billet Tasks."""
     # A command reports its errors itself; without a handler Python prints warnings to stderr, too.
     logging.getLogger("chalicelib").addHandler(logging.NullHandler())

@@ -14,8 +14,6 @@ from typing import Any
 
 import click
 
-from billet.emulators.dynamodb_local import bypass_proxies
-
 DATA = Path(".billet")
 SERVER_FILES = "server-*.json"
 TABLE_SETTINGS = ("STAGE", "TABLE_PREFIX", "LANES")
@@ -46,6 +44,9 @@ def use_endpoint(endpoint: str) -> None:
         "AWS_DEFAULT_REGION": "us-east-1",
     }
     os.environ.pop("AWS_SESSION_TOKEN", None)
+    # Its import takes longer than the rest of a command's start.
+    from billet.emulators.dynamodb_local import bypass_proxies
+
     bypass_proxies()
 
 

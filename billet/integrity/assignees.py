@@ -4,12 +4,13 @@ from collections.abc import Collection, Sequence
 
 import msgspec
 
-from billet.integrity import lookup, shape, wire
+from billet.integrity import lane_count, lookup, shape, wire
 from billet.integrity.raw_transaction import RawTransaction
 from chalicelib.domain.ids import MAX_ID
 from chalicelib.dynamodb import clock
 from chalicelib.dynamodb.client import ConditionFailed, Item
 from chalicelib.dynamodb.codec import TASKS, StoredTask, assignment_values, created_key_of
+from chalicelib.dynamodb.index_keys import unassigned_lane
 from chalicelib.dynamodb.models import AssignmentModel, TaskModel, UserModel
 
 MAX_UNASSIGNED = 50
@@ -81,8 +82,15 @@ def unassign(task_item: Item, task: StoredTask, gone: Collection[int]) -> None:
     after = msgspec.structs.replace(task, assignees=left).rewritten(clock.now_in_seconds())
     staying = [user_id for user_id in left if user_id not in gone]
     key = lookup.key_of(TaskModel, task_item)
-    changes = {"assignees": set(left) or None, "version": after.version}
-    values = wire.serialized(TaskModel, {**changes, "updated_at": after.updated_at})
+    values = wire.serialized(
+        TaskModel,
+        {
+            "assignees": set(left) or None,
+            "unassigned_lane": unassigned_lane(task.status, lane_count.lane_of(task_item), left),
+            "updated_at": after.updated_at,
+            "version": after.version,
+        },
+    )
     transaction = RawTransaction()
     transaction.update(TaskModel, key, values, wire.pick(task_item, {"id", "version", "assignees"}))
     for user_id in taken:

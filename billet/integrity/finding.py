@@ -22,6 +22,7 @@ KINDS: Mapping[str, str] = {
     "half-deleted": "delete finished",
     "not-going": "mark removed",
     "uncounted": "count set",
+    "broken-feed": "feed revoked",
     "unclaimed": "username reserved",
     "wrong-claim": "username reserved for the user",
     "same-name": "",

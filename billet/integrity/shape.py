@@ -137,6 +137,10 @@ def _is_natural(number: int) -> bool:
     return number >= 0
 
 
+def _is_digest(text: str) -> bool:
+    return bool(re.fullmatch(r"[0-9a-f]{64}", text))
+
+
 def _is_name(text: str) -> bool:
     return bool(text.strip())
 
@@ -176,6 +180,7 @@ RULES: Mapping[type[Model], Mapping[str, Rule]] = {
         "version": _is_version,
         "assigns": _is_natural,
         "going": lambda deleting: deleting is True,
+        "feed_digest": _is_digest,
     },
     UsernameModel: {"user_id": _is_id},
     TaskModel: _TASK,
@@ -185,7 +190,7 @@ RULES: Mapping[type[Model], Mapping[str, Rule]] = {
         "lanes": lambda lanes: 1 <= lanes <= MAX_LANES,
     },
     TokenModel: {
-        "digest": lambda text: bool(re.fullmatch(r"[0-9a-f]{64}", text)),
+        "digest": _is_digest,
         "name": _is_name,
         "role": _one_of(ROLES),
         "created_at": is_time,

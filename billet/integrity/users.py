@@ -99,6 +99,8 @@ def _restorable_user_values(
     if "assigns" in faults:
         # Any number that a running delete has not read will do, because it is only compared.
         values["assigns"] = "uncounted", wire.number(1)
+    if "feed_digest" in faults:
+        values["feed_digest"] = "broken-feed", None
     created_at = created_at_of(user)
     if "created_at" in faults and created_at:
         values["created_at"] = "unreadable", wire.string(created_at)

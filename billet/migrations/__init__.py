@@ -10,6 +10,7 @@ from billet.migrations import (
     m0005_reservations,
     m0006_token_expiry,
     m0007_table_settings,
+    m0008_unassigned,
 )
 from billet.migrations.migration import Migration
 
@@ -21,4 +22,5 @@ MIGRATIONS: tuple[Migration, ...] = (
     m0005_reservations.MIGRATION,
     m0006_token_expiry.MIGRATION,
     m0007_table_settings.MIGRATION,
+    m0008_unassigned.MIGRATION,
 )

@@ -27,6 +27,15 @@ def creates(endpoint: Endpoint) -> bool:
     return endpoint.status == 201
 
 
+def creates_entity(endpoint: Endpoint) -> bool:
+    """Return whether it creates a user or a task, which has a path of its own."""
+    return creates(endpoint) and not endpoint.path.endswith("/feed")
+
+
+def is_calendar(endpoint: Endpoint) -> bool:
+    return endpoint.path.endswith(".ics")
+
+
 def changes(endpoint: Endpoint) -> bool:
     return endpoint.method != "GET"
 
@@ -42,8 +51,9 @@ def is_batch(endpoint: Endpoint) -> bool:
 
 
 def returns_version(endpoint: Endpoint) -> bool:
-    changes_one = changes(endpoint) and endpoint.method != "DELETE" and not is_batch(endpoint)
-    return is_conditional(endpoint) or changes_one
+    if is_batch(endpoint) or endpoint.path.endswith("/feed"):
+        return False
+    return is_conditional(endpoint) or (changes(endpoint) and endpoint.method != "DELETE")
 
 
 def reads(endpoint: Endpoint) -> bool:
@@ -57,7 +67,7 @@ def is_document(endpoint: Endpoint) -> bool:
 
 def is_conditional(endpoint: Endpoint) -> bool:
     """Return whether it is a GET whose response has an ETag."""
-    return reads(endpoint) and (returns_null(endpoint) or is_document(endpoint))
+    return reads(endpoint) and (returns_null(endpoint) or lists(endpoint) or is_document(endpoint))
 
 
 def takes_if_match(endpoint: Endpoint) -> bool:
@@ -97,7 +107,7 @@ HEADERS: dict[str, dict[str, Any]] = {
         "example": '<https://tasks.example/v1/tasks?cursor=WyJ0YXNrcyIs&page_size=100>; rel="next"',
     },
     "ETag": {
-        "description": "The current version. A response of `null` has no ETag.",
+        "description": "The current version; of a list a digest. A response of `null` has no ETag.",
         "schema": {"type": "string", "pattern": '^"[0-9a-f]+(-[0-9]+)?"$'},
         "example": '"3"',
     },
@@ -158,7 +168,7 @@ COMMON_HEADERS = ("X-Request-Id", "traceresponse", "RateLimit-Policy", "RateLimi
 """Those of every response, errors included."""
 
 RESPONSE_HEADERS: dict[str, Rule] = {
-    "Location": creates,
+    "Location": creates_entity,
     "Link": lists,
     "ETag": returns_version,
     "Idempotency-Replayed": changes,

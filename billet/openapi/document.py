@@ -30,6 +30,7 @@ SERVERS = [{"url": "..", "description": "The server and stage that served this d
 
 TAGS = {
     "users": "Users, and the tasks of each user.",
+    "feeds": "The feed of a user's tasks, to which calendar programs subscribe.",
     "tasks": "Tasks, and their assignment to users.",
     "health": "The health of the API.",
     "docs": "The description of the API.",

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from billet.openapi.common import creates
+from billet.openapi.common import creates_entity
 from chalicelib.http.endpoints import Endpoint
 from chalicelib.http.routes import ENDPOINTS
 
@@ -19,7 +19,7 @@ def after(endpoint: Endpoint) -> Links:
     """
     if endpoint.method == "GET":
         return {}
-    if creates(endpoint):
+    if creates_entity(endpoint):
         ident = _name_of_id(endpoint)
         place = "/payload/id" if "payload" in endpoint.returns.__struct_fields__ else "/id"
         return _links(

@@ -71,8 +71,9 @@ def _query(endpoint: Endpoint) -> list[dict[str, Any]]:
     parameters = []
     for name, schema in of_query(endpoint.parameters["query"]).items():
         description = schema.pop("description")
+        form = {"style": "form", "explode": False} if schema["type"] == "array" else {}
         parameters.append(
-            {"name": name, "in": "query", "description": description, "schema": schema}
+            {"name": name, "in": "query", "description": description, **form, "schema": schema}
         )
     return parameters
 
@@ -85,7 +86,9 @@ def _success(endpoint: Endpoint, schemas: Schemas) -> dict[str, Any]:
     response: dict[str, Any] = {
         "description": _outcome(endpoint),
         "headers": {name: name for name, rule in common.RESPONSE_HEADERS.items() if rule(endpoint)},
-        "content": _json(schemas.of[endpoint.returns]),
+        "content": _calendar()
+        if common.is_calendar(endpoint)
+        else _json(schemas.of[endpoint.returns]),
     }
     if found := links.after(endpoint):
         response["links"] = found
@@ -113,3 +116,7 @@ def _problems(endpoint: Endpoint) -> dict[str, str]:
 
 def _json(schema: dict[str, Any]) -> dict[str, Any]:
     return {"application/json": {"schema": schema}}
+
+
+def _calendar() -> dict[str, Any]:
+    return {"text/calendar": {"schema": {"type": "string"}}}

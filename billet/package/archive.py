@@ -17,9 +17,13 @@ LAMBDA_FOLDER = "/var/task"
 PARTS = {
     "chalice": {"__init__.py", "app.py"},
     "offapi": {"swagger_bundle.js", "swagger_style.css"},
+    "typing_extensions.py": set(),
+    "tzdata": {"__init__.py", "zoneinfo/__init__.py", "zoneinfo/UTC"},
 }
-"""The files of libraries that are only needed in part: Chalice's runtime, and what
-chalicelib/http/routes/docs.py serves."""
+"""The files of libraries that are only needed in part: Chalice's runtime, what
+chalicelib/http/routes/docs.py serves, and what icalendar needs of its libraries."""
+UNUSED = {"icalendar/fuzzing", "icalendar/tests"}
+"""Folders that are half of icalendar."""
 EPOCH = (1980, 1, 1, 0, 0, 0)
 """The earliest time that a zip can hold."""
 
@@ -45,6 +49,8 @@ def needed(path: PurePosixPath) -> bool:
         return shared or (path.parts[2] in SERVICES and not path.match("endpoint-rule-set-*"))
     if top in PARTS:
         return path.relative_to(top).as_posix() in PARTS[top]
+    if any(path.is_relative_to(folder) for folder in UNUSED):
+        return False
     return top != "bin" and not top.startswith(".") and path.suffix not in {".pyi", ".pyc"}
 
 

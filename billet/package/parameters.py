@@ -22,6 +22,7 @@ SETTINGS: dict[str, str] = {
     "RateShared": "Whether the quota counts over all processes together",
     "RequireIfMatch": "Whether a change without If-Match is refused",
     "Docs": "Whether the API serves its documentation, /docs and /v1/openapi.json",
+    "Board": "Whether / is the board; if it is off, / redirects to /docs",
 }
 """The parameters that become environment variables, and what they are for. Their types, limits and
 defaults are those of `chalicelib.settings`."""

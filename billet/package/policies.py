@@ -11,7 +11,7 @@ Statement = dict[str, Any]
 
 API: dict[str, tuple[str, ...]] = {
     "users": ("ConditionCheckItem", "DeleteItem", "GetItem", "PutItem", "UpdateItem"),
-    "usernames": ("DeleteItem", "PutItem"),
+    "usernames": ("DeleteItem", "GetItem", "PutItem"),
     "tasks": (
         "BatchGetItem",
         "ConditionCheckItem",
@@ -29,6 +29,7 @@ API: dict[str, tuple[str, ...]] = {
     "tasks/index/most_urgent": ("Query",),
     "tasks/index/newest_by_status": ("Query",),
     "tasks/index/most_urgent_by_status": ("Query",),
+    "tasks/index/most_urgent_unassigned": ("Query",),
     "assignments/index/most_urgent": ("Query",),
     "assignments/index/newest_by_status": ("Query",),
     "assignments/index/most_urgent_by_status": ("Query",),

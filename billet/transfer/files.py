@@ -14,8 +14,8 @@ from typing import IO
 
 import click
 
-from billet.transfer.records import MAX_LINE
-
+MAX_LINE = 1024 * 1024
+"""Bytes. The largest task has a twentieth of it."""
 STANDARD = "-"
 Output = IO[bytes] | gzip.GzipFile
 _GZIP = b"\x1f\x8b"

@@ -21,8 +21,6 @@ FORMAT = 1
 """The version of the file's form. A release reads no other."""
 SCHEMA = schema_version.KNOWN
 """The version of the stored data. A release reads files of this version and of older ones."""
-MAX_LINE = 1024 * 1024
-"""Bytes. The largest task has a twentieth of it."""
 ROOM = 1_000_000
 """How many ids must be left after an import."""
 

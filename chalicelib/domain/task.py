@@ -1,13 +1,14 @@
 """Tasks. A new field is defined here; CONTRIBUTING.md lists the other files that name it."""
 
 from collections.abc import Collection
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 
 import msgspec
 
 from chalicelib.domain.errors import Invalid, TooManyAssignees
 
 Status = Literal["PENDING", "IN_PROGRESS", "DONE", "CANCELLED"]
+STATUSES: tuple[Status, ...] = get_args(Status)
 
 MAX_ASSIGNEES = 50
 MAX_ASSIGNEE_CHANGES = 48

@@ -23,6 +23,8 @@ class User(msgspec.Struct, frozen=True, kw_only=True):
     deleting: bool = False
     """Whether a delete in several transactions has started. Readers hide the user. Other processes
     may show the user for some seconds more, as an assignee (`services.deleting_users`)."""
+    feed_digest: str | None = None
+    """The SHA-256 of the secret of the user's feed, in hexadecimal; None if there is no feed."""
 
     def renamed(self, username: str) -> Self:
         """Return the next version of the user, with another name."""

@@ -244,13 +244,20 @@ def task_values(task: Task, lane: int | None) -> dict[str, Any]:
     """Return the attributes of a task's item; without those that need the lane if it is None."""
     stored_lane = {} if lane is None else {"lane": lane}
     keys = index_keys(TaskModel, {**_fields_of(task), **stored_lane})
+    if task.assignees:  # also without a lane
+        keys["unassigned_lane"] = None
     return {**TASKS.values(task, without={"lane"}), **keys, **stored_lane}
 
 
+def is_task(item: Item) -> bool:
+    """Return whether an item of an unknown table is a task."""
+    return TaskModel.status_lane.attr_name in item
+
+
 def updated_task_values(task_id: int, update: TaskUpdate, lane: int) -> dict[str, Any]:
-    """Return the attributes of a task's item that an update changes, if its lane is this one."""
+    """Return the attributes that an update of a task without assignees changes, in this lane."""
     new = update.values()
-    keys = index_keys(TaskModel, {**new, "id": task_id, "lane": lane})
+    keys = index_keys(TaskModel, {**new, "id": task_id, "lane": lane, "assignees": ()})
     return {**{name: _value(_TASK_FIELDS[name], new[name]) for name in new}, **keys}
 
 

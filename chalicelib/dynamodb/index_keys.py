@@ -4,7 +4,8 @@ Sort keys end in the id, zero-padded to the 16 digits of 2^53-1, so that they ar
 as strings.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from datetime import date
 from typing import Any, NamedTuple
 
 from pynamodb.models import Model
@@ -41,6 +42,11 @@ def status_lane(status: str, lane: int) -> str:
     return f"{status}#{lane}"
 
 
+def unassigned_lane(status: str, lane: int, assignees: Collection[int]) -> str | None:
+    """Return the hash key of the index of tasks without assignees; None for any other task."""
+    return None if assignees else status_lane(status, lane)
+
+
 def status_key(status: str, key: str) -> str:
     """Return a key that sorts by status first, then by another sort key."""
     return f"{status}#{key}"
@@ -56,23 +62,59 @@ def status_due_key(status: str, expires_at: str | None, ident: int) -> str:
     return status_key(status, due_key(expires_at, ident))
 
 
-def status_range(status: str, after: str | None, ascending: bool) -> tuple[str, str]:
-    """Return the first and the last `status_key` that can come after the key `after`, inclusive.
+class KeyRange(NamedTuple):
+    """The sort keys from `first` to `last`. An empty `last` is after all keys.
 
     A key ends in a digit. "!" sorts before all characters of a key, and "~" after them.
     """
-    if after is None:
-        return f"{status}#", f"{status}#~"
-    if ascending:
-        return f"{status}#{after}!", f"{status}#~"
-    return f"{status}#", f"{status}#{after[:-1]}{chr(ord(after[-1]) - 1)}~"
+
+    first: str = ""
+    last: str = ""
+
+    def beyond(self, after: str | None, ascending: bool) -> "KeyRange":
+        """Return the part that comes after the key `after` in the order of the list."""
+        if after is None:
+            return self
+        if ascending:
+            return KeyRange(max(self.first, f"{after}!"), self.last)
+        before = f"{after[:-1]}{chr(ord(after[-1]) - 1)}~"
+        return KeyRange(self.first, min(self.last or before, before))
+
+    def of_status(self, status: str) -> "KeyRange":
+        """Return the range of each `status_key` of this status with a key of this range."""
+        return KeyRange(status_key(status, self.first), status_key(status, self.last or "~"))
+
+    @property
+    def empty(self) -> bool:
+        """Whether no key is in it."""
+        return bool(self.last) and self.first > self.last
+
+
+def created_range(first_day: date | None, last_day: date | None) -> KeyRange:
+    """Return the range of each `created_key` from one day to another, both inclusive."""
+    return KeyRange(f"{first_day}T" if first_day else "", f"{last_day}T~" if last_day else "")
+
+
+def due_range(first_day: date | None, last_day: date | None) -> KeyRange:
+    """Return the range of each `due_key` from one day to another, both inclusive.
+
+    It has no tasks without a due date. There is an exception: as long as servers of the first
+    release may run, such a task may have the same key as one that is due on the last day.
+    """
+    first, last = str(first_day or ""), str(last_day or NEVER)
+    if last == NEVER and shared_state.contracted() >= _LAST_DAY_MIGRATION:
+        last = _LAST_DAY
+    if first == NEVER:
+        first = _LAST_DAY  # comes first, and the release before may have written either
+    return KeyRange(f"{first}#" if first else "", f"{last}#~")
 
 
 class IndexKey(NamedTuple):
     """A key attribute of an index, made from other attributes."""
 
     inputs: tuple[str, ...]
-    make: Callable[..., str]
+    make: Callable[..., str | None]
+    """Returns None if the item is not in the index."""
 
 
 _CREATED_KEY = IndexKey(("created_at", "id"), created_key)
@@ -83,6 +125,7 @@ INDEX_KEYS: Mapping[type[Model], Mapping[str, IndexKey]] = {
         "created_key": _CREATED_KEY,
         "due_key": _DUE_KEY,
         "status_lane": IndexKey(("status", "lane"), status_lane),
+        "unassigned_lane": IndexKey(("status", "lane", "assignees"), unassigned_lane),
     },
     AssignmentModel: {
         "created_key": _CREATED_KEY,
@@ -94,7 +137,7 @@ INDEX_KEYS: Mapping[type[Model], Mapping[str, IndexKey]] = {
 }
 
 
-def index_keys(model: type[Model], values: Mapping[str, Any]) -> dict[str, str]:
+def index_keys(model: type[Model], values: Mapping[str, Any]) -> dict[str, str | None]:
     """Return those key attributes of the model's indexes whose inputs are all among `values`."""
     return {
         name: key.make(*(values[field] for field in key.inputs))

@@ -1,4 +1,4 @@
-"""Queries of several lanes at once, merged into one sorted list."""
+"""Queries of several lanes and statuses at once, merged into one sorted list."""
 
 import contextvars
 import heapq
@@ -10,7 +10,8 @@ from typing import TypeVar
 
 from chalicelib.domain.user import User
 from chalicelib.dynamodb.codec import Entry, QueryResult, StoredTask
-from chalicelib.dynamodb.queries import Index, query
+from chalicelib.dynamodb.index_keys import KeyRange
+from chalicelib.dynamodb.queries import Index, Part, query
 from chalicelib.settings import MAX_LANES
 
 E = TypeVar("E", User, StoredTask)
@@ -20,27 +21,21 @@ _threads = ThreadPoolExecutor(MAX_LANES, thread_name_prefix="lane")
 
 
 def query_lanes(
-    index: Index[E],
-    hash_keys: Sequence[str],
-    *,
-    after: str | None,
-    ascending: bool,
-    limit: int,
-    status: str | None,
+    index: Index[E], parts: Sequence[Part], *, keys: KeyRange, ascending: bool, limit: int
 ) -> QueryResult[E]:
-    """Query each hash key for up to `limit` entities, at the same time, and merge the results.
+    """Query each part for up to `limit` entities, at the same time, and merge the results.
 
-    The merged list ends where the first lane that has more ends, because entities of that lane may
-    be next.
+    A part is a lane, or one status of a lane. The merged list ends where the first part that has
+    more ends, because entities of that part may be next.
     """
 
-    def read(hash_key: str) -> QueryResult[E]:
-        return query(index, hash_key, after=after, ascending=ascending, limit=limit, status=status)
+    def read(part: Part) -> QueryResult[E]:
+        return query(index, part, keys=keys, ascending=ascending, limit=limit)
 
-    if len(hash_keys) == 1:
-        result = read(hash_keys[0])
+    if len(parts) == 1:
+        result = read(parts[0])
         return QueryResult(result.entries, result.more and bool(result.entries))
-    results = _concurrently(read, hash_keys)
+    results = _concurrently(read, parts)
     merged = heapq.merge(
         *(result.entries for result in results), key=_sort_key, reverse=not ascending
     )
@@ -72,9 +67,9 @@ def _until(end: str, entries: Iterable[Entry[E]]) -> Iterator[Entry[E]]:
 
 
 def _concurrently(
-    read: Callable[[str], QueryResult[E]], hash_keys: Sequence[str]
+    read: Callable[[Part], QueryResult[E]], parts: Sequence[Part]
 ) -> list[QueryResult[E]]:
     # Each thread has a copy of the context, which holds the time budget.
-    works = [_threads.submit(contextvars.copy_context().run, read, key) for key in hash_keys]
+    works = [_threads.submit(contextvars.copy_context().run, read, part) for part in parts]
     wait(works)
     return [work.result() for work in works]

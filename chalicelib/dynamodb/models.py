@@ -8,7 +8,8 @@ users        id                    newest (lane, created_key)
 usernames    name                  -
 tasks        id                    newest (lane, created_key), most_urgent (lane, due_key),
                                    newest_by_status (status_lane, created_key),
-                                   most_urgent_by_status (status_lane, due_key)
+                                   most_urgent_by_status (status_lane, due_key),
+                                   most_urgent_unassigned (unassigned_lane, due_key)
 assignments  user_id, created_key  local: most_urgent (user_id, due_key),
                                    newest_by_status (user_id, status_created_key),
                                    most_urgent_by_status (user_id, status_due_key)
@@ -70,6 +71,7 @@ class UserModel(Model):
     created_key = UnicodeAttribute(null=True, attr_name="recency")
     assignment_count = NumberAttribute(null=True, attr_name="assigns")
     deleting = BooleanAttribute(null=True, attr_name="going")
+    feed_digest = UnicodeAttribute(null=True)
 
 
 class UsernameModel(Model):
@@ -126,6 +128,17 @@ class TaskMostUrgentByStatus(GlobalSecondaryIndex["TaskModel"]):
     due_key = UnicodeAttribute(range_key=True, attr_name="urgency")
 
 
+class TaskMostUrgentUnassigned(GlobalSecondaryIndex["TaskModel"]):
+    """The tasks of one status without assignees, by due date. Other tasks are not in it."""
+
+    class Meta:
+        index_name = "most_urgent_unassigned"
+        projection = AllProjection()
+
+    unassigned_lane = UnicodeAttribute(hash_key=True)
+    due_key = UnicodeAttribute(range_key=True, attr_name="urgency")
+
+
 class TaskAttributes(Model):
     """The attributes that a task and its copies have in common."""
 
@@ -149,9 +162,12 @@ class TaskModel(TaskAttributes):
     most_urgent = TaskMostUrgent()
     newest_by_status = TaskNewestByStatus()
     most_urgent_by_status = TaskMostUrgentByStatus()
+    most_urgent_unassigned = TaskMostUrgentUnassigned()
     id = NumberAttribute(hash_key=True)
     lane = NumberAttribute()
     status_lane = UnicodeAttribute()
+    unassigned_lane = UnicodeAttribute(null=True)
+    """`status_lane` while the task has no assignees."""
     created_key = UnicodeAttribute(attr_name="recency")
     due_key = UnicodeAttribute(attr_name="urgency")
 

@@ -1,7 +1,7 @@
 """The reads of users, tasks and tokens. Each function here is one call to DynamoDB."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
 from pynamodb.attributes import Attribute
@@ -11,7 +11,7 @@ from pynamodb.models import Model
 
 from chalicelib.domain.token import Token
 from chalicelib.domain.user import User
-from chalicelib.dynamodb import botocore_patches, client, index_keys
+from chalicelib.dynamodb import botocore_patches, client, index_keys, wire
 from chalicelib.dynamodb.codec import (
     ASSIGNMENTS,
     TASKS,
@@ -21,14 +21,26 @@ from chalicelib.dynamodb.codec import (
     QueryResult,
     StoredTask,
 )
+from chalicelib.dynamodb.index_keys import KeyRange
 from chalicelib.dynamodb.models import (
     AssignmentModel,
     TaskModel,
     TokenModel,
     UserModel,
+    UsernameModel,
 )
 
 E = TypeVar("E", User, StoredTask)
+
+EVERY_KEY = KeyRange()
+
+
+class Part(NamedTuple):
+    """The part of an index that one Query reads."""
+
+    hash_key: str
+    status: str = ""
+    """The only status of the part, in an index that has the status first."""
 
 
 class Index(msgspec.Struct, Generic[E], frozen=True, kw_only=True):
@@ -75,6 +87,7 @@ TASKS_BY_CREATED = _of_tasks("newest", "created_key")
 TASKS_BY_DUE = _of_tasks("most_urgent", "due_key")
 TASKS_BY_STATUS_AND_CREATED = _of_tasks("newest_by_status", "created_key")
 TASKS_BY_STATUS_AND_DUE = _of_tasks("most_urgent_by_status", "due_key")
+UNASSIGNED_BY_DUE = _of_tasks("most_urgent_unassigned", "due_key")
 ASSIGNED_BY_CREATED = _of_assignments(None, "created_key")
 ASSIGNED_BY_DUE = _of_assignments("most_urgent", "due_key")
 ASSIGNED_BY_STATUS_AND_CREATED = _of_assignments(
@@ -85,9 +98,26 @@ ASSIGNED_BY_STATUS_AND_DUE = _of_assignments(
 )
 
 
+class _Reservation(msgspec.Struct):
+    user_id: wire.Number
+
+
+_RESERVATION = wire.decoder(wire.GetReply, _Reservation)
+
+
 def user(user_id: int) -> User | None:
     """Return the user, also one that is being deleted, or None (strongly consistent read)."""
     return USERS.of_get(_get(UserModel, str(user_id)))
+
+
+def user_id_of(name: str) -> int | None:
+    """Return the id of the user who has the username, or None (strongly consistent read).
+
+    Args:
+        name: the username in normalized form.
+    """
+    reservation = _RESERVATION.decode(_get(UsernameModel, name)).Item
+    return reservation.user_id.N if reservation else None
 
 
 def task(task_id: int) -> StoredTask | None:
@@ -115,32 +145,20 @@ def token(digest: str) -> Token | None:
 
 
 def query(
-    index: Index[E],
-    hash_key: str,
-    *,
-    after: str | None,
-    ascending: bool,
-    limit: int,
-    status: str | None = None,
+    index: Index[E], part: Part, *, keys: KeyRange = EVERY_KEY, ascending: bool, limit: int
 ) -> QueryResult[E]:
-    """Send one Query for up to `limit` entities of a hash key, after a sort key.
-
-    Args:
-        status: the only status to return. Required by an index that has the status first.
-    """
+    """Send one Query for up to `limit` entities of a part, in a range of sort keys."""
+    if keys.empty:
+        return QueryResult([], False)
     table = botocore_patches.table_of(index.model)
     sort_key: Attribute[str] = getattr(index.model, index.sort_key)
-    condition: Condition | None
     prefix = ""
     if index.status_first:
-        prefix = index_keys.status_key(status or "", "")
-        condition = sort_key.between(*index_keys.status_range(status or "", after, ascending))
-    else:
-        condition = _beyond(sort_key, after, ascending)
+        prefix, keys = index_keys.status_key(part.status, ""), keys.of_status(part.status)
     reply: Any = client.call_with_retries(
         lambda: table.query(
-            hash_key,
-            range_key_condition=condition,
+            part.hash_key,
+            range_key_condition=_within(sort_key, keys),
             index_name=index.name,
             scan_index_forward=ascending,
             consistent_read=index.consistent,
@@ -155,10 +173,12 @@ def query(
     return QueryResult(entries, result.more)
 
 
-def _beyond(sort_key: Attribute[str], after: str | None, ascending: bool) -> Condition | None:
-    if after is None:
-        return None
-    return sort_key > after if ascending else sort_key < after
+def _within(sort_key: Attribute[str], keys: KeyRange) -> Condition | None:
+    if keys.first and keys.last:
+        return sort_key.between(*keys)
+    if keys.first:
+        return sort_key >= keys.first
+    return sort_key <= keys.last if keys.last else None
 
 
 def _get(model: type[Model], key: str) -> bytes:

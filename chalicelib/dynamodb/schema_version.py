@@ -18,9 +18,9 @@ from chalicelib.dynamodb import client, shared_state
 
 log = logging.getLogger(__name__)
 
-NEEDED = 7
+NEEDED = 8
 """The first schema with which this release works."""
-KNOWN = 7
+KNOWN = 8
 """The last migration of this release."""
 START_SECONDS = 5.0
 """The time budget of the check when a process starts."""

@@ -44,7 +44,8 @@ def update_task(transaction: Transaction, before: StoredTask, after: StoredTask)
         for user_id in after.assignees:
             transaction.update(AssignmentModel(user_id, created_key_of(after)), copy)
     lane = None
-    if after.status != before.status:  # its key has the lane in it
+    if after.status != before.status or (before.assignees and not after.assignees):
+        # Each sets a key that has the lane in it.
         lane = before.lane
         if lane is None:
             lane = lane_of_new("tasks", before.id)

@@ -4,7 +4,7 @@ from pynamodb.expressions.condition import Condition
 
 from chalicelib.domain.user import User, normalize_username
 from chalicelib.dynamodb import shared_state
-from chalicelib.dynamodb.codec import user_values
+from chalicelib.dynamodb.codec import set_or_remove, user_values
 from chalicelib.dynamodb.counters import lane_of_new
 from chalicelib.dynamodb.models import CounterModel, UserModel, UsernameModel
 from chalicelib.dynamodb.transaction import Transaction
@@ -27,6 +27,15 @@ def require_user(transaction: Transaction, user_id: int) -> int:
 def increment_assignment_count(transaction: Transaction, user_id: int, count: int = 1) -> int:
     """Add `count` to the user's assignments. The user must exist and not be being deleted."""
     return transaction.update(UserModel(user_id), [UserModel.assignment_count.add(count)], _PRESENT)
+
+
+def set_feed(transaction: Transaction, user_id: int, digest: str | None) -> int:
+    """Add the digest of the secret of the user's feed, or with None its removal.
+
+    The user must exist and not be being deleted.
+    """
+    actions = set_or_remove(UserModel, {"feed_digest": digest})
+    return transaction.update(UserModel(user_id), actions, _PRESENT)
 
 
 def rename_user(transaction: Transaction, before: User, after: User) -> int:

@@ -38,12 +38,7 @@ class Principal(msgspec.Struct, frozen=True):
     key_scope: str = ""
     """To whom idempotency keys belong, if not to the id (`domain.token`)."""
     logged_as: str = ""
-    """The name in the log, if it is not `name`."""
-
-    @property
-    def logged_name(self) -> str:
-        """The name in the log. It is never a username."""
-        return self.logged_as or self.name
+    """The name in the log, which is never a username, if it is not `name`."""
 
     @property
     def quota_owner(self) -> str:

@@ -1,4 +1,6 @@
-"""ETags, If-Match and If-None-Match (RFC 9110, section 13). The ETag is the version."""
+"""ETags, If-Match and If-None-Match (RFC 9110, section 13).
+
+The ETag of a user or task is its version, that of a list or a file is a digest."""
 
 import re
 from collections.abc import Collection, Mapping, Sequence
@@ -69,14 +71,12 @@ def if_match(request: Request, *, required: bool) -> Collection[int] | None:
 def evaluate(request: Request, response: ApiResponse[Any]) -> ApiResponse[Any]:
     """Return the response to a GET, or a 304 without a body if If-None-Match has its ETag.
 
-    `*` means any current representation. `null` is none; a list is one, without an ETag.
+    `*` means any current representation. `null` is none.
 
     Raises:
         Invalid: a header is malformed.
         HttpProblem: 412, If-Match has another ETag.
     """
-    if request.method != "GET":
-        return response
     current = response.headers.get("ETag")
     exists = response.body is not None
     header = request.headers.get("if-match")

@@ -4,11 +4,15 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeVar, get_args
 
+from chalice.app import Request
+
 from chalicelib.domain.token import Role
+from chalicelib.http.authentication import Principal
 from chalicelib.http.responses import ApiResponse
 
 View = Callable[..., ApiResponse[Any]]
 V = TypeVar("V", bound=View)
+Identify = Callable[[Request, Principal], Principal]
 
 
 class Throttle(NamedTuple):
@@ -40,6 +44,9 @@ class Endpoint(NamedTuple):
     returns: Any
     """The type of the body of a successful response."""
     throttle: Throttle
+    identify: Identify | None
+    """Returns the sender of a request that has a credential of its own. Its second argument is the
+    sender of a request without it."""
 
 
 class Router:
@@ -56,17 +63,19 @@ class Router:
         role: Role | None,
         status: int = 200,
         throttle: Throttle = DEFAULT_THROTTLE,
+        identify: Identify | None = None,
     ) -> Callable[[V], V]:
         """Declare the decorated view as the endpoint of a method and a path.
 
         The annotation of each parameter of the view says what the pipeline passes to it: an int is
-        an id in the path; a `ListQuery` is the query; any other struct is the JSON body;
-        `WriteRequest`, `Urls` and Chalice's `Request` are those of the request.
+        an id in the path; a `Query` is the query; any other struct is the JSON body;
+        `WriteRequest`, `Urls`, `Principal` and Chalice's `Request` are those of the request.
 
         Args:
             role: the lowest role that may call it; None: everybody may, without a token.
             status: the status of a successful response.
             throttle: API Gateway's limit for this route.
+            identify: see `Endpoint.identify`.
         """
 
         def declare(view: V) -> V:
@@ -76,7 +85,7 @@ class Router:
             }
             [returns] = get_args(signature.return_annotation)
             self.endpoints.append(
-                Endpoint(method, path, role, view, status, parameters, returns, throttle)
+                Endpoint(method, path, role, view, status, parameters, returns, throttle, identify)
             )
             return view
 

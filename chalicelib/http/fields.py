@@ -13,9 +13,9 @@ from chalicelib.domain.task import MAX_ASSIGNEE_CHANGES, MAX_ASSIGNEES, Status
 from chalicelib.http import text_rules
 from chalicelib.services import cursor, pagination
 
-MAX_NAME = 200
-MAX_USERNAME = 254
-MAX_DESC = 10_000
+MAX_NAME = text_rules.MAX_NAME
+MAX_USERNAME = text_rules.MAX_USERNAME
+MAX_DESC = text_rules.MAX_DESC
 MAX_PAGE = 1000
 
 MUST_BE_ID_IN_PATH = "must be the id in the path"
@@ -153,18 +153,77 @@ Order = Annotated[
     pagination.Order,
     Meta(description="The direction. The default is desc for created_at and asc for expires_at."),
 ]
-WithStatus = Annotated[Status, Meta(description="Return only tasks with this status.")]
 Mode = Annotated[
     Literal["all", "each"],
     Meta(description="all: carry out all operations or none. each: carry out each by itself."),
 ]
+WithStatuses = Annotated[
+    tuple[Status, ...],
+    Meta(
+        min_length=1,
+        description="Return only tasks with one of these statuses, separated by commas.",
+        examples=[["PENDING", "IN_PROGRESS"]],
+        extra={
+            "must": f"must be one of {', '.join(get_args(Status))}, or several, separated by commas"
+        },
+        extra_json_schema={"uniqueItems": True},  # which TaskListQuery checks
+    ),
+]
+WithUsername = Annotated[
+    Username,
+    Meta(
+        description="Return only the user with this username, without regard to case. Send no"
+        " cursor, offset or order with it."
+    ),
+]
+QueryDate = Annotated[
+    date,
+    Meta(examples=["2030-12-24"], extra={"must": "must be a date that exists, YYYY-MM-DD"}),
+]
+DueAfter = Annotated[
+    QueryDate,
+    Meta(description="Return only tasks due on this day or later. Implies sort=expires_at."),
+]
+DueBefore = Annotated[
+    QueryDate,
+    Meta(description="Return only tasks due on this day or earlier. Implies sort=expires_at."),
+]
+Unassigned = Annotated[
+    Literal["true"],
+    Meta(
+        description="Return only tasks without assignees. Implies sort=expires_at.",
+        extra={"must": "must be true; leave it out to list all tasks"},
+    ),
+]
+CreatedAfter = Annotated[
+    QueryDate,
+    Meta(description="Return only tasks that were created on this day (UTC) or later."),
+]
+CreatedBefore = Annotated[
+    QueryDate,
+    Meta(description="Return only tasks that were created on this day (UTC) or earlier."),
+]
 Cursor = Annotated[
     str,
     Meta(
-        description="The cursor from a Link header. It holds place, order and status, so"
+        description="The cursor from a Link header. It holds place, order and filters, so"
         " send no other parameter with it than page_size.",
         extra={"must": cursor.MUST_BE},
         extra_json_schema={"format": "cursor"},
+    ),
+]
+FeedComponent = Annotated[
+    Literal["VEVENT", "VTODO"],
+    Meta(
+        description="What a task becomes: VEVENT is an all-day event, which every calendar program"
+        " shows; VTODO is a to-do, which Thunderbird shows, and Google, Apple and Outlook do not."
+    ),
+]
+FeedToken = Annotated[
+    str,
+    Meta(
+        description="The token in the URL from `POST /v1/users/{user_id}/feed` (`blf_…`). A token"
+        " of the API is not accepted here. Not needed if AUTH is off."
     ),
 ]
 
@@ -201,5 +260,12 @@ Assignees = Annotated[
         description="The ids of the users that the task is assigned to.",
         examples=[[1]],
         extra_json_schema={"uniqueItems": True},
+    ),
+]
+FeedUrl = Annotated[
+    str,
+    Meta(
+        description="The URL of the feed, which contains its token. It cannot be shown again.",
+        examples=["https://tasks.example/v1/users/1/tasks.ics?token=blf_…"],
     ),
 ]

@@ -98,12 +98,20 @@ class WriteRequest(msgspec.Struct, frozen=True):
         return WriteRequest(if_match, key, status)
 
     def run(
-        self, change: Callable[[WriteContext], R], render: Callable[[R], ApiResponse[B]]
+        self,
+        change: Callable[[WriteContext], R],
+        render: Callable[[R], ApiResponse[B]],
+        *,
+        secret: bool = False,
     ) -> ApiResponse[B]:
         """Call `change` and return the response that `render` makes of its result.
 
         With an idempotency key whose response is stored, return that response and write nothing.
         Failed requests are not stored; a repeated one runs again.
+
+        Args:
+            secret: whether the response has a secret. It is then not stored, and a repeated request
+                runs again.
 
         Raises:
             HttpProblem: another request used the key (422), or the same one is running (409).
@@ -111,7 +119,7 @@ class WriteRequest(msgspec.Struct, frozen=True):
         if self.key is None:
             return render(change(WriteContext(if_match=self.if_match)))
         try:
-            return self._once(self.key, change, render)
+            return self._once(self.key, change, render, secret)
         except RequestInProgress as error:
             after = {"Retry-After": str(RETRY_SECONDS)}
             raise HttpProblem(409, str(error), kind=KIND, headers=after) from error
@@ -123,12 +131,15 @@ class WriteRequest(msgspec.Struct, frozen=True):
         key: IdempotencyKey,
         change: Callable[[WriteContext], R],
         render: Callable[[R], ApiResponse[B]],
+        secret: bool,
     ) -> ApiResponse[B]:
         acquired = idempotency_store.acquire(key.digest, key.fingerprint)
         if isinstance(acquired, StoredResponse):
+            if secret:
+                return render(change(WriteContext(if_match=self.if_match)))
             request_log.current().replay = True
             return _replayed(acquired)
-        recorder = _Recorder(self.status, render)
+        recorder = _Recorder(self.status, render, secret)
         record = IdempotencyRecord(lock=acquired, render=recorder)
         try:
             change(WriteContext(if_match=self.if_match, record=record))
@@ -143,12 +154,17 @@ class _Recorder(Generic[R, B]):
 
     response: ApiResponse[B]
 
-    def __init__(self, status: int, render: Callable[[R], ApiResponse[B]]) -> None:
+    def __init__(
+        self, status: int, render: Callable[[R], ApiResponse[B]], secret: bool = False
+    ) -> None:
         self._status = status
         self._render = render
+        self._secret = secret
 
     def __call__(self, result: R) -> StoredResponse:
         self.response = self._render(result)
+        if self._secret:
+            return StoredResponse(self._status, {}, "")
         body = msgspec.json.encode(self.response.body).decode()
         return StoredResponse(self._status, self.response.headers, body)
 

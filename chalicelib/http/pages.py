@@ -2,15 +2,15 @@
 
 import itertools
 import json
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar, get_args
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 import msgspec
 
 from chalicelib.domain.errors import Invalid
-from chalicelib.domain.task import Status
-from chalicelib.http import request_log
+from chalicelib.http import filters, request_log
+from chalicelib.http.conditional import content_etag_header
 from chalicelib.http.fields import MUST_BE_OFFSET
 from chalicelib.http.responses import ApiResponse
 from chalicelib.http.schemas import ListQuery
@@ -39,7 +39,8 @@ def respond(
 ) -> ApiResponse[list[B]]:
     """Return the page of the list at `path` that the query asks for.
 
-    If there are more results, the `Link` header has the URL of the next page (RFC 8288).
+    If there are more results, the `Link` header has the URL of the next page (RFC 8288). The ETag
+    is a digest of body and link.
 
     Args:
         read: reads the page.
@@ -52,24 +53,24 @@ def respond(
     bodies = [body_of(item) for item in page.items]
     encoded = msgspec.json.encode(bodies)
     if len(encoded) * MAX_PER_BYTE > MAX_ENCODED:
-        count = _fitting(bodies)
+        count = fitting(msgspec.json.encode(body).decode() for body in bodies)
         page, encoded = page.first(count), msgspec.json.encode(bodies[:count])
     record.items_returned = len(page.items)
-    headers = {}
+    headers: dict[str, str] = {}
     if page.next is not None:
         after = cursor.encode(path, paging, page.next)
         link = urlencode({"cursor": after, "page_size": paging.page_size})
         headers["Link"] = f'<{urls.absolute(f"/v1/{path}")}?{link}>; rel="next"'
+    headers |= content_etag_header(encoded + headers.get("Link", "").encode())
     return ApiResponse(msgspec.Raw(encoded), headers)
 
 
-def _fitting(bodies: Sequence[Any]) -> int:
-    """Return how many of the first bodies fit into MAX_ENCODED, at least one.
+def fitting(texts: Iterable[str]) -> int:
+    """Return how many of the first texts fit into MAX_ENCODED, at least one.
 
-    Lambda's runtime encodes the body once more, as a JSON string. The Python 3.11 runtime escapes
+    Lambda's runtime encodes a body once more, as a JSON string. The Python 3.11 runtime escapes
     all but ASCII, as `json.dumps` does; later ones need fewer bytes.
     """
-    texts = (msgspec.json.encode(body).decode() for body in bodies)
     # The two quotes stand for comma and brackets.
     sizes = itertools.accumulate(len(json.dumps(text)) for text in texts)
     return max(sum(size <= MAX_ENCODED for size in sizes), 1)
@@ -79,33 +80,21 @@ def _paging(path: str, query: ListQuery) -> Paging:
     if query.offset > MAX_OFFSET:
         raise Invalid(f"offset: {MUST_BE_OFFSET}")
     if query.cursor is None:
-        sort: Sort = getattr(query, "sort", None) or "created_at"
-        return Paging(
+        wanted = filters.of_query(query)
+        return msgspec.structs.replace(
+            wanted,
             page_size=query.page_size,
             offset=query.offset,
-            sort=sort,
-            order=query.order or _ORDERS[sort],
-            status=getattr(query, "status", None),
+            order=query.order or _ORDERS[wanted.sort],
         )
     return _paging_of_cursor(path, query, query.cursor)
 
 
 def _paging_of_cursor(path: str, query: ListQuery, text: str) -> Paging:
     paging = cursor.decode(text, path)
-    _require_valid(paging, query)
-    for name in ("sort", "order", "status"):
-        value = getattr(query, name, None)
-        if value is not None and value != getattr(paging, name):
-            raise Invalid(f"{name}: must be {getattr(paging, name) or 'absent'}, as in the cursor")
+    if not filters.are_valid(paging, query):
+        raise Invalid(f"cursor: {cursor.MUST_BE}")
+    filters.require_same(query, paging)
     if query.offset:
         raise Invalid("offset: must not be sent with a cursor")
     return msgspec.structs.replace(paging, page_size=query.page_size)
-
-
-def _require_valid(paging: Paging, query: ListQuery) -> None:
-    """Refuse a cursor with a sort or status that the list does not have."""
-    names = query.__struct_fields__
-    sorts = get_args(Sort) if "sort" in names else ("created_at",)
-    statuses = (None, *get_args(Status)) if "status" in names else (None,)
-    if paging.sort not in sorts or paging.status not in statuses:
-        raise Invalid(f"cursor: {cursor.MUST_BE}")

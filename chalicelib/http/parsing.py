@@ -29,6 +29,7 @@ MERGE_PATCH = "application/merge-patch+json"
 _ID = re.compile(r"[1-9][0-9]{0,15}")
 _NUMBER = re.compile(r"[0-9]{1,15}")
 _NUMBERS = {"page_size", "offset"}
+_LISTS = {"status"}
 _MISSING = re.compile(r"Object missing required field `(.+)`")
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
 
@@ -59,10 +60,15 @@ def query(request: Request, kind: type[Q]) -> Q:
             )
         if len(parameters.getlist(name)) > 1:
             raise Invalid(f"{name}: must be given only once")
-        text = parameters[name]
-        values[name] = int(text) if name in _NUMBERS and _NUMBER.fullmatch(text) else text
+        values[name] = _value(name, parameters[name])
     with as_invalid(kind, "query"):
         return msgspec.convert(values, kind)
+
+
+def _value(name: str, text: str) -> Any:
+    if name in _LISTS:
+        return text.split(",")
+    return int(text) if name in _NUMBERS and _NUMBER.fullmatch(text) else text
 
 
 def check(request: Request, *, takes_query: bool) -> None:

@@ -112,17 +112,23 @@ class Pipeline:
         request_headers.join_lines(request)
         headers = self._begin(request, f"{endpoint.method} {endpoint.path}")
         try:
-            principal = self._read_principal((request.context or {}).get("authorizer") or {})
-            request_log.current().principal = principal.logged_name
+            principal = self._principal(request, endpoint)
+            request_log.current().principal = principal.logged_as or principal.name
             headers |= self._rate_limits.admit(request, principal)
             request_headers.require_single(request)
             authentication.require_role(principal, endpoint.role)
             parsing.check(request, takes_query="query" in endpoint.parameters)
             result = self._call(request, principal, endpoint, readers)
-            response = _success(conditional.evaluate(request, result), endpoint.status)
+            if endpoint.method == "GET":
+                result = conditional.evaluate(request, result)
+            response = _success(result, endpoint.status)
         except Exception as error:  # noqa: BLE001, each becomes a response
             response = _failure(problems.of_error(error))
         return self._finish(request, response, headers)
+
+    def _principal(self, request: Request, endpoint: Endpoint) -> Principal:
+        principal = self._read_principal((request.context or {}).get("authorizer") or {})
+        return endpoint.identify(request, principal) if endpoint.identify else principal
 
     def _begin(self, request: Request, route: str) -> dict[str, str]:
         context: Any = request.lambda_context
@@ -141,7 +147,7 @@ class Pipeline:
         seconds = min(self._settings.request_seconds, lambda_seconds - RESPONSE_SECONDS)
         with time_budget.within(seconds):
             arguments = {name: read(request, principal) for name, read in readers.items()}
-            if endpoint.role is not None:
+            if endpoint.role is not None or endpoint.identify is not None:
                 schema_version.require()
             return endpoint.view(**arguments)
 
@@ -149,6 +155,8 @@ class Pipeline:
         """Return what reads a parameter of the view, by its annotation; see `Router.endpoint`."""
         if kind is Request:
             return lambda request, _: request
+        if kind is Principal:
+            return lambda _, principal: principal
         if kind is Urls:
             return lambda request, _: Urls(request, self._settings.public_url)
         if kind is WriteRequest:

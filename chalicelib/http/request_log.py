@@ -49,8 +49,8 @@ class Line(msgspec.Struct, kw_only=True):
     status: int
     """The status of the response."""
     principal: str | None
-    """The name of the token, or the id of the Cognito user; null if the request was refused
-    before its sender was known."""
+    """The name of the token, the id of the Cognito user, or `feed:` and the id of its user; null if
+    the request was refused before its sender was known."""
     ms: float
     """The time from the arrival of the request, with its body, to the response, with the wait."""
     db_ms: float

@@ -15,11 +15,18 @@ from chalicelib.http.fields import (
     MUST_BE_ASSIGNEES,
     MUST_BE_ID_IN_PATH,
     Assignees,
+    CreatedAfter,
+    CreatedBefore,
     Cursor,
     Day,
     Desc,
+    DueAfter,
+    DueBefore,
     DueDate,
     ETag,
+    FeedComponent,
+    FeedToken,
+    FeedUrl,
     Id,
     IfMatch,
     Ignored,
@@ -34,9 +41,11 @@ from chalicelib.http.fields import (
     SameId,
     Sort,
     StatusGiven,
+    Unassigned,
     UserId,
     Username,
-    WithStatus,
+    WithStatuses,
+    WithUsername,
 )
 
 F = TypeVar("F", TaskFields, TaskUpdate)
@@ -194,7 +203,7 @@ class BatchQuery(Query):
 
 
 class ListQuery(Query):
-    """The query parameters of every list. A cursor holds order, sort and status."""
+    """The query parameters of every list. A cursor holds order, sort and filters."""
 
     page_size: PageSize = 100
     offset: Offset = 0
@@ -202,11 +211,46 @@ class ListQuery(Query):
     cursor: Cursor | None = None
 
 
+class UserListQuery(ListQuery):
+    """The query parameters of the list of users."""
+
+    username: WithUsername | None = None
+
+    def __post_init__(self) -> None:
+        if self.username is None:
+            return
+        self.username = text_rules.clean_username(self.username, MAX_USERNAME)
+        for name in ("cursor", "offset", "order"):
+            if getattr(self, name):
+                raise ValueError(f"{name}: must not be sent with username, which one user has")
+
+
 class TaskListQuery(ListQuery):
     """The query parameters of lists of tasks."""
 
     sort: Sort | None = None
-    status: WithStatus | None = None
+    status: WithStatuses | None = None
+    due_after: DueAfter | None = None
+    due_before: DueBefore | None = None
+    created_after: CreatedAfter | None = None
+    created_before: CreatedBefore | None = None
+
+    def __post_init__(self) -> None:
+        if self.status and len(set(self.status)) < len(self.status):
+            raise ValueError("status: must have each status only once")
+
+
+class AllTasksQuery(TaskListQuery):
+    """The query parameters of the list of all tasks."""
+
+    unassigned: Unassigned | None = None
+
+
+class FeedQuery(Query):
+    """The query parameters of a feed."""
+
+    component: FeedComponent = "VEVENT"
+    token: FeedToken | None = None
 
 
 class UserBody(msgspec.Struct, kw_only=True):
@@ -256,6 +300,12 @@ class ChangeBody(msgspec.Struct, kw_only=True):
 
     success: Literal[True] = True
     detail: str
+
+
+class FeedBody(ChangeBody, kw_only=True):
+    """The body of the response to a new feed."""
+
+    url: FeedUrl
 
 
 class TaskChangeBody(ChangeBody, kw_only=True):

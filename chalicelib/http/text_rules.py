@@ -2,6 +2,11 @@
 
 import re
 
+# Characters
+MAX_NAME = 200
+MAX_USERNAME = 254
+MAX_DESC = 10_000
+
 SPACE = " \xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
 """Unicode's White_Space without control characters: what `str.strip` removes."""
 IGNORABLE = (

@@ -17,7 +17,7 @@ LOAD_BALANCER = "a load balancer"
 
 
 def problem(event: Mapping[str, Any]) -> HttpProblem:
-    """Return the response: 404 for an endpoint that DOCS=off switches off, else 501."""
+    """Return the response: 404 for an endpoint that DOCS or BOARD switches off, else 501."""
     context = event.get("requestContext") or {}
     if context.get("resourcePath") in {endpoint.path for endpoint in ENDPOINTS}:
         return HttpProblem(404, "path: does not exist")

@@ -7,7 +7,8 @@ one strongly consistent Query.
 from chalicelib.domain.task import Task
 from chalicelib.dynamodb import lane_queries, queries
 from chalicelib.dynamodb.codec import StoredTask
-from chalicelib.services import deleting_users, optimistic, pagination
+from chalicelib.dynamodb.queries import Part
+from chalicelib.services import deleting_users, optimistic, pagination, task_filters
 from chalicelib.services.optimistic import TaskChange
 from chalicelib.services.write_context import NO_CONTEXT, WriteContext
 
@@ -52,18 +53,24 @@ def unassign(task_id: int, user_id: int, context: WriteContext = NO_CONTEXT) -> 
 
 
 def page(user_id: int, paging: pagination.Paging) -> pagination.Page[Task]:
-    """Return a page of the user's tasks, or of those with one status.
+    """Return a page of the user's tasks, or of those that the filters of the page leave.
 
     Raises:
         NotFound: the user does not exist.
     """
     with lane_queries.alongside(lambda: optimistic.require_user(user_id)):
-        tasks = pagination.read_page(_index(paging), [str(user_id)], paging)
+        return read_page(user_id, paging)
+
+
+def read_page(user_id: int, paging: pagination.Paging) -> pagination.Page[Task]:
+    """Return a page as `page` does, of a user who exists."""
+    parts = [Part(str(user_id), status) for status in paging.statuses or ("",)]
+    tasks = pagination.read_page(_index(paging), parts, paging, task_filters.of(paging))
     return tasks.map(deleting_users.hide)
 
 
 def _index(paging: pagination.Paging) -> queries.Index[StoredTask]:
-    due = paging.sort == "expires_at"
-    if paging.status is None:
+    due = paging.by_due_date
+    if not paging.statuses:
         return queries.ASSIGNED_BY_DUE if due else queries.ASSIGNED_BY_CREATED
     return queries.ASSIGNED_BY_STATUS_AND_DUE if due else queries.ASSIGNED_BY_STATUS_AND_CREATED

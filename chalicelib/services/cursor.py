@@ -7,6 +7,8 @@ after the number of lanes has changed.
 import base64
 import binascii
 import re
+from datetime import date
+from typing import Any
 
 import msgspec
 
@@ -30,17 +32,25 @@ class _Cursor(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     sort: Sort
     order: Order
     status: str | None
+    """The statuses, separated by commas."""
     after: str
+    # Not in the cursors of earlier releases, nor in those of lists without these filters.
+    first_day: date | None = None
+    last_day: date | None = None
+    unassigned: bool = False
 
 
 def encode(path: str, paging: Paging, after: str) -> str:
     """Return the URL-safe cursor for a sort key in the list at `path`."""
-    cursor = _Cursor(path, paging.sort, paging.order, paging.status, after)
-    return base64.urlsafe_b64encode(msgspec.json.encode(cursor)).rstrip(b"=").decode()
+    statuses = ",".join(paging.statuses) or None
+    content: list[Any] = [path, paging.sort, paging.order, statuses, after]
+    if paging.has_range or paging.unassigned:
+        content += [paging.first_day, paging.last_day, paging.unassigned]
+    return base64.urlsafe_b64encode(msgspec.json.encode(content)).rstrip(b"=").decode()
 
 
 def decode(text: str, path: str) -> Paging:
-    """Return the sort, order, status and sort key of a cursor of the list at `path`.
+    """Return the sort, order, filters and sort key of a cursor of the list at `path`.
 
     Raises:
         Invalid: the cursor is malformed or was made for another list.
@@ -54,4 +64,12 @@ def decode(text: str, path: str) -> Paging:
         raise Invalid(f"cursor: {MUST_BE}")
     if cursor.path != path:
         raise Invalid("cursor: must be from the Link header of this list")
-    return Paging(sort=cursor.sort, order=cursor.order, status=cursor.status, after=cursor.after)
+    return Paging(
+        sort=cursor.sort,
+        order=cursor.order,
+        statuses=() if cursor.status is None else tuple(cursor.status.split(",")),
+        first_day=cursor.first_day,
+        last_day=cursor.last_day,
+        unassigned=cursor.unassigned,
+        after=cursor.after,
+    )

@@ -1,20 +1,23 @@
-"""Pages of lists: sort order, filter, offset and start.
+"""Pages of lists: sort order, filters, offset and start.
 
-A page costs one Query for each lane; with an offset that skips more than 1 MB of a lane, up to
-MAX_ROUNDS. DynamoDB ends a Query at 1 MB, so a page of large tasks may
-have fewer items than asked for; its cursor leads to the others.
+A page costs one Query for each lane and each status that it asks for; with an offset that skips
+more than 1 MB of a lane, up to MAX_ROUNDS. DynamoDB ends a Query at 1 MB, so a page of large tasks
+may have fewer items than asked for; its cursor leads to the others.
 """
 
 from collections.abc import Callable, Sequence
+from datetime import date
 from typing import Generic, Literal, TypeVar
 
 import msgspec
 
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.user import User
+from chalicelib.dynamodb import index_keys
 from chalicelib.dynamodb.codec import Entry, StoredTask
+from chalicelib.dynamodb.index_keys import KeyRange
 from chalicelib.dynamodb.lane_queries import query_lanes
-from chalicelib.dynamodb.queries import Index
+from chalicelib.dynamodb.queries import EVERY_KEY, Index, Part
 
 E = TypeVar("E", User, StoredTask)
 T_co = TypeVar("T_co", covariant=True)
@@ -37,8 +40,14 @@ class Paging(msgspec.Struct, frozen=True, kw_only=True):
     """The number of items to skip."""
     sort: Sort = "created_at"
     order: Order = "desc"
-    status: str | None = None
-    """The only status to return; None returns all."""
+    statuses: tuple[str, ...] = ()
+    """The only statuses to return; none returns all."""
+    first_day: date | None = None
+    """The first day of what the list is sorted by, creation or due date."""
+    last_day: date | None = None
+    """The last day of it, inclusive."""
+    unassigned: bool = False
+    """Whether to return only tasks without assignees."""
     after: str | None = None
     """The sort key after which the page starts."""
 
@@ -46,6 +55,16 @@ class Paging(msgspec.Struct, frozen=True, kw_only=True):
     def ascending(self) -> bool:
         """Whether small sort keys come first."""
         return self.order == "asc"
+
+    @property
+    def by_due_date(self) -> bool:
+        """Whether the list is sorted by due date."""
+        return self.sort == "expires_at"
+
+    @property
+    def has_range(self) -> bool:
+        """Whether the list has some days only."""
+        return self.first_day is not None or self.last_day is not None
 
 
 class Page(msgspec.Struct, Generic[T_co], frozen=True):
@@ -69,36 +88,58 @@ class Page(msgspec.Struct, Generic[T_co], frozen=True):
         return Page([change(item) for item in self.items], self.sort_keys, self.next)
 
 
-def read_page(index: Index[E], hash_keys: Sequence[str], paging: Paging) -> Page[E]:
+def read_page(
+    index: Index[E],
+    parts: Sequence[Part],
+    paging: Paging,
+    belongs: Callable[[E], bool] | None = None,
+) -> Page[E]:
     """Read one page.
 
     Args:
-        hash_keys: the hash key of each lane of the list.
+        parts: the parts of the index that make the list, such as its lanes.
+        belongs: returns whether an entity that was read belongs in the list. None: all do. The
+            page is shorter by those that do not.
 
     Raises:
         Invalid: the offset skips more than 20 MB of a lane.
     """
     after, skip = paging.after, paging.offset
+    keys = _key_range(paging)
     for _ in range(MAX_ROUNDS):
-        far = skip > EQUAL_SHARE_OFFSET and len(hash_keys) > 1
+        far = skip > EQUAL_SHARE_OFFSET and len(parts) > 1
         result = query_lanes(
             index,
-            hash_keys,
-            after=after,
+            parts,
+            keys=keys.beyond(after, paging.ascending),
             ascending=paging.ascending,
-            limit=skip // len(hash_keys) if far else skip + paging.page_size + 1,
-            status=paging.status,
+            limit=skip // len(parts) if far else skip + paging.page_size + 1,
         )
         if len(result.entries) > skip or not result.more:
-            return _page(result.entries[skip:], result.more, paging.page_size)
+            return _page(result.entries[skip:], result.more, paging.page_size, belongs)
         skip -= len(result.entries)
         after = result.entries[-1].sort_key
     raise Invalid("offset: is too large for this list; follow the Link header instead")
 
 
-def _page(entries: Sequence[Entry[E]], more: bool, page_size: int) -> Page[E]:
-    shown = entries[:page_size]
-    sort_keys = [entry.sort_key for entry in shown]
-    more = more or len(shown) < len(entries)
-    items = [entry.entity for entry in shown]
-    return Page(items, sort_keys, sort_keys[-1] if more and shown else None)
+def _key_range(paging: Paging) -> KeyRange:
+    if not paging.has_range:
+        return EVERY_KEY
+    make = index_keys.due_range if paging.by_due_date else index_keys.created_range
+    return make(paging.first_day, paging.last_day)
+
+
+def _page(
+    entries: Sequence[Entry[E]],
+    more: bool,
+    page_size: int,
+    belongs: Callable[[E], bool] | None,
+) -> Page[E]:
+    read = entries[:page_size]
+    more = more or len(read) < len(entries)
+    shown = read if belongs is None else [entry for entry in read if belongs(entry.entity)]
+    return Page(
+        [entry.entity for entry in shown],
+        [entry.sort_key for entry in shown],
+        read[-1].sort_key if more and read else None,
+    )

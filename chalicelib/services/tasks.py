@@ -2,11 +2,13 @@
 
 import msgspec
 
-from chalicelib.domain.task import Task, TaskFields, TaskUpdate, require_few_changes
-from chalicelib.dynamodb import client, clock, counters, index_keys, lanes, queries, task_writes
+from chalicelib.domain.task import STATUSES, Task, TaskFields, TaskUpdate, require_few_changes
+from chalicelib.dynamodb import client, clock, counters, lanes, queries, task_writes
 from chalicelib.dynamodb.codec import TASKS, StoredTask
+from chalicelib.dynamodb.index_keys import status_lane
+from chalicelib.dynamodb.queries import Part
 from chalicelib.dynamodb.transaction import Transaction
-from chalicelib.services import deleting_users, optimistic, pagination
+from chalicelib.services import deleting_users, optimistic, pagination, task_filters
 from chalicelib.services.optimistic import TaskChange
 from chalicelib.services.write_context import NO_CONTEXT, WriteContext
 
@@ -36,16 +38,25 @@ def get(task_id: int) -> Task | None:
 
 
 def page(paging: pagination.Paging) -> pagination.Page[Task]:
-    """Return a page of all tasks, or of those with one status."""
-    due = paging.sort == "expires_at"
+    """Return a page of all tasks, or of those that the filters of the page leave."""
     every_lane = range(lanes.lanes_to_read())
-    if paging.status is None:
-        index = queries.TASKS_BY_DUE if due else queries.TASKS_BY_CREATED
-        hash_keys = [str(lane) for lane in every_lane]
+    statuses = paging.statuses or (STATUSES if paging.unassigned else ())
+    if statuses:
+        parts = [Part(status_lane(one, lane)) for one in statuses for lane in every_lane]
     else:
-        index = queries.TASKS_BY_STATUS_AND_DUE if due else queries.TASKS_BY_STATUS_AND_CREATED
-        hash_keys = [index_keys.status_lane(paging.status, lane) for lane in every_lane]
-    return pagination.read_page(index, hash_keys, paging).map(deleting_users.hide)
+        parts = [Part(str(lane)) for lane in every_lane]
+    found = pagination.read_page(_index(paging), parts, paging, task_filters.of(paging))
+    return found.map(deleting_users.hide)
+
+
+def _index(paging: pagination.Paging) -> queries.Index[StoredTask]:
+    if paging.unassigned:
+        return queries.UNASSIGNED_BY_DUE
+    if not paging.statuses:
+        return queries.TASKS_BY_DUE if paging.by_due_date else queries.TASKS_BY_CREATED
+    if paging.by_due_date:
+        return queries.TASKS_BY_STATUS_AND_DUE
+    return queries.TASKS_BY_STATUS_AND_CREATED
 
 
 def update(task_id: int, values: TaskUpdate, context: WriteContext = NO_CONTEXT) -> TaskChange:

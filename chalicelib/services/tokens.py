@@ -1,20 +1,14 @@
-"""API tokens: issue, find and revoke.
+"""API tokens: issue, find and revoke."""
 
-A secret is `blt_` and 256 random bits. Only its SHA-256 digest is stored. A slow hash would add
-nothing, because nobody can try 2^256 secrets.
-"""
-
-import hashlib
 import re
-import secrets
 from datetime import datetime
 
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.token import Role, Token
 from chalicelib.dynamodb import clock, queries, token_writes
+from chalicelib.services import random_secrets
 
 PREFIX = "blt_"
-BYTES = 32
 
 _NAME = re.compile(r"[A-Za-z0-9._@-]{1,64}")
 """Characters that API Gateway passes on from the authorizer unchanged."""
@@ -36,9 +30,9 @@ def issue(name: str, role: Role, expires_at: datetime | None) -> tuple[str, Toke
     """
     if not _NAME.fullmatch(name):
         raise Invalid("name: must have 1 to 64 characters, each a letter, a digit or one of ._@-")
-    secret = PREFIX + secrets.token_urlsafe(BYTES)
+    secret = random_secrets.generate(PREFIX)
     token = Token(
-        digest=_digest(secret),
+        digest=random_secrets.digest(secret),
         name=name,
         role=role,
         created_at=clock.now(),
@@ -55,7 +49,7 @@ def find_valid(secret: str) -> Token | None:
 
     The cost is one read in each case, so that the time tells nothing about the secret.
     """
-    token = queries.token(_digest(secret))
+    token = queries.token(random_secrets.digest(secret))
     if token is None or (token.expires_at is not None and token.expires_at <= clock.now()):
         return None
     return token
@@ -64,7 +58,3 @@ def find_valid(secret: str) -> Token | None:
 def revoke(digest: str) -> None:
     """Remove a token. Requests with it are refused from now on."""
     token_writes.delete_token(digest)
-
-
-def _digest(secret: str) -> str:
-    return hashlib.sha256(secret.encode("utf-8", "replace")).hexdigest()

@@ -11,6 +11,7 @@ from chalicelib.dynamodb import (
     backoff,
     client,
     clock,
+    codec,
     counters,
     lanes,
     queries,
@@ -20,6 +21,7 @@ from chalicelib.dynamodb import (
 )
 from chalicelib.dynamodb.codec import StoredTask
 from chalicelib.dynamodb.models import MAX_KEY_BYTES
+from chalicelib.dynamodb.queries import Part
 from chalicelib.dynamodb.transaction import MAX_OPERATIONS, Transaction
 from chalicelib.services import pagination
 from chalicelib.services.write_context import NO_CONTEXT, WriteContext
@@ -124,8 +126,18 @@ def get(user_id: int) -> User | None:
 
 def page(paging: pagination.Paging) -> pagination.Page[User]:
     """Return a page of all users."""
-    hash_keys = [str(lane) for lane in range(lanes.lanes_to_read())]
-    return pagination.read_page(queries.USERS_BY_CREATED, hash_keys, paging)
+    parts = [Part(str(lane)) for lane in range(lanes.lanes_to_read())]
+    return pagination.read_page(queries.USERS_BY_CREATED, parts, paging)
+
+
+def page_of_username(username: str) -> pagination.Page[User]:
+    """Return a page with the user who has the name, without regard to case, or with nobody."""
+    name = normalize_username(username)
+    user_id = queries.user_id_of(name) if len(name.encode()) <= MAX_KEY_BYTES else None
+    user = get(user_id) if user_id is not None else None
+    if user is None or normalize_username(user.username) != name:  # renamed since the first read
+        return pagination.Page([], [], None)
+    return pagination.Page([user], [codec.created_key_of(user)], None)
 
 
 def delete(user_id: int, context: WriteContext = NO_CONTEXT) -> None:
@@ -159,6 +171,8 @@ class _Deletion:
     def __init__(self, user_id: int, context: WriteContext) -> None:
         self._context = context
         self._owns_reservation = True
+        self._lanes: dict[int, int | None] = {}
+        """The lanes of tasks that are not in the lane of a new task; copies do not have them."""
         self.user = self._read(user_id)
         """The user as last read. Marked once the mark is written."""
 
@@ -169,8 +183,9 @@ class _Deletion:
                 if self._step():
                     return
                 failures = 0
-            except client.ConditionFailed:
+            except client.ConditionFailed as failed:
                 failures += 1
+                self._lanes |= _lanes_of_tasks(failed)
                 request_stats.current().add(conflicts=1)
                 backoff.wait(failures + 1)
                 self.user = self._read(self.user.id)
@@ -182,13 +197,13 @@ class _Deletion:
         if complete:
             self._remove_user(tasks)
         elif self.user.deleting:
-            _unassigning(tasks, self.user.id).commit()
+            self._unassigning(tasks).commit()
         else:
             self._mark()
         return complete
 
     def _remove_user(self, tasks: Sequence[StoredTask]) -> None:
-        transaction = _unassigning(tasks, self.user.id)
+        transaction = self._unassigning(tasks)
         add_reservation = (
             user_writes.delete_reservation
             if self._owns_reservation
@@ -203,6 +218,15 @@ class _Deletion:
                 self._owns_reservation = not self._owns_reservation
             raise
         shared_state.forget()
+
+    def _unassigning(self, tasks: Sequence[StoredTask]) -> Transaction:
+        """Return a transaction that removes the user from the assignees of the tasks."""
+        transaction = Transaction()
+        for copy in tasks:
+            task = msgspec.structs.replace(copy, lane=self._lanes.get(copy.id))
+            after = task.unassigned_from(self.user.id).rewritten(clock.now_in_seconds())
+            task_writes.update_task(transaction, task, after)
+        return transaction
 
     def _mark(self) -> None:
         transaction = Transaction()
@@ -220,13 +244,10 @@ class _Deletion:
         return user
 
 
-def _unassigning(tasks: Sequence[StoredTask], user_id: int) -> Transaction:
-    """Return a transaction that removes the user from the assignees of the tasks."""
-    transaction = Transaction()
-    for task in tasks:
-        after = task.unassigned_from(user_id).rewritten(clock.now_in_seconds())
-        task_writes.update_task(transaction, task, after)
-    return transaction
+def _lanes_of_tasks(failed: client.ConditionFailed) -> dict[int, int | None]:
+    """Return the lanes of the tasks that a failed transaction found."""
+    found = [item for item in failed.found.values() if item and codec.is_task(item)]
+    return {task.id: task.lane for task in map(codec.TASKS.of_item, found)}
 
 
 def _require_key(username: str) -> None:
@@ -242,7 +263,7 @@ def _tasks_for_one_transaction(user: User) -> tuple[Sequence[StoredTask], bool]:
     if not user.assignment_count:
         return [], True
     assigned = queries.query(
-        queries.ASSIGNED_BY_CREATED, str(user.id), after=None, ascending=True, limit=MAX_OPERATIONS
+        queries.ASSIGNED_BY_CREATED, Part(str(user.id)), ascending=True, limit=MAX_OPERATIONS
     )
     room = MAX_OPERATIONS - 4  # the user, the reservation, the shared state, the idempotency key
     fitting: list[StoredTask] = []

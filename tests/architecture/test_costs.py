@@ -27,17 +27,18 @@ FULL_TASK = {"name": "edited", "desc": "", "status": "PENDING"}
 WALK: list[tuple[tuple[Any, ...], list[str], float, float, int]] = [
     (("POST", "/v1/users", {"username": "ada"}), [UPDATE, TRANSACT], 0, 1, 2),
     (("POST", "/v1/users", {"username": "eve"}), [UPDATE, TRANSACT], 0, 1, 2),
-    (("POST", "/v1/tasks", {"name": "plan"}), [UPDATE, PUT], 0, 6, 0),
-    (("POST", "/v1/tasks", {"name": "edit"}), [UPDATE, PUT], 0, 6, 0),
+    (("POST", "/v1/tasks", {"name": "plan"}), [UPDATE, PUT], 0, 7, 0),
+    (("POST", "/v1/tasks", {"name": "edit"}), [UPDATE, PUT], 0, 7, 0),
     (("POST", "/v1/tasks", {"name": "ours", "assignees": [1]}), [UPDATE, TRANSACT], 0, 1, 3),
     (("PATCH", "/v1/tasks/3", {"assignees": []}), [GET, TRANSACT], 1, 0, 2),
-    (("DELETE", "/v1/tasks/3"), [DELETE], 0, 5, 0),
+    (("DELETE", "/v1/tasks/3"), [DELETE], 0, 6, 0),
     (("PUT", "/v1/tasks/1/assign/user/1"), [GET, TRANSACT], 1, 0, 3),
     (("PUT", "/v1/tasks/1/assign/user/1"), [GET, GET], 2, 0, 0),
     (("PUT", "/v1/tasks/1/unassign/user/2"), [GET, GET], 2, 0, 0),
     (("GET", "/v1/health"), [GET], 1, 0, 0),
     (("GET", "/v1/openapi.json"), [], 0, 0, 0),
     (("GET", "/"), [], 0, 0, 0),
+    (("GET", "/board/1/app.js"), [], 0, 0, 0),
     (("GET", "/docs"), [], 0, 0, 0),
     (("GET", "/docs/start.js"), [], 0, 0, 0),
     (("GET", "/docs/swagger-ui.js"), [], 0, 0, 0),
@@ -47,20 +48,35 @@ WALK: list[tuple[tuple[Any, ...], list[str], float, float, int]] = [
     (("GET", "/v1/tasks?status=PENDING"), [QUERY], 0.5, 0, 0),
     (("GET", "/v1/tasks?sort=expires_at"), [QUERY], 0.5, 0, 0),
     (("GET", "/v1/tasks?sort=expires_at&status=PENDING"), [QUERY], 0.5, 0, 0),
+    (("GET", "/v1/tasks?status=PENDING,DONE"), [QUERY, QUERY], 0.5, 0, 0),
+    (("GET", "/v1/tasks?status=PENDING,DONE&due_after=2030-01-01"), [QUERY, QUERY], 0, 0, 0),
+    (("GET", "/v1/tasks?due_after=2030-01-01&due_before=2030-01-31"), [QUERY], 0, 0, 0),
+    (("GET", "/v1/tasks?unassigned=true&status=PENDING"), [QUERY], 0.5, 0, 0),
+    (("GET", "/v1/tasks?unassigned=true"), [QUERY] * 4, 0.5, 0, 0),
+    (("GET", "/v1/tasks?created_after=2026-01-01"), [QUERY], 0.5, 0, 0),
+    (("GET", "/v1/tasks?created_before=2026-01-31&status=DONE"), [QUERY], 0, 0, 0),
     (("GET", "/v1/users"), [QUERY], 0.5, 0, 0),
+    (("GET", "/v1/users?username=Ada"), [GET, GET], 2, 0, 0),
+    (("GET", "/v1/users?username=zoe"), [GET], 1, 0, 0),
     (("GET", "/v1/users/1"), [GET], 1, 0, 0),
     (("GET", "/v1/users/1/tasks"), [GET, QUERY], 2, 0, 0),
     (("GET", "/v1/users/1/tasks?sort=expires_at"), [GET, QUERY], 2, 0, 0),
     (("GET", "/v1/users/1/tasks?status=PENDING"), [GET, QUERY], 2, 0, 0),
     (("GET", "/v1/users/1/tasks?sort=expires_at&status=PENDING"), [GET, QUERY], 2, 0, 0),
+    (("GET", "/v1/users/1/tasks?status=PENDING,DONE"), [GET, QUERY, QUERY], 2, 0, 0),
+    (("GET", "/v1/users/1/tasks?due_before=2030-01-01"), [GET, QUERY], 1, 0, 0),
+    (("GET", "/v1/users/1/tasks?created_after=2026-01-01&status=DONE"), [GET, QUERY], 1, 0, 0),
     (("GET", "/v1/users/2/tasks"), [GET, QUERY], 1, 0, 0),
+    (("GET", "/v1/users/1/tasks.ics"), [GET, QUERY, QUERY], 1, 0, 0),
+    (("POST", "/v1/users/1/feed"), [UPDATE], 0, 1, 0),
+    (("DELETE", "/v1/users/1/feed"), [UPDATE], 0, 1, 0),
     (("PUT", "/v1/tasks/1", FULL_TASK), [UPDATE, TRANSACT], 0, 0, 2),
-    (("PUT", "/v1/tasks/2", FULL_TASK), [UPDATE], 0, 5, 0),
+    (("PUT", "/v1/tasks/2", FULL_TASK), [UPDATE], 0, 6, 0),
     (("PATCH", "/v1/tasks/1", {"name": "edit"}), [UPDATE, TRANSACT], 0, 0, 2),
-    (("PATCH", "/v1/tasks/2", {"status": "DONE"}), [UPDATE], 0, 7, 0),
+    (("PATCH", "/v1/tasks/2", {"status": "DONE"}), [UPDATE], 0, 9, 0),
     (("PATCH", "/v1/tasks/2", {}), [GET], 1, 0, 0),
     (("PUT", "/v1/tasks/1/unassign/user/1"), [GET, TRANSACT], 1, 0, 3),
-    (("DELETE", "/v1/tasks/1"), [DELETE], 0, 5, 0),
+    (("DELETE", "/v1/tasks/1"), [DELETE], 0, 6, 0),
     (("PUT", "/v1/tasks/2/assign/user/1"), [GET, TRANSACT], 1, 0, 3),
     # A new task, and one that has an assignee: one counter, one read, one transaction.
     (("POST", "/v1/tasks/batch", BOTH), [BATCH_GET, UPDATE, TRANSACT], 1, 1, 3),
@@ -87,6 +103,8 @@ KEYED_WALK: list[tuple[tuple[Any, ...], list[str], int]] = [
     (("PATCH", "/v1/tasks/1", {}), [PUT, GET, UPDATE], 0),
     (("PUT", "/v1/tasks/1/unassign/user/1"), [PUT, GET, TRANSACT], 4),
     (("DELETE", "/v1/tasks/1"), [PUT, TRANSACT], 2),
+    (("POST", "/v1/users/1/feed"), [PUT, TRANSACT], 2),
+    (("DELETE", "/v1/users/1/feed"), [PUT, TRANSACT], 2),
     (("POST", "/v1/tasks", {"name": "plan"}), [PUT, UPDATE, TRANSACT], 2),
     (("PUT", "/v1/tasks/2/assign/user/1"), [PUT, GET, TRANSACT], 4),
     (("DELETE", "/v1/tasks/2"), [PUT, TRANSACT, TRANSACT], 5),
@@ -159,8 +177,8 @@ def test_the_walks_cover_every_endpoint() -> None:
 
 
 def shape(path: str) -> tuple[str, ...]:
-    """Return the path without its query, ids and names of ids."""
-    parts = path.partition("?")[0].split("/")
+    """Return the path without its query, ids, a file of the board, and their names."""
+    parts = path.partition("?")[0].replace("app.js", "{file}").split("/")
     return tuple("" if part.isdigit() or part.startswith("{") else part for part in parts)
 
 
@@ -171,9 +189,15 @@ PAGES = (
     "/v1/tasks?page_size=10&sort=expires_at",
     "/v1/tasks?page_size=10&status=PENDING",
     "/v1/tasks?page_size=10&offset=5",
+    "/v1/tasks?page_size=10&due_after=2030-01-01",
+    "/v1/tasks?page_size=10&created_after=2026-01-01&status=PENDING",
     "/v1/users?page_size=10",
     "/v1/users/1/tasks?page_size=10",
     "/v1/users/1/tasks?page_size=10&status=PENDING",
+    "/v1/users/1/tasks?page_size=10&due_before=2030-01-31",
+    "/v1/tasks?page_size=10&status=PENDING,DONE&due_before=2030-01-31",
+    "/v1/tasks?page_size=10&unassigned=true&status=PENDING",
+    "/v1/tasks?page_size=10&unassigned=true&due_after=2030-01-01",
 )
 
 
@@ -188,7 +212,15 @@ def test_the_cost_of_a_page_does_not_depend_on_the_table_size(
         grow()
         bills.append([cost("GET", path) for path in PAGES])
     assert bills[0] == bills[1]
-    assert [len(bill.calls) for bill in bills[0]] == [*[lanes] * 5, 2, 2]
+    assert [len(bill.calls) for bill in bills[0]] == [
+        *[lanes] * 7,
+        2,
+        2,
+        2,
+        2 * lanes,
+        lanes,
+        4 * lanes,
+    ]
 
 
 @pytest.mark.backend("dynamodb-local")
@@ -216,6 +248,7 @@ def test_lanes_outside_the_page_are_read_in_parts(
 
 
 def grow() -> None:
-    """Add 70 users, and 70 tasks of the first user: more than a page in each of four lanes."""
+    """Add 70 users, 70 tasks of the first user and 70 of nobody: more than a page in each lane."""
     add_users(70)
-    add_tasks(70, assignees=[1])
+    add_tasks(70, expires_at="2030-01-01")
+    add_tasks(70, assignees=[1], expires_at="2030-01-01")

@@ -47,6 +47,15 @@ def test_importing_a_module_reads_no_environment_and_does_not_connect() -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_a_start_does_not_import_icalendar() -> None:
+    """It takes 30 ms, too long for a cold start."""
+    found = "import app, sys; print('icalendar' in sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", found], cwd=ROOT, capture_output=True, text=True, timeout=60
+    )
+    assert (done.stdout, done.returncode) == ("False\n", 0)
+
+
 def test_an_app_leaves_the_environment_as_it_is() -> None:
     before = dict(os.environ)
     BilletApp(Settings())

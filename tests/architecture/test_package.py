@@ -20,7 +20,7 @@ from billet.cli import main
 from billet.package import PackagingError, archive, chalice_config, libraries, source
 from billet.package.target import RUNTIMES, Target
 from chalicelib.http.problems import CONTENT_TYPE
-from chalicelib.services import tokens
+from chalicelib.services import feeds, tokens, users
 from chalicelib.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -142,7 +142,9 @@ def test_the_unpacked_zip_serves_a_stage_and_writes_no_file(
 ) -> None:
     variables = environment(packages, "APIHandler")
     before = contents(unpacked)
-    user, task, assigned, tasks, refused, page, viewer, description = invoke(
+    eve = users.create("eve")
+    query = {"multiValueQueryStringParameters": {"token": [feeds.create(eve.id)]}}
+    user, task, assigned, tasks, refused, page, viewer, description, feed = invoke(
         unpacked,
         {
             **variables,
@@ -152,7 +154,7 @@ def test_the_unpacked_zip_serves_a_stage_and_writes_no_file(
         },
         [
             proxy_event("POST", "/v1/users", '{"username": "ada"}'),
-            proxy_event("POST", "/v1/tasks", '{"name": "zip"}'),
+            proxy_event("POST", "/v1/tasks", '{"name": "zip", "expires_at": "2030-12-24"}'),
             proxy_event(
                 "PUT", "/v1/tasks/{task_id}/assign/user/{user_id}", task_id="1", user_id="1"
             ),
@@ -161,9 +163,10 @@ def test_the_unpacked_zip_serves_a_stage_and_writes_no_file(
             proxy_event("GET", "/docs"),
             proxy_event("GET", "/docs/swagger-ui.js"),
             proxy_event("GET", "/v1/openapi.json"),
+            proxy_event("GET", "/v1/users/{user_id}/tasks.ics", user_id="1") | query,
         ],
     )
-    assert (user["statusCode"], user["headers"]["Location"]) == (201, "/dev/v1/users/1")
+    assert (user["statusCode"], user["headers"]["Location"]) == (201, "/dev/v1/users/2")
     assert (task["statusCode"], task["headers"]["Location"]) == (201, "/dev/v1/tasks/1")
     assert json.loads(assigned["body"])["success"] is True
     assert [(each["id"], each["assignees"]) for each in json.loads(tasks["body"])] == [(1, [1])]
@@ -173,6 +176,7 @@ def test_the_unpacked_zip_serves_a_stage_and_writes_no_file(
     assert (page["statusCode"], 'src="./docs/start.js"' in page["body"]) == (200, True)
     assert "SwaggerUIBundle" in viewer["body"]
     assert json.loads(description["body"])["openapi"] == "3.1.1"
+    assert "\r\nSUMMARY:zip\r\n" in feed["body"]
     assert contents(unpacked) == before
 
 
@@ -222,8 +226,8 @@ def test_the_zip_has_only_the_api_and_its_libraries(packages: Path) -> None:
     metadata = [path for path in paths if path.parts[0].endswith(".dist-info")]
     modules = {path.parts[0] for path in paths if path not in metadata} - {"__pycache__"}
     ours = {"app.py", "chalicelib", "chalice"}
-    theirs = {"botocore", "dateutil", "jmespath", "msgspec", "pynamodb", "six.py", "urllib3"}
-    assert modules == ours | theirs | {"offapi"}
+    theirs = {"botocore", "dateutil", "icalendar", "jmespath", "msgspec", "pynamodb", "six.py"}
+    assert modules == ours | theirs | {"offapi", "tzdata", "urllib3"}
     assert {path.name for path in paths if path.match("offapi/*")} == archive.PARTS["offapi"]
     assert {path.name for path in metadata} == {"METADATA"}
     runtime = {path.name for path in paths if path.match("chalice/*.py")}
@@ -404,12 +408,14 @@ def test_a_missing_package_index_is_a_one_line_error(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+FOLDERS = ("billet", "billet_client", "chalicelib")
 INSTALLED = """
 import importlib, pathlib, pkgutil, sys
 sys.path.insert(0, sys.argv[1])
-import app, billet, chalicelib
-assert all(str(one.__file__).startswith(sys.argv[1]) for one in (app, billet, chalicelib))
-for package in (billet, chalicelib):
+import app, billet, billet_client, chalicelib
+packages = (billet, billet_client, chalicelib)
+assert all(str(one.__file__).startswith(sys.argv[1]) for one in (app, *packages))
+for package in packages:
     for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
@@ -424,7 +430,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pytest.importorskip("setuptools", minversion="77", reason="setuptools is older than the lock")
     source, wheels, target = (tmp_path_factory.mktemp(one) for one in ("source", "wheels", "site"))
     ignored = shutil.ignore_patterns("__pycache__")
-    for folder in ("billet", "chalicelib"):
+    for folder in FOLDERS:
         shutil.copytree(ROOT / folder, source / folder, ignore=ignored)
     for file in ("app.py", "pyproject.toml", "LICENSE", *map(str, ROOT.glob("requirements*"))):
         shutil.copy(ROOT / file, source)
@@ -437,8 +443,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_wheel_has_all_files_of_the_application(installed: Path) -> None:
-    folders = [ROOT / "billet", ROOT / "chalicelib"]
-    files = [ROOT / "app.py", *(file for folder in folders for file in folder.rglob("*"))]
+    files = [ROOT / "app.py", *(file for name in FOLDERS for file in (ROOT / name).rglob("*"))]
     wanted = {file.relative_to(ROOT) for file in files if file.is_file() and file.suffix != ".pyc"}
     found = {file.relative_to(installed) for file in installed.rglob("*") if file.is_file()}
     assert {file for file in found if not file.parts[0].endswith(".dist-info")} == wanted
@@ -448,7 +453,7 @@ def test_a_wheel_has_all_files_of_the_application(installed: Path) -> None:
 
 @pytest.mark.parametrize(
     ("argument", "expected"),
-    [("--help", "Run and operate Billet Tasks"), ("--version", billet.__version__)],
+    [("--help", "Keep tasks, and run and operate Billet Tasks"), ("--version", billet.__version__)],
 )
 def test_an_installed_wheel_can_be_imported_and_run(
     installed: Path, tmp_path: Path, argument: str, expected: str

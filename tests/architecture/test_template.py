@@ -62,11 +62,12 @@ def test_alarms_and_dashboard_watch_each_table_and_each_global_index(
 ) -> None:
     """DynamoDB reports an index by table and index, and not with its table."""
     tables = {f"billet-prod-{table.suffix}" for one in MIGRATIONS for table in one.tables}
+    added = [(suffix, new) for one in MIGRATIONS for suffix, new in one.indexes.items()]
+    made = [(table.suffix, table.indexes) for one in MIGRATIONS for table in one.tables]
     indexes = {
-        (f"billet-prod-{table.suffix}", index.name)
-        for one in MIGRATIONS
-        for table in one.tables
-        for index in table.indexes
+        (f"billet-prod-{suffix}", index.name)
+        for suffix, of_table in made + added
+        for index in of_table
         if not index.local
     }
     metrics_ = [

@@ -108,7 +108,7 @@ def behind_stage() -> Iterator[Callable[[str], str]]:
                 self.end_headers()
                 self.wfile.write(reply.content)
 
-            do_POST = do_GET  # noqa: N815
+            do_POST = do_PATCH = do_DELETE = do_GET  # noqa: N815
 
             def log_message(self, *_: object) -> None:
                 """Do not log requests."""

@@ -182,6 +182,14 @@ def show_a_task_under_another_status() -> None:
     set_directly(TaskModel(SHARED), TaskModel.status_lane.set("DONE#0"))
 
 
+def show_an_assigned_task_as_unassigned() -> None:
+    set_directly(TaskModel(SHARED), TaskModel.unassigned_lane.set("PENDING#0"))
+
+
+def hide_an_unassigned_task() -> None:
+    set_directly(TaskModel(FREE), TaskModel.unassigned_lane.remove())
+
+
 def lower_a_counter() -> None:
     CounterModel("tasks#0", last=1, lanes=1).save()
 
@@ -286,6 +294,8 @@ CORRUPTIONS: dict[Callable[[], None], str] = {
     misplace_a_task: 'tasks {"id": 3}: has wrong index keys: recency, urgency',
     put_a_task_into_lane_7: 'tasks {"id": 1}: has wrong index keys: lane, status',
     show_a_task_under_another_status: 'tasks {"id": 1}: has wrong index keys: status',
+    show_an_assigned_task_as_unassigned: 'tasks {"id": 1}: has wrong index keys: unassigned_lane',
+    hide_an_unassigned_task: 'tasks {"id": 3}: has wrong index keys: unassigned_lane',
     half_delete_a_user_with_a_stale_copy: 'users {"id": 1}: is half deleted',
     half_delete_a_user_with_an_orphan_copy: 'users {"id": 2}: is half deleted',
     half_delete_a_user_without_a_copy: 'users {"id": 2}: is half deleted',
@@ -384,6 +394,17 @@ def test_a_repair_keeps_the_values_of_the_tasks() -> None:
     assert tasks.get(SHARED) == before
     assert [users_tasks(user_id) for user_id in (ANN, BOB, CAT)] == [[SHARED], [OWN, SHARED], []]
     assert [task.id for task in tasks.page(Paging()).items] == [FREE, OWN, SHARED]
+
+
+@pytest.mark.usefixtures("sample_tables")
+def test_a_task_that_loses_its_last_missing_assignee_is_listed_as_unassigned() -> None:
+    set_directly(
+        TaskModel(FREE), TaskModel.assignees.set({999}), TaskModel.unassigned_lane.remove()
+    )
+    status, output = run_doctor("--repair")
+    assert (status, "wrong index keys" in output) == (0, False)
+    unassigned = tasks.page(Paging(sort="expires_at", unassigned=True)).items
+    assert [task.id for task in unassigned] == [FREE]
 
 
 @pytest.mark.usefixtures("sample_tables")

@@ -126,7 +126,7 @@ def assert_readable(left: Sequence[dict[str, Any]]) -> None:
     for sort in ("created_at", "expires_at"):
         found = {task.id for task in walk(tasks.page, sort=sort)}
         assert found >= set(made) - odd["tasks"]
-    walk(tasks.page, status="PENDING")
+    walk(tasks.page, statuses=("PENDING",))
     for user_id in set(people) - odd["users"]:
         walk(functools.partial(assignments.page, user_id))
 

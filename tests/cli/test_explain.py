@@ -27,7 +27,7 @@ TASK = {
     "recency": {"S": "2026#7"},
     "urgency": {"S": "9999#7"},
 }
-"""An item of the table tasks, which all four indexes have."""
+"""An item of the table tasks, which all indexes but that of unassigned tasks have."""
 
 
 @pytest.fixture

@@ -142,13 +142,17 @@ def previous(empty: str) -> list[int]:
     users.create(OLD_NAME)
     made = add_tasks(1, [1], expires_at="9999-12-31") + add_tasks(1, [1]) + add_tasks(TASKS - 2)
     tokens.issue("ci", "editor", datetime(2030, 1, 31, 12, tzinfo=UTC))
-    make_old(made[0])
+    make_old(*made[:4])
     client.bind(Settings(table_prefix=empty), client.database.connection)
     return made
 
 
-def make_old(last_day: int) -> None:
+def make_old(last_day: int, assigned: int, changed: int, created: int) -> None:
     """Bring the items that have another form now into that of the previous release."""
+    for task, key in ((assigned, "PENDING#3"), (changed, "DONE#3"), (created, None)):
+        item = only("tasks", "id", task)
+        item.pop("unassigned_lane", None)
+        put("tasks", {**item, **({"unassigned_lane": wire(key)} if key else {})})
     remove("counters", name="lanes")
     key = f"9999-12-31#{last_day:016d}"
     put("tasks", {**only("tasks", "id", last_day), "urgency": wire(key)})
@@ -197,7 +201,9 @@ def test_a_database_of_the_previous_release_is_adopted_with_its_lanes_and_items(
     names = {one["name"]["S"] for one in database.every("usernames")}
     assert (normalize(OLD_NAME) in names, normalize_as_first_release(OLD_NAME) in names) == (1, 0)
     after = contents()
-    assert len([one for one in before["tasks"] if one not in after["tasks"]]) == 1
+    keys = [only("tasks", "id", one).get("unassigned_lane") for one in previous[:4]]
+    assert keys == [None, None, *(wire(f"PENDING#{one % 4}") for one in previous[2:4])]
+    assert len([one for one in before["tasks"] if one not in after["tasks"]]) == 4
     for options in ([], ["--repair"]):
         checked = CliRunner().invoke(doctor, options)
         assert (checked.exit_code, checked.stdout) == (0, "Nothing is broken\n")
@@ -831,7 +837,7 @@ def test_a_step_out_of_order_is_a_one_line_error(
 @pytest.mark.usefixtures("empty")
 def test_a_server_migrates_a_local_database_and_refuses_another_one(capsys: Any) -> None:
     deployed, local = Database("", local=False), Database("", local=True)
-    reason = "the database has no schema version, and this release needs 7; `billet migrate up`"
+    reason = "the database has no schema version, and this release needs 8; `billet migrate up`"
     with pytest.raises(click.ClickException, match=reason):
         prepare(deployed)
     prepare(local)

@@ -109,9 +109,9 @@ def import_(file: Path | str, *options: str, **more: Any) -> Result:
 def lists() -> list[Any]:
     """Return what clients see: each list, in its order, with the versions that ETags have."""
     pagings = [
-        Paging(sort=sort, status=status)
+        Paging(sort=sort, statuses=statuses)
         for sort in ("created_at", "expires_at")
-        for status in (None, "PENDING", "DONE")
+        for statuses in ((), ("PENDING",), ("DONE",))
     ]
     found: list[Any] = [users.page(Paging()).items]
     for paging in pagings:

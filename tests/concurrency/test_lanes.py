@@ -75,7 +75,7 @@ def server(
 WALKS: list[tuple[str, Callable[..., Any], pagination.Paging]] = [
     ("tasks", tasks.page, pagination.Paging(page_size=30)),
     ("tasks", tasks.page, pagination.Paging(page_size=30, order="asc")),
-    ("DONE", tasks.page, pagination.Paging(page_size=30, status="DONE")),
+    ("DONE", tasks.page, pagination.Paging(page_size=30, statuses=("DONE",))),
     ("users", users.page, pagination.Paging(page_size=30)),
 ]
 

@@ -15,7 +15,8 @@ from chalicelib.dynamodb.index_keys import due_key, status_lane
 from chalicelib.dynamodb.models import AssignmentModel, CounterModel, TaskModel
 from chalicelib.dynamodb.transaction import Transaction
 from tests.conftest import Api, Bind
-from tests.support.bulk_data import add_tasks
+from tests.support.bulk_data import add_tasks, add_users
+from tests.support.pages import ids, pages
 
 pytestmark = pytest.mark.backend("moto")
 
@@ -91,6 +92,68 @@ def test_a_status_changes_in_the_lane_that_the_task_is_in(bind: Bind, api: Api) 
         assert (now["lane"], now["status"]) == (before["lane"], status)
         assert now["status_lane"] == status_lane(status, before["lane"])
         headers = {"Idempotency_Key": "a"}  # with which the task is read first
+
+
+def unassigned(api: Api, query: str = "") -> list[int]:
+    response = api("GET", f"/v1/tasks?unassigned=true{query}")
+    assert response.status_code == 200, response.body
+    return ids(response.json_body)
+
+
+def test_each_write_keeps_a_task_in_the_list_of_unassigned_tasks_while_it_has_no_assignee(
+    api: Api, user: int
+) -> None:
+    [task] = add_tasks(1)
+    path, keyed = f"/v1/tasks/{task}", {"Idempotency_Key": "a"}
+
+    def send(method: str, to: str, *body: dict[str, str], **headers: str) -> str | None:
+        assert api(method, to, *body, **headers).status_code == 200
+        assert list(findings()) == []
+        key: str | None = stored(task).get("unassigned_lane")
+        assert (unassigned(api) == [task]) is (key is not None)
+        return key
+
+    assert stored(task)["unassigned_lane"] == "PENDING#0"
+    assert send("PATCH", path, {"status": "DONE"}) == "DONE#0"
+    assert send("PATCH", path, {"name": "b"}) == "DONE#0"
+    assert send("PATCH", path, {"status": "PENDING"}, **keyed) == "PENDING#0"
+    assert send("PUT", f"{path}/assign/user/{user}") is None
+    assert send("PATCH", path, {"status": "DONE"}) is None
+    assert send("PUT", f"{path}/unassign/user/{user}") == "DONE#0"
+    assert send("PUT", f"{path}/assign/user/{user}") is None
+    assert send("DELETE", f"/v1/users/{user}") == "DONE#0"
+    assert unassigned(api, "&status=DONE,PENDING") == [task]
+    assert unassigned(api, "&status=PENDING") == []
+
+
+def test_a_task_is_unassigned_in_the_lane_that_it_is_in(bind: Bind, api: Api) -> None:
+    bind(2)
+    [first, other] = add_users(2)
+    made = add_tasks(7, assignees=[first]) + add_tasks(3, assignees=[first, other])
+    lanes = {ident: stored(ident)["lane"] for ident in made}
+    bind(5)
+    add_tasks(5)
+    assert api("PUT", f"/v1/tasks/{made[0]}/unassign/user/{first}").status_code == 200
+    assert api("DELETE", f"/v1/users/{first}").status_code == 200
+    assert list(findings()) == []
+    assert {*made[:7]} <= {*unassigned(api)}
+    assert {ident: stored(ident)["lane"] for ident in made} == lanes
+
+
+def test_a_list_of_unassigned_tasks_leaves_out_what_an_earlier_release_has_changed(
+    api: Api, user: int
+) -> None:
+    """It does not change the key, so that of a task that it has assigned or finished is stale."""
+    [assigned, finished, free] = add_tasks(3)
+    change = Transaction()
+    change.update(TaskModel(assigned), [TaskModel.assignees.set({user})])
+    moved = [TaskModel.status.set("DONE"), TaskModel.status_lane.set("DONE#0")]
+    change.update(TaskModel(finished), moved)
+    change.commit()
+    assert unassigned(api) == [finished, free]
+    assert unassigned(api, "&status=PENDING") == [free]
+    found = list(pages(api, "/v1/tasks", "?unassigned=true&status=PENDING&page_size=1"))
+    assert [ids(page) for page in found] == [[], [], [free]]
 
 
 def update_as_read(task: StoredTask, after: StoredTask) -> None:

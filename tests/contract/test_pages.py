@@ -1,9 +1,7 @@
 """Pages by cursor and by offset have the tasks of the whole list, in the same order."""
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import chain, product
-from typing import Any
+from collections.abc import Callable
+from itertools import product
 
 import pytest
 
@@ -12,32 +10,10 @@ from chalicelib.dynamodb.transaction import Transaction
 from chalicelib.services import pagination
 from tests.conftest import Api, Bind
 from tests.support.bulk_data import add_tasks, add_users
+from tests.support.pages import Item, concatenated, ids, pages
 
 STATUSES = ("PENDING", "IN_PROGRESS", "DONE", "CANCELLED")
-LINK = re.compile(r'</v1/[a-z0-9/]+(\?cursor=[A-Za-z0-9_-]+&page_size=\d+)>; rel="next"')
 DEADLINES = (None, "2030-01-01", "9999-12-31", "9999-12-30")
-Item = dict[str, Any]
-
-
-def pages(api: Api, path: str, query: str) -> Iterator[list[Item]]:
-    """Follow the Link headers and yield every page."""
-    while True:
-        response = api("GET", path + query)
-        assert response.status_code == 200, response.body
-        yield response.json_body
-        if "Link" not in response.headers:
-            return
-        link = LINK.fullmatch(response.headers["Link"])
-        assert link, response.headers["Link"]
-        query = link[1]
-
-
-def concatenated(found: Iterable[list[Item]]) -> list[Item]:
-    return list(chain.from_iterable(found))
-
-
-def ids(items: Sequence[Item]) -> list[int]:
-    return [item["id"] for item in items]
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """/v1/users"""
 
 from typing import Any
+from urllib.parse import quote
 
 import msgspec
 import pytest
@@ -23,6 +24,27 @@ def test_a_created_user_is_in_the_response_at_its_location_and_listed(api: Api) 
     assert created.headers["Location"] == f"/v1/users/{user['id']}"
     assert api("GET", f"/v1/users/{user['id']}").json_body == user
     assert api("GET", "/v1/users").json_body == [user]
+
+
+@pytest.mark.parametrize("asked", ["strasse", "STRASSE", "Straße", "  straße  "])
+def test_a_user_is_found_by_any_form_of_the_username(api: Api, asked: str) -> None:
+    add_users(2)
+    user = api("POST", "/v1/users", {"username": "Straße"}).json_body
+    found = api("GET", f"/v1/users?username={quote(asked)}")
+    assert (found.status_code, found.json_body) == (200, [user])
+    assert "Link" not in found.headers
+    again = api("GET", f"/v1/users?username={quote(asked)}", If_None_Match=found.headers["ETag"])
+    assert again.status_code == 304
+
+
+@pytest.mark.backend("fastest")
+def test_nobody_is_found_by_a_free_username(api: Api) -> None:
+    [ident, _] = add_users(2)
+    assert len(api("GET", f"/v1/users?username=user{ident}").json_body) == 1
+    api("DELETE", f"/v1/users/{ident}")
+    too_long = quote("\N{ARABIC LIGATURE SALLALLAHOU ALAYHE WASALLAM}" * 254)
+    for name in (f"user{ident}", "user", f"user{ident}%25", too_long):
+        assert api("GET", f"/v1/users?username={name}").json_body == []
 
 
 def test_get_of_a_missing_user_returns_null(api: Api) -> None:

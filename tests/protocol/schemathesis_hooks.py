@@ -18,6 +18,7 @@ PLACE = "2026-01-31T12:00:00.000000Z#0000000000000001"
 def before_call(context: schemathesis.HookContext, case: Case, kwargs: dict[str, Any]) -> None:
     """Repair the parts of a request that schemathesis did not make invalid on purpose."""
     _repair_headers(case)
+    _repair_filters(case)
     _repair_cursor(case)
 
 
@@ -32,6 +33,27 @@ def _repair_headers(case: Case) -> None:
         and "If-Match" not in _intentionally_invalid(case)
     ):
         del case.headers["If-Match"]  # even * is false for a missing resource
+
+
+def _repair_filters(case: Case) -> None:
+    """Use the filters of one sort only, and ranges that begin before they end."""
+    query = case.query
+    if not query or not case.meta or not case.meta.generation.mode.is_positive:
+        return
+    if "username" in query:
+        case.query = {one: query[one] for one in query if one in {"username", "page_size"}}
+    for after, before, *others in (
+        ("due_after", "due_before", "unassigned"),
+        ("created_after", "created_before"),
+    ):
+        if {after, before, *others} & {*query}:
+            kept = {after, before, *others, "status", "order", "page_size", "offset", "cursor"}
+            case.query = {name: query[name] for name in query if name in kept}
+            break
+    else:
+        return
+    if {after, before} <= {*case.query}:
+        case.query |= dict(zip((after, before), sorted((query[after], query[before])), strict=True))
 
 
 def _repair_cursor(case: Case) -> None:

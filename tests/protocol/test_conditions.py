@@ -14,7 +14,7 @@ pytestmark = pytest.mark.backend("moto")
 
 READS = [one for one in ENDPOINTS if one.method == "GET"]
 DOCUMENTS = [one.path for one in READS if one.path.startswith("/docs")] + ["/v1/openapi.json"]
-LISTS = ["/v1/tasks", "/v1/users", "/v1/health"]
+LISTS = ["/v1/tasks", "/v1/users", "/v1/users/1/tasks"]
 
 
 @pytest.fixture
@@ -64,14 +64,35 @@ def test_each_document_has_its_own_etag(api: Api) -> None:
 
 
 @pytest.mark.parametrize("path", LISTS)
-def test_a_list_exists_and_has_no_etag(api: Api, path: str) -> None:
+def test_a_list_has_an_etag_until_a_body_or_the_link_changes(api: Api, path: str) -> None:
+    api("POST", "/v1/users", {"username": "ada"})
+    api("POST", "/v1/users", {"username": "eve"})
+    add_tasks(2, assignees=[1])
+    tags = []
+    for query in ("?page_size=2", "?page_size=1", "?page_size=1&order=asc"):
+        response = api("GET", path + query)
+        tags.append(response.headers["ETag"])
+        assert re.fullmatch(r'"[0-9a-f]{32}"', tags[-1])
+        unchanged = api("GET", path + query, If_None_Match=tags[-1])
+        assert (unchanged.status_code, unchanged.body) == (304, b"")
+        assert unchanged.headers.get("Link") == response.headers.get("Link")
+        assert api("GET", path + query, If_Match='"1"').status_code == 412
+    assert len(set(tags)) == 3
+    last = api("GET", f"{path}?page_size=1")
+    oldest = api("GET", f"{path}?order=asc").json_body[0]["id"]
+    api("DELETE", f"{'/v1/users' if path == '/v1/users' else '/v1/tasks'}/{oldest}")
+    changed = api("GET", f"{path}?page_size=1", If_None_Match=tags[1])
+    assert (changed.status_code, changed.body) == (200, last.body)  # without a link
+
+
+def test_health_exists_and_has_no_etag(api: Api) -> None:
     for headers, status in (
         ({"If_None_Match": "*"}, 304),
         ({"If_None_Match": '"1"'}, 200),
         ({"If_Match": "*"}, 200),
         ({"If_Match": '"1"'}, 412),
     ):
-        response = api("GET", path, **headers)
+        response = api("GET", "/v1/health", **headers)
         assert (response.status_code, "ETag" in response.headers) == (status, False)
 
 

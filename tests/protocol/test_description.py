@@ -23,7 +23,7 @@ from billet.openapi import document
 from chalicelib.app_factory import BilletApp
 from chalicelib.domain.token import ROLES
 from chalicelib.http import text_rules
-from chalicelib.http.routes.docs import FILES
+from chalicelib.http.routes.static_files import FILES
 from chalicelib.http.schemas import NewTask, NewUser, WholeTask
 from tests.conftest import Api
 from tests.support.servers import Serve
@@ -154,6 +154,7 @@ def test_a_token_is_optional_in_the_description() -> None:
             assert one["security"] in ([], *([{"token": [role]}, {}] for role in ROLES))
 
 
+@pytest.mark.settings(board="off")
 @pytest.mark.parametrize("stage", ["", "/prod"])
 @pytest.mark.parametrize("slash", ["", "/"])
 def test_the_root_redirects_to_the_docs_behind_any_stage(
@@ -184,11 +185,11 @@ def test_the_root_redirects_to_the_docs_behind_any_stage(
     assert urljoin(f"https://a.example{root}", location) == f"https://a.example{stage}/docs"
 
 
-@pytest.mark.settings(auth="on")
+@pytest.mark.settings(auth="on", board="off")
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
 def test_the_root_redirects_to_the_docs_without_a_token(server: str, method: str) -> None:
     reply = httpx.request(method, f"http://{server}/")
-    assert (reply.status_code, reply.headers["Location"]) == (302, "docs")
+    assert (reply.status_code, reply.headers["Location"]) == (302, "./docs")
     assert httpx.get(f"http://{server}/", follow_redirects=True).url.path == "/docs"
 
 

@@ -251,7 +251,7 @@ DOCUMENTATION = ("/", "/docs", "/docs/start.js", "/v1/openapi.json")
 
 
 @pytest.mark.parametrize("path", DOCUMENTATION)
-@pytest.mark.settings(docs="off")
+@pytest.mark.settings(docs="off", board="off")
 def test_the_documentation_can_be_switched_off(path: str, call: Call) -> None:
     assert detail(call("GET", path)) == (404, "path: does not exist")
     assert call("GET", "/v1/health")["statusCode"] == 200
@@ -259,7 +259,7 @@ def test_the_documentation_can_be_switched_off(path: str, call: Call) -> None:
 
 @pytest.mark.parametrize("path", DOCUMENTATION)
 def test_the_local_server_has_no_documentation_that_is_switched_off(path: str) -> None:
-    gateway = Gateway(BilletApp(Settings(docs="off")))
+    gateway = Gateway(BilletApp(Settings(docs="off", board="off")))
     response = gateway.route(Request("GET", path, "", {"host": "localhost"}, "127.0.0.1"))
     assert isinstance(response, Response)
     assert response.status == 404

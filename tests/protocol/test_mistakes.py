@@ -2,6 +2,7 @@
 
 import json
 import re
+from datetime import date
 from typing import Any
 
 import pytest
@@ -359,7 +360,14 @@ OFFSET = "offset: must be an integer from 0 to 10000; to go further, follow the 
 ORDER = "order: must be one of asc, desc"
 SORT = "sort: must be one of created_at, expires_at"
 CURSOR = "cursor: must be a cursor from a Link header"
-PARAMETERS = "cursor, offset, order, page_size, sort, status"
+PARAMETERS = (
+    "created_after, created_before, cursor, due_after, due_before, offset, order, page_size, sort,"
+    " status"
+)
+STATUSES = f"{STATUS}, or several, separated by commas"
+DATE = "must be a date that exists, YYYY-MM-DD"
+UNASSIGNED = "unassigned: must be true; leave it out to list all tasks"
+ONCE = "status: must have each status only once"
 QUERIES = {
     **dict.fromkeys(
         [
@@ -375,8 +383,23 @@ QUERIES = {
     "sort=": SORT,
     "order=up": ORDER,
     "order=ASC": ORDER,
-    "status=pending": STATUS,
-    "status=": STATUS,
+    "status=pending": STATUSES,
+    "status=": STATUSES,
+    "status=DONE,": STATUSES,
+    "status=DONE, PENDING": STATUSES,
+    "status=DONE,FINISHED": STATUSES,
+    "status=DONE,PENDING,DONE": ONCE,
+    "due_after=": f"due_after: {DATE}",
+    "due_before=2030-02-30": f"due_before: {DATE}",
+    "due_before=0000-01-01": f"due_before: {DATE}",
+    "created_after=2030-01-01T00:00:00": f"created_after: {DATE}",
+    "created_before=1": f"created_before: {DATE}",
+    "due_after=2030-01-02&due_before=2030-01-01": (
+        "due_before: must not be before due_after, which is 2030-01-02"
+    ),
+    "created_before=2030-01-01&created_after=2030-01-02": (
+        "created_before: must not be before created_after, which is 2030-01-02"
+    ),
     "limit=5": f"limit: unknown query parameter; allowed are {PARAMETERS}",
     "a%0Ab=5": f"a\nb: unknown query parameter; allowed are {PARAMETERS}",
     "page_size=5&page_size=5": "page_size: must be given only once",
@@ -386,14 +409,41 @@ QUERIES = {
 
 @pytest.mark.parametrize(("query", "detail"), QUERIES.items(), ids=lambda text: text[:30])
 def test_an_invalid_query_parameter_is_rejected(api: Api, query: str, detail: str) -> None:
-    for path in ("/v1/tasks", "/v1/users/1/tasks"):
-        assert rejection(api, "GET", f"{path}?{query}") == (400, detail)
+    assert rejection(api, "GET", f"/v1/users/1/tasks?{query}") == (400, detail)
+    of_all = detail.replace(PARAMETERS, f"{PARAMETERS}, unassigned")
+    assert rejection(api, "GET", f"/v1/tasks?{query}") == (400, of_all)
+
+
+@pytest.mark.parametrize("value", ["false", "", "True", "1"])
+def test_unassigned_is_true_or_absent(api: Api, value: str) -> None:
+    assert rejection(api, "GET", f"/v1/tasks?unassigned={value}") == (400, UNASSIGNED)
+
+
+@pytest.mark.parametrize(
+    ("query", "detail"),
+    [
+        ("username=", USERNAME),
+        (f"username={'a' * 255}", USERNAME),
+        ("username=a%E2%80%8Bb", INVISIBLE),
+        ("username=a&username=b", "username: must be given only once"),
+        ("username=ada&order=desc", "order: must not be sent with username"),
+        ("username=ada&offset=1", "offset: must not be sent with username"),
+        ("username=ada&cursor=abc", "cursor: must not be sent with username"),
+    ],
+)
+def test_a_username_to_find_has_the_rules_of_a_username_and_comes_alone(
+    api: Api, query: str, detail: str
+) -> None:
+    status, text = rejection(api, "GET", f"/v1/users?{query}")
+    assert (status, text.partition(", which")[0]) == (400, detail)
+    assert rejection(api, "GET", f"/v1/tasks?{query}")[0] == 400
 
 
 @pytest.mark.parametrize("query", ["sort=created_at", "status=DONE"])
 def test_users_have_no_status_and_one_order(api: Api, query: str) -> None:
     field = query.partition("=")[0]
-    detail = f"{field}: unknown query parameter; allowed are cursor, offset, order, page_size"
+    allowed = "cursor, offset, order, page_size, username"
+    detail = f"{field}: unknown query parameter; allowed are {allowed}"
     assert rejection(api, "GET", f"/v1/users?{query}") == (400, detail)
 
 
@@ -440,13 +490,18 @@ URGENT = "2030-01-01#0000000000000007"
 @pytest.mark.parametrize(
     ("path", "paging", "after"),
     [
-        ("tasks", Paging(status="BOGUS"), NEWEST),
-        ("tasks", Paging(status=""), NEWEST),
-        ("tasks", Paging(status="A" * 1024), NEWEST),
-        ("users/1/tasks", Paging(status="A" * 1024), NEWEST),
-        ("users/1/tasks", Paging(status="done", sort="expires_at"), URGENT),
-        ("users", Paging(status="DONE"), NEWEST),
+        ("tasks", Paging(statuses=("BOGUS",)), NEWEST),
+        ("tasks", Paging(statuses=("", "DONE")), NEWEST),
+        ("tasks", Paging(statuses=("A" * 1024,)), NEWEST),
+        ("users/1/tasks", Paging(statuses=("A" * 1024,)), NEWEST),
+        ("users/1/tasks", Paging(statuses=("done",), sort="expires_at"), URGENT),
+        ("users", Paging(statuses=("DONE",)), NEWEST),
         ("users", Paging(sort="expires_at"), URGENT),
+        ("users", Paging(first_day=date(2026, 1, 1)), NEWEST),
+        ("tasks", Paging(statuses=("DONE", "PENDING")), NEWEST),
+        ("tasks", Paging(unassigned=True), NEWEST),
+        ("users/1/tasks", Paging(unassigned=True, sort="expires_at"), URGENT),
+        ("tasks", Paging(statuses=("DONE", "DONE")), NEWEST),
         ("tasks", Paging(), URGENT),
         ("tasks", Paging(sort="expires_at"), NEWEST),
     ],

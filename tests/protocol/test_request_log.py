@@ -155,7 +155,7 @@ def test_a_line_has_the_name_of_the_token_and_the_authorizer_one_of_its_own(
 
 def test_the_line_of_a_cognito_user_has_no_username() -> None:
     user = authentication.cognito_user({"claims": {"sub": "7d8c", "cognito:username": "ada"}})
-    assert (user.name, user.logged_name) == ("ada", "7d8c")
+    assert (user.name, user.logged_as) == ("ada", "7d8c")
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,8 @@ CHANGES: dict[str, tuple[Any, ...]] = {
     "assign another": ("PUT", "/v1/tasks/{held}/assign/user/{idle}"),
     "assign again": ("PUT", "/v1/tasks/{held}/assign/user/{busy}"),
     "unassign": ("PUT", "/v1/tasks/{held}/unassign/user/{busy}"),
+    "create a feed": ("POST", "/v1/users/{idle}/feed"),
+    "revoke a feed": ("DELETE", "/v1/users/{idle}/feed"),
     "rename a user": ("PATCH", "/v1/users/{busy}", {"username": "bob {idle}"}),
     "change several tasks": (
         "POST",
@@ -43,13 +45,17 @@ CHANGES: dict[str, tuple[Any, ...]] = {
     "delete a user": ("DELETE", "/v1/users/{idle}"),
     "delete a user with tasks": ("DELETE", "/v1/users/{busy}"),
 }
+SECRET = CHANGES["create a feed"]
+"""The response has a secret, so it is not stored: a repeat creates another feed."""
 READS: dict[str, tuple[Any, ...]] = {
     "list users": ("GET", "/v1/users"),
+    "find a user": ("GET", "/v1/users?username=user{busy}"),
     "get a user": ("GET", "/v1/users/{busy}"),
     "list tasks": ("GET", "/v1/tasks"),
     "get a task": ("GET", "/v1/tasks/{held}"),
     "list a user's tasks": ("GET", "/v1/users/{busy}/tasks"),
     "list no tasks of a user": ("GET", "/v1/users/{idle}/tasks"),
+    "get a user's feed": ("GET", "/v1/users/{busy}/tasks.ics"),
     "ask for the health": ("GET", "/v1/health"),
 }
 

@@ -62,7 +62,7 @@ def test_a_key_range_has_exactly_the_keys_after_a_position(
     after: str, place: str, status: str
 ) -> None:
     for ascending in (True, False):
-        first, last = index_keys.status_range("DONE", after, ascending)
+        first, last = index_keys.KeyRange().beyond(after, ascending).of_status("DONE")
         behind = place > after if ascending else place < after
         within = first <= index_keys.status_key(status, place) <= last
         assert within == (behind and status == "DONE")
@@ -70,7 +70,7 @@ def test_a_key_range_has_exactly_the_keys_after_a_position(
 
 @given(PLACES)
 def test_a_key_range_without_a_position_has_the_whole_status(place: str) -> None:
-    first, last = index_keys.status_range("DONE", None, True)
+    first, last = index_keys.KeyRange().beyond(None, True).of_status("DONE")
     assert first < index_keys.status_key("DONE", place) < last
     assert not first < index_keys.status_key("CANCELLED", place) < last
 
@@ -117,3 +117,41 @@ def test_the_last_day_has_the_key_of_the_first_release_until_that_has_stopped(
     client.database.memory.schema = (3, contracted)
     assert index_keys.due_key("9999-12-31", 7) == f"{day}#0000000000000007"
     assert index_keys.due_key(None, 7) == "9999-12-31#0000000000000007"
+
+
+DAYS = st.dates(date(2030, 1, 1), date(2030, 1, 4)) | st.dates(date(9999, 12, 29))
+
+
+@given(st.none() | DAYS, st.none() | DAYS, st.none() | DAYS, st.sampled_from([2, 3]))
+def test_a_range_of_due_dates_has_exactly_their_keys(
+    first: date | None, last: date | None, due: date | None, contracted: int
+) -> None:
+    client.database.memory.schema = (3, contracted)
+    keys = index_keys.due_range(first, last)
+    wanted = due is not None and (first or date.min) <= due <= (last or date.max)
+    if due is None and contracted < 3 and last in (None, date.max):
+        wanted = not keys.empty  # its key may be that of a task that is due on the last day
+    assert (keys.first <= index_keys.due_key(str(due) if due else None, 7) <= keys.last) == wanted
+    if due == date.max:  # an earlier release may have written the key
+        assert (keys.first <= "9999-12-31#0000000000000007") or not wanted
+
+
+@given(st.none() | DAYS, st.none() | DAYS, DAYS, st.booleans())
+def test_a_range_of_days_of_creation_has_exactly_their_keys(
+    first: date | None, last: date | None, day: date, late: bool
+) -> None:
+    keys = index_keys.created_range(first, last)
+    time = "23:59:59.999999" if late else "00:00:00.000000"
+    key = index_keys.created_key(f"{day}T{time}Z", 7)
+    wanted = (first or date.min) <= day <= (last or date.max)
+    assert (keys.first <= key and (not keys.last or key <= keys.last)) == wanted
+
+
+@given(PLACES, PLACES, PLACES, PLACES, st.booleans())
+def test_a_key_range_beyond_a_position_stays_in_the_range(
+    first: str, last: str, after: str, place: str, ascending: bool
+) -> None:
+    keys = index_keys.KeyRange(first, last).beyond(after, ascending)
+    wanted = first <= place <= last and (place > after if ascending else place < after)
+    assert (keys.first <= place <= keys.last) == wanted
+    assert not (wanted and keys.empty)

@@ -6,6 +6,7 @@ import pytest
 
 from chalicelib.dynamodb import lane_queries
 from chalicelib.dynamodb.codec import QueryResult, StoredTask
+from chalicelib.dynamodb.queries import Part
 
 
 def test_a_failed_block_waits_for_the_concurrent_check() -> None:
@@ -34,13 +35,13 @@ def test_a_failed_check_is_raised_after_the_block() -> None:
 def test_a_failed_lane_waits_for_the_other_lanes() -> None:
     ended: list[str] = []
 
-    def read(lane: str) -> QueryResult[StoredTask]:
-        if lane == "0":
+    def read(lane: Part) -> QueryResult[StoredTask]:
+        if lane.hash_key == "0":
             raise ValueError("broken")
         time.sleep(0.05)
-        ended.append(lane)
+        ended.append(lane.hash_key)
         return QueryResult([], more=False)
 
     with pytest.raises(ValueError, match="broken"):
-        lane_queries._concurrently(read, ["0", "1", "2"])
+        lane_queries._concurrently(read, [Part("0"), Part("1"), Part("2")])
     assert sorted(ended) == ["1", "2"]

@@ -29,6 +29,7 @@ ALLOWED = {
     "COGNITO_USER_POOL_ARN": (POOL, f"must be an ARN such as {POOL}"),
     "PORT": ("0", "must be a whole number between 0 and 65535"),
     "DOCS": ("off", SWITCH),
+    "BOARD": ("off", SWITCH),
     "LOG_LEVEL": ("INFO", "must be one of DEBUG, INFO, WARNING, ERROR"),
     "SERVER_TIMING": ("on", SWITCH),
     "REQUEST_SECONDS": ("5", "must be a whole number between 5 and 900"),

@@ -4,32 +4,15 @@ Files are read by the requests that need them, not at import. All URLs are relat
 behind any stage.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 
 import msgspec
 from chalice.app import Request
 
-from chalicelib.http.conditional import content_etag_header
 from chalicelib.http.endpoints import Router
 from chalicelib.http.responses import ApiResponse
-
-FILES = Path(__file__).parents[1] / "static"
-POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' data:",
-        "connect-src 'self'",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
-    )
-)
-
-NO_HEADERS: Mapping[str, str] = MappingProxyType({})
+from chalicelib.http.routes import static_files
+from chalicelib.http.routes.static_files import FILES
 
 router = Router()
 
@@ -40,51 +23,42 @@ def get_description() -> ApiResponse[msgspec.Raw]:
 
     Returns this document, in OpenAPI 3.1.
     """
-    return _file_response(FILES / "openapi.json")
+    return static_files.content((FILES / "openapi.json").read_bytes())
 
 
 @router.endpoint("GET", "/", role=None, status=302)
 def show_root(request: Request) -> ApiResponse[msgspec.Raw]:
-    """Redirect to the documentation page, by a URL relative to `/`, `/prod/` or `/prod`."""
-    _, _, stage = request.context["path"].rpartition("/")
-    target = f"./{stage}/docs" if stage else "docs"
+    """Redirect to the documentation page. Served if the board is off."""
+    target = f"{static_files.beside_root(request)}docs"
     return ApiResponse(msgspec.Raw(b""), {"Content-Type": "text/plain", "Location": target})
 
 
 @router.endpoint("GET", "/docs", role=None)
 def show_docs(request: Request) -> ApiResponse[msgspec.Raw]:
     """Get the page that shows the OpenAPI document and sends requests."""
-    page = (FILES / "docs.html").read_text()
     root = "../" if request.context["path"].endswith("/") else "./"
-    headers = {"Content-Type": "text/html; charset=utf-8", "Content-Security-Policy": POLICY}
-    return _with_etag(page.replace("{root}", root).encode(), headers)
+    return static_files.page("docs.html", root=root)
 
 
 @router.endpoint("GET", "/docs/start.js", role=None)
 def get_start() -> ApiResponse[msgspec.Raw]:
     """Get the script that starts Swagger UI."""
-    return _file_response(FILES / "start.js", _asset("text/javascript"))
+    return static_files.content((FILES / "start.js").read_bytes(), _asset("text/javascript"))
 
 
 @router.endpoint("GET", "/docs/swagger-ui.js", role=None)
 def get_swagger_ui() -> ApiResponse[msgspec.Raw]:
     """Get Swagger UI."""
-    return _file_response(_swagger_ui("swagger_bundle.js"), _asset("text/javascript"))
+    script = _swagger_ui("swagger_bundle.js").read_bytes()
+    return static_files.content(script, _asset("text/javascript"))
 
 
 @router.endpoint("GET", "/docs/swagger-ui.css", role=None)
 def get_style() -> ApiResponse[msgspec.Raw]:
     """Get the style of the page: Swagger UI's, followed by ours."""
     files = (_swagger_ui("swagger_style.css"), FILES / "docs.css")
-    return _with_etag(b"\n".join(file.read_bytes() for file in files), _asset("text/css"))
-
-
-def _file_response(path: Path, headers: Mapping[str, str] = NO_HEADERS) -> ApiResponse[msgspec.Raw]:
-    return _with_etag(path.read_bytes(), headers)
-
-
-def _with_etag(content: bytes, headers: Mapping[str, str]) -> ApiResponse[msgspec.Raw]:
-    return ApiResponse(msgspec.Raw(content), {**headers, **content_etag_header(content)})
+    style = b"\n".join(file.read_bytes() for file in files)
+    return static_files.content(style, _asset("text/css"))
 
 
 def _asset(kind: str) -> dict[str, str]:

@@ -9,6 +9,7 @@ from chalicelib.http.endpoints import LIST_THROTTLE, Router, Throttle
 from chalicelib.http.idempotency import WriteRequest
 from chalicelib.http.responses import ApiResponse
 from chalicelib.http.schemas import (
+    AllTasksQuery,
     Batch,
     BatchBody,
     BatchQuery,
@@ -16,7 +17,6 @@ from chalicelib.http.schemas import (
     NewTask,
     TaskBody,
     TaskChangeBody,
-    TaskListQuery,
     TaskPatch,
     WholeTask,
     require_same_id,
@@ -29,12 +29,14 @@ router = Router()
 
 
 @router.endpoint("GET", "/v1/tasks", role="reader", throttle=LIST_THROTTLE)
-def list_tasks(urls: Urls, query: TaskListQuery) -> ApiResponse[list[TaskBody]]:
+def list_tasks(urls: Urls, query: AllTasksQuery) -> ApiResponse[list[TaskBody]]:
     """List tasks.
 
     Returns one page of all tasks, newest first by default. `sort=expires_at` puts the most urgent
-    task first, and `status` returns only tasks with that status. If there are more results, the
-    response has a `Link` header with the URL of the next page.
+    task first. `due_after`, `due_before` and `unassigned` can be combined with each other,
+    `created_after` and `created_before` with each other, and `status` with all of them; any other
+    combination is a 400. If there are more results, the response has a `Link` header with the URL
+    of the next page.
     """
     return pages.respond(urls, "tasks", query, tasks.page, TaskBody.of)
 

@@ -12,11 +12,11 @@ from chalicelib.http.idempotency import WriteRequest
 from chalicelib.http.responses import ApiResponse
 from chalicelib.http.schemas import (
     ChangeBody,
-    ListQuery,
     NewUser,
     TaskBody,
     TaskListQuery,
     UserBody,
+    UserListQuery,
     UserPatch,
     require_same_id,
 )
@@ -27,13 +27,16 @@ router = Router()
 
 
 @router.endpoint("GET", "/v1/users", role="reader", throttle=LIST_THROTTLE)
-def list_users(urls: Urls, query: ListQuery) -> ApiResponse[list[UserBody]]:
+def list_users(urls: Urls, query: UserListQuery) -> ApiResponse[list[UserBody]]:
     """List users.
 
     Returns one page of all users, newest first by default. If there are more results, the response
-    has a `Link` header with the URL of the next page.
+    has a `Link` header with the URL of the next page. `username` returns the one user who has that
+    name, or an empty list.
     """
-    return pages.respond(urls, "users", query, users.page, UserBody.of)
+    name = query.username
+    read = users.page if name is None else lambda _: users.page_of_username(name)
+    return pages.respond(urls, "users", query, read, UserBody.of)
 
 
 @router.endpoint("GET", "/v1/users/{user_id}", role="reader")
@@ -100,8 +103,9 @@ def list_tasks_of_user(
 ) -> ApiResponse[list[TaskBody]]:
     """List the tasks of a user.
 
-    Returns one page of the tasks that are assigned to the user, in the same orders as
-    `GET /v1/tasks`. The response is a 404 if the user does not exist.
+    Returns one page of the tasks that are assigned to the user, in the same orders and with the
+    same filters as `GET /v1/tasks`, but for `unassigned`. The response is a 404 if the user does
+    not exist.
     """
     return pages.respond(
         urls,

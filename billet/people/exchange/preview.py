@@ -1,0 +1,90 @@
+"""Show what an import is going to do."""
+
+from collections.abc import Iterable, Sequence
+
+import click
+from rich.table import Table
+from rich.text import Text
+
+from billet.people import tables
+from billet.people.exchange.checking import Row, shorten
+from billet.people.exchange.plan import Plan
+from billet.people.exchange.source import FIELDS, Problem, Source
+from billet.people.text import one_line
+
+ROWS = 8
+"""How many tasks are shown."""
+PROBLEMS = 20
+"""How many problems are shown."""
+# Columns of the terminal
+_MOST_PEOPLE = 24
+_LEAST_NAME = 12
+_OTHERS = 5 + 11 + 10 + 5 * 2
+"""The columns of the line, the status and the due date, and the gaps."""
+
+
+def show_source(source: Source) -> None:
+    """Say how the file was read, and what of it is left out."""
+    click.echo(f"Read {count(len(source.tasks), 'task')}: {source.kind}")
+    if source.columns:
+        pairs = [
+            f"{field} from {source.columns[field]}" for field in FIELDS if field in source.columns
+        ]
+        click.echo(f"Fields: {'; '.join(pairs)}")
+    for what, number in source.left_out.items():
+        click.echo(f"Left out: {what}: {number}")
+    for note in source.notes:
+        click.echo(f"Note: {note}")
+
+
+def show_plan(plan: Plan, users: Iterable[str], unit: str) -> None:
+    """Show the first tasks, and how many there are."""
+    rows = [ready.row for ready in plan.rows]
+    if rows:
+        console = tables.console()
+        console.print(table(rows[:ROWS], unit, console.width))
+    if len(rows) > ROWS:
+        click.echo(f"… and {len(rows) - ROWS} more")
+    if names := [shorten(name) for name in users]:
+        shown = ", ".join(names[:ROWS]) + (", …" if len(names) > ROWS else "")
+        click.echo(f"Creates {count(len(names), 'user')}: {shown}")
+    if plan.there:
+        click.echo(
+            f"Already there: {count(plan.there, 'task')} with this name, description and due date"
+        )
+    if plan.deleted:
+        click.echo(
+            f"Imported before and deleted since: {count(plan.deleted, 'task')}"
+            " (--again imports them again)"
+        )
+
+
+def show_problems(problems: Sequence[Problem], unit: str) -> None:
+    """Print the first problems in the order of the file, and how many others there are."""
+    for problem in sorted(problems)[:PROBLEMS]:
+        column = shorten(problem.column)
+        click.echo(f"{unit} {problem.line}, {column}: {problem.text}", err=True)
+    if len(problems) > PROBLEMS:
+        click.echo(f"… and {count(len(problems) - PROBLEMS, 'problem')} more", err=True)
+
+
+def count(number: int, what: str) -> str:
+    """Return a number with its noun: 1 task, 2 tasks."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def table(rows: Sequence[Row], unit: str, width: int) -> Table:
+    """Return the table of rows, each in one line of a terminal with this width."""
+    people = [", ".join(map(shorten, row.assignees)) for row in rows]
+    people_width = min(_MOST_PEOPLE, max(len("ASSIGNEES"), *map(len, people)))
+    made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    made.add_column(unit.upper(), justify="right", no_wrap=True)
+    name_width = max(_LEAST_NAME, width - _OTHERS - people_width)
+    made.add_column("NAME", no_wrap=True, overflow="ellipsis", max_width=name_width)
+    made.add_column("STATUS", no_wrap=True)
+    made.add_column("DUE", no_wrap=True)
+    made.add_column("ASSIGNEES", no_wrap=True, overflow="ellipsis", max_width=people_width)
+    for row, names in zip(rows, people, strict=True):
+        cells = (str(row.line), one_line(row.name), row.status, row.expires_at or "", names)
+        made.add_row(*map(Text, cells))
+    return made

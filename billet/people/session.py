@@ -1,0 +1,88 @@
+"""The server that the commands use, the token for it, and who one is there."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from billet.people.command import WrongUsage
+
+if TYPE_CHECKING:
+    from billet_client import Client
+
+DEFAULT_URL = "http://localhost:3000"
+TIMEOUT = 15.0
+"""Seconds for one request."""
+RETRIES = 2
+ANY_VERSION = "*"
+"""If-Match of a change that does not depend on the version, for servers that require it."""
+
+
+def url() -> str:
+    """Return the server's URL: BILLET_URL, or the one of the last login."""
+    from billet.people import config
+
+    return (os.environ.get("BILLET_URL") or config.load().url or DEFAULT_URL).rstrip("/")
+
+
+def token(server: str) -> str | None:
+    """Return the token for a server: BILLET_TOKEN, or the one that `billet login` stored."""
+    if given := os.environ.get("BILLET_TOKEN"):
+        return given
+    from billet.people import config
+
+    login = config.load().logins.get(server)
+    if login is None or not (login.token or login.keyring):
+        return None
+    from billet.people import credentials
+
+    return credentials.token_of(login, server)
+
+
+def me() -> str:
+    """Return who one is: BILLET_USER, or the id that `billet login` stored.
+
+    Raises:
+        WrongUsage: neither says so.
+    """
+    from billet.people import config
+
+    if given := os.environ.get("BILLET_USER"):
+        return given
+    login = config.load().logins.get(url())
+    if login is None or login.user is None:
+        raise WrongUsage("who are you? Run `billet login --as USERNAME`, or set BILLET_USER")
+    return str(login.user)
+
+
+@contextmanager
+def connect(timeout: float = TIMEOUT, retries: int = RETRIES) -> Iterator["Client"]:
+    """Yield a client of the server, whose errors are errors of the command.
+
+    Args:
+        timeout: the seconds for one request.
+        retries: how often a request is sent again.
+
+    Raises:
+        click.ClickException: the API refused something within the block, or failed.
+        WrongUsage: the URL or token is not valid.
+    """
+    server = url()
+    with connect_to(server, token(server), timeout, retries) as billet:
+        yield billet
+
+
+@contextmanager
+def connect_to(
+    server: str, secret: str | None, timeout: float = TIMEOUT, retries: int = RETRIES
+) -> Iterator["Client"]:
+    """Yield a client of a server with this token; see `connect`."""
+    from billet.people.client_errors import client_errors
+    from billet_client import Client
+
+    try:
+        client = Client(server, token=secret, timeout=timeout, retries=retries)
+    except ValueError as error:
+        raise WrongUsage(str(error)) from error
+    with client_errors(server, has_token=secret is not None), client as billet:
+        yield billet

@@ -1,0 +1,242 @@
+"""`billet task`: add, list, show, change, assign and delete tasks."""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from billet.people import completion, names, output, session, text
+from billet.people.command import PeopleGroup, json_option
+from billet.people.dates import EXAMPLES, Date
+from billet.people.editing import edit
+from billet.people.listing import list_command
+from billet.people.questions import confirm
+from billet.people.session import ANY_VERSION
+from billet.people.statuses import Status
+
+if TYPE_CHECKING:
+    from billet_client import BatchResult, Client, Operation, Task
+
+EXCHANGE = {"import": "import_command", "export": "export_command"}
+MOST_AT_ONCE = 50
+"""Operations of one batch."""
+ATTEMPTS = 5
+"""How often a change is made anew if someone else has changed the task meanwhile."""
+
+
+class _TaskGroup(PeopleGroup):
+    """The group, with `import` and `export`, which are loaded when they are used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), *EXCHANGE])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in EXCHANGE:
+            return super().get_command(ctx, cmd_name)
+        from billet.people.exchange import commands
+
+        command: click.Command = getattr(commands, EXCHANGE[cmd_name])
+        return command
+
+
+@click.group(cls=_TaskGroup)
+def task() -> None:
+    """Add, list, change and assign tasks.
+
+    The commands use the server of BILLET_URL or of `billet login`, by default
+    http://localhost:3000. Users are given by username or id; @me is the user of `billet login --as`
+    or BILLET_USER.
+    """
+
+
+task.add_command(list_command)
+task.add_command(edit)
+one_task = click.argument("task_id", metavar="ID", type=int, shell_complete=completion.open_tasks)
+several_tasks = click.argument(
+    "ids", metavar="ID...", type=int, nargs=-1, required=True, shell_complete=completion.open_tasks
+)
+several_users = click.argument(
+    "users", metavar="USER...", nargs=-1, required=True, shell_complete=completion.users
+)
+
+
+@task.command()
+@click.argument("name")
+@click.option("--desc", default="", help="Description.")
+@click.option("--due", type=Date(), help=f"Due date: {EXAMPLES}.")
+@click.option(
+    "--assign",
+    "assignees",
+    metavar="USER",
+    multiple=True,
+    shell_complete=completion.users,
+    help="Assign to this user; may be given several times.",
+)
+@click.option("--status", type=Status(), default="PENDING", help="pending (default), in_progress…")
+@json_option
+def add(
+    name: str, desc: str, due: date | None, assignees: Sequence[str], status: Any, as_json: bool
+) -> None:
+    """Add a task.
+
+    Example: billet task add "Write the report" --due fri --assign ann
+    """
+    options: dict[str, Any] = {"desc": desc, "status": status, "expires_at": due}
+    with session.connect() as billet:
+        if assignees:
+            options["assignees"] = names.user_ids(billet, assignees)
+        added = billet.tasks.create(name, **options)
+        output.report("Added", added, billet, as_json)
+
+
+@task.command()
+@one_task
+@json_option
+def show(task_id: int, as_json: bool) -> None:
+    """Show a task."""
+    with session.connect() as billet:
+        found = billet.tasks.get(task_id)
+        if as_json:
+            output.print_json(found)
+        else:
+            output.print_task(found, output.usernames(billet, [found]))
+
+
+@task.command()
+@several_tasks
+@json_option
+def done(ids: Sequence[int], as_json: bool) -> None:
+    """Set tasks to done."""
+    _set_status(ids, "DONE", "Done", as_json)
+
+
+@task.command()
+@several_tasks
+@json_option
+def start(ids: Sequence[int], as_json: bool) -> None:
+    """Set tasks to in progress."""
+    _set_status(ids, "IN_PROGRESS", "Started", as_json)
+
+
+@task.command()
+@several_tasks
+@json_option
+def cancel(ids: Sequence[int], as_json: bool) -> None:
+    """Set tasks to cancelled."""
+    _set_status(ids, "CANCELLED", "Cancelled", as_json)
+
+
+@task.command()
+@one_task
+@several_users
+@json_option
+def assign(task_id: int, users: Sequence[str], as_json: bool) -> None:
+    """Assign a task to users."""
+    with session.connect() as billet:
+        added = names.user_ids(billet, users)
+        task = _set_assignees(billet, task_id, lambda now: [*now, *added])
+        output.report("Assigned", task, billet, as_json)
+
+
+@task.command()
+@one_task
+@several_users
+@json_option
+def unassign(task_id: int, users: Sequence[str], as_json: bool) -> None:
+    """Unassign a task from users."""
+    with session.connect() as billet:
+        removed = names.user_ids(billet, users)
+        task = _set_assignees(billet, task_id, lambda now: [u for u in now if u not in removed])
+        output.report("Unassigned", task, billet, as_json)
+
+
+@task.command()
+@several_tasks
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@json_option
+def rm(ids: Sequence[int], yes: bool, as_json: bool) -> None:
+    """Delete tasks, after a question.
+
+    A deleted task cannot be brought back. `billet task cancel` keeps the task.
+    """
+    from billet_client import Delete
+
+    chosen = list(dict.fromkeys(ids))
+    with session.connect() as billet:
+        if not yes:
+            _ask_to_delete(billet, chosen)
+        results = _batch(billet, [Delete(one, if_match=ANY_VERSION) for one in chosen])
+    deleted = [result.id for result in results if not result.error]
+    if as_json:
+        output.print_json([{"id": one} for one in deleted])
+    elif output.is_terminal():
+        for one in deleted:
+            click.echo(f"Deleted task {one}")
+    else:
+        output.print_lines([(one,) for one in deleted])
+    _fail_if_any_failed(results)
+
+
+def _set_assignees(
+    billet: "Client", task_id: int, change: Callable[[Sequence[int]], list[int]]
+) -> "Task":
+    """Change the assignees of a task at once. Changes of others are kept."""
+    from billet_client import PreconditionFailed
+
+    def change_once() -> "Task":
+        task = billet.tasks.get(task_id)
+        assignees = list(dict.fromkeys(change(task.assignees)))
+        return billet.tasks.update(task_id, if_match=task.etag, assignees=assignees)
+
+    for _ in range(ATTEMPTS - 1):
+        with suppress(PreconditionFailed):
+            return change_once()
+    return change_once()
+
+
+def _ask_to_delete(billet: "Client", ids: Sequence[int]) -> None:
+    from billet_client import NotFound
+
+    for one in ids[:MOST_AT_ONCE]:
+        try:
+            click.echo(f"  {one}  {text.one_line(billet.tasks.get(one).name)}", err=True)
+        except NotFound:
+            continue
+    what = "this task" if len(ids) == 1 else f"these {len(ids)} tasks"
+    confirm(f"Delete {what}?", refusal="add --yes to delete without a question")
+
+
+def _set_status(ids: Sequence[int], status: Any, verb: str, as_json: bool) -> None:
+    from billet_client import Patch
+
+    with session.connect() as billet:
+        chosen = dict.fromkeys(ids)
+        changes = [Patch(one, status=status, if_match=ANY_VERSION) for one in chosen]
+        results = _batch(billet, changes)
+        changed = [result.payload for result in results if result.payload]
+        output.report_all(verb, changed, billet, as_json)
+    _fail_if_any_failed(results)
+
+
+def _batch(billet: "Client", operations: "Sequence[Operation]") -> "list[BatchResult]":
+    """Carry out each operation by itself: those that can be done are done."""
+    results: list[BatchResult] = []
+    for first in range(0, len(operations), MOST_AT_ONCE):
+        part = operations[first : first + MOST_AT_ONCE]
+        results += billet.tasks.batch(part, mode="each")
+    return results
+
+
+def _fail_if_any_failed(results: "Sequence[BatchResult]") -> None:
+    """Print what failed, one line for each.
+
+    Raises:
+        click.exceptions.Exit: something did.
+    """
+    errors = [result.error.detail for result in results if result.error]
+    for line in errors:
+        click.echo(f"Error: {text.one_line(line)}", err=True)
+    if errors:
+        raise click.exceptions.Exit(1)

@@ -1,0 +1,66 @@
+"""The operations of a batch."""
+
+from typing import Any, Unpack
+
+import msgspec
+
+from billet_client.models import Task, TaskChanges, TaskOptions
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """Why an operation of a batch failed."""
+
+    title: str
+    status: int
+    detail: str
+
+
+class BatchResult(msgspec.Struct, frozen=True):
+    """What became of an operation of a batch."""
+
+    op: str
+    status: int
+    id: int | None = None
+    etag: str | None = None
+    payload: Task | None = None
+    error: Problem | None = None
+
+
+class Operation:
+    """An operation of a batch. `if_match` limits it to one version of its task."""
+
+    def __init__(self, op: str, if_match: str | None = None, **body: Any) -> None:
+        self.body = {"op": op, **body} | ({} if if_match is None else {"if_match": if_match})
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.body}>"
+
+
+class Create(Operation):
+    """Creates a task: `Create("Write the report", assignees=[1])`."""
+
+    def __init__(self, name: str, **options: Unpack[TaskOptions]) -> None:
+        super().__init__("create", task={"name": name, **options})
+
+
+class Patch(Operation):
+    """Changes some fields of a task: `Patch(7, status="DONE")`."""
+
+    def __init__(
+        self, task_id: int, *, if_match: str | None = None, **changes: Unpack[TaskChanges]
+    ) -> None:
+        super().__init__("patch", if_match, id=task_id, task=changes)
+
+
+class Delete(Operation):
+    """Deletes a task: `Delete(8)`."""
+
+    def __init__(self, task_id: int, *, if_match: str | None = None) -> None:
+        super().__init__("delete", if_match, id=task_id)
+
+
+class Assign(Operation):
+    """Assigns a task to a user: `Assign(9, 1)`."""
+
+    def __init__(self, task_id: int, user: int, *, if_match: str | None = None) -> None:
+        super().__init__("assign", if_match, id=task_id, user=user)

@@ -1,0 +1,261 @@
+// The page: header, filters, messages, the keys, and the first rendering.
+
+import { render } from "./preact.js";
+import { useEffect, useState } from "./hooks.js";
+import * as api from "./api.js";
+import { assignSelected, Board, html, Icon, isNarrow, List, moveSelected, remove, removeSelected, shift, showMoveMenu, step } from "./board.js";
+import { ConflictDialog, HelpDialog, MoveMenu, People, TaskDialog, TokenDialog, WhoDialog } from "./dialogs.js";
+import * as outbox from "./outbox.js";
+import * as store from "./store.js";
+import * as tasks from "./tasks.js";
+
+const { state } = store;
+const DIALOGS = {
+  task: TaskDialog,
+  conflict: ConflictDialog,
+  move: MoveMenu,
+  token: TokenDialog,
+  who: WhoDialog,
+  help: HelpDialog,
+};
+
+function App() {
+  const [menus, dialogs] = [true, false].map((isMenu) =>
+    state.dialogs
+      .filter(({ kind }) => (kind === "move") === isMenu)
+      .map((dialog) => html`<${DIALOGS[dialog.kind]} key=${dialog.key ?? `${dialog.kind}-${dialog.id}-${dialog.rejected}`} dialog=${dialog} />`),
+  );
+  return html`
+    <${Header} />
+    ${state.filtering && html`<${Filters} />`}
+    <${Banner} />
+    ${state.view === "list" ? html`<${List}>${menus}<//>` : html`<${Board}>${menus}<//>`}
+    ${state.selected.size > 0 && html`<${Selection} />`}
+    <${Toast} toast=${state.toast} />
+    ${dialogs}
+  `;
+}
+
+// ---- Header ---------------------------------------------------------------------------------
+
+function newTask() {
+  store.openDialog({ kind: "task", id: null, status: isNarrow() ? state.column : undefined });
+}
+
+function toggleMine() {
+  if (!state.me) store.openDialog({ kind: "who" });
+  else store.setFilters({ assignee: state.filters.assignee === "me" ? "" : "me" });
+}
+
+function Header() {
+  const mine = state.filters.assignee === "me";
+  const filters = tasks.countFilters(state.filters);
+  return html`<header class="top">
+    <h1 class="brand"><span class="logo" aria-hidden="true"></span><span>Billet Tasks</span></h1>
+    <label class="search">
+      <${Icon} name="search" />
+      <span class="sr">Search the loaded tasks</span>
+      <input id="search" type="search" placeholder="Search" title="Search the loaded tasks (/)" value=${state.filters.text} onInput=${(event) => store.setFilters({ text: event.target.value })} onKeyDown=${leaveSearch} />
+    </label>
+    <div class="tools">
+      <button type="button" class="button toggle" aria-pressed=${mine ? "true" : "false"} title=${state.me ? `Tasks of ${state.me.username} (i)` : "Choose who you are (i)"} onClick=${toggleMine}><${Icon} name="person" /><span>My tasks</span></button>
+      ${state.me && html`<button type="button" class="icon-button" aria-label=${`You are ${state.me.username}; change`} title=${`You are ${state.me.username}`} onClick=${() => store.openDialog({ kind: "who" })}><span class=${`avatar hue-${state.me.id % 8}`} aria-hidden="true">${[...state.me.username][0].toUpperCase()}</span></button>`}
+      <button type="button" class="button toggle" aria-expanded=${state.filtering ? "true" : "false"} title="Filters (f)" onClick=${() => store.set({ filtering: !state.filtering })}><${Icon} name="filter" /><span>Filters</span>${filters > 0 && html`<span class="badge">${filters}<span class="sr"> active</span></span>`}</button>
+      <div class="switch" role="group" aria-label="View">
+        ${["board", "list"].map((view) => html`<button key=${view} type="button" aria-pressed=${state.view === view ? "true" : "false"} title=${`Show the ${view} (v)`} onClick=${() => store.choose({ view })}><${Icon} name=${view} /><span>${view === "board" ? "Board" : "List"}</span></button>`)}
+      </div>
+      <button type="button" class="icon-button wide-only" aria-label="Keyboard shortcuts" title="Keyboard shortcuts (?)" onClick=${() => store.openDialog({ kind: "help" })}><b aria-hidden="true">?</b></button>
+      ${api.token() && html`<button type="button" class="icon-button" aria-label="Sign out" title="Sign out" onClick=${signOut}><${Icon} name="out" /></button>`}
+    </div>
+    <button type="button" class="button primary new-task" title="New task (n)" aria-label="New task" onClick=${newTask}><${Icon} name="plus" /><span>New task</span></button>
+  </header>`;
+}
+
+function leaveSearch(event) {
+  if (event.key === "Escape") {
+    store.setFilters({ text: "" });
+    event.target.blur();
+  } else if (event.key === "Enter" || event.key === "ArrowDown") {
+    event.preventDefault();
+    state.current = null;
+    step(0, 0);
+  }
+}
+
+function signOut() {
+  const waiting = state.queue.length;
+  if (!waiting || confirm(`${countChanges(waiting)} not saved yet. Sign out and lose ${waiting === 1 ? "it" : "them"}?`)) outbox.signOut();
+}
+
+// ---- Filters --------------------------------------------------------------------------------
+
+function Filters() {
+  const { filters, sort } = state;
+  const wrong = tasks.contradiction(filters);
+  const fixed = tasks.effectiveSort(filters, null);
+  const person = tasks.assigneeId({ ...filters, assignee: filters.assignee === "me" ? "" : filters.assignee });
+  const who = ["", "me", "none"].includes(filters.assignee) ? filters.assignee : "other";
+  const [choosing, setChoosing] = useState(false);
+
+  function toggleStatus(status) {
+    const now = filters.statuses.length ? filters.statuses : tasks.STATUSES;
+    const next = now.includes(status) ? now.filter((one) => one !== status) : [...now, status];
+    store.setFilters({ statuses: next.length === tasks.STATUSES.length || !next.length ? [] : tasks.STATUSES.filter((one) => next.includes(one)) });
+  }
+
+  function chooseWho(value) {
+    setChoosing(value === "other");
+    if (value === "me" && !state.me) store.openDialog({ kind: "who" });
+    else if (value !== "other") store.setFilters({ assignee: value });
+  }
+
+  return html`<section class="filters" aria-label="Filters">
+    <fieldset>
+      <legend>Status</legend>
+      <div class="chips">
+        ${tasks.STATUSES.map((status) => html`<button key=${status} type="button" class="chip" aria-pressed=${!filters.statuses.length || filters.statuses.includes(status) ? "true" : "false"} onClick=${() => toggleStatus(status)}><${Icon} name=${status} />${tasks.TITLES[status]}</button>`)}
+      </div>
+    </fieldset>
+    <div class="filter">
+      <label for="filter-due">Due</label>
+      <select id="filter-due" class="input" onChange=${(event) => store.setFilters({ due: event.target.value, dueAfter: "", dueBefore: "" })}>
+        ${[["", "Any time"], ["overdue", "Overdue"], ["today", "Today"], ["week", "This week"], ["range", "Between…"]].map(([value, text]) => html`<option key=${value} value=${value} selected=${filters.due === value}>${text}</option>`)}
+      </select>
+      ${filters.due === "range" && html`<${Range} name="due" />`}
+    </div>
+    <div class="filter">
+      <label for="filter-who">Assigned to</label>
+      <select id="filter-who" class="input" onChange=${(event) => chooseWho(event.target.value)}>
+        ${[["", "Anyone"], ["me", state.me ? `Me (${state.me.username})` : "Me…"], ["none", "Nobody"], ["other", "Someone…"]].map(([value, text]) => html`<option key=${value} value=${value} selected=${(choosing ? "other" : who) === value}>${text}</option>`)}
+      </select>
+      ${(choosing || who === "other") && html`<${People} id="filter-person" label="Person" single chosen=${person ? [person] : []} onChange=${([id]) => (setChoosing(false), store.setFilters({ assignee: String(id) }))} />`}
+    </div>
+    <fieldset class="filter">
+      <legend>Created</legend>
+      <${Range} name="created" />
+    </fieldset>
+    <div class="filter">
+      <label for="filter-sort">Order</label>
+      <select id="filter-sort" class="input" disabled=${fixed !== null} title=${fixed ? "These filters have one order" : undefined} onChange=${(event) => store.choose({ sort: event.target.value })}>
+        ${[["expires_at", "Due first"], ["created_at", "Newest first"]].map(([value, text]) => html`<option key=${value} value=${value} selected=${(fixed ?? sort) === value}>${text}</option>`)}
+      </select>
+    </div>
+    <button type="button" class="button" onClick=${() => store.setFilters({ ...tasks.NO_FILTERS })}>Clear all</button>
+    ${wrong && html`<p class="field-error" role="alert">${wrong}</p>`}
+  </section>`;
+}
+
+function Range({ name }) {
+  const input = (end, text) => html`<input
+    type="date"
+    class="input"
+    aria-label=${`${name === "due" ? "Due" : "Created"} ${text}`}
+    max="9999-12-31"
+    value=${state.filters[name + end]}
+    onChange=${(event) => store.setFilters({ [name + end]: event.target.value })}
+  />`;
+  return html`<span class="range">${input("After", "from")} – ${input("Before", "to")}</span>`;
+}
+
+// ---- Several tasks at once ----------------------------------------------------------------------
+
+function Selection() {
+  return html`<section class="selection" aria-label="Selected tasks">
+    <strong>${state.selected.size} selected</strong>
+    <div class="chips" role="group" aria-label="Move the selected tasks">
+      ${tasks.STATUSES.map((status) => html`<button key=${status} type="button" class="chip" onClick=${() => moveSelected(status)}><${Icon} name=${status} />${tasks.TITLES[status]}</button>`)}
+    </div>
+    <${People} id="assign-selected" label="Assign the selected tasks to" placeholder="Assign to…" single chosen=${[]} onChange=${([user]) => assignSelected(user)} />
+    <button type="button" class="button danger" onClick=${removeSelected}>Delete</button>
+    <button type="button" class="button" onClick=${() => store.set({ selected: new Set() })}>Clear</button>
+  </section>`;
+}
+
+// ---- Messages -------------------------------------------------------------------------------
+
+const countChanges = (count) => (count === 1 ? "1 change is" : `${count} changes are`);
+
+function Banner() {
+  const conflicts = outbox.conflicts();
+  const waiting = state.queue.length - conflicts.length;
+  return html`<div class="banners" role="status">
+    ${!state.online && html`<p class="banner"><${Icon} name="alert" />No connection. ${waiting ? `${countChanges(waiting)} kept and sent when it is back.` : "You can go on: changes are kept and sent when it is back."}<button type="button" class="link" onClick=${() => (outbox.tryAgain(), store.poll())}>Try again</button></p>`}
+    ${state.stalled && html`<p class="banner"><${Icon} name="alert" />The server can't save now: ${state.stalled} ${countChanges(waiting)} kept.<button type="button" class="link" onClick=${outbox.tryAgain}>Try again</button><button type="button" class="link" onClick=${outbox.discardAll}>Discard</button></p>`}
+    ${conflicts.length > 0 && html`<p class="banner banner-conflict"><${Icon} name="alert" />${conflicts.length === 1 ? "1 change needs" : `${conflicts.length} changes need`} your decision.<button type="button" class="link" onClick=${() => store.openDialog({ kind: "conflict", key: conflicts[0].key })}>Decide</button></p>`}
+  </div>`;
+}
+
+function Toast({ toast }) {
+  const [held, setHeld] = useState(false);
+  useEffect(() => {
+    if (!toast || held) return undefined;
+    const timer = setTimeout(() => store.dismissToast(toast.id), toast.seconds * 1000);
+    return () => clearTimeout(timer);
+  }, [toast?.id, held]);
+
+  function act() {
+    store.dismissToast(toast.id);
+    toast.action();
+  }
+
+  const hold = { onMouseEnter: () => setHeld(true), onMouseLeave: () => setHeld(false), onFocusIn: () => setHeld(true), onFocusOut: () => setHeld(false) };
+  return html`<div class="toasts" role="status" ...${hold}>
+    ${toast && html`<div class=${`toast ${toast.error ? "toast-error" : ""}`} key=${toast.id}>
+      <span>${toast.text}</span>
+      ${toast.action && html`<button type="button" class="link" onClick=${act}>${toast.label}</button>`}
+      <button type="button" class="icon-button" aria-label="Dismiss" onClick=${() => store.dismissToast(toast.id)}><${Icon} name="close" /></button>
+    </div>`}
+  </div>`;
+}
+
+// ---- Keys -----------------------------------------------------------------------------------
+
+const typing = (element) => element.closest("input, textarea, select, [contenteditable]");
+
+const current = () => (state.current !== null && store.shown(state.current) ? state.current : null);
+
+const KEYS = {
+  n: newTask,
+  "/": () => document.getElementById("search").focus(),
+  f: () => store.set({ filtering: !state.filtering }),
+  i: toggleMine,
+  v: () => store.choose({ view: state.view === "board" ? "list" : "board" }),
+  z: outbox.undo,
+  "?": () => store.openDialog({ kind: "help" }),
+  m: () => current() !== null && showMoveMenu(current()),
+  x: () => current() !== null && store.select(current()),
+  Escape: () => store.set({ selected: new Set() }),
+  Delete: () => current() !== null && remove(current()),
+  Backspace: () => current() !== null && remove(current()),
+  ArrowDown: () => step(1, 0),
+  ArrowUp: () => step(-1, 0),
+  ArrowLeft: () => step(0, -1),
+  ArrowRight: () => step(0, 1),
+  Home: () => step(-Infinity, 0),
+  End: () => step(Infinity, 0),
+};
+
+addEventListener("keydown", (event) => {
+  if (state.dialogs.length || typing(event.target)) return;
+  const undo = (event.ctrlKey || event.metaKey) && event.key === "z";
+  if (!undo && (event.ctrlKey || event.metaKey || event.altKey)) return;
+  const onCard = event.target === document.body || event.target.closest(".column, .list");
+  const isArrow = /^(Arrow|Home|End|Delete|Backspace)/.test(event.key);
+  if (isArrow && !onCard) return;
+  if (event.shiftKey && (event.key === "ArrowLeft" || event.key === "ArrowRight")) {
+    event.preventDefault();
+    return shift(event.key === "ArrowLeft" ? -1 : 1);
+  }
+  const action = KEYS[undo ? "z" : event.key];
+  if (!action) return;
+  event.preventDefault();
+  action();
+});
+
+// ---- Start ----------------------------------------------------------------------------------
+
+const root = document.getElementById("app");
+root.textContent = "";
+store.onChange(() => render(html`<${App} version=${state.version} />`, root));
+outbox.start();
+store.start();

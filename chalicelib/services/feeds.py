@@ -1,0 +1,92 @@
+"""Feeds: the open tasks of a user, for calendar programs, which can send no token in a header.
+
+A user has one feed at most. Its secret is `blf_` and 256 random bits. It permits to read this feed
+and nothing else.
+"""
+
+import secrets
+from collections.abc import Sequence
+from datetime import date
+
+from chalicelib.domain.errors import NotFound
+from chalicelib.domain.task import Task
+from chalicelib.domain.user import User
+from chalicelib.dynamodb import client, queries, user_writes
+from chalicelib.dynamodb.transaction import Transaction
+from chalicelib.services import assignments, random_secrets
+from chalicelib.services.pagination import Paging
+from chalicelib.services.write_context import NO_CONTEXT, WriteContext
+
+PREFIX = "blf_"
+MAX_TASKS = 1000
+"""The most tasks that a feed has: those that are due first."""
+OPEN_TASKS = Paging(
+    page_size=MAX_TASKS,
+    sort="expires_at",
+    order="asc",
+    statuses=("PENDING", "IN_PROGRESS"),
+    last_day=date.max,  # a task without a due date is in no range
+)
+
+
+def create(user_id: int, context: WriteContext = NO_CONTEXT) -> str:
+    """Give the user a new feed, in place of an earlier one.
+
+    Returns:
+        The secret, which is stored nowhere.
+
+    Raises:
+        NotFound: the user does not exist.
+        RequestInProgress: another request has taken over the idempotency key.
+        Unavailable: the database is overloaded or does not respond.
+    """
+    secret = random_secrets.generate(PREFIX)
+    _set(user_id, random_secrets.digest(secret), secret, context)
+    return secret
+
+
+def revoke(user_id: int, context: WriteContext = NO_CONTEXT) -> None:
+    """Remove the user's feed, if there is one.
+
+    Raises:
+        NotFound: the user does not exist.
+        Stale: the user has none of the versions that the context accepts.
+        RequestInProgress: another request has taken over the idempotency key.
+        Unavailable: the database is overloaded or does not respond.
+    """
+    if context.if_match is not None:
+        user = _existing(user_id)
+        if user is None:
+            raise NotFound("user", user_id)
+        context.require("user", user_id, user.version)
+    _set(user_id, None, None, context)
+
+
+def find_user(user_id: int, secret: str) -> User | None:
+    """Return the user if the secret is that of their feed, else None.
+
+    The cost is one read in each case, so that the time tells nothing about users and secrets.
+    """
+    user = _existing(user_id)
+    digest = user.feed_digest if user else None
+    right = secrets.compare_digest(random_secrets.digest(secret), digest or "")
+    return user if right else None
+
+
+def open_tasks(user_id: int) -> Sequence[Task]:
+    """Return the tasks of an existing user that are open and have a due date, by due date."""
+    return assignments.read_page(user_id, OPEN_TASKS).items
+
+
+def _existing(user_id: int) -> User | None:
+    user = queries.user(user_id)
+    return None if user is None or user.deleting else user
+
+
+def _set(user_id: int, digest: str | None, result: str | None, context: WriteContext) -> None:
+    transaction = Transaction()
+    user_writes.set_feed(transaction, user_id, digest)
+    try:
+        context.commit(transaction, result)
+    except client.ConditionFailed:
+        raise NotFound("user", user_id) from None

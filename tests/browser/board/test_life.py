@@ -1,0 +1,231 @@
+"""The life of a task on the board, by mouse and by keyboard."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from billet_client import Client
+from tests.browser.board.conftest import OpenBoard
+from tests.browser.board.site import only
+from tests.support.servers import Served
+
+pytestmark = pytest.mark.walk
+
+
+def test_a_task_is_added_moved_edited_and_deleted_by_mouse(
+    open_board: OpenBoard, client: Client, site: Served
+) -> None:
+    board = open_board()
+    page = board.page
+    page.get_by_role("button", name="New task").click()
+    form = board.dialog("New task")
+    form.get_by_label("Name").fill("Write the report")
+    form.get_by_label("Due date", exact=True).fill("2030-12-24")
+    form.get_by_label("Description").fill("Two pages")
+    form.get_by_role("button", name="Create task").click()
+    expect(form).to_have_count(0)
+    expect(board.card("Write the report", "Pending")).to_be_visible()
+    task = only(client)
+    assert (task.status, str(task.expires_at), task.desc) == ("PENDING", "2030-12-24", "Two pages")
+
+    board.card("Write the report").drag_to(board.column("In progress"))
+    expect(board.card("Write the report", "In progress")).to_be_visible()
+    board.saved()
+    assert only(client).status == "IN_PROGRESS"
+
+    board.link("Write the report").click()
+    form = board.dialog(f"Task {task.id}")
+    form.get_by_label("Name").fill("Write two reports")
+    form.get_by_role("button", name="Save").click()
+    expect(form).to_have_count(0)
+    assert only(client).name == "Write two reports"
+
+    card = board.card("Write two reports", "In progress")
+    card.hover()
+    card.get_by_role("button", name=re.compile("^Move ")).click()
+    page.get_by_role("menuitemradio", name="Done").click()
+    expect(board.card("Write two reports", "Done")).to_be_visible()
+    board.saved()
+    assert only(client).status == "DONE"
+
+    board.link("Write two reports").click()
+    with board.sends("DELETE"):  # after the time to undo it
+        board.dialog(f"Task {task.id}").get_by_role("button", name="Delete").click()
+        expect(board.card("Write two reports")).to_have_count(0)
+    assert list(client.tasks.list()) == []
+    assert board.visit.complaints == []
+    assert board.visit.hosts == {site.url.partition("//")[2]}
+
+
+def test_a_task_is_added_moved_edited_and_deleted_by_keyboard(
+    open_board: OpenBoard, client: Client
+) -> None:
+    board = open_board()
+    board.press("n")
+    form = board.dialog("New task")
+    expect(form.get_by_label("Name")).to_be_focused()
+    board.page.keyboard.type("Call Ann")
+    board.press("Enter")
+    expect(form).to_have_count(0)
+    expect(board.link("Call Ann")).to_be_focused()
+
+    board.press("Shift+ArrowRight")
+    expect(board.card("Call Ann", "In progress")).to_be_visible()
+    expect(board.link("Call Ann")).to_be_focused()
+    board.press("m", "3")
+    expect(board.card("Call Ann", "Done")).to_be_visible()
+    board.saved()
+    assert only(client).status == "DONE"
+
+    expect(board.link("Call Ann")).to_be_focused()
+    board.press("Enter")
+    form = board.dialog(f"Task {only(client).id}")
+    name = form.get_by_label("Name")
+    name.focus()
+    board.press("ControlOrMeta+a")
+    board.page.keyboard.type("Call Bob")
+    board.press("ControlOrMeta+Enter")
+    expect(form).to_have_count(0)
+    expect(board.link("Call Bob")).to_be_focused()
+    assert only(client).name == "Call Bob"
+
+    with board.sends("DELETE"):
+        board.press("Delete")
+        expect(board.card("Call Bob")).to_have_count(0)
+    assert list(client.tasks.list()) == []
+    assert board.visit.complaints == []
+
+
+def test_arrows_go_from_card_to_card_and_tab_leaves_them(
+    open_board: OpenBoard, client: Client
+) -> None:
+    for name, status, day in (("a", "PENDING", 1), ("b", "PENDING", 2), ("c", "DONE", 1)):
+        client.tasks.create(name, status=status, expires_at=f"2030-01-0{day}")  # type: ignore[arg-type]
+    board = open_board()
+    for key, name in (
+        ("ArrowDown", "a"),
+        ("ArrowDown", "b"),
+        ("ArrowRight", "c"),
+        ("ArrowLeft", "a"),
+        ("End", "b"),
+        ("Home", "a"),
+    ):
+        board.press(key)
+        expect(board.link(name)).to_be_focused()
+    board.press("Tab", "Tab")
+    assert not board.page.evaluate("document.activeElement.closest('[data-status=PENDING] .cards')")
+
+
+def test_changes_are_undone_one_after_the_other(open_board: OpenBoard, client: Client) -> None:
+    task = client.tasks.create("plan")
+    board = open_board()
+    board.press("ArrowDown", "Shift+ArrowRight")
+    board.saved()
+    board.press("Shift+ArrowRight")
+    board.saved()
+    assert only(client).status == "DONE"
+    for status in ("IN_PROGRESS", "PENDING"):
+        board.press("z")
+        board.saved()
+        assert only(client).status == status
+    for keys in (("Shift+ArrowRight", "Shift+ArrowRight"), ("z", "z")):  # at once
+        board.press(*keys)
+    expect(board.card("plan", "Pending")).to_be_visible()
+    board.saved()
+    assert only(client).status == "PENDING"
+    expect(board.link("plan")).to_be_focused()
+    board.press("Delete")
+    expect(board.card("plan")).to_have_count(0)
+    board.says("Deleted “plan”").get_by_role("button", name="Undo").click()
+    expect(board.card("plan", "Pending")).to_be_visible()
+    board.saved()
+    assert only(client).id == task.id
+    board.press("z")  # the first change of all was not this page's
+    expect(board.says("There is nothing to undo.")).to_be_visible()
+
+
+def test_an_error_is_shown_at_its_field_and_the_text_is_kept(
+    open_board: OpenBoard, client: Client
+) -> None:
+    board = open_board()
+    board.press("n")
+    form = board.dialog("New task")
+    name = form.get_by_label("Name")
+    for text, message in (
+        ("", "Give the task a name."),
+        ("a" * 201, "At most 200 characters."),
+        ("\u200b\u2060", "at least one of which is visible"),  # only the API knows
+    ):
+        name.fill(text)
+        form.get_by_label("Description").fill("what I typed")
+        board.press("ControlOrMeta+Enter")
+        expect(form.get_by_role("alert")).to_contain_text(message)
+        expect(name).to_have_attribute("aria-invalid", "true")
+        expect(name).to_have_value(text)
+        expect(form.get_by_label("Description")).to_have_value("what I typed")
+    assert list(client.tasks.list()) == []
+    name.fill("right")
+    board.press("ControlOrMeta+Enter")
+    expect(form).to_have_count(0)
+    assert only(client).desc == "what I typed"
+
+
+def test_what_was_typed_is_kept_as_a_draft(open_board: OpenBoard, client: Client) -> None:
+    client.tasks.create("plan")
+    board = open_board()
+    board.link("plan").click()
+    board.page.get_by_label("Description").fill("a long text")
+    board.press("Escape")
+    expect(board.says("Your changes are kept as a draft.")).to_be_visible()
+    board.open()
+    board.link("plan").click()
+    expect(board.page.get_by_label("Description")).to_have_value("a long text")
+    board.page.get_by_role("button", name="Discard the draft").click()
+    expect(board.page.get_by_label("Description")).to_have_value("")
+
+
+def test_a_person_is_assigned_by_typing_a_name(open_board: OpenBoard, client: Client) -> None:
+    ann = client.users.create("ann@example.com")
+    client.users.create("bob@example.com")
+    client.tasks.create("plan")
+    board = open_board()
+    board.link("plan").click()
+    people = board.page.get_by_role("combobox", name="Assignees")
+    people.fill("an")
+    expect(board.page.get_by_role("option", name="ann@example.com")).to_be_visible()
+    board.press("Enter", "ControlOrMeta+Enter")
+    expect(board.page.get_by_role("dialog")).to_have_count(0)
+    assert only(client).assignees == (ann.id,)
+    board.press("i")
+    board.dialog("Who are you?").get_by_role("combobox").fill("bob")
+    board.press("Enter")
+    expect(board.card("plan")).to_have_count(0)
+    expect(board.page.get_by_text("No task matches.").first).to_be_visible()
+    board.press("i")
+    expect(board.card("plan")).to_be_visible()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_list_shows_the_filtered_tasks_and_keeps_them_in_its_address(
+    open_board: OpenBoard, client: Client, width: int
+) -> None:
+    client.tasks.create("late", expires_at="2020-01-01")
+    client.tasks.create("done", status="DONE", expires_at="2020-01-01")
+    client.tasks.create("later", expires_at="2999-01-01")
+    board = open_board(width=width)
+    page = board.page
+    links = page.get_by_role("main").get_by_role("link")
+    page.get_by_title("Show the list (v)").click()
+    board.settle()
+    expect(links).to_have_count(3)
+    page.get_by_role("button", name="Filters").click()
+    page.get_by_label("Due", exact=True).select_option("Overdue")
+    expect(links).to_have_count(1)
+    expect(board.link("late")).to_be_visible()
+    assert "due=overdue" in page.url
+    page.reload()
+    board.settle()
+    expect(links).to_have_count(1)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert board.visit.complaints == []

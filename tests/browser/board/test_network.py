@@ -1,0 +1,235 @@
+"""The board among others and on a bad network: conflicts, lost replies, no connection, tokens."""
+
+import re
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Route, expect
+
+from billet_client import Client
+from tests.browser.board.conftest import OpenBoard
+from tests.browser.board.site import Board, only
+from tests.support.servers import Served
+
+pytestmark = pytest.mark.walk
+
+CONFLICT = "Someone else changed this task"
+WRITES = {"POST", "PATCH", "PUT", "DELETE"}
+
+
+@pytest.mark.parametrize(("choice", "status"), [("Yours", "IN_PROGRESS"), ("Theirs", "DONE")])
+def test_of_two_browsers_the_slower_one_chooses_and_nothing_is_lost(
+    open_board: OpenBoard, client: Client, choice: str, status: str
+) -> None:
+    client.tasks.create("plan")
+    first, second = open_board(), open_board()
+    second.link("plan").click()
+    form = second.page.get_by_role("dialog")
+    form.get_by_label("Status").select_option("DONE")
+    form.get_by_label("Description").fill("of the second")
+    second.press("ControlOrMeta+Enter")
+    expect(form).to_have_count(0)
+
+    first.card("plan").drag_to(first.column("In progress"))
+    conflict = first.dialog(CONFLICT)
+    expect(conflict).to_contain_text("Nothing was overwritten.")
+    assert only(client).status == "DONE"
+    expect(conflict).to_contain_text("of the second")
+    expect(conflict.get_by_role("button", name="Save my choice")).to_be_disabled()
+    conflict.get_by_role("radio", name=choice).check()
+    conflict.get_by_role("button", name="Save my choice").click()
+    expect(conflict).to_have_count(0)
+    first.saved()
+    task = only(client)
+    assert (task.status, task.desc) == (status, "of the second")
+
+
+def test_a_conflict_can_be_decided_later_and_survives_a_reload(
+    open_board: OpenBoard, client: Client
+) -> None:
+    task = client.tasks.create("plan")
+    board = open_board()
+    client.tasks.update(task.id, status="CANCELLED")
+    board.press("ArrowDown", "Shift+ArrowRight")
+    board.dialog(CONFLICT).get_by_role("button", name="Close").click()
+    board.page.reload()
+    board.settle()
+    board.press("Escape")
+    board.page.get_by_role("button", name="Decide").click()
+    board.dialog(CONFLICT).get_by_role("button", name="Keep theirs").click()
+    expect(board.page.get_by_role("button", name="Decide")).to_have_count(0)
+    expect(board.card("plan", "Cancelled")).to_be_visible()
+    assert only(client).status == "CANCELLED"
+
+
+def test_a_change_of_a_deleted_task_can_create_it_again(
+    open_board: OpenBoard, client: Client
+) -> None:
+    task = client.tasks.create("plan", desc="kept")
+    board = open_board()
+    client.tasks.delete(task.id)
+    board.press("ArrowDown", "Shift+ArrowRight")
+    board.dialog("This task was deleted").get_by_role("button", name="Create it again").click()
+    board.saved()
+    expect(board.card("plan", "In progress")).to_be_visible()
+    again = only(client)
+    assert (again.status, again.desc) == ("IN_PROGRESS", "kept")
+
+
+class LosesReplies:
+    """Passes the first request of each method on to the server, and loses the reply."""
+
+    def __init__(self) -> None:
+        self.keys: list[str | None] = []
+        self._lost: set[str] = set()
+
+    def __call__(self, route: Route) -> None:
+        method = route.request.method
+        if method in WRITES:
+            self.keys.append(route.request.header_value("idempotency-key"))
+        if method not in WRITES or method in self._lost:
+            route.continue_()
+            return
+        self._lost.add(method)
+        assert route.fetch().ok
+        route.abort()
+
+
+def test_a_change_whose_reply_is_lost_is_made_once(open_board: OpenBoard, client: Client) -> None:
+    board, network = open_board(), LosesReplies()
+    board.page.route("**/v1/**", network)
+    board.press("n")
+    board.page.keyboard.type("once")
+    board.press("Enter")
+    board.saved()
+    expect(board.card("once", "Pending")).to_be_visible()
+    assert only(client).etag == '"1"'
+    board.press("Shift+ArrowRight")
+    board.saved()
+    assert (only(client).status, only(client).etag) == ("IN_PROGRESS", '"2"')
+    created, again, moved, again_moved = network.keys
+    assert created == again != moved == again_moved
+    expect(board.page.get_by_role("dialog")).to_have_count(0)
+
+
+def test_changes_without_a_connection_are_sent_when_it_is_back(
+    open_board: OpenBoard, client: Client
+) -> None:
+    client.tasks.create("plan")
+    board = open_board()
+    context = board.page.context
+    context.set_offline(True)
+    expect(board.says("No connection")).to_be_visible()
+    board.press("ArrowDown", "Shift+ArrowRight", "Shift+ArrowRight")
+    expect(board.card("plan", "Done")).to_be_visible()
+    board.press("n")
+    board.page.keyboard.type("new")
+    board.press("Enter")
+    expect(board.card("new", "Pending")).to_be_visible()
+    expect(board.says("3 changes are kept")).to_be_visible()
+    assert [task.status for task in client.tasks.list()] == ["PENDING"]
+    context.set_offline(False)
+    board.saved()
+    expect(board.says("No connection")).to_have_count(0)
+    found = {task.name: task.status for task in client.tasks.list()}
+    assert found == {"plan": "DONE", "new": "PENDING"}
+
+
+def test_changes_that_wait_survive_a_reload(open_board: OpenBoard, client: Client) -> None:
+    client.tasks.create("plan")
+    board = open_board()
+    page = board.page
+
+    def refuse_writes(route: Route) -> None:
+        route.abort() if route.request.method in WRITES else route.continue_()
+
+    page.on("dialog", lambda dialog: dialog.accept())  # the browser asks before it leaves
+    page.route("**/v1/**", refuse_writes)
+    board.press("ArrowDown", "Shift+ArrowRight")
+    expect(board.card("plan", "In progress")).to_contain_text(re.compile("Waiting|Saving"))
+    page.reload()
+    board.settle()
+    expect(board.card("plan", "In progress")).to_be_visible()
+    assert only(client).status == "PENDING"
+    page.unroute("**/v1/**", refuse_writes)
+    board.saved()
+    assert only(client).status == "IN_PROGRESS"
+
+
+def test_a_token_is_asked_for_only_by_a_server_that_needs_one_and_kept_in_the_tab(
+    open_board: OpenBoard, guarded_api: tuple[Served, str]
+) -> None:
+    served, secret = guarded_api
+    with Client(served.url, secret) as client:
+        client.tasks.create("guarded")
+    board = open_board(served.url, load=False)
+    page = board.page
+    page.goto(served.url)
+    dialog = board.dialog("Sign in")
+    dialog.get_by_label("Token").fill("blt_wrong")
+    board.press("Enter")
+    expect(dialog.get_by_role("alert")).to_contain_text("does not accept this token")
+    dialog.get_by_label("Token").fill(secret)
+    board.press("Enter")
+    expect(board.card("guarded")).to_be_visible()
+    expect(dialog).to_have_count(0)
+    stored = "[JSON.stringify(sessionStorage), JSON.stringify(localStorage), document.cookie]"
+    session, local, cookies = page.evaluate(stored)
+    assert secret in session
+    assert secret not in local
+    assert cookies == ""
+    assert page.context.cookies() == []
+    page.reload()
+    expect(board.card("guarded")).to_be_visible()
+    assert secret not in page.url
+    page.get_by_role("button", name="Sign out").click()
+    expect(board.dialog("Sign in")).to_be_visible()
+    assert secret not in page.evaluate("JSON.stringify(sessionStorage)")
+    refused = [text for text in board.visit.complaints if "401" not in text]
+    assert refused == []  # Chromium logs each 401
+
+
+def test_a_role_that_does_not_suffice_is_named(
+    open_board: OpenBoard, guarded_api: tuple[Served, str]
+) -> None:
+    served, secret = guarded_api  # of an editor, who can't create users
+    board = open_board(served.url, load=False)
+    signed_in(board, secret)
+    board.press("n")
+    form = board.dialog("New task")
+    form.get_by_label("Name").fill("plan")
+    form.get_by_role("combobox", name="Assignees").fill("nobody@example.com")
+    board.page.get_by_role("option", name="Add “nobody@example.com”").click()
+    expect(form.get_by_role("alert")).to_have_text(
+        "This needs the role admin. Your token has the role editor."
+    )
+    expect(form.get_by_label("Name")).to_have_value("plan")
+
+
+def signed_in(board: Board, secret: str) -> None:
+    board.page.goto(board.url)
+    board.dialog("Sign in").get_by_label("Token").fill(secret)
+    board.press("Enter")
+    board.settle()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_it_works_behind_a_stage(
+    open_board: OpenBoard,
+    client: Client,
+    site: Served,
+    behind_stage: Callable[[str], str],
+    width: int,
+) -> None:
+    url = behind_stage(site.url)
+    board = open_board(url, width=width)
+    board.press("n")
+    board.page.keyboard.type("staged")
+    board.press("Enter")
+    board.saved()
+    expect(board.card("staged")).to_be_visible()
+    board.press("m", "2")
+    board.saved()
+    assert only(client).status == "IN_PROGRESS"
+    assert board.visit.complaints == []
+    assert board.visit.hosts == {url.split("/")[2]}

@@ -1,0 +1,305 @@
+"""`billet task` and `billet user`, which people use."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, timedelta
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import httpx
+import pytest
+
+from chalicelib.services import users
+from tests.support.people import Billet
+
+pytestmark = pytest.mark.backend("moto")
+TODAY = date.today()  # noqa: DTZ011 (the user's time zone)
+WEEK = timedelta(days=7)
+
+
+@pytest.fixture
+def team(billet: Billet) -> Billet:
+    """Return the command for a server with the users 1 ann, 2 bob and 3 cy."""
+    for name in ("ann", "bob@example.com", "cy"):
+        users.create(name)
+    return billet
+
+
+def test_a_task_is_added_listed_shown_changed_and_deleted(team: Billet) -> None:
+    due = TODAY + WEEK
+    row = f"1\tWrite the report\tPENDING\t{due}\tann,bob@example.com"
+    arguments = ["Write the report", "--due", str(due), "--desc", "Two\npages"]
+    assert team.lines("task", "add", *arguments, "--assign", "ann", "--assign", "2") == [row]
+    assert team.lines("task", "list") == [row]
+    shown = team.lines("task", "show", "1")
+    assert shown[:5] == [
+        "id\t1",
+        "name\tWrite the report",
+        "status\tPENDING",
+        f"due\t{due}",
+        "assignees\tann,bob@example.com",
+    ]
+    assert shown[-3:] == ["--", "Two", "pages"]
+    assert team.lines("task", "start", "1") == [row.replace("PENDING", "IN_PROGRESS")]
+    edited = team.json("task", "edit", "1", "--name", "Report", "--due", "none", "--desc", "")
+    assert (edited["name"], edited["expires_at"], edited["desc"]) == ("Report", None, "")
+    assert team.lines("task", "unassign", "1", "ann", "cy") == [
+        "1\tReport\tIN_PROGRESS\t\tbob@example.com"
+    ]
+    assert team.lines("task", "rm", "1", "--yes") == ["1"]
+    assert team.error("task", "show", "1") == "task 1 does not exist"
+
+
+def test_a_task_is_assigned_to_several_users_at_once(team: Billet) -> None:
+    team.lines("task", "add", "Pay", "--assign", "cy")
+    assert team.lines("task", "assign", "1", "ann", "cy", "2") == [
+        "1\tPay\tPENDING\t\tann,bob@example.com,cy"
+    ]
+    assert team.json("task", "unassign", "1", "ann", "cy")["assignees"] == [2]
+    assert team.error("task", "assign", "1", "9") == "user 9 does not exist"
+    assert team.error("task", "assign", "7", "ann") == "task 7 does not exist"
+
+
+def test_several_tasks_are_done_at_once_and_each_that_is_missing_is_named(team: Billet) -> None:
+    for name in ("a", "b", "c"):
+        team.lines("task", "add", name)
+    ended = team("task", "done", "1", "7", "3", "3")
+    assert ended.exit_code == 1
+    assert ended.stdout == "1\ta\tDONE\t\t\n3\tc\tDONE\t\t\n"
+    assert ended.stderr.count("\n") == 1
+    assert "task 7 does not exist" in ended.stderr
+    assert [one["status"] for one in team.json("task", "list", "--status", "all")] == [
+        "DONE",
+        "PENDING",
+        "DONE",
+    ]
+    assert team.json("task", "cancel", "2")[0]["status"] == "CANCELLED"
+    assert team.json("task", "rm", "1", "2", "--yes") == [{"id": 1}, {"id": 2}]
+
+
+@pytest.mark.settings(require_if_match="on")
+def test_each_change_has_the_condition_that_a_server_may_require(team: Billet) -> None:
+    for name in ("a", "b"):
+        team.lines("task", "add", name)
+    assert len(team.lines("task", "done", "1", "2")) == 2
+    assert team.json("task", "assign", "1", "ann")["assignees"] == [1]
+    assert team.json("task", "edit", "1", "--name", "c")["name"] == "c"
+    assert team.lines("task", "rm", "1", "2", "--yes") == ["1", "2"]
+    assert team.json("user", "rename", "ann", "anna")["username"] == "anna"
+    assert team.json("user", "rm", "anna", "--yes")["id"] == 1
+
+
+def test_lists_show_open_tasks_with_the_most_urgent_first_and_filter_them(team: Billet) -> None:
+    late, soon, later = TODAY - WEEK, TODAY + timedelta(days=1), TODAY + WEEK
+    team.lines("task", "add", "none", "--assign", "cy")
+    team.lines("task", "add", "later", "--due", str(later), "--assign", "ann")
+    team.lines("task", "add", "late", "--due", str(late), "--status", "in-progress")
+    team.lines("task", "add", "soon", "--due", "tomorrow", "--assign", "ann", "--assign", "cy")
+    team.lines("task", "add", "was late", "--due", str(late), "--status", "done")
+
+    def names(*options: str) -> list[str]:
+        return [line.split("\t")[1] for line in team.lines("task", "list", *options)]
+
+    assert names() == ["late", "soon", "later", "none"]
+    assert names("--sort", "created") == ["soon", "late", "later", "none"]
+    assert names("--overdue") == ["late"]
+    assert names("--overdue", "--status", "all") == ["late", "was late"]
+    assert names("--status", "closed") == ["was late"]
+    assert names("--status", "in_progress,done") == ["late", "was late"]
+    assert names("--due-after", "today", "--due-before", str(soon)) == ["soon"]
+    assert names("--due-before", str(later)) == ["late", "soon", "later"]
+    assert names("--unassigned") == ["late"]
+    assert names("--user", "cy") == ["soon", "none"]
+    assert names("--user", "1", "--due-before", "tomorrow") == ["soon"]
+    assert names("--limit", "2") == ["late", "soon"]
+
+
+def test_mine_is_who_one_is_by_login_or_by_variable(team: Billet) -> None:
+    team.lines("task", "add", "Ann's", "--assign", "ann")
+    hint = "who are you? Run `billet login --as USERNAME`, or set BILLET_USER"
+    assert team.misuse("task", "list", "--mine") == hint
+    assert team.misuse("task", "add", "x", "--assign", "@me") == hint
+    assert team("login", "--as", "ann").exit_code == 0
+    assert len(team.lines("task", "list", "--mine")) == 1
+    assert team.lines("task", "list", "--mine", BILLET_USER="cy") == []
+    assert team.lines("task", "add", "x", "--assign", "@me", BILLET_USER="3")[0].endswith("\tcy")
+    assert team.lines("user", "rename", "ann", "anna") == [f"1\tanna\t{_created(team)}"]
+    assert len(team.lines("task", "list", "--mine")) == 1
+
+
+def _created(team: Billet) -> str:
+    created: str = team.json("user", "show", "1")["created_at"]
+    return created
+
+
+def test_a_terminal_shows_tables_with_relative_dates(team: Billet) -> None:
+    assert team.on_terminal("task", "list") == "There are no open tasks\n"
+    late = TODAY - timedelta(days=3)
+    added = team.on_terminal("task", "add", "Pay", "--due", "today", "--assign", "ann")
+    assert added == f"Added task 1: Pay, pending, due {TODAY:%a %-d %b %Y}, assigned to ann\n"
+    team.lines("task", "add", "Call the bank", "--due", str(late))
+    table = [line.rstrip() for line in team.on_terminal("task", "list").splitlines()]
+    overdue = f"{late:%a %-d %b}" if late.year == TODAY.year else f"{late:%a %-d %b %Y}"
+    assert table[0] == "2 open tasks"
+    assert [line.split(maxsplit=1)[0] for line in table[2:]] == ["ID", "2", "1"]
+    assert f"{overdue} (3 days late)" in table[3]
+    assert table[4].split() == ["1", "Pay", "pending", "today", "ann"]
+    coloured = team("task", "list", BILLET_FORCE_TTY="80", TERM="xterm", NO_COLOR="").stdout
+    assert f"\x1b[31m{overdue}" in coloured
+    assert "\x1b[33mtoday" in coloured
+    few = team.on_terminal("task", "list", "--limit", "1", "--due-before", "today")
+    assert few.startswith(f"The first 1 open tasks due by {TODAY:%a %-d %b %Y}\n")
+
+
+def test_what_people_write_cannot_control_the_terminal(team: Billet) -> None:
+    team.lines("task", "add", "a\u202eb", "--desc", "\x1b[2J\x07tab\there")
+    for shown in (team.on_terminal("task", "show", "1"), team.on_terminal("task", "list")):
+        assert not {"\x1b", "\x07", "\u202e"} & set(shown)
+    assert "tab\there" in team.on_terminal("task", "show", "1")
+
+
+def test_unknown_users_are_refused_with_the_names_that_are_near(team: Billet) -> None:
+    assert team.error("task", "add", "x", "--assign", "bob") == (
+        "no user is called 'bob'; did you mean bob@example.com?"
+    )
+    assert team.error("task", "list", "--user", "anne").endswith("did you mean ann?")
+    assert team.error("task", "list", "--user", "zoe") == (
+        "no user is called 'zoe'; `billet user list` shows who exists, "
+        "`billet user add` adds someone"
+    )
+    assert team.lines("task", "list") == []
+
+
+def test_wrong_usage_exits_with_2_and_says_what_is_allowed(team: Billet) -> None:
+    for arguments, error in (
+        (("add", "x", "--due", "03/04/2027"), "'03/04/2027' could be '3 apr' or '4 mar'"),
+        (("add", "x", "--status", "finished"), "must be one of pending, in_progress, done, c"),
+        (("list", "--status", "late"), "must be open, closed, all, or some of pending, in_p"),
+        (("list", "--mine", "--unassigned"), "give only one of --mine and --unassigned"),
+        (("list", "--overdue", "--due-before", "fri"), "give only one of --overdue and --due-b"),
+        (("list", "--overdue", "--sort", "created"), "--overdue lists by due date; leave out --s"),
+        (("rm", "1"), "there is no terminal to ask on; add --yes to delete without a question"),
+    ):
+        assert error in team.misuse("task", *arguments)
+
+
+def _editor(home: Path, script: str) -> str:
+    """Write an editor that is a shell script; its file is $1."""
+    path = home / "editor"
+    path.write_text(f"#!/bin/sh\nset -e\n{script}\n")
+    path.chmod(0o700)
+    return str(path)
+
+
+def test_edit_opens_the_editor_with_all_fields(team: Billet, home: Path) -> None:
+    team.lines("task", "add", "Draft", "--desc", "Old", "--due", str(TODAY))
+    script = "sed -i -e s/Draft/Final/ -e 's/^status: .*/status: done/' -e 's/^due:.*/due:/' $1"
+    editor = _editor(home, f"cp $1 {home}/opened\n{script}\necho '\n# more' >> $1")
+    assert team.lines("task", "edit", "1", EDITOR=editor) == ["1\tFinal\tDONE\t\t"]
+    assert team.json("task", "show", "1")["desc"] == "Old\n\n# more"
+    opened = (home / "opened").read_text().partition("name:")[2]
+    assert opened == f" Draft\nstatus: pending\ndue: {TODAY}\n\nOld\n"
+    assert team.error("task", "edit", "1", EDITOR="true") == "nothing was changed"
+    touched = _editor(home, "touch -d tomorrow $1")
+    assert team.on_terminal("task", "edit", "1", EDITOR=touched).startswith("Unchanged: task 1: F")
+
+
+def test_a_mistake_in_the_editor_loses_nothing(team: Billet, home: Path) -> None:
+    team.lines("task", "add", "Draft")
+    editor = _editor(home, "sed -i 's/^due:.*/due: someday/' $1; echo long text >> $1")
+    error = team.error("task", "edit", "1", EDITOR=editor)
+    assert error.startswith("'someday' is no date; write today")
+    kept = Path(error.partition("your text is in ")[2])
+    assert kept.read_text().endswith("long text\n")
+    kept.unlink()
+
+
+def test_a_change_of_others_is_shown_and_not_overwritten(team: Billet, home: Path) -> None:
+    team.lines("task", "add", "Draft", "--desc", "Old")
+    patch = f"curl -sfX PATCH {team.url}/v1/tasks/1 -H 'Content-Type: application/json' -d"
+    others = f"""{patch} '{{"status": "DONE", "desc": "Theirs", "assignees": [1]}}' > /dev/null"""
+    ended = team("task", "edit", "1", EDITOR=_editor(home, f"sed -i s/Old/Mine/ $1\n{others}"))
+    assert ended.exit_code == 1
+    assert ended.stdout == ""
+    kept = Path(ended.stderr.partition("your text is in ")[2].partition("\n")[0])
+    assert ended.stderr.splitlines() == [
+        "Someone else has changed task 1 since you opened it:",
+        "  status: 'PENDING' -> 'DONE'",
+        "  desc: 'Old' -> 'Theirs'",
+        "  assignees: none -> ann",
+        "Your change, which is not saved:",
+        "  desc: 'Old' -> 'Mine'",
+        f"your text is in {kept}",
+        "Error: nothing was saved; run the command again to change the new version",
+    ]
+    assert "\nMine\n" in kept.read_text()
+    kept.unlink()
+    assert team.json("task", "show", "1")["desc"] == "Theirs"
+
+
+def test_users_are_added_listed_renamed_and_deleted(team: Billet) -> None:
+    assert [line.split("\t")[:2] for line in team.lines("user", "list")] == [
+        ["3", "cy"],
+        ["2", "bob@example.com"],
+        ["1", "ann"],
+    ]
+    assert team.error("user", "add", "ANN").startswith("username: ")
+    assert team.json("user", "rename", "bob@example.com", "bob")["username"] == "bob"
+    assert team.on_terminal("user", "show", "BOB") == "This is user 2: bob\n"
+    assert team.error("user", "show", "9") == "user 9 does not exist"
+    assert team.misuse("user", "rm", "bob") == (
+        "there is no terminal to ask on; add --yes to delete without a question"
+    )
+    assert team.on_terminal("user", "rm", "bob", "--yes") == "Deleted user 2: bob\n"
+    table = team.on_terminal("user", "list", "--limit", "1").splitlines()
+    assert [line.split()[:2] for line in table[:2]] == [["ID", "NAME"], ["3", "cy"]]
+
+
+def test_a_feed_is_a_url_that_can_be_revoked(team: Billet) -> None:
+    [url] = team.lines("user", "feed", "ann")
+    assert url.startswith(f"{team.url}/v1/users/1/tasks.ics?token=")
+    assert httpx.get(url).status_code == 200
+    assert team.lines("user", "feed", "ann", "--revoke") == ["feed of user 1 revoked"]
+    assert httpx.get(url).status_code == 404
+
+
+def test_a_server_that_does_not_respond_and_one_of_something_else_are_told(
+    billet: Billet,
+) -> None:
+    nothing = "http://127.0.0.1:9"
+    assert billet.error("task", "list", BILLET_URL=nothing) == (
+        f"{nothing} does not respond; start the server (`make serve`), or choose another one with "
+        "BILLET_URL or `billet login --url`"
+    )
+    with _server_of_a_folder() as url:
+        error = billet.error("task", "list", BILLET_URL=url)
+    assert error.startswith(f"{url} is not a server of Billet Tasks (")
+    assert error.endswith("); check BILLET_URL")
+    assert billet.misuse("task", "list", BILLET_URL="localhost") == (
+        "url: must begin with http:// or https:// and a host, not be 'localhost'"
+    )
+    assert billet.misuse("task", "list", BILLET_TOKEN="tökén").startswith("token: must have print")
+
+
+class _QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, *arguments: object) -> None:
+        """Print nothing."""
+
+
+@contextmanager
+def _server_of_a_folder() -> Iterator[str]:
+    """Serve files, and yield the URL."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), _QuietHandler) as server:
+        thread = Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def test_the_board_is_the_servers_first_page(billet: Billet) -> None:
+    assert billet.lines("board", "--no-browser") == [f"{billet.url}/"]
+    assert "does not respond" in billet.error("board", BILLET_URL="http://127.0.0.1:9")

@@ -1,0 +1,28 @@
+"""The programs in docs/client.md print what the page says."""
+
+import re
+from contextlib import ExitStack, redirect_stdout
+from datetime import UTC, datetime
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+PAGE = Path(__file__).parents[2] / "docs" / "client.md"
+PROGRAM = re.compile(r"```python\n(.*?)```(?:\n\n```text\n(.*?)```)?", re.DOTALL)
+
+
+@pytest.mark.backend("moto")
+def test_each_program_prints_the_documented_output(server: str) -> None:
+    programs = PROGRAM.findall(PAGE.read_text())
+    assert len(programs) > 10
+    today = datetime.now(UTC).date().isoformat()
+    names: dict[str, Any] = {}
+    with ExitStack() as stack:
+        stack.callback(lambda: names["billet"].close())
+        for program, expected in programs:
+            code = compile(program.replace("localhost:3000", server), PAGE.name, "exec")
+            with redirect_stdout(StringIO()) as printed:
+                exec(code, names)  # noqa: S102
+            assert printed.getvalue().replace(today, "2026-01-31") == expected, program

@@ -1,0 +1,81 @@
+"""Dates as people write them, on Thursday, 26 November 2026."""
+
+import re
+from datetime import date, timedelta
+
+import pytest
+
+from billet.people import dates
+
+THURSDAY = date(2026, 11, 26)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("today", "2026-11-26"),
+        ("Tomorrow", "2026-11-27"),
+        ("yesterday", "2026-11-25"),
+        ("fri", "2026-11-27"),
+        ("next friday", "2026-11-27"),
+        ("thu", "2026-12-03"),
+        ("Wednesday", "2026-12-02"),
+        ("in 3 days", "2026-11-29"),
+        ("+3d", "2026-11-29"),
+        ("next week", "2026-12-03"),
+        ("next month", "2026-12-26"),
+        ("24 dec", "2026-12-24"),
+        ("Dec  24", "2026-12-24"),
+        ("26 nov", "2026-11-26"),
+        ("25 nov", "2027-11-25"),
+        ("24.12.", "2026-12-24"),
+        ("24.12.2026", "2026-12-24"),
+        ("12/25/2026", "2026-12-25"),
+        ("04/04/2027", "2027-04-04"),
+        ("2026/04/03", "2026-04-03"),
+        ("2020-01-31", "2020-01-31"),
+    ],
+)
+def test_a_date_is_understood_as_people_mean_it(text: str, expected: str) -> None:
+    assert dates.parse(text, THURSDAY) == date.fromisoformat(expected)
+
+
+def test_a_weekday_is_the_next_one_after_today_at_the_end_of_each_month() -> None:
+    for month in range(1, 13):
+        today = date(2028, month, 28)
+        for name in ("mon", "tues", "wednesday", "thur", "fri", "saturday", "sun"):
+            day = dates.parse(name, today)
+            assert timedelta(0) < day - today <= timedelta(7)
+            assert day.strftime("%a").lower() == name[:3]
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("03/04/2026", "'03/04/2026' could be '3 apr' or '4 mar'; write it so, or as YYYY-MM-DD"),
+        ("3.4.", "'3.4.' could be '3 apr' or '4 mar'; write it so, or as YYYY-MM-DD"),
+        ("13/4/26", "'13/4/26' could be several dates; write the year with four digits"),
+        ("2026-02-30", "2026-02-30 is not in the calendar"),
+        *((text, f"{text!r} is no date; write ") for text in ("soon", "24", "december", "31 nov")),
+        *((text, f"{text!r} is no date; write ") for text in ("", "2026", "5pm", "monthly")),
+    ],
+)
+def test_what_is_no_date_or_could_be_two_is_refused(text: str, error: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(error)) as refused:
+        dates.parse(text, THURSDAY)
+    assert str(refused.value).startswith(error)
+
+
+def test_dates_near_today_are_shown_relative_to_it() -> None:
+    shown = [
+        dates.relative(date.fromisoformat(day), THURSDAY)
+        for day in ("2026-11-23", "2026-11-25", "2026-11-26", "2026-11-27", "2026-11-28")
+    ]
+    assert shown == [
+        "Mon 23 Nov (3 days late)",
+        "Wed 25 Nov (1 day late)",
+        "today",
+        "tomorrow",
+        "Sat 28 Nov",
+    ]
+    assert dates.relative(date(2027, 1, 1), THURSDAY) == "Fri 1 Jan 2027"
