@@ -20,6 +20,9 @@ def before_call(context: schemathesis.HookContext, case: Case, kwargs: dict[str,
     _repair_headers(case)
     _repair_filters(case)
     _repair_cursor(case)
+    if case.meta and case.meta.generation.mode.is_positive and isinstance(case.body, dict):
+        case.body = _whole_numbers(case.body)
+        _repair_batch(case)
 
 
 def _repair_headers(case: Case) -> None:
@@ -69,6 +72,24 @@ def _repair_cursor(case: Case) -> None:
         }
     else:
         case.query = {name: query[name] for name in query if name != "cursor"}
+
+
+def _repair_batch(case: Case) -> None:
+    """Name each task in one operation only, by its id only, in any version."""
+    if case.path.endswith("/batch"):
+        for number, operation in enumerate(case.body["operations"], start=1):
+            if operation["op"] != "create":
+                operation |= {"id": number, "if_match": "*"}
+                operation.get("task", {}).pop("id", None)
+
+
+def _whole_numbers(value: Any) -> Any:
+    """Write 1.0, which is an integer of JSON Schema, as 1, which the API requires of ids."""
+    if isinstance(value, dict):
+        return {name: _whole_numbers(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_whole_numbers(one) for one in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _intentionally_invalid(case: Case) -> set[str | None]:
