@@ -77,7 +77,8 @@ def _repair_cursor(case: Case) -> None:
 def _repair_batch(case: Case) -> None:
     """Name each task in one operation only, by its id only, in any version."""
     if case.path.endswith("/batch"):
-        for number, operation in enumerate(case.body["operations"], start=1):
+        body: Any = case.body
+        for number, operation in enumerate(body["operations"], start=1):
             if operation["op"] != "create":
                 operation |= {"id": number, "if_match": "*"}
                 operation.get("task", {}).pop("id", None)
