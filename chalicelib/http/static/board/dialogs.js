@@ -186,7 +186,7 @@ function TaskForm({ id, seen, dialog }) {
       ${news.length > 0 && html`<p class="notice" role="status">Someone has just changed: ${news.map((name) => tasks.FIELD_TITLES[name].toLowerCase()).join(", ")}. You see the new values.</p>`}
       ${error && !(error.field in tasks.FIELD_TITLES) && html`<p class="notice notice-error" role="alert">${error.text}</p>`}
       <${Field} ...${field("name")}>
-        <textarea id="field-name" name="name" class="input input-name" rows="1" value=${mine.name} autofocus=${isNew} ...${invalid(error, "name")} onKeyDown=${(event) => event.key === "Enter" && !event.ctrlKey && !event.metaKey && save(event)} onInput=${(event) => change({ name: event.target.value.replace(/\s*\n\s*/g, " ") })}></textarea>
+        <textarea id="field-name" name="name" class="input input-name" rows="1" value=${mine.name} autofocus=${isNew} ...${invalid(error, "name")} onKeyDown=${(event) => event.key === "Enter" && !event.isComposing && !event.ctrlKey && !event.metaKey && save(event)} onInput=${(event) => change({ name: event.target.value.replace(/\s*\n\s*/g, " ") })}></textarea>
       <//>
       <div class="field-row">
         <${Field} ...${field("status")}>
@@ -296,7 +296,7 @@ export function People({ id, chosen, onChange, single = false, autofocus = false
   }
 
   function key(event) {
-    if (event.ctrlKey || event.metaKey) return;
+    if (event.isComposing || event.ctrlKey || event.metaKey) return;
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       event.preventDefault();
       if (open) setActive((active + (event.key === "ArrowDown" ? 1 : options.length - 1)) % Math.max(1, options.length));

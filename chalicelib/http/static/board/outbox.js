@@ -146,7 +146,8 @@ function undoOne(change) {
   const task = aliases.get(change.task) ?? change.task;
   const inverse = inverseOf(change, task);
   // The version that our change made; null if it is not known yet, because it waits before this one.
-  if (change.kind !== "delete") inverse.etag = change.result ?? null;
+  if (change.kind !== "delete") inverse.etag = isBeingRestored(change, task) ? null : (change.result ?? null);
+  inverse.restores = change.etag;
   inverse.label = `Undone: ${change.label}`;
   state.queue = [...state.queue, inverse];
   if (change.kind === "patch") store.pin(task);
@@ -283,14 +284,19 @@ function accept(change, { body }) {
     else if (change.body.status) store.pin(task.id); // again, after a reload of the page
     store.keep(task);
     change.result = task.etag;
-    // An undo is a new version, but what it restores is ours as before: the next undo may follow.
-    for (const one of undoable) {
-      if ((aliases.get(one.task) ?? one.task) === task.id && change.restores && one.result === change.restores) one.result = task.etag;
-    }
+    if (change.restores) noteRestored(change, task);
     versions.set(task.id, task.etag);
   }
   take(change);
   settle(change, { task });
+}
+
+// An undo makes a new version of the state before. The change that had made that state may be undone next.
+function noteRestored(change, task) {
+  for (const one of undoable) {
+    const isSame = (aliases.get(one.task) ?? one.task) === task.id;
+    if (isSame && one.result === change.restores) one.result = task.etag;
+  }
 }
 
 // The API has given a new task its id.
