@@ -15,7 +15,7 @@ READY := $(VENV)/.ready-dev
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve emulated-aws test walks coverage drill soak fuzz jepsen migrate-proof pr format check docs lock dynamodb-local clean clean-data
+.PHONY: help setup serve emulated-aws test walks board coverage drill soak fuzz jepsen migrate-proof pr format check docs lock dynamodb-local clean clean-data
 
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -48,8 +48,12 @@ emulated-aws: $(TEST)  ## run an emulated AWS to try a deployment on; prints the
 test: $(TEST)  ## run all tests, on moto and on DynamoDB Local if it can be installed (ARGS=…)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
-walks: $(TEST)  ## walk through deployments, migrations and moves of data, in minutes (ARGS=…)
+walks: $(TEST)  ## walk through deployments, migrations, moves of data and the board, in minutes (ARGS=…)
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m walk tests/walks tests/cli tests/browser $(ARGS)
+
+board: $(TEST)  ## measure the board in Chromium, and take screenshots of its views (FOLDER=build/board)
+	$(BIN)/python -m tests.browser.board.measure
+	$(BIN)/python -m tests.browser.board.screenshots $(or $(FOLDER),build/board)
 
 coverage: $(READY)  ## run all tests and report the branches that they do not take (ARGS=…)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term $(ARGS)

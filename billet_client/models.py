@@ -9,7 +9,7 @@ import msgspec
 Status = Literal["PENDING", "IN_PROGRESS", "DONE", "CANCELLED"]
 
 
-class Task(msgspec.Struct, frozen=True, kw_only=True):
+class Task(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A task."""
 
     id: int
@@ -28,16 +28,18 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
     """The ETag of this version of the task, for If-Match."""
 
 
-class User(msgspec.Struct, frozen=True, kw_only=True):
+class User(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A user."""
 
     id: int
     username: str
     created_at: date
     """A date, YYYY-MM-DD."""
+    etag: str | None = None
+    """The ETag of this version; None in lists."""
 
 
-class Health(msgspec.Struct, frozen=True, kw_only=True):
+class Health(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The body of GET /v1/health."""
 
     status: Literal["ok"]

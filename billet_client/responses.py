@@ -49,6 +49,12 @@ def body(response: httpx.Response, kind: type[T]) -> T:
         ) from error
 
 
+def body_or_null(response: httpx.Response, kind: type[T]) -> T | None:
+    """Return the body of a response, which is `null` for what does not exist."""
+    found: T | None = body(response, kind | None)  # type: ignore[arg-type]
+    return found
+
+
 def error(response: httpx.Response) -> BilletError:
     """Return the error of a response that is not a success."""
     if response.status_code == HTTPStatus.NOT_MODIFIED:

@@ -46,16 +46,20 @@ class Session:
         return responses.body(response, kind)
 
     def get_existing(
-        self, path: str, kind: type[T], name: str, *, if_none_match: str | None
+        self,
+        path: str,
+        read: Callable[[httpx.Response], T | None],
+        name: str,
+        *,
+        if_none_match: str | None,
     ) -> Steps[T]:
-        """Return what a GET returns, which is `null` for what does not exist.
+        """Return what `read` makes of the response to a GET, which is `null` if nothing exists.
 
         Raises:
             NotFound: it does not exist.
         """
         headers = _headers(if_none_match=if_none_match)
-        response = yield from self._send(self._request("GET", self._at(path), headers))
-        found: T | None = responses.body(response, kind | None)  # type: ignore[arg-type]
+        found = read((yield from self._send(self._request("GET", self._at(path), headers))))
         if found is None:
             raise NotFound(f"{name} does not exist", status=404, title="Not Found")
         return found

@@ -84,7 +84,7 @@ class Tasks(Part[M]):
             NotModified: its version is still the one in `if_none_match`.
         """
         return self._session.get_existing(
-            _path(task_id), Task, f"task {task_id}", if_none_match=if_none_match
+            _path(task_id), _found, f"task {task_id}", if_none_match=if_none_match
         )
 
     @call
@@ -230,6 +230,10 @@ class Tasks(Part[M]):
 
 def _path(task_id: int) -> str:
     return f"/v1/tasks/{index(task_id)}"
+
+
+def _found(response: httpx.Response) -> Task | None:
+    return responses.body_or_null(response, Task)
 
 
 def _task(response: httpx.Response) -> Task:

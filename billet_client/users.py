@@ -49,7 +49,7 @@ class Users(Part[M]):
             NotModified: their version is still the one in `if_none_match`.
         """
         return self._session.get_existing(
-            _path(user_id), User, f"user {user_id}", if_none_match=if_none_match
+            _path(user_id), _found, f"user {user_id}", if_none_match=if_none_match
         )
 
     @call
@@ -125,8 +125,17 @@ def _path(user_id: int) -> str:
     return f"/v1/users/{index(user_id)}"
 
 
+def _found(response: httpx.Response) -> User | None:
+    user = responses.body_or_null(response, User)
+    return user and _with_etag(user, response)
+
+
 def _user(response: httpx.Response) -> User:
-    return responses.body(response, User)
+    return _with_etag(responses.body(response, User), response)
+
+
+def _with_etag(user: User, response: httpx.Response) -> User:
+    return msgspec.structs.replace(user, etag=response.headers.get("etag"))
 
 
 def _feed_url(response: httpx.Response) -> str:

@@ -55,7 +55,7 @@ settings.register_profile("fuzz", max_examples=3_000, deadline=None)
 settings.load_profile("suite")
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-NO_CHROMIUM = "Chromium is not installed; the documentation page is NOT TESTED"
+NO_CHROMIUM = "Chromium is not installed; the board and the documentation page are NOT TESTED"
 collect_ignore = [] if find_spec("playwright") else ["browser"]
 BACKENDS = ("moto", "dynamodb-local")
 DATABASE_FIXTURES = {"backend", "moto_endpoint", "dynamodb_local_endpoint", "startable"}

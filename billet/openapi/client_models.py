@@ -2,7 +2,7 @@
 
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ WIDTH = 96
 
 BODIES = {"Task": "TaskBody", "User": "UserBody", "Health": "Health"}
 """The bodies of responses, by the name of their class."""
+ETAG_IN_HEADER = {"User"}
+"""Those whose ETag is only in the header of the response."""
 ARGUMENTS: dict[str, tuple[str, frozenset[str]]] = {
     "TaskOptions": ("NewTask", frozenset({"name"})),
     "WholeTask": ("WholeTask", frozenset()),
@@ -22,6 +24,7 @@ ARGUMENTS: dict[str, tuple[str, frozenset[str]]] = {
 SCALARS = {"integer": "int", "string": "str", "boolean": "bool", "null": "None"}
 FORMATS = {"date": "date", "date-time": "datetime"}
 
+ETAG_FIELD = ("etag: str | None = None", '"""The ETag of this version; None in lists."""')
 HEAD = '''\
 """The fields of tasks and users, from the schemas of the API: `billet openapi --write`."""
 
@@ -49,7 +52,10 @@ def text(document: dict[str, Any]) -> str:
 
 
 def _struct(name: str, schema: Schema) -> str:
-    return _class(f"{name}(msgspec.Struct, frozen=True, kw_only=True)", schema, _fields(schema))
+    lines = [*_fields(schema), *(ETAG_FIELD if name in ETAG_IN_HEADER else ())]
+    return _class(
+        f"{name}(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)", schema, lines
+    )
 
 
 def _fields(schema: Schema) -> Iterator[str]:
@@ -71,7 +77,7 @@ def _keys(schema: Schema, left_out: frozenset[str]) -> Iterator[str]:
             yield from _description(field)
 
 
-def _class(head: str, schema: Schema, lines: Iterator[str]) -> str:
+def _class(head: str, schema: Schema, lines: Iterable[str]) -> str:
     body = "\n".join(f"    {line}" for line in lines)
     return f'class {head}:\n    """{schema["description"]}"""\n\n{body}\n'
 

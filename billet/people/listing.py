@@ -1,6 +1,6 @@
 """`billet task list`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
 from itertools import islice
 from typing import Any, NamedTuple
@@ -17,12 +17,17 @@ MOST_A_PAGE = 100
 SORTS = {"due": "expires_at", "created": "created_at"}
 
 
-class _Question(NamedTuple):
-    """What to list: arguments of the client, and the words for them."""
+class _Options(NamedTuple):
+    """What to list."""
 
-    arguments: Mapping[str, Any]
+    mine: bool
     user: str | None
-    words: str
+    unassigned: bool
+    status: Sequence[str]
+    overdue: bool
+    due_before: date | None
+    due_after: date | None
+    sort: str | None
 
 
 @click.command("list", cls=PeopleCommand)
@@ -59,13 +64,15 @@ def list_command(limit: int, as_json: bool, **options: Any) -> None:
               billet task list --overdue --json
               billet task list --status all | cut -f1,2
     """
-    today = dates.today()
-    question = _question(today, **options)
+    chosen = _Options(**options)
+    _check(chosen)
     with session.connect() as billet:
-        arguments = dict(question.arguments)
-        if question.user is not None:
-            arguments["user"] = names.user_id(billet, question.user)
-        found = billet.tasks.list(**arguments, page_size=min(limit + 1, MOST_A_PAGE))
+        user = names.ME if chosen.mine else chosen.user
+        found = billet.tasks.list(
+            user=None if user is None else names.user_id(billet, user),
+            **_filters(chosen),
+            page_size=min(limit + 1, MOST_A_PAGE),
+        )
         tasks = list(islice(found, limit + 1))
         shown = tasks[:limit]
         if as_json:
@@ -74,63 +81,59 @@ def list_command(limit: int, as_json: bool, **options: Any) -> None:
         known = output.usernames(billet, shown)
     more = len(tasks) > limit
     if output.is_terminal():
-        click.echo(text.safe(_heading(len(shown), question.words, more=more)))
+        click.echo(text.safe(_heading(len(shown), _words(chosen), more=more)))
     if shown:
         output.print_tasks(shown, known)
     if more and output.is_terminal():
         click.echo(f"\n--limit {10 * limit} shows more", err=True)
 
 
-def _question(
-    today: date,
-    *,
-    mine: bool,
-    user: str | None,
-    unassigned: bool,
-    status: Sequence[str],
-    overdue: bool,
-    due_before: date | None,
-    due_after: date | None,
-    sort: str | None,
-) -> _Question:
-    _refuse_both(("--mine", mine), ("--user", user), ("--unassigned", unassigned))
-    _refuse_both(("--overdue", overdue), ("--due-before", due_before))
-    for option, given in (
-        ("--due-before", due_before),
-        ("--due-after", due_after),
-        ("--overdue", overdue),
-        ("--unassigned", unassigned),
-    ):
-        if sort == "created" and given:
-            raise click.UsageError(f"{option} lists by due date; leave out --sort created")
-    words = [_status_words(status)]
-    if unassigned:
-        words.append("that nobody is assigned to")
-    if mine:
-        words.append("of yours")
-    if user:
-        words.append(f"of {user}")
-    if overdue:
-        due_before = today - timedelta(days=1)
-        words.append("due before today")
-    if due_after:
-        words.append(f"due from {dates.full(due_after)}")
-    if due_before and not overdue:
-        words.append(f"due by {dates.full(due_before)}")
-    arguments = {
-        "status": None if set(status) == set(ALL) else list(status),
-        "due_before": due_before,
-        "due_after": due_after,
-        "unassigned": unassigned,
-        "sort": SORTS[sort or "due"],
+def _check(options: _Options) -> None:
+    """Refuse options that do not go together.
+
+    Raises:
+        click.UsageError: two of them do not.
+    """
+    _refuse_both(mine=options.mine, user=options.user, unassigned=options.unassigned)
+    _refuse_both(overdue=options.overdue, due_before=options.due_before)
+    for name in ("due_before", "due_after", "overdue", "unassigned"):
+        if options.sort == "created" and getattr(options, name):
+            raise click.UsageError(f"{_option(name)} lists by due date; leave out --sort created")
+
+
+def _filters(options: _Options) -> dict[str, Any]:
+    """Return the arguments of the client."""
+    yesterday = dates.today() - timedelta(days=1)
+    return {
+        "status": None if set(options.status) == set(ALL) else options.status,
+        "due_before": yesterday if options.overdue else options.due_before,
+        "due_after": options.due_after,
+        "unassigned": options.unassigned,
+        "sort": SORTS[options.sort or "due"],
     }
-    return _Question(arguments, names.ME if mine else user, " ".join(words))
 
 
-def _refuse_both(*options: tuple[str, object]) -> None:
-    given = [name for name, value in options if value]
+def _words(options: _Options) -> str:
+    """Return what is listed: open tasks of ann due by Fri 27 Nov 2026."""
+    words = [
+        _status_words(options.status),
+        "that nobody is assigned to" if options.unassigned else "",
+        "of yours" if options.mine else f"of {options.user}" if options.user else "",
+        "due before today" if options.overdue else "",
+        f"due from {dates.full(options.due_after)}" if options.due_after else "",
+        f"due by {dates.full(options.due_before)}" if options.due_before else "",
+    ]
+    return " ".join(filter(None, words))
+
+
+def _refuse_both(**options: object) -> None:
+    given = [_option(name) for name, value in options.items() if value]
     if len(given) > 1:
         raise click.UsageError(f"give only one of {' and '.join(given)}")
+
+
+def _option(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
 
 
 def _status_words(status: Sequence[str]) -> str:

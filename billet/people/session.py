@@ -14,6 +14,8 @@ DEFAULT_URL = "http://localhost:3000"
 TIMEOUT = 15.0
 """Seconds for one request."""
 RETRIES = 2
+ANY_VERSION = "*"
+"""If-Match of a change that does not depend on the version, for servers that require it."""
 
 
 def url() -> str:

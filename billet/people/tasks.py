@@ -1,10 +1,8 @@
 """`billet task`: add, list, show, change, assign and delete tasks."""
 
-import importlib
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import date
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,13 +13,13 @@ from billet.people.dates import EXAMPLES, Date
 from billet.people.editing import edit
 from billet.people.listing import list_command
 from billet.people.questions import confirm
+from billet.people.session import ANY_VERSION
 from billet.people.statuses import Status
 
 if TYPE_CHECKING:
     from billet_client import BatchResult, Client, Operation, Task
 
-EXCHANGE = "billet.people.exchange.commands"
-EXCHANGE_COMMANDS = ("import", "export")
+EXCHANGE = {"import": "import_command", "export": "export_command"}
 MOST_AT_ONCE = 50
 """Operations of one batch."""
 ATTEMPTS = 5
@@ -32,15 +30,15 @@ class _TaskGroup(PeopleGroup):
     """The group, with `import` and `export`, which are loaded when they are used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        exchange = EXCHANGE_COMMANDS if find_spec(EXCHANGE) else ()
-        return sorted([*super().list_commands(ctx), *exchange])
+        return sorted([*super().list_commands(ctx), *EXCHANGE])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name in EXCHANGE_COMMANDS and find_spec(EXCHANGE):
-            module = importlib.import_module(EXCHANGE)
-            command: click.Command = getattr(module, f"{cmd_name}_command")
-            return command
-        return super().get_command(ctx, cmd_name)
+        if cmd_name not in EXCHANGE:
+            return super().get_command(ctx, cmd_name)
+        from billet.people.exchange import commands
+
+        command: click.Command = getattr(commands, EXCHANGE[cmd_name])
+        return command
 
 
 @click.group(cls=_TaskGroup)
@@ -169,7 +167,7 @@ def rm(ids: Sequence[int], yes: bool, as_json: bool) -> None:
     with session.connect() as billet:
         if not yes:
             _ask_to_delete(billet, chosen)
-        results = _batch(billet, [Delete(one) for one in chosen])
+        results = _batch(billet, [Delete(one, if_match=ANY_VERSION) for one in chosen])
     deleted = [result.id for result in results if not result.error]
     if as_json:
         output.print_json([{"id": one} for one in deleted])
@@ -214,7 +212,9 @@ def _set_status(ids: Sequence[int], status: Any, verb: str, as_json: bool) -> No
     from billet_client import Patch
 
     with session.connect() as billet:
-        results = _batch(billet, [Patch(one, status=status) for one in dict.fromkeys(ids)])
+        chosen = dict.fromkeys(ids)
+        changes = [Patch(one, status=status, if_match=ANY_VERSION) for one in chosen]
+        results = _batch(billet, changes)
         changed = [result.payload for result in results if result.payload]
         output.report_all(verb, changed, billet, as_json)
     _fail_if_any_failed(results)

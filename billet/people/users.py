@@ -9,8 +9,6 @@ from billet.people.command import PeopleGroup, json_option
 from billet.people.listing import LIMIT, MOST_A_PAGE
 from billet.people.questions import confirm
 
-ANY_VERSION = "*"
-"""For servers that require If-Match."""
 one_user = click.argument("name", metavar="USER", shell_complete=completion.users)
 
 
@@ -73,7 +71,9 @@ def show(name: str, as_json: bool) -> None:
 def rename(name: str, username: str, as_json: bool) -> None:
     """Rename a user. Their tasks stay assigned to them."""
     with session.connect() as billet:
-        renamed = billet.users.rename(names.user_id(billet, name), username, if_match=ANY_VERSION)
+        renamed = billet.users.rename(
+            names.user_id(billet, name), username, if_match=session.ANY_VERSION
+        )
         output.report_user("Renamed", renamed, as_json)
 
 
@@ -90,7 +90,7 @@ def rm(name: str, yes: bool, as_json: bool) -> None:
                 f"Delete user {found.id}, {text.one_line(found.username)}?",
                 refusal="add --yes to delete without a question",
             )
-        billet.users.delete(found.id, if_match=ANY_VERSION)
+        billet.users.delete(found.id, if_match=session.ANY_VERSION)
     output.report_user("Deleted", found, as_json)
 
 

@@ -453,7 +453,7 @@ def test_a_wheel_has_all_files_of_the_application(installed: Path) -> None:
 
 @pytest.mark.parametrize(
     ("argument", "expected"),
-    [("--help", "Run and operate Billet Tasks"), ("--version", billet.__version__)],
+    [("--help", "Keep tasks, and run and operate Billet Tasks"), ("--version", billet.__version__)],
 )
 def test_an_installed_wheel_can_be_imported_and_run(
     installed: Path, tmp_path: Path, argument: str, expected: str

@@ -25,7 +25,7 @@ from tests.conftest import CHROMIUM, NO_CHROMIUM
 from tests.support.servers import ROOT, Served
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
-WAIT_MS = 8_000
+WAIT_MS = 30_000
 expect.set_options(timeout=WAIT_MS)
 
 

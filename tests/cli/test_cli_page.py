@@ -1,7 +1,4 @@
-"""The session in docs/cli.md, and its picture, are what the commands print.
-
-UPDATE=1 pytest -n 0 tests/cli/test_cli_page.py writes both anew.
-"""
+"""The session in docs/cli.md, and its picture, are what the commands print."""
 
 import html
 import io
@@ -19,6 +16,7 @@ from rich.text import Text
 from tests.support.people import Billet
 
 PAGE, PICTURE = (Path(__file__).parents[2] / "docs" / name for name in ("cli.md", "cli.svg"))
+HINT = "UPDATE=1 .venv/bin/python -m pytest -n 0 tests/cli/test_cli_page.py writes both anew"
 WIDTH = "80"
 DATE = re.compile(r"(Mon|Tue|Wed|Thu|Fri|Sat|Sun) \d+ [A-Z][a-z]{2}( \d{4})?( \d\d:\d\d)?")
 FONT = re.compile(r"@font-face \{.*?\}", re.DOTALL)
@@ -64,5 +62,5 @@ def test_the_session_and_its_picture_are_what_the_commands_print(billet: Billet)
         PAGE.write_text(page.replace(block, plain))
         PICTURE.write_text(svg)
         block = plain
-    assert without_dates(block) == without_dates(plain)
-    assert words_of(PICTURE.read_text()) == words_of(svg)
+    assert without_dates(block) == without_dates(plain), HINT
+    assert words_of(PICTURE.read_text()) == words_of(svg), HINT

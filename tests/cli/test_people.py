@@ -78,6 +78,18 @@ def test_several_tasks_are_done_at_once_and_each_that_is_missing_is_named(team: 
     assert team.json("task", "rm", "1", "2", "--yes") == [{"id": 1}, {"id": 2}]
 
 
+@pytest.mark.settings(require_if_match="on")
+def test_each_change_has_the_condition_that_a_server_may_require(team: Billet) -> None:
+    for name in ("a", "b"):
+        team.lines("task", "add", name)
+    assert len(team.lines("task", "done", "1", "2")) == 2
+    assert team.json("task", "assign", "1", "ann")["assignees"] == [1]
+    assert team.json("task", "edit", "1", "--name", "c")["name"] == "c"
+    assert team.lines("task", "rm", "1", "2", "--yes") == ["1", "2"]
+    assert team.json("user", "rename", "ann", "anna")["username"] == "anna"
+    assert team.json("user", "rm", "anna", "--yes")["id"] == 1
+
+
 def test_lists_show_open_tasks_with_the_most_urgent_first_and_filter_them(team: Billet) -> None:
     late, soon, later = TODAY - WEEK, TODAY + timedelta(days=1), TODAY + WEEK
     team.lines("task", "add", "none", "--assign", "cy")

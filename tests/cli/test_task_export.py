@@ -83,6 +83,7 @@ def test_some_tasks_are_exported(export: Export) -> None:
         (("--user", "bob"), ["=1+1"]),
         (("--due-before", "2030-12-31"), ["=1+1"]),
         (("--due-after", "2030-12-31"), ["Do"]),
+        (("--unassigned", "--status", "open"), ["Do"]),
     ):
         done = export("--json", *options)
         assert done.exit_code == 0, done.output

@@ -57,14 +57,31 @@ def test_a_task_is_created_read_changed_and_deleted(billet: Client) -> None:
         billet.tasks.get(1)
 
 
-def test_a_user_is_created_read_and_deleted(billet: Client) -> None:
+def test_a_user_is_created_read_renamed_and_deleted(billet: Client) -> None:
     user = billet.users.create("ann")
     assert isinstance(user, User)
-    assert (user.id, user.username) == (1, "ann")
+    assert (user.id, user.username, user.etag) == (1, "ann", '"1"')
     assert billet.users.get(1) == user
-    assert billet.users.delete(1).detail == "user 1 deleted"
+    assert [one.etag for one in billet.users.list()] == [None]
+    renamed = billet.users.rename(1, "anna", if_match=user.etag)
+    assert (renamed.username, renamed.etag) == ("anna", '"2"')
+    assert [one.username for one in billet.users.list()] == ["anna"]
+    assert billet.users.delete(1, if_match=renamed.etag).detail == "user 1 deleted"
     with pytest.raises(NotFound, match=r"^user 1 does not exist$"):
         billet.users.get(1)
+
+
+@BLOCKING_ONLY
+def test_assignees_are_a_field_of_a_task(billet: Client) -> None:
+    for name in ("ann", "ben", "cem"):
+        billet.users.create(name)
+    assert billet.tasks.create("plan", assignees=[2, 1]).assignees == (1, 2)
+    assert billet.tasks.update(1, status="DONE").assignees == (1, 2)
+    assert billet.tasks.update(1, assignees=(3,)).assignees == (3,)
+    with pytest.raises(NotFound, match="8"):
+        billet.tasks.update(1, assignees=[3, 8])
+    replaced = billet.tasks.replace(1, name="x", desc="", status="DONE", assignees=[])
+    assert replaced.assignees == ()
 
 
 def test_a_task_is_assigned_and_unassigned(billet: Client) -> None:
@@ -146,6 +163,7 @@ def test_a_condition_holds_for_one_version(billet: Client) -> None:
         lambda: billet.tasks.unassign(1, 1, if_match='"1"'),
         lambda: billet.tasks.delete(1, if_match='"1"'),
         lambda: billet.users.delete(1, if_match='"9"'),
+        lambda: billet.users.rename(1, "x", if_match='"9"'),
     ]
     for change in stale:
         with pytest.raises(PreconditionFailed) as raised:

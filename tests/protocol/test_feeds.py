@@ -148,6 +148,14 @@ def test_a_feed_ends_if_it_is_replaced_or_revoked_or_the_user_is_deleted(
 
 
 @pytest.mark.usefixtures("people")
+def test_a_feed_stays_if_its_user_is_renamed_and_has_the_new_name(api: Api) -> None:
+    token = token_of(api("POST", "/v1/users/1/feed"))
+    assert api("PATCH", "/v1/users/1", {"username": "anna"}).status_code == 200
+    calendar = icalendar.Calendar.from_ical(api("GET", f"{FEED}?token={token}").body)
+    assert calendar["NAME"] == "Tasks of anna"
+
+
+@pytest.mark.usefixtures("people")
 def test_feeds_of_missing_users_are_a_404_and_conditions_are_those_of_the_user(api: Api) -> None:
     for method in ("POST", "DELETE"):
         missing = api(method, "/v1/users/9/feed")

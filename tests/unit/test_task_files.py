@@ -247,10 +247,10 @@ def test_archived_cards_and_statuses_of_lists_can_be_asked_for() -> None:
 
 
 def test_columns_can_be_given() -> None:
-    content = "Was,Wann,Name\nPlan,2026-03-04,ann\n"
+    content = "Name of the report\nWas,Wann,Name\nPlan,2026-03-04,ann\n"
     mapping = {"name": "was", "due": "Wann", "assignees": "Name"}
     assert read(content, mapping=mapping) == (
-        [row(2, "Plan", expires_at="2026-03-04", assignees=("ann",))],
+        [row(3, "Plan", expires_at="2026-03-04", assignees=("ann",))],
         [],
     )
 

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 import msgspec
@@ -14,7 +14,7 @@ from billet.people.command import PeopleCommand, WrongUsage
 from billet.people.exchange import options
 from billet.people.exchange.due_dates import Order
 from billet.people.exchange.export_command import export_command
-from billet.people.exchange.source import TASKS_A_PAGE, Field, FileError, Problem, Source
+from billet.people.exchange.source import TASKS_A_PAGE, Field, FileError, Format, Problem, Source
 
 if TYPE_CHECKING:
     from billet.people.exchange.assignees import Users
@@ -25,13 +25,11 @@ if TYPE_CHECKING:
 
 __all__ = ["export_command", "import_command"]
 
-FORMATS = ("csv", "todoist", "trello", "ics")
-
 
 class ImportOptions(msgspec.Struct, frozen=True, kw_only=True):
     """The options of `billet task import`."""
 
-    format_: Literal["csv", "todoist", "trello", "ics"] | None
+    format_: Format | None
     encoding: str | None
     mapping: Mapping[Field, str]
     statuses: Mapping[str, "Status"]
@@ -45,7 +43,9 @@ class ImportOptions(msgspec.Struct, frozen=True, kw_only=True):
 
 @click.command("import", cls=PeopleCommand)
 @click.argument("file", type=click.Path(dir_okay=False, allow_dash=True))
-@click.option("--format", "format_", type=click.Choice(FORMATS), help="Format, if not found out.")
+@click.option(
+    "--format", "format_", type=click.Choice(get_args(Format)), help="Format, if not found out."
+)
 @click.option("--encoding", help="Encoding of the file, such as cp1250, if not found out.")
 @click.option(
     "--map",

@@ -3,7 +3,7 @@
 import csv
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from itertools import islice
+from itertools import chain, islice
 from typing import NamedTuple
 
 from billet.people.exchange import cells, columns, text_files, todoist
@@ -44,9 +44,9 @@ def read(
     head = list(islice(records, _HEADER_ROWS))
     if not head:
         raise FileError("the file is empty")
-    at = next((i for i, one in enumerate(head) if "name" in columns.recognise(one.cells)), 0)
+    at = next((i for i, one in enumerate(head) if _is_header(one.cells, mapping)), 0)
     header = [cell.strip() for cell in head[at].cells]
-    body = _chain(head[at + 1 :], records)
+    body = chain(head[at + 1 :], records)
     label = f"{encoding}, columns separated by {_spoken(delimiter)}"
     if kind == "todoist" or (kind is None and not mapping and todoist.is_header(header)):
         return todoist.read(header, body, f"Todoist CSV ({label})")
@@ -75,6 +75,12 @@ def _read(
         names = cells.joined(values.pop("assignees", ""))
         source.add(SourceTask(line=line, assignees=names, **{"name": "", **values}))
     return source
+
+
+def _is_header(row: list[str], mapping: Mapping[Field, str]) -> bool:
+    if wanted := mapping.get("name", "").strip().casefold():
+        return wanted in (cell.strip().casefold() for cell in row)
+    return "name" in columns.recognise(row)
 
 
 def _chosen(header: list[str], mapping: Mapping[Field, str], ask: Ask | None) -> dict[Field, int]:
@@ -156,11 +162,6 @@ def _explained(error: str) -> str:
     if "expected after" in error:
         return 'a quote inside a cell must be doubled: "say ""yes"" to it"'
     return error
-
-
-def _chain(head: list[Record], rest: Iterator[Record]) -> Iterator[Record]:
-    yield from head
-    yield from rest
 
 
 def _listed(header: Sequence[str]) -> str:

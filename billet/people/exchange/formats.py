@@ -1,16 +1,13 @@
 """Find out the format of a file, and read it."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING
 
 from billet.people.exchange import csv_tasks, text_files, trello, vtodo
-from billet.people.exchange.source import Field, FileError, Source
+from billet.people.exchange.source import Field, FileError, Format, Source
 
 if TYPE_CHECKING:
     from billet_client import Status
-
-Format = Literal["csv", "todoist", "trello", "ics"]
-FORMATS: tuple[Format, ...] = get_args(Format)
 
 
 def read(

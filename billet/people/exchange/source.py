@@ -6,6 +6,7 @@ from typing import Literal
 import click
 import msgspec
 
+Format = Literal["csv", "todoist", "trello", "ics"]
 Field = Literal["name", "desc", "due", "status", "assignees"]
 FIELDS: tuple[Field, ...] = ("name", "desc", "due", "status", "assignees")
 MAX_BYTES = 32 * 1024 * 1024
