@@ -85,6 +85,7 @@ def endpoint_workloads(assigned_task: int, unassigned_task: int) -> dict[str, Wo
         "POST task": Workload(lambda _: _create_task()),
         "POST user": Workload(lambda _: _create_user()),
         "PATCH user": Workload(lambda _: _rename_user({"user_id": 2})),
+        "POST batch, 10": Workload(lambda _: _create_tasks(10)),
         "PUT task": Workload(lambda _: invoke("PUT", TASK, TASK_BODY, unassigned)),
         "PUT task of a user": Workload(lambda _: invoke("PUT", TASK, TASK_BODY, assigned)),
         "PATCH task": Workload(lambda _: invoke("PATCH", TASK, {"desc": "Now."}, unassigned)),
@@ -107,6 +108,11 @@ def _create_task() -> int:
     task = invoke("POST", "/v1/tasks", {"name": TASK_BODY["name"]})
     ident: int = task["payload"]["id"]
     return ident
+
+
+def _create_tasks(count: int) -> None:
+    operation = {"op": "create", "task": {"name": TASK_BODY["name"]}}
+    invoke("POST", "/v1/tasks/batch", {"operations": [operation] * count})
 
 
 def _create_user() -> int:

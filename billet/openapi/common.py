@@ -10,7 +10,7 @@ import msgspec
 
 from chalicelib.http.endpoints import Endpoint
 from chalicelib.http.problems import CONTENT_TYPE, HttpProblem
-from chalicelib.http.schemas import ListQuery
+from chalicelib.http.schemas import Batch, ListQuery
 
 Rule = Callable[[Endpoint], bool]
 
@@ -45,8 +45,13 @@ def changes_existing(endpoint: Endpoint) -> bool:
     return endpoint.method not in ("GET", "POST")
 
 
+def is_batch(endpoint: Endpoint) -> bool:
+    """Return whether its body has several operations."""
+    return endpoint.parameters.get("body") is Batch
+
+
 def returns_version(endpoint: Endpoint) -> bool:
-    if endpoint.path.endswith("/feed"):
+    if is_batch(endpoint) or endpoint.path.endswith("/feed"):
         return False
     return is_conditional(endpoint) or (changes(endpoint) and endpoint.method != "DELETE")
 
@@ -85,7 +90,8 @@ def returns_null(endpoint: Endpoint) -> bool:
 def can_be_missing(endpoint: Endpoint) -> bool:
     """Return whether it is a 404 for what does not exist."""
     names_users = "assignees" in getattr(endpoint.parameters.get("body"), "__struct_fields__", ())
-    return ("{" in endpoint.path and not returns_null(endpoint)) or names_users
+    found_by_path = "{" in endpoint.path and not returns_null(endpoint)
+    return found_by_path or names_users or is_batch(endpoint)
 
 
 HEADERS: dict[str, dict[str, Any]] = {
@@ -272,7 +278,7 @@ ERRORS = (
         412,
         "The version is not the one in If-Match.",
         "if-match: must have the current version of task 7, which is 3",
-        takes_if_match,
+        lambda endpoint: takes_if_match(endpoint) or is_batch(endpoint),
     ),
     ErrorResponse(
         "ContentTooLarge",
@@ -300,7 +306,7 @@ ERRORS = (
         428,
         "If-Match is missing, and the deployment requires it.",
         "if-match: required; send the ETag of the version to change",
-        changes_existing,
+        lambda endpoint: changes_existing(endpoint) or is_batch(endpoint),
     ),
     ErrorResponse(
         "TooManyRequests",

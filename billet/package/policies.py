@@ -12,7 +12,14 @@ Statement = dict[str, Any]
 API: dict[str, tuple[str, ...]] = {
     "users": ("ConditionCheckItem", "DeleteItem", "GetItem", "PutItem", "UpdateItem"),
     "usernames": ("DeleteItem", "GetItem", "PutItem"),
-    "tasks": ("DeleteItem", "GetItem", "PutItem", "UpdateItem"),
+    "tasks": (
+        "BatchGetItem",
+        "ConditionCheckItem",
+        "DeleteItem",
+        "GetItem",
+        "PutItem",
+        "UpdateItem",
+    ),
     "assignments": ("DeleteItem", "Query", "UpdateItem"),
     "counters": ("BatchGetItem", "ConditionCheckItem", "GetItem", "PutItem", "UpdateItem"),
     "replies": ("DeleteItem", "PutItem", "UpdateItem"),

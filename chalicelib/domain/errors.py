@@ -2,6 +2,8 @@
 
 BilletError
 ├── Invalid                the request is malformed or not allowed
+│   └── TransactionTooLarge
+├── OperationFailed        an operation of a batch failed
 ├── NotFound               the user or task does not exist
 ├── Stale                  the user or task has another version than the request requires
 ├── Conflict               the request contradicts the current state
@@ -24,6 +26,32 @@ class BilletError(Exception):
 
 class Invalid(BilletError):
     """The request is malformed or not allowed. The text begins with the name of the field."""
+
+
+class TransactionTooLarge(Invalid):
+    """The operations of a batch need too many writes for one transaction."""
+
+    def __init__(self, count: int, most: int) -> None:
+        super().__init__(
+            f"operations: must need at most {most} writes (a task, each copy for an assignee, each"
+            f" user who is assigned); these need {count}; send fewer operations, or use mode=each"
+        )
+
+
+class OperationFailed(BilletError):
+    """An operation of a batch is not possible, so that nothing was changed."""
+
+    def __init__(self, index: int, error: BilletError) -> None:
+        place, text = f"operations[{index}]", str(error)
+        if isinstance(error, Stale):
+            detail = f"{place}.if_match: {text.removeprefix('if-match: ')}"
+        elif isinstance(error, Invalid):
+            detail = f"{place}.task.{text}"
+        else:
+            detail = f"{place}: {text}"
+        super().__init__(detail)
+        self.error = error
+        """What the operation alone would raise."""
 
 
 class NotFound(BilletError):

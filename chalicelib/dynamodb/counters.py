@@ -46,7 +46,16 @@ def allocate_id(kind: str) -> int:
         IdsUsedUp: the ids would be greater than MAX_ID.
         Unavailable: the counters changed at every attempt, or the database does not respond.
     """
-    return _take(kind, random.randrange(_usable_lanes(kind)), 1)[0]  # noqa: S311
+    return allocate_block(kind, 1)[0]
+
+
+def allocate_block(kind: str, count: int) -> range:
+    """Return `count` new ids of one lane, ascending. One write if this process knows the stride.
+
+    Raises:
+        LostRace, IdsUsedUp, Unavailable: see `allocate_id`.
+    """
+    return _take(kind, random.randrange(_usable_lanes(kind)), count)  # noqa: S311
 
 
 def allocate_ids(kind: str, count: int) -> list[int]:

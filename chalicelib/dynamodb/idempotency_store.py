@@ -81,6 +81,31 @@ def acquire(key: str, fingerprint: str) -> Lock | StoredResponse:
     return lock
 
 
+def claim(key: str, fingerprint: str) -> None:
+    """Keep a key for requests with this fingerprint, whose parts have keys of their own.
+
+    Raises:
+        KeyReused: another request had the key.
+    """
+    now = clock.seconds()
+    item = IdempotencyModel(
+        key,
+        fingerprint=fingerprint,
+        owner=uuid.uuid4().hex,
+        lease=now,
+        reply=msgspec.json.encode(StoredResponse(200, {}, "")).decode(),
+        expires=now + KEPT_SECONDS,
+    )
+    lost = IdempotencyModel.reply.does_not_exist() & (IdempotencyModel.lease < now)
+    free = IdempotencyModel.key.does_not_exist() | (IdempotencyModel.expires < now) | lost
+    transaction = Transaction()
+    transaction.put(item, free | (IdempotencyModel.fingerprint == fingerprint))
+    try:
+        transaction.commit(repeatable=True)
+    except client.ConditionFailed:
+        raise KeyReused from None
+
+
 def store_response(transaction: Transaction, lock: Lock, response: StoredResponse) -> int:
     """Add the response to the transaction, on condition that the lock is still held."""
     text = msgspec.json.encode(response).decode()

@@ -1,6 +1,6 @@
 """The reads of users, tasks and tokens. Each function here is one call to DynamoDB."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import msgspec
@@ -123,6 +123,20 @@ def user_id_of(name: str) -> int | None:
 def task(task_id: int) -> StoredTask | None:
     """Return the task, or None if it does not exist (strongly consistent read)."""
     return TASKS.of_get(_get(TaskModel, str(task_id)))
+
+
+def tasks(task_ids: Sequence[int]) -> Mapping[int, StoredTask]:
+    """Return those of up to 100 tasks that exist, by id (strongly consistent reads)."""
+    if not task_ids:
+        return {}
+    table = botocore_patches.table_of(TaskModel)
+    keys: list[Any] = [{"id": task_id} for task_id in task_ids]
+    reply = client.call_with_retries(
+        lambda: client.require_all_processed(table.batch_get_item(keys, consistent_read=True)),
+        repeatable=True,
+    )
+    found = map(TASKS.of_item, reply["Responses"][table.table_name])
+    return {task.id: task for task in found}
 
 
 def token(digest: str) -> Token | None:

@@ -26,6 +26,11 @@ class Transaction:
     def __init__(self) -> None:
         self._operations: list[tuple[str, dict[str, Any]]] = []
 
+    @property
+    def size(self) -> int:
+        """The number of operations."""
+        return len(self._operations)
+
     def put(self, item: Model, condition: Condition) -> int:
         """Add a write of a whole item."""
         arguments = item.get_save_kwargs_from_instance(

@@ -30,6 +30,14 @@ def content_etag_header(content: bytes) -> Mapping[str, str]:
     return {"ETag": etags.of_content(content)}
 
 
+def versions_of(tag: str) -> Collection[int] | None:
+    """Return the versions that an ETag names; None for `*`. An ETag of another form names none."""
+    if tag == "*":
+        return None
+    ours = _VERSION_TAG.fullmatch(tag)
+    return {int(ours[1])} if ours else set()
+
+
 def if_match(request: Request, *, required: bool) -> Collection[int] | None:
     """Return the versions that If-Match names, or None if it accepts all.
 

@@ -84,6 +84,35 @@ NewAssignees = Annotated[
         extra_json_schema={"uniqueItems": True},
     ),
 ]
+OperationId = Annotated[
+    int,
+    Meta(
+        ge=1,
+        le=MAX_ID,
+        description="The id of the task.",
+        examples=[7],
+        extra={"must": f"must be an integer from 1 to {MAX_ID}"},
+    ),
+]
+UserId = Annotated[
+    int,
+    Meta(
+        ge=1,
+        le=MAX_ID,
+        description="The id of the user.",
+        examples=[1],
+        extra={"must": f"must be an integer from 1 to {MAX_ID}"},
+    ),
+]
+IfMatch = Annotated[
+    str,
+    Meta(
+        pattern=r'^(\*|(W/)?"[!#-~]*")$',
+        description="The ETag of the version to change; `*` or none for any.",
+        examples=['"3"'],
+        extra={"must": 'must be * or one ETag, such as "3"'},
+    ),
+]
 
 # Output-only fields, which a client may send back (https://google.aip.dev/203)
 SameId = Annotated[
@@ -123,6 +152,10 @@ Sort = Annotated[
 Order = Annotated[
     pagination.Order,
     Meta(description="The direction. The default is desc for created_at and asc for expires_at."),
+]
+Mode = Annotated[
+    Literal["all", "each"],
+    Meta(description="all: carry out all operations or none. each: carry out each by itself."),
 ]
 WithStatuses = Annotated[
     tuple[Status, ...],

@@ -48,6 +48,8 @@ class WriteRequest(msgspec.Struct, frozen=True):
     key: IdempotencyKey | None
     status: int
     """The status of a successful response."""
+    if_match_required: bool = False
+    """Whether an operation on what exists is refused without a condition."""
 
     @classmethod
     def of(
@@ -74,7 +76,26 @@ class WriteRequest(msgspec.Struct, frozen=True):
             conditional.if_match(request, required=if_match_required),
             _key(request, route, principal),
             status,
+            if_match_required,
         )
+
+    def claim_key(self) -> None:
+        """Keep the idempotency key, if there is one, for this request, whose parts run by
+        themselves.
+
+        Raises:
+            HttpProblem: another request used the key (422).
+        """
+        if self.key is not None:
+            try:
+                idempotency_store.claim(self.key.digest, self.key.fingerprint)
+            except KeyReused as error:
+                raise HttpProblem(422, str(error), kind=KIND) from error
+
+    def part(self, number: int, if_match: Collection[int] | None, status: int) -> "WriteRequest":
+        """Return a part of this request, with an idempotency key of its own."""
+        key = self.key and IdempotencyKey(_digest([self.key.digest, number]), self.key.fingerprint)
+        return WriteRequest(if_match, key, status)
 
     def run(
         self,
@@ -160,6 +181,8 @@ def _key(request: Request, route: str, principal: Principal) -> IdempotencyKey |
     scope = [principal.key_owner, request.method, route]
     ids = request.uri_params and {key: unquote(text) for key, text in request.uri_params.items()}
     payload = [ids, request.headers.get("if-match"), parsing.raw_body(request)]
+    if request.query_params:
+        payload.append(sorted(request.query_params.items()))
     return IdempotencyKey(_digest([*scope, _parse_key(header.strip(" \t"))]), _digest(payload))
 
 

@@ -11,11 +11,12 @@ from chalice.app import MultiDict, Request
 
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.ids import MAX_ID
-from chalicelib.http import json_errors
+from chalicelib.http import json_errors, places
 from chalicelib.http.fields import OUTPUT_ONLY
+from chalicelib.http.places import Place
 from chalicelib.http.problems import HttpProblem
 from chalicelib.http.response_headers import ACCEPT_PATCH
-from chalicelib.http.schemas import Query, must_be
+from chalicelib.http.schemas import Query
 
 S = TypeVar("S", bound=msgspec.Struct)
 Q = TypeVar("Q", bound=Query)
@@ -31,7 +32,6 @@ _NUMBERS = {"page_size", "offset"}
 _LISTS = {"status"}
 _MISSING = re.compile(r"Object missing required field `(.+)`")
 _UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
-_FIELD = re.compile(r" - at `\$\.(\w+)")
 
 
 def path_id(name: str, text: str) -> int:
@@ -55,7 +55,9 @@ def query(request: Request, kind: type[Q]) -> Q:
     values: dict[str, Any] = {}
     for name in parameters:
         if name not in kind.__struct_fields__:
-            raise _unknown(name, "query parameter", sorted(kind.__struct_fields__))
+            raise _unknown(
+                json_errors.shorten(name), "query parameter", sorted(kind.__struct_fields__)
+            )
         if len(parameters.getlist(name)) > 1:
             raise Invalid(f"{name}: must be given only once")
         values[name] = _value(name, parameters[name])
@@ -78,7 +80,7 @@ def check(request: Request, *, takes_query: bool) -> None:
     raw_body(request)
     if not takes_query:
         for name in request.query_params or ():
-            raise _unknown(name, "query parameter", [])
+            raise _unknown(json_errors.shorten(name), "query parameter", [])
 
 
 def body(request: Request, kind: type[S]) -> S:
@@ -91,7 +93,7 @@ def body(request: Request, kind: type[S]) -> S:
     raw = raw_body(request)
     _require_json(request.headers, request.method)
     try:
-        with as_invalid(kind, "body"):
+        with as_invalid(kind, "body", raw=raw):
             value = msgspec.json.decode(raw, type=kind)
         json_errors.refuse_duplicates(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -141,36 +143,40 @@ def _require_json(headers: Mapping[str, str], method: str) -> None:
 
 @contextmanager
 def as_invalid(
-    kind: type[msgspec.Struct], whole: str, unlisted: Collection[str] = OUTPUT_ONLY
+    kind: type[msgspec.Struct],
+    whole: str,
+    unlisted: Collection[str] = OUTPUT_ONLY,
+    raw: bytes = b"{}",
 ) -> Iterator[None]:
     """Translate msgspec's errors within the block into Invalid.
 
     Args:
         whole: what to call the value if no single field of it is wrong.
         unlisted: the fields that the detail does not name among those that are allowed.
+        raw: the JSON, if the type has objects in objects.
     """
     try:
         yield
     except msgspec.ValidationError as error:
-        raise _invalid(str(error), kind, whole, unlisted) from error
+        text, place = places.split(str(error), kind, raw)
+        raise _invalid(text, place, whole, unlisted) from error
 
 
-def _invalid(
-    message: str, kind: type[msgspec.Struct], whole: str, unlisted: Collection[str]
-) -> Invalid:
+def _invalid(text: str, place: Place, whole: str, unlisted: Collection[str]) -> Invalid:
     """Translate msgspec's message into what is wrong and what is allowed."""
-    if field := _FIELD.search(message):
-        return Invalid(f"{field[1]}: {must_be(kind, field[1])}")
-    if missing := _MISSING.match(message):
-        return Invalid(f"{missing[1]}: required")
-    if unknown := _UNKNOWN.match(message):
-        allowed = [name for name in kind.__struct_fields__ if name not in unlisted]
-        return _unknown(unknown[1], "field", sorted(allowed))
-    if message.partition(":")[0] in kind.__struct_fields__:
-        return Invalid(message)  # of a struct's own check
-    return Invalid(f"{whole}: must be a JSON object")
+    if missing := _MISSING.match(text):
+        return Invalid(f"{place.named(missing[1])}: required")
+    if place.kind is not None:
+        if unknown := _UNKNOWN.match(text):
+            fields = msgspec.structs.fields(place.kind)
+            allowed = [one.name for one in fields if one.required or one.name not in unlisted]
+            name = place.named(json_errors.shorten(unknown[1]))
+            return _unknown(name, "field", sorted(allowed))
+        if text.partition(":")[0] in place.kind.__struct_fields__:
+            return Invalid(place.named(text))  # of a struct's own check
+    return Invalid(f"{place.name or whole}: {place.must}")
 
 
 def _unknown(name: str, what: str, allowed: list[str]) -> Invalid:
     names = f"; allowed are {', '.join(allowed)}" if allowed else "; none is allowed"
-    return Invalid(f"{json_errors.shorten(name)}: unknown {what}{names}")
+    return Invalid(f"{name}: unknown {what}{names}")

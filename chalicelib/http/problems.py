@@ -7,7 +7,15 @@ from http import HTTPStatus
 
 import msgspec
 
-from chalicelib.domain.errors import BilletError, Conflict, Invalid, NotFound, Stale, Unavailable
+from chalicelib.domain.errors import (
+    BilletError,
+    Conflict,
+    Invalid,
+    NotFound,
+    OperationFailed,
+    Stale,
+    Unavailable,
+)
 from chalicelib.http import request_log
 from chalicelib.http.schemas import Problem
 
@@ -52,16 +60,19 @@ class HttpProblem(Exception):
         self.headers = {"Content-Type": CONTENT_TYPE, **(headers or {})}
         self.violated_policies = violated_policies
 
-    def body(self) -> bytes:
-        """Return the JSON, with a newline at the end. Lone surrogates in the detail become `?`."""
-        problem = Problem(
+    def problem(self) -> Problem:
+        """Return the body. Lone surrogates in the detail become `?`."""
+        return Problem(
             type=self.kind,
             title=_RENAMED.get(self.status) or HTTPStatus(self.status).phrase,
             status=self.status,
             detail=str(self).encode("utf-8", "replace").decode(),
             violated_policies=self.violated_policies,
         )
-        return msgspec.json.encode(problem) + b"\n"
+
+    def body(self) -> bytes:
+        """Return the JSON of the body, with a newline at the end."""
+        return msgspec.json.encode(self.problem()) + b"\n"
 
 
 def of_error(error: Exception) -> HttpProblem:
@@ -71,7 +82,8 @@ def of_error(error: Exception) -> HttpProblem:
     if isinstance(error, Unavailable):
         return unavailable(str(error))
     if isinstance(error, BilletError):
-        return HttpProblem(_status(error), str(error))
+        cause = error.error if isinstance(error, OperationFailed) else error
+        return HttpProblem(_status(cause), str(error))
     log.error("unexpected error:", exc_info=error)
     return HttpProblem(500, f"request {request_log.current().request_id} failed")
 

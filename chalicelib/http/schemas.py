@@ -1,7 +1,7 @@
 """The bodies and query parameters of requests, and the bodies of responses."""
 
 from collections.abc import Iterator
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -28,23 +28,30 @@ from chalicelib.http.fields import (
     FeedToken,
     FeedUrl,
     Id,
+    IfMatch,
     Ignored,
+    Mode,
     Moment,
     Name,
     NewAssignees,
     Offset,
+    OperationId,
     Order,
     PageSize,
     SameId,
     Sort,
     StatusGiven,
     Unassigned,
+    UserId,
     Username,
     WithStatuses,
     WithUsername,
 )
 
 F = TypeVar("F", TaskFields, TaskUpdate)
+
+MAX_BATCH = 50
+"""The maximum number of operations in a batch."""
 
 
 class _Body(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -138,8 +145,61 @@ class TaskPatch(_ExistingTaskBody, kw_only=True):
         return _converted(self, TaskUpdate)
 
 
+class CreateOperation(_Body, kw_only=True, tag_field="op", tag="create"):
+    """Create a task."""
+
+    task: NewTask
+
+
+class _TaskOperation(_Body, kw_only=True):
+    """An operation on a task that exists."""
+
+    id: OperationId
+    if_match: IfMatch | None = None
+
+
+class PatchOperation(_TaskOperation, kw_only=True, tag_field="op", tag="patch"):
+    """Change the fields of a task that `task` has."""
+
+    task: TaskPatch
+
+
+class DeleteOperation(_TaskOperation, kw_only=True, tag_field="op", tag="delete"):
+    """Delete a task."""
+
+
+class AssignOperation(_TaskOperation, kw_only=True, tag_field="op", tag="assign"):
+    """Assign a task to a user."""
+
+    user: UserId
+
+
+OperationBody = CreateOperation | PatchOperation | DeleteOperation | AssignOperation
+Operations = Annotated[
+    list[OperationBody],
+    msgspec.Meta(
+        min_length=1,
+        max_length=MAX_BATCH,
+        description="The operations, each on another task.",
+        extra={"must": f"must be a list of 1 to {MAX_BATCH} operations"},
+    ),
+]
+
+
+class Batch(_Body):
+    """The body of POST /v1/tasks/batch."""
+
+    operations: Operations
+
+
 class Query(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Query parameters. Unknown ones are errors."""
+
+
+class BatchQuery(Query):
+    """The query parameters of POST /v1/tasks/batch."""
+
+    mode: Mode = "all"
 
 
 class ListQuery(Query):
@@ -282,6 +342,23 @@ class Problem(msgspec.Struct, kw_only=True):
     violated_policies: tuple[str, ...] | msgspec.UnsetType = msgspec.field(
         name="violated-policies", default=msgspec.UNSET
     )
+
+
+class OperationResult(msgspec.Struct, kw_only=True):
+    """The result of one operation of a batch, with the status that it would have alone."""
+
+    op: str
+    status: int
+    id: Id | msgspec.UnsetType = msgspec.UNSET
+    etag: ETag | msgspec.UnsetType = msgspec.UNSET
+    payload: TaskBody | msgspec.UnsetType = msgspec.UNSET
+    error: Problem | msgspec.UnsetType = msgspec.UNSET
+
+
+class BatchBody(ChangeBody, kw_only=True):
+    """The body of a successful batch, with a result for each operation in order."""
+
+    results: list[OperationResult]
 
 
 def require_same_id(ident: int, given: int | msgspec.UnsetType) -> None:

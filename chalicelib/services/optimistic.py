@@ -9,12 +9,12 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence, Set
 from typing import Any, NamedTuple, Protocol
 
-from chalicelib.domain.errors import LostRace, NotFound, Stale
+from chalicelib.domain.errors import LostRace, NotFound, Stale, TransactionTooLarge
 from chalicelib.domain.task import Task
 from chalicelib.dynamodb import backoff, clock, queries, task_writes, user_writes
 from chalicelib.dynamodb.client import ConditionFailed
 from chalicelib.dynamodb.codec import TASKS, StoredTask
-from chalicelib.dynamodb.transaction import Transaction
+from chalicelib.dynamodb.transaction import MAX_OPERATIONS, Transaction
 from chalicelib.services import deleting_users
 from chalicelib.services.write_context import WriteContext
 
@@ -47,6 +47,11 @@ class Writes:
             self._guards[position] = user_id
         for user_id in self.named - self.joining.keys():
             self._guards[user_writes.require_user(self.transaction, user_id)] = user_id
+
+    def require_room(self) -> None:
+        """Raise TransactionTooLarge if there is no room for these and an idempotency record."""
+        if self.transaction.size >= MAX_OPERATIONS:
+            raise TransactionTooLarge(self.transaction.size, MAX_OPERATIONS - 1)
 
     def missing_users(self, failed: ConditionFailed) -> set[int]:
         """Return the users who do not exist."""
@@ -198,6 +203,7 @@ def commit(
             context.commit_record(result_of(done))
             return done
         writes.add_guards()
+        writes.require_room()
         try:
             context.commit(writes.transaction, result_of(done))
         except ConditionFailed as failed:

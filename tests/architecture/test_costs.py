@@ -18,7 +18,9 @@ from tests.conftest import Api, Bind
 from tests.support.bulk_data import add_tasks, add_users
 
 GET, QUERY, UPDATE, PUT, DELETE = "GetItem", "Query", "UpdateItem", "PutItem", "DeleteItem"
-TRANSACT = "TransactWriteItems"
+TRANSACT, BATCH_GET = "TransactWriteItems", "BatchGetItem"
+NEW: dict[str, Any] = {"op": "create", "task": {"name": "new"}}
+BOTH = {"operations": [NEW, {"op": "patch", "id": 2, "task": {"desc": "done"}}]}
 FULL_TASK = {"name": "edited", "desc": "", "status": "PENDING"}
 # Each request depends on those before it: calls, read units, write units outside transactions,
 # and operations in transactions.
@@ -76,6 +78,9 @@ WALK: list[tuple[tuple[Any, ...], list[str], float, float, int]] = [
     (("PUT", "/v1/tasks/1/unassign/user/1"), [GET, TRANSACT], 1, 0, 3),
     (("DELETE", "/v1/tasks/1"), [DELETE], 0, 6, 0),
     (("PUT", "/v1/tasks/2/assign/user/1"), [GET, TRANSACT], 1, 0, 3),
+    # A new task, and one that has an assignee: one counter, one read, one transaction.
+    (("POST", "/v1/tasks/batch", BOTH), [BATCH_GET, UPDATE, TRANSACT], 1, 1, 3),
+    (("POST", "/v1/tasks/batch", {"operations": [NEW] * 9}), [UPDATE, TRANSACT], 0, 1, 9),
     (("PATCH", "/v1/users/1", {"username": "ann"}), [GET, TRANSACT], 1, 0, 3),
     (("PATCH", "/v1/users/1", {"username": "Ann"}), [GET, UPDATE], 1, 2, 0),
     (("PATCH", "/v1/users/1", {"username": "Ann"}), [GET], 1, 0, 0),
@@ -103,6 +108,8 @@ KEYED_WALK: list[tuple[tuple[Any, ...], list[str], int]] = [
     (("POST", "/v1/tasks", {"name": "plan"}), [PUT, UPDATE, TRANSACT], 2),
     (("PUT", "/v1/tasks/2/assign/user/1"), [PUT, GET, TRANSACT], 4),
     (("DELETE", "/v1/tasks/2"), [PUT, TRANSACT, TRANSACT], 5),
+    (("POST", "/v1/tasks/batch", {"operations": [NEW, NEW]}), [PUT, UPDATE, TRANSACT], 3),
+    (("POST", "/v1/tasks/batch?mode=each", {"operations": [NEW]}), [PUT, PUT, UPDATE, TRANSACT], 2),
     (("PATCH", "/v1/users/1", {"username": "ann"}), [PUT, GET, TRANSACT], 4),
     (("DELETE", "/v1/users/1"), [PUT, GET, QUERY, TRANSACT], 3),
 ]

@@ -21,6 +21,7 @@ from tests.support.cloudformation import sam
 
 ROOT = Path(__file__).parents[2]
 ACCOUNT = "${AWS::Region}:${AWS::AccountId}"
+NEW = {"op": "create", "task": {"name": "new"}}
 ALL: list[tuple[Any, ...]] = [
     ("POST", "/v1/users", {"username": "ada"}),
     ("POST", "/v1/users", {"username": "eve"}, {"Idempotency-Key": "1"}),
@@ -44,6 +45,8 @@ ALL: list[tuple[Any, ...]] = [
     ("PUT", "/v1/tasks/1", {"name": "edit", "desc": "", "status": "DONE"}),
     ("PUT", "/v1/tasks/1/unassign/user/1", None),
     ("PATCH", "/v1/tasks/1", {"name": "edited"}),
+    ("POST", "/v1/tasks/batch", {"operations": [{"op": "patch", "id": 1, "task": {}}, NEW]}),
+    ("POST", "/v1/tasks/batch?mode=each", {"operations": [NEW]}, {"Idempotency-Key": "3"}),
     ("POST", "/v1/users/1/feed", None),
     ("GET", "/v1/users/1/tasks.ics", None),
     ("DELETE", "/v1/users/1/feed", None),

@@ -102,3 +102,25 @@ def assert_correct_or_rejected(
     if response.status_code == fault.refusal:
         assert response.headers["Content-Type"] == "application/problem+json"
         assert fault.refusal != 503 or int(response.headers["Retry-After"]) > 0
+
+
+def test_a_keyed_repeat_of_a_batch_in_mode_each_does_what_was_not_done(
+    api: Api, connection: Connection
+) -> None:
+    method, path, body = CHANGES["change several tasks"]
+    change = (method, f"{path}?mode=each", body)
+    _, calls, _, after = recorded(api, connection, change, keyed=True)
+    for fault, position in product(FAULTS, range(len(calls))):
+        scenario = Scenario(api, keyed=True)
+        with inject_fault(connection, fault.handler, at=position, lasting=fault.lasts):
+            first = scenario.send(*change)
+        case = (fault.name, position)
+        end_leases()
+        again = scenario.send(*change)
+        assert (again.status_code, again.json_body["detail"]) == (200, "3 operations done"), case
+        if first.status_code == 200:
+            results = (response.json_body["results"] for response in (first, again))
+            for before, result in zip(*results, strict=True):
+                assert before["status"] >= 400 or before == result, case
+        assert scenario.state() == after, case
+    assert [finding.text for finding in findings()] == []

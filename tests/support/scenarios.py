@@ -31,6 +31,17 @@ CHANGES: dict[str, tuple[Any, ...]] = {
     "create a feed": ("POST", "/v1/users/{idle}/feed"),
     "revoke a feed": ("DELETE", "/v1/users/{idle}/feed"),
     "rename a user": ("PATCH", "/v1/users/{busy}", {"username": "bob {idle}"}),
+    "change several tasks": (
+        "POST",
+        "/v1/tasks/batch",
+        {
+            "operations": [
+                {"op": "create", "task": {"name": "new", "assignees": ["{idle}"]}},
+                {"op": "patch", "id": "{free}", "task": {"status": "DONE"}},
+                {"op": "assign", "id": "{held}", "user": "{idle}"},
+            ]
+        },
+    ),
     "delete a user": ("DELETE", "/v1/users/{idle}"),
     "delete a user with tasks": ("DELETE", "/v1/users/{busy}"),
 }

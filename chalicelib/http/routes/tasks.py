@@ -3,13 +3,16 @@
 from functools import partial
 
 from chalicelib.domain.task import Task
-from chalicelib.http import pages
+from chalicelib.http import batches, pages
 from chalicelib.http.conditional import etag_header
-from chalicelib.http.endpoints import LIST_THROTTLE, Router
+from chalicelib.http.endpoints import LIST_THROTTLE, Router, Throttle
 from chalicelib.http.idempotency import WriteRequest
 from chalicelib.http.responses import ApiResponse
 from chalicelib.http.schemas import (
     AllTasksQuery,
+    Batch,
+    BatchBody,
+    BatchQuery,
     ChangeBody,
     NewTask,
     TaskBody,
@@ -67,6 +70,21 @@ def create_task(urls: Urls, body: NewTask, write: WriteRequest) -> ApiResponse[T
         return ApiResponse(done, {**urls.location(task.id), "ETag": body.etag})
 
     return write.run(partial(tasks.create, body.fields()), created)
+
+
+# One request may write a hundred items.
+@router.endpoint("POST", "/v1/tasks/batch", role="editor", throttle=Throttle(rate=10, burst=20))
+def change_tasks(query: BatchQuery, body: Batch, write: WriteRequest) -> ApiResponse[BatchBody]:
+    """Create, update, delete and assign several tasks.
+
+    Carries out up to 50 operations, each on another task. By default all of them succeed or nothing
+    changes, and the detail of an error begins with the operation: `operations[1].task.name: …`.
+    With `mode=each` each operation succeeds or fails by itself, and has a status of its own in
+    `results`. One `Idempotency-Key` is for the whole request; in `mode=each` a repeat carries out
+    the operations that failed.
+    """
+    run = batches.run_all if query.mode == "all" else batches.run_each
+    return run(body.operations, write)
 
 
 @router.endpoint("PUT", "/v1/tasks/{task_id}", role="editor")

@@ -1,0 +1,295 @@
+"""POST /v1/tasks/batch: several operations, all or none, or each by itself."""
+
+from typing import Any
+
+import pytest
+from chalice.test import HTTPResponse
+
+from billet.integrity import findings
+from chalicelib.dynamodb import queries
+from tests.conftest import Api
+from tests.support.bulk_data import add_tasks, add_users
+
+Body = dict[str, Any]
+
+
+@pytest.fixture
+def lanes() -> int:
+    return 2
+
+
+def send(api: Api, *operations: Body, mode: str = "all", **headers: str) -> HTTPResponse:
+    return api("POST", f"/v1/tasks/batch?mode={mode}", {"operations": [*operations]}, **headers)
+
+
+def error(api: Api, *operations: Body, mode: str = "all", **headers: str) -> tuple[int, str]:
+    response = send(api, *operations, mode=mode, **headers)
+    return response.status_code, response.json_body["detail"]
+
+
+def everything(api: Api, user: int) -> list[Any]:
+    paths = ("/v1/tasks", f"/v1/users/{user}/tasks")
+    return [api("GET", path).json_body for path in paths]
+
+
+def create(name: str, **fields: Any) -> Body:
+    return {"op": "create", "task": {"name": name, **fields}}
+
+
+def patch(ident: int, *, if_match: str | None = None, **fields: Any) -> Body:
+    condition = {"if_match": if_match} if if_match else {}
+    return {"op": "patch", "id": ident, "task": fields, **condition}
+
+
+def delete(ident: int, **more: Any) -> Body:
+    return {"op": "delete", "id": ident, **more}
+
+
+def assign(ident: int, user: int, **more: Any) -> Body:
+    return {"op": "assign", "id": ident, "user": user, **more}
+
+
+@pytest.mark.parametrize("keyed", [False, True], ids=["plain", "with an idempotency key"])
+@pytest.mark.parametrize("mode", ["all", "each"])
+def test_each_operation_is_done_and_has_its_result_in_order(
+    api: Api, user: int, mode: str, keyed: bool
+) -> None:
+    one, two, three, four = add_tasks(4, assignees=[user])
+    [other] = add_users(1)
+    headers = {"Idempotency_Key": "a"} if keyed else {}
+    operations = (
+        create("new", assignees=[user, other]),
+        patch(one, status="DONE", if_match='"1"'),
+        delete(two, if_match="*"),
+        assign(three, other, if_match='"1"'),
+        patch(four),
+        create("last"),
+    )
+    response = send(api, *operations, mode=mode, **headers)
+    assert response.status_code == 200, response.body
+    body = response.json_body
+    assert (body["success"], body["detail"]) == (True, "6 operations done")
+    results = body["results"]
+    new, last = results[0]["id"], results[5]["id"]
+    ids = [new, one, two, three, four, last]
+    assert [result["id"] for result in results] == ids
+    assert [result["op"] for result in results] == [one["op"] for one in operations]
+    assert [result["status"] for result in results] == [201, 200, 200, 200, 200, 201]
+    tags = ['"1"', '"2"', None, '"2"', '"1"', '"1"']
+    assert [result.get("etag") for result in results] == tags
+    for ident, result in zip(ids, results, strict=True):
+        shown = api("GET", f"/v1/tasks/{ident}")
+        assert shown.json_body == result.get("payload")
+        assert shown.headers.get("ETag") == result.get("etag")
+    assert [one["id"] for one in api("GET", f"/v1/users/{other}/tasks").json_body] == [new, three]
+    assert not keyed or send(api, *operations, mode=mode, **headers).json_body == body
+    assert len(api("GET", "/v1/tasks").json_body) == 5
+    assert not list(findings())
+
+
+def test_users_count_their_assignments_of_one_batch_once_each(api: Api) -> None:
+    ann, bob = add_users(2)
+    tasks = add_tasks(3)
+    changes = [assign(task, ann) for task in tasks]
+    changes += [create("new", assignees=[ann, bob]) for _ in range(2)]
+    assert send(api, *changes).status_code == 200
+    users = [queries.user(one) for one in (ann, bob)]
+    assert [user.assignment_count for user in users if user] == [5, 2]
+    assert api("DELETE", f"/v1/users/{ann}").status_code == 200
+    assert not list(findings())
+
+
+FAILING: dict[str, tuple[Any, int, str]] = {
+    "missing task": (lambda task, user: patch(77, desc="x"), 404, ": task 77 does not exist"),
+    "missing task to delete": (lambda task, user: delete(77), 404, ": task 77 does not exist"),
+    "missing user": (lambda task, user: assign(task, 77), 404, ": user 77 does not exist"),
+    "missing user of a stale task": (
+        lambda task, user: assign(task, 77, if_match='"7"'),
+        404,
+        ": user 77 does not exist",
+    ),
+    "missing user of a task assigned already": (
+        lambda task, user: patch(task, assignees=[88, user, 77]),
+        404,
+        ": users 77, 88 do not exist",
+    ),
+    "missing user of a new task": (
+        lambda task, user: create("new", assignees=[77]),
+        404,
+        ": user 77 does not exist",
+    ),
+    "stale task": (
+        lambda task, user: patch(task, desc="x", if_match='"7"'),
+        412,
+        ".if_match: must have the current version of task 1, which is 1",
+    ),
+    "stale task to delete": (
+        lambda task, user: delete(task, if_match='"7"'),
+        412,
+        ".if_match: must have the current version of task 1, which is 1",
+    ),
+    "stale task without a change": (
+        lambda task, user: patch(task, if_match='"7"'),
+        412,
+        ".if_match: must have the current version of task 1, which is 1",
+    ),
+    "too many new assignees": (
+        lambda task, user: create("new", assignees=[*range(1, 50)]),
+        400,
+        ".task.assignees: must add and remove at most 48 users at once",
+    ),
+}
+
+
+@pytest.mark.parametrize("keyed", [False, True], ids=["plain", "with an idempotency key"])
+@pytest.mark.parametrize("case", FAILING)
+def test_the_error_names_the_operation_and_nothing_changes(
+    api: Api, user: int, case: str, keyed: bool
+) -> None:
+    failing, status, tail = FAILING[case]
+    task, other = add_tasks(2, assignees=[user])
+    before = everything(api, user)
+    headers = {"Idempotency_Key": "a"} if keyed else {}
+    operations = (create("first", assignees=[user]), delete(other), failing(task, user))
+    found, detail = error(api, *operations, **headers)
+    assert (found, detail[: 13 + len(tail)]) == (status, f"operations[2]{tail}")
+    assert everything(api, user) == before
+    kept = queries.user(user)
+    assert kept is not None
+    assert kept.assignment_count == 2
+    assert send(api, *operations[:2], Idempotency_Key="b").status_code == 200
+
+
+def test_in_mode_each_an_error_is_the_result_of_its_operation(api: Api, user: int) -> None:
+    task, other = add_tasks(2)
+    operations = (assign(task, 77), create("new"), delete(88), patch(other, desc="x"))
+    results = send(api, *operations, mode="each", Idempotency_Key="a").json_body
+    assert results["detail"] == "2 of 4 operations done"
+    problem = {"type": "about:blank", "title": "Not Found", "status": 404, "success": False}
+    assert results["results"][0] == {
+        "op": "assign",
+        "status": 404,
+        "id": task,
+        "error": {**problem, "detail": "user 77 does not exist"},
+    }
+    assert [result["status"] for result in results["results"]] == [404, 201, 404, 200]
+
+
+def test_a_repeat_in_mode_each_does_what_was_not_done(api: Api, user: int) -> None:
+    task, other = add_tasks(2)
+    operations = (create("new"), patch(task, desc="x", if_match='"2"'), assign(other, user))
+    first = send(api, *operations, mode="each", Idempotency_Key="a").json_body
+    assert first["detail"] == "2 of 3 operations done"
+    assert api("PATCH", f"/v1/tasks/{task}", {"name": "mended"}).headers["ETag"] == '"2"'
+    again = send(api, *operations, mode="each", Idempotency_Key="a").json_body
+    assert again["detail"] == "3 operations done"
+    assert [again["results"][index] == first["results"][index] for index in range(3)] == [
+        True,
+        False,
+        True,
+    ]
+    assert again["results"][1]["payload"]["desc"] == "x"
+    assert len(api("GET", "/v1/tasks").json_body) == 3
+    assert not list(findings())
+
+
+@pytest.mark.parametrize(
+    "modes", [("all", "all"), ("each", "each"), ("all", "each"), ("each", "all")]
+)
+def test_a_key_belongs_to_one_body_and_mode(api: Api, user: int, modes: tuple[str, str]) -> None:
+    first, second = modes
+    other = create("other") if first == second else create("new")
+    assert send(api, create("new"), mode=first, Idempotency_Key="a").status_code == 200
+    assert error(api, other, mode=second, Idempotency_Key="a")[0] == 422
+    assert len(api("GET", "/v1/tasks").json_body) == 1
+    assert send(api, create("new"), mode=first, Idempotency_Key="a").status_code == 200
+    assert len(api("GET", "/v1/tasks").json_body) == 1
+
+
+LIST = "operations: must be a list of 1 to 50 operations"
+INVALID: list[tuple[Any, str]] = [
+    ({}, "operations: required"),
+    ({"operations": []}, LIST),
+    ({"operations": {}}, LIST),
+    ({"operations": [create("x")] * 51}, LIST),
+    ([create("x"), 7], "operations[1]: must be a JSON object"),
+    ([{"id": 7}], "operations[0].op: required"),
+    ([{"op": "move"}], "operations[0].op: must be one of create, patch, delete, assign"),
+    ([{"op": "create"}], "operations[0].task: required"),
+    ([{"op": "create", "task": {}}], "operations[0].task.name: required"),
+    ([create("x"), create(" ")], "operations[1].task.name: must have 1 to 200 characters"),
+    ([create("x", status="X")], "operations[0].task.status: must be one of PENDING, IN_PROGRESS"),
+    ([create("x", assignees=[1, 1])], "operations[0].task.assignees: must be a list of up to 50"),
+    ([create("x", color=1)], "operations[0].task.color: unknown field; allowed are assignees"),
+    ([delete(7, task={})], "operations[0].task: unknown field; allowed are id, if_match"),
+    ([delete(0)], "operations[0].id: must be an integer from 1 to 9007199254740991"),
+    ([assign(1, 0)], "operations[0].user: must be an integer from 1 to 9007199254740991"),
+    ([delete(1, if_match="1")], 'operations[0].if_match: must be * or one ETag, such as "3"'),
+    ([delete(1, if_match='"1", "2"')], "operations[0].if_match: must be * or one ETag"),
+    ([patch(7, id=8)], "operations[0].task.id: must be the id of the operation, 7"),
+    (
+        [patch(7), create("x"), delete(7)],
+        "operations[2].id: must be another task than that of operations[0]",
+    ),
+]
+
+
+@pytest.mark.parametrize(("body", "detail"), INVALID)
+@pytest.mark.parametrize("mode", ["all", "each"])
+@pytest.mark.backend("moto")
+def test_an_invalid_operation_is_named_and_nothing_is_done(
+    api: Api, body: Any, detail: str, mode: str
+) -> None:
+    whole = body if isinstance(body, dict) else {"operations": body}
+    response = api("POST", f"/v1/tasks/batch?mode={mode}", whole)
+    assert (response.status_code, response.json_body["detail"][: len(detail)]) == (400, detail)
+    assert api("GET", "/v1/tasks").json_body == []
+
+
+def test_the_query_has_only_the_mode(api: Api) -> None:
+    for query, detail in (
+        ("mode=some", "mode: must be one of all, each"),
+        ("mode=", "mode: must be one of all, each"),
+        ("page_size=1", "page_size: unknown query parameter; allowed are mode"),
+    ):
+        response = api("POST", f"/v1/tasks/batch?{query}", {"operations": [create("x")]})
+        assert (response.status_code, response.json_body["detail"]) == (400, detail)
+
+
+def test_a_transaction_has_room_for_99_writes_and_the_record(api: Api) -> None:
+    people = add_users(48)
+    tasks = add_tasks(2, assignees=people, at_once=1)
+    # Two tasks with 48 copies each are 98 writes, and one more task is 99.
+    changes = [patch(task, status="DONE") for task in tasks]
+    assert send(api, *changes, create("new"), Idempotency_Key="a").status_code == 200
+    status, detail = error(api, *changes, create("new"), create("new"))
+    assert status == 400
+    assert detail.startswith("operations: must need at most 99 writes")
+    assert detail.endswith("these need 100; send fewer operations, or use mode=each")
+    each = send(api, *changes, create("new"), create("new"), mode="each")
+    assert each.json_body["detail"] == "4 operations done"
+    assert not list(findings())
+
+
+@pytest.mark.backend("moto")
+def test_tasks_that_are_too_large_for_one_record_are_refused_before_the_write(api: Api) -> None:
+    tasks = add_tasks(50, describe=lambda _: '"' * 10_000, at_once=10)
+    for headers in ({}, {"Idempotency_Key": "a"}):
+        status, detail = error(api, *(patch(task, status="DONE") for task in tasks), **headers)
+        assert (status, detail.partition(";")[0]) == (
+            400,
+            "operations: the tasks are too large for one transaction",
+        )
+    assert api("GET", "/v1/tasks?status=DONE").json_body == []
+    few = send(api, *(patch(task, status="DONE") for task in tasks[:9]), Idempotency_Key="a")
+    assert few.status_code == 200
+    assert send(api, *map(delete, tasks)).status_code == 200
+
+
+@pytest.mark.settings(require_if_match="on")
+def test_require_if_match_refuses_an_operation_without_it(api: Api) -> None:
+    [task] = add_tasks(1)
+    for mode in ("all", "each"):
+        detail = "operations[1].if_match: required; send the ETag of the version to change"
+        assert error(api, create("x"), delete(task), mode=mode) == (428, detail)
+    assert send(api, create("x"), delete(task, if_match='"1"')).status_code == 200
