@@ -165,6 +165,9 @@ def test_a_list_has_the_filters_of_the_api(billet: Client) -> None:
     assert ids(status=["PENDING", "IN_PROGRESS"], created_after=today) == [3, 1]
     assert ids(created_before=today - timedelta(days=1)) == []
     assert ids(user=1, status=("PENDING", "DONE"), due_after="2031-01-01") == [3]
+    assert ids(unassigned=True, status="PENDING") == [1]
+    assert [user.id for user in billet.users.list(username="ANN")] == [1]
+    assert list(billet.users.list(username="nobody")) == []
     with pytest.raises(BadRequest) as raised:
         ids(status=[])
     assert raised.value.field == "status"
