@@ -10,12 +10,12 @@ import msgspec
 import pytest
 
 from billet.integrity import findings
-from chalicelib.domain.errors import BilletError, NotFound, Stale, UsernameTaken
+from chalicelib.domain.errors import BilletError, NotFound, OperationFailed, Stale, UsernameTaken
 from chalicelib.domain.task import TaskFields, TaskUpdate
 from chalicelib.http.idempotency import IdempotencyKey, WriteRequest
 from chalicelib.http.problems import HttpProblem
 from chalicelib.http.responses import ApiResponse
-from chalicelib.services import assignments, pagination, tasks, users
+from chalicelib.services import assignments, batch, pagination, tasks, users
 from chalicelib.services.write_context import WriteContext
 from tests.conftest import Bind
 from tests.support.bulk_data import add_tasks, add_users
@@ -160,6 +160,38 @@ def test_a_task_deleted_during_other_writes_is_deleted_everywhere() -> None:
         assert edited is NotFound or edited.task.status == "DONE"
         assert tasks.get(task_id) is None
         assert listed(user_id) == []
+    assert_consistent()
+
+
+def test_concurrent_batches_of_the_same_tasks_all_succeed() -> None:
+    people = add_users(4)
+    task_ids = add_tasks(5)
+
+    def assign_all(user_id: int, order: int) -> Any:
+        operations = [batch.Assign(task_id=one, user_id=user_id) for one in task_ids[::order]]
+        return batch.run_all([*operations, batch.Create(TaskFields(name=f"new {user_id}"))])
+
+    ends = race([partial(assign_all, one, 1 - 2 * (one % 2)) for one in people])
+    assert all(not isinstance(outcome, type) for outcome in ends), ends
+    for task_id in task_ids:
+        task = tasks.get(task_id)
+        assert task
+        assert task.assignees == tuple(people)
+        assert task.version == 1 + len(people)
+    assert_consistent()
+
+
+def test_of_two_batches_with_one_condition_one_succeeds_wholly() -> None:
+    for _ in range(ROUNDS):
+        first, second = add_tasks(2)
+
+        def change(name: str, first: int = first, second: int = second) -> Any:
+            one = batch.Update(task_id=first, values=TaskUpdate(name=name), if_match={1})
+            return batch.run_all([batch.Update(task_id=second, values=TaskUpdate(name=name)), one])
+
+        ends = race([partial(change, name) for name in ("a", "b")])
+        assert ends.count(OperationFailed) == 1
+        assert len({task.name for one in (first, second) if (task := tasks.get(one))}) == 1
     assert_consistent()
 
 
