@@ -39,6 +39,11 @@ def show_menu(board: Board, client: Client) -> None:
     expect(board.page.get_by_role("menu")).to_be_visible()
 
 
+def show_selection(board: Board, client: Client) -> None:
+    board.press("ArrowDown", "x")
+    expect(board.page.get_by_role("region", name="Selected tasks")).to_be_visible()
+
+
 def show_conflict(board: Board, client: Client) -> None:
     task = next(client.tasks.list(status=["PENDING"], sort="expires_at"))
     client.tasks.update(task.id, status="CANCELLED", desc="changed")
@@ -58,5 +63,6 @@ VIEWS: dict[str, Callable[[Board, Client], None]] = {
     "form": show_form,
     "menu": show_menu,
     "help": show_help,
+    "selection": show_selection,
     "conflict": show_conflict,
 }
