@@ -127,3 +127,17 @@ def test_a_users_own_reservation_is_not_another_users(api: Api, user: int) -> No
     user_writes.require_user(change, user)
     user_writes.require_foreign_reservation(change, msgspec.structs.replace(mine, id=user + 1))
     assert change.commit()
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", "/v1/users"), ("PATCH", "/v1/users/1")])
+def test_a_name_that_is_too_long_in_its_normalized_form_is_refused(
+    api: Api, method: str, path: str
+) -> None:
+    add_users(1)
+    long = "\ufdfa" * 62  # each is 33 bytes in its compatibility form
+    refused = api(method, path, {"username": long + "a" * 3})
+    assert refused.status_code == 400
+    assert refused.json_body["detail"] == (
+        "username: must have at most 2048 bytes in UTF-8 after normalization"
+    )
+    assert api(method, path, {"username": long + "a" * 2}).status_code in (200, 201)
