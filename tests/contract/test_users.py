@@ -47,6 +47,15 @@ def test_nobody_is_found_by_a_free_username(api: Api) -> None:
         assert api("GET", f"/v1/users?username={name}").json_body == []
 
 
+@pytest.mark.backend("fastest")
+def test_a_renamed_user_is_found_by_the_new_username_only(api: Api) -> None:
+    [ident, _] = add_users(2)
+    renamed = api("PATCH", f"/v1/users/{ident}", {"username": "Zoe"})
+    assert renamed.status_code == 200, renamed.body
+    assert [one["id"] for one in api("GET", "/v1/users?username=zoe").json_body] == [ident]
+    assert api("GET", f"/v1/users?username=user{ident}").json_body == []
+
+
 def test_get_of_a_missing_user_returns_null(api: Api) -> None:
     response = api("GET", "/v1/users/7")
     assert (response.status_code, response.body) == (200, b"null\n")
