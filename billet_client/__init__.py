@@ -5,7 +5,7 @@ with Client("http://localhost:3000") as billet:
     billet.tasks.update(task.id, status="DONE", if_match=task.etag)
 """
 
-from billet_client.batch import Assign, BatchResult, Create, Delete, Operation, Patch
+from billet_client.batch import Assign, Create, Delete, Operation, Patch
 from billet_client.client import AsyncClient, Client
 from billet_client.errors import (
     ApiError,
@@ -25,7 +25,7 @@ from billet_client.errors import (
     TransportError,
     Unauthorized,
 )
-from billet_client.models import Health, Status, Task, User
+from billet_client.models import BatchResult, Health, Problem, Status, Task, User
 from billet_client.resource import Change
 
 __all__ = [
@@ -50,6 +50,7 @@ __all__ = [
     "Patch",
     "PreconditionFailed",
     "PreconditionRequired",
+    "Problem",
     "RequestInProgress",
     "ServerError",
     "Status",

@@ -2,28 +2,7 @@
 
 from typing import Any, Unpack
 
-import msgspec
-
-from billet_client.models import Task, TaskChanges, TaskOptions
-
-
-class Problem(msgspec.Struct, frozen=True):
-    """Why an operation of a batch failed."""
-
-    title: str
-    status: int
-    detail: str
-
-
-class BatchResult(msgspec.Struct, frozen=True):
-    """What became of an operation of a batch."""
-
-    op: str
-    status: int
-    id: int | None = None
-    etag: str | None = None
-    payload: Task | None = None
-    error: Problem | None = None
+from billet_client.models import TaskChanges, TaskOptions
 
 
 class Operation:

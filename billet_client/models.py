@@ -49,6 +49,31 @@ class Health(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     schema: int
 
 
+class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An error (RFC 9457).
+
+    `detail` begins with the name of the field, header or parameter that is wrong, if there is one.
+    Only a 429 for a spent quota has `violated-policies`."""
+
+    type: str
+    title: str
+    status: int
+    success: Literal[False]
+    detail: str
+
+
+class BatchResult(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The result of one operation of a batch, with the status that it would have alone."""
+
+    op: str
+    status: int
+    id: int | None = None
+    etag: str | None = None
+    """The ETag of this version of the task, for If-Match."""
+    payload: Task | None = None
+    error: Problem | None = None
+
+
 class TaskOptions(TypedDict):
     """The body of POST /v1/tasks. Only `name` is required."""
 

@@ -9,9 +9,9 @@ import httpx
 import msgspec
 
 from billet_client import responses
-from billet_client.batch import BatchResult, Operation
+from billet_client.batch import Operation
 from billet_client.calls import M, Page, Steps, call, listing
-from billet_client.models import Status, Task, TaskChanges, TaskOptions, WholeTask
+from billet_client.models import BatchResult, Status, Task, TaskChanges, TaskOptions, WholeTask
 from billet_client.resource import Change, Part, change
 
 Day = date | str

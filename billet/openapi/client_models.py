@@ -11,7 +11,13 @@ Schema = dict[str, Any]
 WIDTH = 96
 """The longest line of a docstring of a field, which is indented by 4."""
 
-BODIES = {"Task": "TaskBody", "User": "UserBody", "Health": "Health"}
+BODIES = {
+    "Task": "TaskBody",
+    "User": "UserBody",
+    "Health": "Health",
+    "Problem": "Problem",
+    "BatchResult": "OperationResult",
+}
 """The bodies of responses, by the name of their class."""
 ETAG_IN_HEADER = {"User"}
 """Those whose ETag is only in the header of the response."""
@@ -60,6 +66,8 @@ def _struct(name: str, schema: Schema) -> str:
 
 def _fields(schema: Schema) -> Iterator[str]:
     for name, field in schema["properties"].items():
+        if not name.isidentifier():  # violated-policies
+            continue
         kind = _type(field)
         yield f"{name}: {kind}" if name in schema["required"] else f"{name}: {kind} | None = None"
         yield from _description(field)
@@ -90,6 +98,9 @@ def _description(field: Schema) -> Iterator[str]:
 
 def _type(schema: Schema, *, taken: bool = False) -> str:
     """Return the annotation of a field, which is wider if the client takes it from the caller."""
+    if "$ref" in schema:
+        schema_name = schema["$ref"].rpartition("/")[2]
+        return next(name for name, one in BODIES.items() if one == schema_name)
     if "anyOf" in schema:
         return " | ".join(_type(one, taken=taken) for one in schema["anyOf"])
     if "enum" in schema:

@@ -53,7 +53,7 @@ def _whole(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _portable(node: Any) -> Any:
-    """Add a type to each enum. Client generators need it, and msgspec omits it."""
+    """Add a type to each enum, which client generators need, and write a default as JSON has it."""
     if isinstance(node, list | tuple):
         return [_portable(each) for each in node]
     if not isinstance(node, dict):

@@ -109,7 +109,7 @@ def show(task_id: int, as_json: bool) -> None:
 @json_option
 def done(ids: Sequence[int], as_json: bool) -> None:
     """Set tasks to done."""
-    _set_status(ids, "DONE", "Done", as_json)
+    _set_status(ids, "DONE", "Finished", as_json)
 
 
 @task.command()

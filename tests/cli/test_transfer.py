@@ -379,9 +379,10 @@ def test_a_record_has_each_field_of_its_entity() -> None:
         return set(kind.__struct_fields__)
 
     assert fields(Token) == fields(TokenRecord)
-    # An export leaves out the users that are being deleted. An import counts the assignments.
+    # An export leaves out feeds, and the users that are being deleted. An import counts the
+    # assignments.
     assert fields(Task) - {"hidden_assignees"} == fields(TaskRecord)
-    assert fields(User) - {"assignment_count", "deleting"} == fields(UserRecord)
+    assert fields(User) - {"assignment_count", "deleting", "feed_digest"} == fields(UserRecord)
 
 
 @pytest.mark.usefixtures("database")

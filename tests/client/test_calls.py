@@ -8,13 +8,17 @@ import httpx
 import pytest
 
 from billet_client import (
+    Assign,
     BadRequest,
     Client,
     Conflict,
+    Create,
+    Delete,
     Forbidden,
     KeyReused,
     NotFound,
     NotModified,
+    Patch,
     PreconditionFailed,
     PreconditionRequired,
     Task,
@@ -108,6 +112,29 @@ def test_a_feed_has_a_url_until_it_is_revoked(connect: ClientFactory, transport:
         assert calendar.get(url).status_code in (401, 404)
 
 
+@BLOCKING_ONLY
+def test_a_batch_makes_all_changes_or_none_or_each_by_itself(billet: Client) -> None:
+    billet.users.create("ann")
+    created = billet.tasks.batch([Create("a", expires_at=DUE, assignees=[1]), Create("b")])
+    assert [(one.op, one.status, one.id, one.etag) for one in created] == [
+        ("create", 201, 1, '"1"'),
+        ("create", 201, 2, '"1"'),
+    ]
+    assert created[0].payload == billet.tasks.get(1)
+    with pytest.raises(PreconditionFailed) as raised:
+        billet.tasks.batch([Delete(1), Patch(2, status="DONE", if_match='"9"')])
+    assert raised.value.field == "operations[1].if_match"
+    with pytest.raises(BadRequest) as wrong:
+        billet.tasks.batch([Create("c"), Create(" ")])
+    assert wrong.value.field == "operations[1].task.name"
+    each = billet.tasks.batch([Assign(2, 1), Delete(7), Patch(1, name="z")], mode="each")
+    assert [one.status for one in each] == [200, 404, 200]
+    assert each[1].error is not None
+    assert (each[1].error.title, each[1].payload) == ("Not Found", None)
+    tasks = [(task.name, task.assignees) for task in billet.tasks.list(order="asc")]
+    assert tasks == [("z", (1,)), ("b", (1,))]
+
+
 def test_lists_have_the_items_of_all_pages(billet: Client, transport: Faulty) -> None:
     for number in range(1, 6):
         billet.tasks.create(f"task {number}", expires_at=date(2031, 1, number))
@@ -138,6 +165,9 @@ def test_a_list_has_the_filters_of_the_api(billet: Client) -> None:
     assert ids(status=["PENDING", "IN_PROGRESS"], created_after=today) == [3, 1]
     assert ids(created_before=today - timedelta(days=1)) == []
     assert ids(user=1, status=("PENDING", "DONE"), due_after="2031-01-01") == [3]
+    assert ids(unassigned=True, status="PENDING") == [1]
+    assert [user.id for user in billet.users.list(username="ANN")] == [1]
+    assert list(billet.users.list(username="nobody")) == []
     with pytest.raises(BadRequest) as raised:
         ids(status=[])
     assert raised.value.field == "status"

@@ -17,11 +17,15 @@ import pytest
 
 from billet_client import (
     ApiError,
+    Assign,
     BadRequest,
     BilletError,
     Client,
+    Create,
+    Delete,
     InvalidResponse,
     NotFound,
+    Patch,
     RequestInProgress,
     ServerError,
     TooManyRequests,
@@ -44,7 +48,9 @@ def write_everything(billet: Client) -> Iterator[object]:
     yield billet.tasks.replace(1, name="report", desc="", status="PENDING", if_match='"2"')
     yield billet.tasks.assign(1, 1, if_match='"3"')
     yield billet.tasks.unassign(1, 1, if_match='"4"')
-    yield billet.tasks.delete(1, if_match='"5"')
+    yield billet.tasks.batch([Patch(1, desc="x", if_match='"5"'), Create("more")])
+    yield billet.tasks.batch([Delete(2, if_match='"1"'), Assign(1, 1, if_match='"6"')], mode="each")
+    yield billet.tasks.delete(1, if_match='"7"')
     yield billet.users.create_feed(1)
     yield billet.users.revoke_feed(1)
     yield billet.users.rename(1, "anna", if_match='"1"')
@@ -74,7 +80,7 @@ def test_a_write_whose_replies_are_lost_is_made_once(billet: Client, transport: 
         keys += sent
     transport.faults.clear()
     assert [*billet.tasks.list(), *billet.users.list()] == []
-    assert len(set(keys)) == len(keys) == 11
+    assert len(set(keys)) == len(keys) == 13
 
 
 @on_tables

@@ -47,6 +47,15 @@ def test_nobody_is_found_by_a_free_username(api: Api) -> None:
         assert api("GET", f"/v1/users?username={name}").json_body == []
 
 
+@pytest.mark.backend("fastest")
+def test_a_renamed_user_is_found_by_the_new_username_only(api: Api) -> None:
+    [ident, _] = add_users(2)
+    renamed = api("PATCH", f"/v1/users/{ident}", {"username": "Zoe"})
+    assert renamed.status_code == 200, renamed.body
+    assert [one["id"] for one in api("GET", "/v1/users?username=zoe").json_body] == [ident]
+    assert api("GET", f"/v1/users?username=user{ident}").json_body == []
+
+
 def test_get_of_a_missing_user_returns_null(api: Api) -> None:
     response = api("GET", "/v1/users/7")
     assert (response.status_code, response.body) == (200, b"null\n")
@@ -127,3 +136,17 @@ def test_a_users_own_reservation_is_not_another_users(api: Api, user: int) -> No
     user_writes.require_user(change, user)
     user_writes.require_foreign_reservation(change, msgspec.structs.replace(mine, id=user + 1))
     assert change.commit()
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", "/v1/users"), ("PATCH", "/v1/users/1")])
+def test_a_name_that_is_too_long_in_its_normalized_form_is_refused(
+    api: Api, method: str, path: str
+) -> None:
+    add_users(1)
+    long = "\ufdfa" * 62  # each is 33 bytes in its compatibility form
+    refused = api(method, path, {"username": long + "a" * 3})
+    assert refused.status_code == 400
+    assert refused.json_body["detail"] == (
+        "username: must have at most 2048 bytes in UTF-8 after normalization"
+    )
+    assert api(method, path, {"username": long + "a" * 2}).status_code in (200, 201)

@@ -264,8 +264,8 @@ def test_a_request_with_a_truncated_body_is_not_carried_out(server: str, data: b
     [
         (b"HEAD /v1/health HTTP/1.1\r\nHost: x\r\n\r\n", "HEAD", 200, len(HEALTH_BODY)),
         (b"OPTIONS /v1/tasks HTTP/1.1\r\nHost: x\r\n\r\n", "OPTIONS", 204, None),
-        (POST + b"Content-Length: 13\r\n\r\n" + BODY, "POST", 201, 161),
-        (CHUNKED + BODY[8:] + b"\r\n0\r\nTrailer: x\r\n\r\n", "POST", 201, 161),
+        (POST + b"Content-Length: 13\r\n\r\n" + BODY, "POST", 201, 212),
+        (CHUNKED + BODY[8:] + b"\r\n0\r\nTrailer: x\r\n\r\n", "POST", 201, 212),
         (b"GET /v1/nothing HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}", "GET", 404, 136),
         (b"GET http://any/v1/health HTTP/1.1\r\nHost: x\r\n\r\n", "GET", 200, len(HEALTH_BODY)),
         (b"GET //v1/health/ HTTP/1.1\r\nHost: x\r\n\r\n", "GET", 200, len(HEALTH_BODY)),

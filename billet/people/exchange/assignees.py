@@ -1,6 +1,7 @@
 """Find the users that a file names, and create those that are missing."""
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -77,23 +78,31 @@ class Users:
 def problems(
     rows: Sequence[Row], source: Source, users: Users, *, create: bool
 ) -> Iterator[Problem]:
-    """Yield the problem of each row that has an assignee who does not exist, or too many."""
+    """Yield a problem for each row with too many assignees or names that can't be usernames.
+
+    A user who does not exist is one problem, that of the first row.
+    """
     column = source.column("assignees")
+    missing: dict[str, list[int]] = defaultdict(list)
     for row in rows:
-        names: list[str] = []
+        names: dict[str, str] = {}
         for text in row.assignees:
             try:
-                names += users.usernames(text)
+                names |= {normalize_username(name): name for name in users.usernames(text)}
             except ValueError as error:
                 reason = str(error).removeprefix("username: ")
                 yield Problem(row.line, column, f"{shown(text)} {reason}")
-        for name in dict.fromkeys(names):
-            if normalize_username(name) in users.missing and not create:
-                text = "is no user; --create-users creates the users that are missing"
-                yield Problem(row.line, column, f"{shown(name)} {text}")
-        if len({normalize_username(name) for name in names}) > identity.MAX_ASSIGNEES:
+        for normalized in names.keys() & users.missing.keys():
+            missing[normalized].append(row.line)
+        if len(names) > identity.MAX_ASSIGNEES:
             text = f"must be at most {identity.MAX_ASSIGNEES} users, not {len(names)}"
             yield Problem(row.line, column, text)
+    for normalized, lines in () if create else missing.items():
+        where = f" (in {len(lines)} {source.unit}s)" if len(lines) > 1 else ""
+        text = f"{shown(users.missing[normalized])} is no user{where}"
+        yield Problem(
+            lines[0], column, f"{text}; --create-users creates the users that are missing"
+        )
 
 
 def ready(rows: Sequence[Row], users: Users) -> list[ReadyRow]:

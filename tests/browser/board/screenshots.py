@@ -10,7 +10,7 @@ from playwright.sync_api import sync_playwright
 from billet_client import Client
 from tests.browser.board.data import fill
 from tests.browser.board.site import Board
-from tests.browser.board.test_accessible import VIEWS
+from tests.browser.board.views import VIEWS
 from tests.browser.conftest import FLAGS, Visit
 from tests.conftest import CHROMIUM, NO_CHROMIUM
 from tests.support.servers import Served

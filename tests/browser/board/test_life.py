@@ -183,6 +183,7 @@ def test_what_was_typed_is_kept_as_a_draft(open_board: OpenBoard, client: Client
     expect(board.page.get_by_label("Description")).to_have_value("a long text")
     board.page.get_by_role("button", name="Discard the draft").click()
     expect(board.page.get_by_label("Description")).to_have_value("")
+    assert only(client).desc == ""
 
 
 def test_a_person_is_assigned_by_typing_a_name(open_board: OpenBoard, client: Client) -> None:

@@ -204,6 +204,8 @@ def test_a_role_that_does_not_suffice_is_named(
         "This needs the role admin. Your token has the role editor."
     )
     expect(form.get_by_label("Name")).to_have_value("plan")
+    with Client(served.url, secret) as client:
+        assert list(client.users.list()) == []
 
 
 def signed_in(board: Board, secret: str) -> None:

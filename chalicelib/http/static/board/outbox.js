@@ -12,7 +12,7 @@ import * as tasks from "./tasks.js";
 const { state } = store;
 const QUEUE = "billet.queue";
 const DRAFTS = "billet.drafts";
-const UNDO_SECONDS = 8; // a delete is sent after this time
+const UNDO_SECONDS = 6; // a delete is sent after this time
 const MAX_ATTEMPTS = 8; // with an error of the server in each
 const MAX_WAIT = 30; // seconds
 const MAX_UNDO = 50;

@@ -1,0 +1,44 @@
+"""Several tasks of the board are changed together."""
+
+import pytest
+from playwright.sync_api import expect
+
+from billet_client import Client
+from tests.browser.board.conftest import OpenBoard
+
+pytestmark = pytest.mark.walk
+
+
+def statuses(client: Client) -> dict[str, str]:
+    return {task.name: task.status for task in client.tasks.list()}
+
+
+def test_selected_tasks_are_moved_assigned_and_undone_together(
+    open_board: OpenBoard, client: Client
+) -> None:
+    ann = client.users.create("ann")
+    for name in ("a", "b", "c"):
+        client.tasks.create(name)
+    board = open_board()
+    page = board.page
+    page.get_by_role("button", name="List", exact=True).click()
+    for name in ("a", "b"):
+        page.get_by_role("checkbox", name=f"Select “{name}”", exact=True).check()
+    selection = page.get_by_role("region", name="Selected tasks")
+    selection.get_by_role("button", name="Done").click()
+    expect(selection).to_have_count(0)
+    board.saved()
+    assert statuses(client) == {"a": "DONE", "b": "DONE", "c": "PENDING"}
+    board.press("z")
+    board.saved()
+    assert set(statuses(client).values()) == {"PENDING"}
+
+    board.press("v")
+    for name in ("a", "b"):
+        board.link(name).focus()
+        board.press("x")
+    page.get_by_role("combobox", name="Assign the selected tasks to").fill("ann")
+    board.press("Enter")
+    expect(selection).to_have_count(0)
+    board.saved()
+    assert len(list(client.tasks.list(user=ann.id))) == 2
