@@ -155,7 +155,10 @@ def _url(options: Options, port: int) -> str:
 def _start_messages(url: str, settings: Settings, data: Path) -> Iterator[str]:
     """Yield the lines that `billet serve` prints. Commands in them can be pasted into a shell."""
     yield f"Serving {url}; Ctrl-C stops it"
-    yield f"Docs: {url}/docs"
+    if settings.board == "on":
+        yield f"Board: {url}"
+    if settings.docs == "on":
+        yield f"Docs: {url}/docs"
     create_token = f"{_billet_command(data)} token create --name me --role admin"
     yield f"Token: {create_token}" if settings.authenticated else "Token: not needed (AUTH is off)"
 

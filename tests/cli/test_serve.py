@@ -48,7 +48,8 @@ def assert_stops_cleanly(served: Served, how: signal.Signals) -> None:
     """Assert that a server with a database in memory stops cleanly on a signal."""
     assert served.stop(how) == 0
     assert "Database: in memory\n" in served.output
-    assert f"Token: not needed (AUTH is off)\n{DATA_LOSS_WARNING}\n" in served.output
+    pages = f"Board: {served.url}\nDocs: {served.url}/docs\n"
+    assert f"{pages}Token: not needed (AUTH is off)\n{DATA_LOSS_WARNING}\n" in served.output
     assert "Traceback" not in served.output
 
 
