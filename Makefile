@@ -27,9 +27,9 @@ $(BIN)/python:
 	@echo "Creating the virtual environment $(VENV)"
 	@$(PYTHON) -m venv --clear $(VENV)
 
-$(SERVE): megabytes = 45
-$(MEMORY): megabytes = 65
-$(TEST): megabytes = 90
+$(SERVE): megabytes = 50
+$(MEMORY): megabytes = 60
+$(TEST): megabytes = 140
 $(READY): megabytes = 220
 
 $(VENV)/.ready-%: requirements-%.txt | $(BIN)/python
