@@ -149,7 +149,23 @@ def test_a_terminal_shows_tables_with_relative_dates(team: Billet) -> None:
     assert f"\x1b[31m{overdue}" in coloured
     assert "\x1b[33mtoday" in coloured
     few = team.on_terminal("task", "list", "--limit", "1", "--due-before", "today")
-    assert few.startswith(f"The first 1 open tasks due by {TODAY:%a %-d %b %Y}\n")
+    assert few.startswith(f"The first open task due by {TODAY:%a %-d %b %Y}\n")
+
+
+def test_a_list_says_which_days_it_has(team: Billet) -> None:
+    def heading(*options: str) -> str:
+        return team.on_terminal("task", "list", *options).splitlines()[0]
+
+    none, first = "There are no open tasks due", ("--due-after", "2027-11-20")
+    assert heading(*first, "--due-before", "25.11.2027") == (
+        f"{none} from Sat 20 Nov 2027 to Thu 25 Nov 2027"
+    )
+    assert heading(*first, "--due-before", "2027-11-20") == f"{none} on Sat 20 Nov 2027"
+    assert heading(*first) == f"{none} on Sat 20 Nov 2027 or later"
+    yesterday = TODAY - timedelta(days=1)
+    assert heading("--due-after", f"{yesterday:%-d.%-m.}") == (
+        f"{none} on {yesterday:%a %-d %b %Y} or later"
+    )
 
 
 def test_what_people_write_cannot_control_the_terminal(team: Billet) -> None:

@@ -31,8 +31,8 @@ Format = Literal["csv", "ics", "json"]
 @click.option("--status", type=Statuses(), default="all", help="As in billet task list.")
 @click.option("--user", metavar="USER", shell_complete=completion.users, help="Only their tasks.")
 @click.option("--unassigned", is_flag=True, help="Only tasks that are assigned to nobody.")
-@click.option("--due-before", type=Date(), help="Only tasks due on this day or earlier.")
-@click.option("--due-after", type=Date(), help="Only tasks due on this day or later.")
+@click.option("--due-before", type=Date("before"), help="Only tasks due on this day or earlier.")
+@click.option("--due-after", type=Date("after"), help="Only tasks due on this day or later.")
 def export_command(
     format_: Format | None,
     out: str,
