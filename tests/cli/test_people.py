@@ -273,11 +273,17 @@ def test_users_are_added_listed_renamed_and_deleted(team: Billet) -> None:
 
 
 def test_a_feed_is_a_url_that_can_be_revoked(team: Billet) -> None:
-    [url] = team.lines("user", "feed", "ann")
+    [url] = team.lines("user", "feed", "ann", "--yes")
     assert url.startswith(f"{team.url}/v1/users/1/tasks.ics?token=")
     assert httpx.get(url).status_code == 200
-    assert team.lines("user", "feed", "ann", "--revoke") == ["feed of user 1 revoked"]
+    assert team.misuse("user", "feed", "ann") == (
+        "there is no terminal to ask on; add --yes to make a new URL, which ends an earlier one"
+    )
+    assert httpx.get(url).status_code == 200
+    ended = ["No URL for the tasks of user 1, ann, works any more"]
+    assert team.lines("user", "feed", "ann", "--revoke") == ended
     assert httpx.get(url).status_code == 404
+    assert team.lines("user", "feed", "ann", "--revoke") == ended
 
 
 def test_a_server_that_does_not_respond_and_one_of_something_else_are_told(
