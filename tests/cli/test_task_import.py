@@ -111,6 +111,26 @@ def test_a_repeat_creates_only_what_is_new(run: Import, file: Path) -> None:
     assert [name for name, *_ in stored()][3:] == ["Book the venue"]
 
 
+def test_rows_that_were_edited_in_an_export_are_named(
+    run: Import, billet: Billet, file: Path, tmp_path: Path
+) -> None:
+    assert run(file, "--create-users", "--yes").exit_code == 0
+    out = tmp_path / "edited.csv"
+    assert billet("task", "export", "--out", str(out)).exit_code == 0
+    out.write_text(out.read_text().replace('"PENDING"', '"DONE"').replace('"ann;bob"', '"ann"'))
+    shown = run(out, "--yes").stdout.splitlines()
+    assert shown[-3:] == [
+        "Already there: 3 tasks with this name, description and due date",
+        "Not changed: 2 tasks with another status or other assignees than in the file"
+        " (lines 3, 4); an import only creates tasks",
+        "There is nothing to import",
+    ]
+    names = tmp_path / "names.csv"
+    names.write_text("name\nBook the venue\n")
+    tasks.update(2, TaskUpdate(status="DONE"))
+    assert "Not changed" not in run(names, "--yes").stdout
+
+
 def test_what_was_exported_is_there_already_and_can_go_elsewhere(
     run: Import, billet: Billet, file: Path, tmp_path: Path
 ) -> None:

@@ -24,6 +24,8 @@ class Existing(msgspec.Struct):
     name: str
     desc: str = ""
     expires_at: str | None = None
+    status: str = "PENDING"
+    assignees: tuple[int, ...] = ()
 
 
 @pytest.fixture(autouse=True)

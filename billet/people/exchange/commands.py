@@ -81,7 +81,7 @@ def import_command(file: str, **given: Any) -> None:
     source = _read(file, chosen)
     with session.connect() as billet:
         rows, users = _checked(source, billet, chosen)
-        _import(billet, rows, users, chosen, source.unit)
+        _import(billet, rows, users, chosen, source)
 
 
 def _read(file: str, chosen: ImportOptions) -> Source:
@@ -130,20 +130,21 @@ def _of(problems: list[Problem]) -> str:
 
 
 def _import(
-    billet: "Client", rows: "list[Row]", users: "Users", chosen: ImportOptions, unit: str
+    billet: "Client", rows: "list[Row]", users: "Users", chosen: ImportOptions, source: Source
 ) -> None:
     from billet.people.exchange import assignees, ledger, plan, preview
 
     with ledger.opened(session.url(), write=not chosen.dry_run) as book:
         tasks = billet.tasks.list(page_size=TASKS_A_PAGE)
-        existing = plan.look_up(assignees.ready(rows, users), book.imported(), tasks)
+        with_status = {task.line for task in source.tasks if task.status.strip()}
+        existing = plan.look_up(assignees.ready(rows, users), book.imported(), tasks, with_status)
 
         def planned() -> plan.Plan:
             ready = assignees.ready(rows, users)
             return plan.make(ready, existing, book.sent(), again=chosen.again)
 
         first = planned()
-        preview.show_plan(first, users.missing.values(), unit)
+        preview.show_plan(first, users.missing.values(), source.unit)
         tasks_to_create = preview.count(len(first.rows), "task")
         if not first.rows:
             click.echo("There is nothing to import")
@@ -156,7 +157,7 @@ def _import(
                     "--yes imports without a question",
                 )
             users.create_missing()
-            _write(billet, planned(), book, unit)
+            _write(billet, planned(), book, source.unit)
             click.echo(f"Imported {tasks_to_create} into {session.url()}")
 
 

@@ -1,7 +1,7 @@
 """Find out which rows of a file are tasks already."""
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -12,6 +12,10 @@ from billet.people.exchange.ledger import Sent
 
 if TYPE_CHECKING:
     from billet_client import Task
+
+
+State = tuple[str, frozenset[int]]
+"""The status and the assignees of a task."""
 
 
 class Plan(msgspec.Struct, frozen=True):
@@ -27,6 +31,8 @@ class Plan(msgspec.Struct, frozen=True):
     """How many rows are tasks already."""
     deleted: int
     """How many rows were imported and have been deleted since."""
+    different: list[int] = []
+    """The lines of rows that are tasks already, but with another status or other assignees."""
 
 
 class Existing(msgspec.Struct, frozen=True):
@@ -38,6 +44,24 @@ class Existing(msgspec.Struct, frozen=True):
     """Those of them that still exist, whatever was changed in them."""
     equal: Mapping[bytes, set[int]]
     """The ids of the server's tasks that equal a row, by digest."""
+    states: Mapping[bytes, list[State]] = {}
+    """Their statuses and assignees."""
+
+    with_status: Collection[int] = ()
+    """The lines of the file that say a status."""
+
+    def differ(self, ready: ReadyRow, digest: bytes, rows: int) -> bool:
+        """Return whether all tasks that can be a row differ from it in what the file says.
+
+        Args:
+            rows: how many have this digest. If fewer tasks have it, the others were renamed since.
+        """
+        row, states = ready.row, self.states.get(digest, [])
+        return len(states) >= rows and not any(
+            (row.line not in self.with_status or row.status == status)
+            and (not ready.assignees or frozenset(ready.assignees) == assignees)
+            for status, assignees in states
+        )
 
     def known(self, digest: bytes) -> set[int]:
         """Return the ids of the tasks that rows with this digest are, or were."""
@@ -49,21 +73,30 @@ class Existing(msgspec.Struct, frozen=True):
 
 
 def look_up(
-    rows: Iterable[ReadyRow], imported: Mapping[bytes, set[int]], tasks: Iterable["Task"]
+    rows: Iterable[ReadyRow],
+    imported: Mapping[bytes, set[int]],
+    tasks: Iterable["Task"],
+    with_status: Collection[int] = (),
 ) -> Existing:
-    """Compare the rows with all tasks of the server."""
+    """Compare the rows with all tasks of the server.
+
+    Args:
+        with_status: the lines of the file that say a status.
+    """
     wanted = {identity.digest_of(row.row) for row in rows}
     mine = {digest: ids for digest, ids in imported.items() if digest in wanted}
     ids = set().union(*mine.values())
     alive: set[int] = set()
     equal: dict[bytes, set[int]] = defaultdict(set)
+    states: dict[bytes, list[State]] = defaultdict(list)
     for task in tasks:
         if task.id in ids:
             alive.add(task.id)
         digest = identity.digest(task.name, task.desc, task.expires_at)
         if digest in wanted:
             equal[digest].add(task.id)
-    return Existing(mine, alive, equal)
+            states[digest].append((task.status, frozenset(task.assignees)))
+    return Existing(mine, alive, equal, states, with_status)
 
 
 def make(rows: Sequence[ReadyRow], existing: Existing, sent: Sent | None, *, again: bool) -> Plan:
@@ -79,6 +112,8 @@ def make(rows: Sequence[ReadyRow], existing: Existing, sent: Sent | None, *, aga
     left = _to_skip(rows, existing, sent_rows, again=again)
     gone = {digest: 0 if again else len(existing.gone(digest)) for digest in left}
     new, there, deleted = list(repeated), 0, 0
+    different: list[int] = []
+    equal_rows = Counter(identity.digest_of(row.row) for row in rows)
     for row in rows:
         digest = identity.digest_of(row.row)
         if id(row) in chosen:
@@ -91,8 +126,10 @@ def make(rows: Sequence[ReadyRow], existing: Existing, sent: Sent | None, *, aga
             deleted += 1
         else:
             there += 1
+            if existing.differ(row, digest, equal_rows[digest]):
+                different.append(row.row.line)
     key = sent.key if sent and repeated else None
-    return Plan(new, len(repeated), key, there, deleted)
+    return Plan(new, len(repeated), key, there, deleted, different)
 
 
 def _to_skip(

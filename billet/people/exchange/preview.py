@@ -52,6 +52,14 @@ def show_plan(plan: Plan, users: Iterable[str], unit: str) -> None:
         click.echo(
             f"Already there: {count(plan.there, 'task')} with this name, description and due date"
         )
+    if plan.different:
+        lines = ", ".join(map(str, plan.different[:ROWS]))
+        more = ", …" if len(plan.different) > ROWS else ""
+        units = unit if len(plan.different) == 1 else f"{unit}s"
+        click.echo(
+            f"Not changed: {count(len(plan.different), 'task')} with another status or other "
+            f"assignees than in the file ({units} {lines}{more}); an import only creates tasks"
+        )
     if plan.deleted:
         click.echo(
             f"Imported before and deleted since: {count(plan.deleted, 'task')}"
