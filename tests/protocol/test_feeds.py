@@ -81,6 +81,22 @@ def test_a_feed_has_the_open_tasks_with_a_due_date_by_due_date(api: Api) -> None
 
 
 @pytest.mark.usefixtures("people")
+def test_a_feed_has_all_tasks_if_each_status_has_more_than_a_query_returns(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for status, day in (("PENDING", "2030-01-01"), ("IN_PROGRESS", "2030-01-02")):
+        large = {"name": status, "status": status, "expires_at": day}
+        add_tasks(12, [1], describe=lambda _: "a" * 100_000, **large)  # a Query ends at 1 MB
+    add_tasks(1, [1], name="last", expires_at="2030-01-03")
+    names = ["PENDING"] * 12 + ["IN_PROGRESS"] * 12 + ["last"]
+    assert summaries(api("GET", FEED).body) == names
+    monkeypatch.setattr(feeds, "MAX_TASKS", 20)
+    assert [task.name for task in feeds.open_tasks(1)] == names[:20]
+    monkeypatch.setattr(feeds, "MAX_BYTES", 500_000)
+    assert len(feeds.open_tasks(1)) < 12
+
+
+@pytest.mark.usefixtures("people")
 def test_an_unchanged_feed_is_a_304_and_no_shared_cache_stores_it(api: Api) -> None:
     add_tasks(1, [1], expires_at="2030-01-01")
     first = api("GET", FEED)
