@@ -85,7 +85,7 @@ def test_a_feed_has_all_tasks_if_each_status_has_more_than_a_query_returns(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for status, day in (("PENDING", "2030-01-01"), ("IN_PROGRESS", "2030-01-02")):
-        large = {"name": status, "status": status, "expires_at": day}
+        large: Any = {"name": status, "status": status, "expires_at": day}
         add_tasks(12, [1], describe=lambda _: "a" * 100_000, **large)  # a Query ends at 1 MB
     add_tasks(1, [1], name="last", expires_at="2030-01-03")
     names = ["PENDING"] * 12 + ["IN_PROGRESS"] * 12 + ["last"]
