@@ -54,15 +54,9 @@ def revoke(user_id: int, context: WriteContext = NO_CONTEXT) -> None:
 
     Raises:
         NotFound: the user does not exist.
-        Stale: the user has none of the versions that the context accepts.
         RequestInProgress: another request has taken over the idempotency key.
         Unavailable: the database is overloaded or does not respond.
     """
-    if context.if_match is not None:
-        user = _existing(user_id)
-        if user is None:
-            raise NotFound("user", user_id)
-        context.require("user", user_id, user.version)
     _set(user_id, None, None, context)
 
 
