@@ -6,6 +6,7 @@
 // one names the version that the one before it has made.
 
 import * as api from "./api.js";
+import { ofBrowser, ofTab } from "./storage.js";
 import * as store from "./store.js";
 import * as tasks from "./tasks.js";
 
@@ -412,36 +413,36 @@ export function resolve(change, fields) {
 
 function save() {
   const kept = state.queue.map(({ sending: _, ...change }) => change);
-  sessionStorage.setItem(QUEUE, JSON.stringify(kept));
+  ofTab.set(QUEUE, JSON.stringify(kept));
 }
 
 function read(storage, name, otherwise) {
   try {
-    return JSON.parse(storage.getItem(name)) ?? otherwise;
+    return JSON.parse(storage.get(name)) ?? otherwise;
   } catch {
     return otherwise;
   }
 }
 
 // Drafts: what was typed into a form and not saved, {mine, base}, by task; "new" is a new task's form.
-export const draftOf = (id) => read(localStorage, DRAFTS, {})[id ?? "new"] ?? null;
+export const draftOf = (id) => read(ofBrowser, DRAFTS, {})[id ?? "new"] ?? null;
 
 export function saveDraft(id, draft) {
-  const drafts = read(localStorage, DRAFTS, {});
+  const drafts = read(ofBrowser, DRAFTS, {});
   if (draft) drafts[id ?? "new"] = draft;
   else delete drafts[id ?? "new"];
-  localStorage.setItem(DRAFTS, JSON.stringify(drafts));
+  ofBrowser.set(DRAFTS, JSON.stringify(drafts));
 }
 
 export function signOut() {
   discardAll();
-  localStorage.removeItem(DRAFTS);
+  ofBrowser.remove(DRAFTS);
   api.forgetToken();
   location.reload();
 }
 
 export function start() {
-  state.queue = read(sessionStorage, QUEUE, []);
+  state.queue = read(ofTab, QUEUE, []);
   if (state.queue.length) run();
   for (const change of conflicts()) store.openDialog({ kind: "conflict", key: change.key });
   addEventListener("beforeunload", (event) => {

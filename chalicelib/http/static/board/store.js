@@ -4,6 +4,7 @@
 // pages that were loaded, each with its URL and ETag, so that a poll costs a 304 while nothing changes.
 
 import * as api from "./api.js";
+import { ofBrowser } from "./storage.js";
 import * as tasks from "./tasks.js";
 
 const FIRST_PAGE = 50;
@@ -110,7 +111,7 @@ const PREFERENCES = "billet.preferences"; // of this browser: who I am, view and
 
 function savePreferences() {
   const { me, view, sort } = state;
-  localStorage.setItem(PREFERENCES, JSON.stringify({ me, view, sort }));
+  ofBrowser.set(PREFERENCES, JSON.stringify({ me, view, sort }));
 }
 
 export function choose(values) {
@@ -459,7 +460,7 @@ export function describe(error) {
 
 export function start() {
   try {
-    Object.assign(state, JSON.parse(localStorage.getItem(PREFERENCES)) ?? {});
+    Object.assign(state, JSON.parse(ofBrowser.get(PREFERENCES)) ?? {});
   } catch {
     // a value of another program at this address
   }
