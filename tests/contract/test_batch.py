@@ -1,21 +1,32 @@
 """POST /v1/tasks/batch: several operations, all or none, or each by itself."""
 
+import time
 from typing import Any
 
 import pytest
 from chalice.test import HTTPResponse
+from pynamodb.connection import Connection
 
 from billet.integrity import findings
-from chalicelib.dynamodb import queries
+from chalicelib.dynamodb import clock, queries
+from chalicelib.dynamodb.models import IdempotencyModel
 from tests.conftest import Api
-from tests.support.bulk_data import add_tasks, add_users
+from tests.support.bulk_data import add_tasks, add_users, age_reply
+from tests.support.injection import inject_fault
 
 Body = dict[str, Any]
+HOUR = 3600
 
 
 @pytest.fixture
 def lanes() -> int:
     return 2
+
+
+@pytest.fixture
+def connection(api: Api, endpoint: str, connections: dict[str, Connection]) -> Connection:
+    """Return the connection that the API uses."""
+    return connections[endpoint]
 
 
 def send(api: Api, *operations: Body, mode: str = "all", **headers: str) -> HTTPResponse:
@@ -191,6 +202,77 @@ def test_a_repeat_in_mode_each_does_what_was_not_done(api: Api, user: int) -> No
     assert again["results"][1]["payload"]["desc"] == "x"
     assert len(api("GET", "/v1/tasks").json_body) == 3
     assert not list(findings())
+
+
+OPERATIONS = (create("one"), create("two"), create("three"))
+
+
+def send_each(api: Api) -> HTTPResponse:
+    return send(api, *OPERATIONS, mode="each", Idempotency_Key="a")
+
+
+def require_made_once(api: Api, response: HTTPResponse) -> None:
+    assert response.status_code == 200, response.body
+    assert response.json_body["detail"] == "3 operations done"
+    assert [task["name"] for task in api("GET", "/v1/tasks").json_body] == ["three", "two", "one"]
+    assert send_each(api).json_body == response.json_body
+
+
+@pytest.mark.backend("moto")
+@pytest.mark.parametrize("call", [1, 2, 4, 9, 10])
+def test_a_repeat_in_mode_each_during_the_first_request_is_a_409_without_results(
+    api: Api, connection: Connection, call: int
+) -> None:
+    repeats: list[HTTPResponse] = []
+    with inject_fault(connection, lambda _: repeats.append(send_each(api)), at=call):
+        first = send_each(api)
+    [again] = repeats
+    assert (again.status_code, again.headers["Retry-After"]) == (409, "1")
+    assert "results" not in again.json_body
+    require_made_once(api, first)
+
+
+class Crash(BaseException):
+    """Ends a request as the end of its process would."""
+
+
+@pytest.mark.backend("moto")
+def test_a_repeat_in_mode_each_waits_for_the_operation_of_a_crashed_request(
+    api: Api, connection: Connection
+) -> None:
+    def crash(_: Any) -> None:
+        raise Crash
+
+    with pytest.raises(Crash), inject_fault(connection, crash, at=6, lasting=True):
+        send_each(api)
+    assert send_each(api).status_code == 409
+    age_leases(replied=True)  # that of the request; that of the operation may end later
+    again = send_each(api)
+    assert (again.status_code, again.headers["Retry-After"]) == (409, "1")
+    age_leases(replied=False)
+    require_made_once(api, send_each(api))
+
+
+def age_leases(*, replied: bool) -> None:
+    for item in IdempotencyModel.scan():
+        if (item.reply is not None) == replied:
+            age_reply(item, lease=clock.seconds() - 1)
+
+
+@pytest.mark.backend("moto")
+@pytest.mark.parametrize("later", [24 * HOUR - 10, 25 * HOUR])
+def test_after_a_day_a_key_in_mode_each_is_new_although_it_was_repeated(
+    api: Api, monkeypatch: pytest.MonkeyPatch, later: int
+) -> None:
+    start = clock.seconds()
+    operations = (patch(77, desc="x"), create("one"))
+    first = send(api, *operations, mode="each", Idempotency_Key="a").json_body
+    assert [result["status"] for result in first["results"]] == [404, 201]
+    monkeypatch.setattr(time, "time", lambda: start + 23 * HOUR)
+    assert send(api, *operations, mode="each", Idempotency_Key="a").json_body == first
+    monkeypatch.setattr(time, "time", lambda: start + later)
+    again = send(api, create("two"), create("three"), mode="each", Idempotency_Key="a")
+    assert (again.status_code, again.json_body["detail"]) == (200, "2 operations done")
 
 
 @pytest.mark.parametrize(
