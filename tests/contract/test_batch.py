@@ -11,7 +11,7 @@ from billet.integrity import findings
 from chalicelib.dynamodb import clock, queries
 from chalicelib.dynamodb.models import IdempotencyModel
 from tests.conftest import Api
-from tests.support.bulk_data import add_tasks, add_users, age_reply
+from tests.support.bulk_data import add_tasks, add_users, age_reply, mark_as_deleting
 from tests.support.injection import inject_fault
 
 Body = dict[str, Any]
@@ -169,6 +169,21 @@ def test_the_error_names_the_operation_and_nothing_changes(
     assert kept is not None
     assert kept.assignment_count == 2
     assert send(api, *operations[:2], Idempotency_Key="b").status_code == 200
+
+
+@pytest.mark.backend("moto")
+@pytest.mark.parametrize("if_match", [{}, {"if_match": '"7"'}], ids=["plain", "stale"])
+@pytest.mark.parametrize("changes", [True, False], ids=["with changes", "without"])
+def test_the_error_of_a_user_being_deleted_names_the_operation(
+    api: Api, user: int, changes: bool, if_match: Body
+) -> None:
+    [gone] = add_users(1)
+    task, other = add_tasks(2, assignees=[user, gone])
+    mark_as_deleting(gone)
+    operations = (create("x") if changes else assign(other, user),)
+    detail = f"operations[1]: user {gone} does not exist"
+    assert error(api, *operations, assign(task, gone, **if_match)) == (404, detail)
+    assert error(api, *operations, assign(task, gone), Idempotency_Key="a") == (404, detail)
 
 
 def test_in_mode_each_an_error_is_the_result_of_its_operation(api: Api, user: int) -> None:
