@@ -26,6 +26,8 @@ class TaskChange(NamedTuple):
 
     task: Task
     changed: bool
+    before: Task | None = None
+    """The task before the write, if it was read."""
 
 
 class Writes:
@@ -148,13 +150,13 @@ class Edit(_Existing):
         if after is before:
             self._users = self._named
             self._position = task_writes.require_version(writes.transaction, before)
-            return TaskChange(deleting_users.hide(before), changed=False)
+            return TaskChange(deleting_users.hide(before), changed=False, before=before)
         after = after.rewritten(clock.now_in_seconds())
         joining = [user_id for user_id in after.assignees if user_id not in before.assignees]
         writes.joining.update(joining)
         self._users = (*self._named, *joining)
         self._position = task_writes.update_task(writes.transaction, before, after)
-        return TaskChange(deleting_users.hide(after), changed=True)
+        return TaskChange(deleting_users.hide(after), changed=True, before=before)
 
     def _require_version(self) -> None:
         try:
@@ -172,7 +174,7 @@ class Delete(_Existing):
         """See PlannedChange. Raises Stale: the task has none of the versions that it may have."""
         self._context.require("task", self._task.id, self._task.version)
         self._position = task_writes.delete_task(writes.transaction, self._task)
-        return TaskChange(self._task, changed=True)
+        return TaskChange(self._task, changed=True, before=self._task)
 
 
 def commit(

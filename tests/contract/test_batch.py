@@ -1,15 +1,23 @@
 """POST /v1/tasks/batch: several operations, all or none, or each by itself."""
 
+import json
 import time
 from typing import Any
 
+import msgspec
 import pytest
 from chalice.test import HTTPResponse
 from pynamodb.connection import Connection
 
 from billet.integrity import findings
+from chalicelib.domain.ids import MAX_ID
+from chalicelib.domain.task import MAX_ASSIGNEES, Task
 from chalicelib.dynamodb import clock, queries
 from chalicelib.dynamodb.models import IdempotencyModel
+from chalicelib.http.fields import MAX_DESC, MAX_NAME
+from chalicelib.http.pages import MAX_ENCODED
+from chalicelib.http.schemas import MAX_BATCH, BatchBody, OperationResult, TaskBody
+from chalicelib.services import batch
 from tests.conftest import Api
 from tests.support.bulk_data import add_tasks, add_users, age_reply, mark_as_deleting
 from tests.support.injection import inject_fault
@@ -381,6 +389,45 @@ def test_tasks_that_are_too_large_for_one_record_are_refused_before_the_write(ap
     few = send(api, *(patch(task, status="DONE") for task in tasks[:9]), Idempotency_Key="a")
     assert few.status_code == 200
     assert send(api, *map(delete, tasks)).status_code == 200
+
+
+@pytest.mark.backend("moto")
+def test_deleted_tasks_and_copies_count_for_the_size_of_a_transaction(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch, "MAX_WRITTEN", 11_000)
+    people = add_users(2)
+    one, two = add_tasks(2, people, describe=lambda _: "x" * 2000)  # 12,000 bytes with the copies
+    alone = [patch(task, assignees=[], desc="") for task in (one, two)]
+    for operations in ([delete(one), delete(two)], [delete(one), alone[1]], alone):
+        status, detail = error(api, *operations)
+        assert (status, detail.partition(";")[0]) == (
+            400,
+            "operations: the tasks are too large for one transaction",
+        )
+    assert len(api("GET", f"/v1/users/{people[0]}/tasks").json_body) == 2
+    assert send(api, delete(one), create("new")).status_code == 200
+
+
+def test_the_largest_results_fit_into_a_response_of_lambda() -> None:
+    """Those of 50 tasks whose every character needs the most bytes."""
+    most = MAX_ID - 50
+    body = TaskBody.of(
+        Task(
+            id=MAX_ID,
+            name="\N{SEEDLING}" * MAX_NAME,
+            desc="\N{SEEDLING}" * MAX_DESC,
+            status="IN_PROGRESS",
+            created_at=clock.now(),
+            updated_at=clock.now_in_seconds(),
+            expires_at="2026-01-31",
+            assignees=tuple(range(most, most + MAX_ASSIGNEES)),
+            version=MAX_ID,
+        )
+    )
+    result = OperationResult(op="create", status=201, id=body.id, etag=body.etag, payload=body)
+    whole = BatchBody(detail=f"{MAX_BATCH} operations done", results=[result] * MAX_BATCH)
+    assert len(json.dumps(msgspec.json.encode(whole).decode())) < MAX_ENCODED
 
 
 @pytest.mark.settings(require_if_match="on")
