@@ -6,10 +6,9 @@ from typing import Any
 import pytest
 
 from billet.integrity import findings
-from chalicelib.dynamodb import queries, shared_state, user_writes
-from chalicelib.dynamodb.transaction import Transaction
+from chalicelib.dynamodb import queries
 from tests.conftest import Api
-from tests.support.bulk_data import add_tasks, add_users
+from tests.support.bulk_data import add_tasks, add_users, mark_as_deleting
 
 TASK = {"name": "plan", "desc": "", "status": "DONE"}
 WRITES: list[tuple[str, dict[str, str]]] = [("PUT", TASK), ("PATCH", {})]
@@ -130,15 +129,6 @@ def test_a_user_being_deleted_can_not_be_assigned_nor_kept(api: Api) -> None:
     assert stored.assignees == (bob,)
     assert api("DELETE", f"/v1/users/{ann}").status_code == 200
     assert_assigned(api, task, [bob], [])
-
-
-def mark_as_deleting(user_id: int) -> None:
-    user = queries.user(user_id)
-    assert user is not None
-    change = Transaction()
-    user_writes.mark_as_deleting(change, user)
-    change.commit()
-    shared_state.forget()
 
 
 def test_one_request_adds_and_removes_at_most_48_users(api: Api) -> None:
