@@ -200,10 +200,13 @@ def test_a_role_that_does_not_suffice_is_named(
     form.get_by_label("Name").fill("plan")
     form.get_by_role("combobox", name="Assignees").fill("nobody@example.com")
     board.page.get_by_role("option", name="Add “nobody@example.com”").click()
+    board.press("ControlOrMeta+Enter")
     expect(form.get_by_role("alert")).to_have_text(
         "This needs the role admin. Your token has the role editor."
     )
     expect(form.get_by_label("Name")).to_have_value("plan")
+    form.get_by_role("combobox", name="Assignees").fill("somebody")
+    expect(form.get_by_text("No user is named “somebody”.")).to_be_visible()
     with Client(served.url, secret) as client:
         assert list(client.users.list()) == []
 

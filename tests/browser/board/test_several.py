@@ -16,7 +16,7 @@ def statuses(client: Client) -> dict[str, str]:
 def test_selected_tasks_are_moved_assigned_and_undone_together(
     open_board: OpenBoard, client: Client
 ) -> None:
-    ann = client.users.create("ann")
+    ann, bob = client.users.create("ann"), client.users.create("bob")
     for name in ("a", "b", "c"):
         client.tasks.create(name)
     board = open_board()
@@ -37,8 +37,16 @@ def test_selected_tasks_are_moved_assigned_and_undone_together(
     for name in ("a", "b"):
         board.link(name).focus()
         board.press("x")
-    page.get_by_role("combobox", name="Assign the selected tasks to").fill("ann")
-    board.press("Enter")
-    expect(selection).to_have_count(0)
+    people = selection.get_by_role("combobox", name="Assign the selected tasks to")
+    people.fill("ann, nobody")
+    selection.get_by_role("button", name="Assign", exact=True).click()
+    expect(selection.get_by_role("alert")).to_have_text("Choose a person, or clear the field.")
+    people.fill("")
+    people.press_sequentially("bob, ")
+    expect(selection.get_by_text("bob")).to_be_visible()
+    people.press("Enter")
     board.saved()
-    assert len(list(client.tasks.list(user=ann.id))) == 2
+    found = {task.name: set(task.assignees) for task in client.tasks.list()}
+    assert found == {"a": {ann.id, bob.id}, "b": {ann.id, bob.id}, "c": set()}
+    expect(selection.get_by_text("2 selected")).to_be_visible()  # for the next change
+    assert len(list(client.users.list())) == 2

@@ -4,7 +4,7 @@ import { render } from "./preact.js";
 import { useEffect, useState } from "./hooks.js";
 import * as api from "./api.js";
 import { assignSelected, Board, html, Icon, isNarrow, List, moveSelected, remove, removeSelected, shift, showMoveMenu, step } from "./board.js";
-import { ConflictDialog, HelpDialog, MoveMenu, People, TaskDialog, TokenDialog, WhoDialog } from "./dialogs.js";
+import { ConflictDialog, findPeople, HelpDialog, MoveMenu, People, TaskDialog, TokenDialog, WhoDialog } from "./dialogs.js";
 import * as outbox from "./outbox.js";
 import * as store from "./store.js";
 import * as tasks from "./tasks.js";
@@ -96,6 +96,7 @@ function Filters() {
   const person = tasks.assigneeId({ ...filters, assignee: filters.assignee === "me" ? "" : filters.assignee });
   const who = ["", "me", "none"].includes(filters.assignee) ? filters.assignee : "other";
   const [choosing, setChoosing] = useState(false);
+  const [text, setText] = useState("");
 
   function toggleStatus(status) {
     const now = filters.statuses.length ? filters.statuses : tasks.STATUSES;
@@ -128,7 +129,7 @@ function Filters() {
       <select id="filter-who" class="input" onChange=${(event) => chooseWho(event.target.value)}>
         ${[["", "Anyone"], ["me", state.me ? `Me (${state.me.username})` : "Me…"], ["none", "Nobody"], ["other", "Someone…"]].map(([value, text]) => html`<option key=${value} value=${value} selected=${(choosing ? "other" : who) === value}>${text}</option>`)}
       </select>
-      ${(choosing || who === "other") && html`<${People} id="filter-person" label="Person" single chosen=${person ? [person] : []} onChange=${([id]) => (setChoosing(false), store.setFilters({ assignee: String(id) }))} />`}
+      ${(choosing || who === "other") && html`<${People} id="filter-person" label="Person" single autofocus=${choosing} text=${text} onText=${setText} chosen=${person ? [person] : []} onChange=${([id]) => (setChoosing(false), store.setFilters({ assignee: String(id) }))} />`}
     </div>
     <fieldset class="filter">
       <legend>Created</legend>
@@ -160,12 +161,29 @@ function Range({ name }) {
 // ---- Several tasks at once ----------------------------------------------------------------------
 
 function Selection() {
+  const [people, setPeople] = useState([]);
+  const [text, setText] = useState("");
+  const [error, setError] = useState("");
+
+  async function assign() {
+    const { ids, rest } = await findPeople(text);
+    const chosen = [...new Set([...people, ...ids])];
+    setPeople(rest ? chosen : []);
+    setText(rest);
+    setError(rest ? "Choose a person, or clear the field." : "");
+    if (!rest && chosen.length) assignSelected(chosen);
+  }
+
   return html`<section class="selection" aria-label="Selected tasks">
     <strong>${state.selected.size} selected</strong>
     <div class="chips" role="group" aria-label="Move the selected tasks">
       ${tasks.STATUSES.map((status) => html`<button key=${status} type="button" class="chip" onClick=${() => moveSelected(status)}><${Icon} name=${status} />${tasks.TITLES[status]}</button>`)}
     </div>
-    <${People} id="assign-selected" label="Assign the selected tasks to" placeholder="Assign to…" single chosen=${[]} onChange=${([user]) => assignSelected(user)} />
+    <div class="assign">
+      <${People} id="assign-selected" label="Assign the selected tasks to" placeholder="Assign to…" chosen=${people} text=${text} onText=${(value) => (setText(value), setError(""))} onChange=${setPeople} onEnter=${assign} invalid=${error ? { "aria-invalid": "true", "aria-describedby": "assign-error" } : {}} />
+      <button type="button" class="button" aria-disabled=${people.length || text.trim() ? "false" : "true"} onClick=${assign}>Assign</button>
+      ${error && html`<p class="field-error" id="assign-error" role="alert">${error}</p>`}
+    </div>
     <button type="button" class="button danger" onClick=${removeSelected}>Delete</button>
     <button type="button" class="button" onClick=${() => store.set({ selected: new Set() })}>Clear</button>
   </section>`;

@@ -46,7 +46,7 @@ export function Icon({ name }) {
 
 export function Avatar({ id }) {
   const name = store.nameOf(id);
-  return html`<span class=${`avatar hue-${id % 8}`} title=${name} aria-hidden="true">${initials(name)}</span>`;
+  return html`<span class=${`avatar hue-${id % 8 || 0}`} title=${name} aria-hidden="true">${initials(name)}</span>`;
 }
 
 function initials(name) {
@@ -213,9 +213,9 @@ function selectedTasks() {
   return entries.map((entry) => entry.task);
 }
 
-function changeSelected(label, change) {
+function changeSelected(label, change, keep = false) {
   const chosen = selectedTasks();
-  state.selected = new Set();
+  if (!keep) state.selected = new Set();
   outbox.together(`${label} ${chosen.length === 1 ? `“${chosen[0].name}”` : `${chosen.length} tasks`}`, () => chosen.forEach(change));
 }
 
@@ -224,8 +224,8 @@ export const moveSelected = (status) =>
 
 export const removeSelected = () => changeSelected("Deleted", outbox.remove);
 
-export const assignSelected = (user) =>
-  changeSelected(`Assigned to ${store.nameOf(user)}:`, (task) => outbox.assign(task, user));
+export const assignSelected = (users) =>
+  changeSelected(`Assigned to ${users.map(store.nameOf).join(", ")}:`, (task) => outbox.assign(task, users), true);
 
 // The card after this one in its lane, or the one before it.
 export function neighbourOf(id) {

@@ -38,11 +38,11 @@ export function patch(seen, fields, label) {
   return change ? fateOf(change) : { task: seen };
 }
 
-function enqueueCreate(fields, { select = true } = {}) {
+function enqueueCreate(fields, { select = true, label = `Added “${fields.name}”` } = {}) {
   const given = tasks.pick(fields, ["name", ...tasks.changedFields(tasks.EMPTY, { ...fields, name: "" })]);
   const change = newChange("create", `new-${api.newKey()}`, given, null);
   if (select) Object.assign(state, { current: change.task });
-  return enqueue(change, `Added “${fields.name}”`);
+  return enqueue(change, label);
 }
 
 function enqueuePatch(seen, fields, label) {
@@ -58,9 +58,10 @@ export function move(seen, status) {
   enqueue(newChange("patch", seen.id, { status }, seen), `Moved “${seen.name}” to ${tasks.TITLES[status]}`);
 }
 
-export function assign(seen, user) {
-  if (seen.assignees.includes(user)) return;
-  enqueue(newChange("patch", seen.id, { assignees: [...seen.assignees, user] }, seen), `Assigned “${seen.name}”`);
+export function assign(seen, users) {
+  const assignees = [...new Set([...seen.assignees, ...users])];
+  if (assignees.length === seen.assignees.length) return;
+  enqueue(newChange("patch", seen.id, { assignees }, seen), `Assigned “${seen.name}”`);
 }
 
 export function remove(seen) {
