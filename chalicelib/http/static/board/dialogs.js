@@ -467,8 +467,9 @@ export function ConflictDialog({ dialog }) {
   if (!theirs) return html`<${DeletedConflict} change=${change} end=${end} />`;
   const mine = change.kind === "delete" ? {} : change.body;
   const others = tasks.changedFields(before, theirs).filter((name) => !(name in mine));
-  const questions = Object.keys(mine).filter((name) => !tasks.same(name, theirs[name], mine[name]));
-  const open = questions.filter((name) => !(name in choices));
+  const questions = change.kind === "delete" ? [] : tasks.clashes(change, theirs);
+  const alone = Object.keys(mine).filter((name) => !questions.includes(name) && !tasks.same(name, theirs[name], mine[name]));
+  const choiceOf = (name) => choices[name] ?? "mine";
 
   return html`<${Dialog} kind="conflict" title="Someone else changed this task">
     <p class="dialog-text"><strong>${theirs.name}</strong> (#${change.task}) was changed while you worked on it. Nothing was overwritten.
@@ -476,12 +477,13 @@ export function ConflictDialog({ dialog }) {
     ${questions.map((name) => html`<fieldset class="versions" key=${name}>
       <legend>${tasks.FIELD_TITLES[name]}</legend>
       ${[["theirs", "Theirs", theirs[name]], ["mine", "Yours", mine[name]]].map(([which, title, value]) => html`<label class="version" key=${which}>
-        <input type="radio" name=${`choice-${name}`} checked=${choices[name] === which} onChange=${() => setChoices({ ...choices, [name]: which })} />
+        <input type="radio" name=${`choice-${name}`} checked=${choiceOf(name) === which} onChange=${() => setChoices({ ...choices, [name]: which })} />
         <span class="version-title">${title}</span>
         <span class="version-value">${valueText(name, value)}</span>
       </label>`)}
       <p class="hint">Before: ${valueText(name, before[name])}</p>
     </fieldset>`)}
+    ${alone.length > 0 && html`<p class="dialog-text">Only you changed, so it is saved with your choice: ${alone.map((name) => tasks.FIELD_TITLES[name].toLowerCase()).join(", ")}.</p>`}
     ${others.length > 0 && html`<div class="dialog-text">
       <p>${questions.length ? "They also changed:" : "They changed:"}</p>
       <ul class="differences">${others.map((name) => html`<li key=${name}>${tasks.FIELD_TITLES[name]}: <del>${valueText(name, before[name])}</del> <ins>${valueText(name, theirs[name])}</ins></li>`)}</ul>
@@ -491,7 +493,7 @@ export function ConflictDialog({ dialog }) {
       <span class="grow"></span>
       ${change.kind === "delete"
         ? html`<button type="button" class="button danger" onClick=${() => end({})}>Delete anyway</button>`
-        : html`<button type="button" class="button primary" disabled=${open.length > 0} onClick=${() => end(tasks.pick(mine, questions.filter((name) => choices[name] === "mine")))}>Save my choice</button>`}
+        : html`<button type="button" class="button primary" onClick=${() => end(tasks.pick(mine, [...alone, ...questions.filter((name) => choiceOf(name) === "mine")]))}>Save my choice</button>`}
     </footer>
   <//>`;
 }

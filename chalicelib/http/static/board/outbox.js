@@ -288,6 +288,7 @@ function accept(change, { body }) {
     if (change.restores) noteRestored(change, task);
     versions.set(task.id, task.etag);
   }
+  if (change.merged) tell(`${change.label}. Someone else’s changes of other fields are kept, too.`);
   take(change);
   settle(change, { task });
 }
@@ -372,12 +373,25 @@ async function showConflict(change, deleted) {
     return settle(change, { task: theirs });
   }
   if (!theirs && change.kind === "delete") return accept(change, {});
+  if (theirs && change.kind === "patch" && !tasks.clashes(change, theirs).length) return merge(change, theirs);
   change.conflict = { theirs };
   forgetUndo(change);
   save();
   store.changed();
   settle(change, { conflict: true });
   store.openDialog({ kind: "conflict", key: change.key });
+}
+
+// Send a change again, for the version of the others, who have changed other fields only.
+function merge(change, theirs) {
+  change.merged = true;
+  change.etag = theirs.etag;
+  change.before = { ...tasks.fieldsOf(theirs), id: theirs.id };
+  const waiter = waiters.get(change.key);
+  waiters.delete(change.key);
+  change.key = api.newKey();
+  if (waiter) waiters.set(change.key, waiter);
+  save();
 }
 
 async function currentTask(id) {
