@@ -1,7 +1,7 @@
 // Dialogs: the form of a task, conflicts, the move menu, the token, who you are, and the keys.
 
 import { useEffect, useLayoutEffect, useRef, useState } from "./hooks.js";
-import { Avatar, defaults, html, Icon, moveTo, neighbourOf } from "./board.js";
+import { Avatar, defaults, html, Icon, moveTo, neighbourOf, removeAllSelected, selectedTasks } from "./board.js";
 import * as outbox from "./outbox.js";
 import * as store from "./store.js";
 import * as tasks from "./tasks.js";
@@ -241,7 +241,7 @@ function TaskForm({ id, seen, dialog }) {
         ${mine.expires_at && html`<button type="button" class="chip" onClick=${() => change({ expires_at: null })}>No due date</button>`}
       </div>
       <${Field} ...${field("assignees")}>
-        <${People} id="field-assignees" chosen=${mine.assignees} creating text=${person} onText=${typePerson} onChange=${(assignees) => change({ assignees })} invalid=${invalid(error, "assignees")} />
+        <${People} id="field-assignees" chosen=${mine.assignees} creating text=${person} onText=${typePerson} onChange=${(assignees) => change({ assignees })} invalid=${error?.field === "assignees" ? invalid(error, "assignees") : null} />
       <//>
       <${Field} ...${field("desc")}>
         <textarea id="field-desc" name="desc" class="input" rows="8" value=${mine.desc} ...${invalid(error, "desc")} onInput=${(event) => change({ desc: event.target.value })}></textarea>
@@ -309,6 +309,7 @@ export function People({ id, chosen, text, onText, onChange, single = false, cre
 
   useEffect(() => void store.loadUsers(), []);
   useLayoutEffect(() => void (autofocus && input.current.focus()), []);
+  useLayoutEffect(() => void (invalid && setOpen(false)), [Boolean(invalid)]); // the message is below
 
   useEffect(() => {
     if (!typed || state.usersComplete) return undefined;
@@ -570,6 +571,31 @@ export function MoveMenu({ dialog }) {
       <${Icon} name=${status} />${tasks.TITLES[status]}<kbd aria-hidden="true">${index + 1}</kbd>
     </button>`)}
   </div>`;
+}
+
+// ---- Several tasks -----------------------------------------------------------------------------
+
+export function RemoveDialog() {
+  const chosen = selectedTasks();
+  const names = chosen.slice(0, MAX_OPTIONS);
+  const close = () => store.closeDialog("remove");
+
+  function removeAll() {
+    close();
+    removeAllSelected();
+  }
+
+  return html`<${Dialog} kind="remove" title=${`Delete ${chosen.length} tasks?`}>
+    <ul class="differences">
+      ${names.map(({ id, name }) => html`<li key=${id}>${name}</li>`)}
+      ${chosen.length > names.length && html`<li>and ${chosen.length - names.length} more</li>`}
+    </ul>
+    <footer class="dialog-foot">
+      <button type="button" class="button" autofocus onClick=${close}>Keep them</button>
+      <span class="grow"></span>
+      <button type="button" class="button danger" onClick=${removeAll}>Delete ${chosen.length} tasks</button>
+    </footer>
+  <//>`;
 }
 
 // ---- Token, who, keys -----------------------------------------------------------------------

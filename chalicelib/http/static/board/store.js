@@ -335,10 +335,28 @@ export function idsOf(lane) {
   return shownIds;
 }
 
-export function select(id, selected = !state.selected.has(id)) {
-  if (selected) state.selected.add(id);
-  else state.selected.delete(id);
+let lastSelected = null; // where a range begins
+
+// Select a task, or all from the last one to this one in `ids`.
+export function select(id, { selected = !state.selected.has(id), range = null } = {}) {
+  const [from, to] = [range?.indexOf(lastSelected) ?? -1, range?.indexOf(id) ?? -1].sort((a, b) => a - b);
+  selectAll(from < 0 ? [id] : range.slice(from, to + 1), selected);
+  lastSelected = id;
+}
+
+export function selectAll(ids, selected) {
+  for (const id of ids) {
+    if (selected) state.selected.add(id);
+    else state.selected.delete(id);
+  }
   changed();
+}
+
+// Take out of the selection what these lanes do not show.
+export function keepSelected(lanes) {
+  if (!state.selected.size) return;
+  const visible = new Set(lanes.flatMap(idsOf));
+  for (const id of state.selected) if (!visible.has(id)) state.selected.delete(id);
 }
 
 export function pin(id) {
