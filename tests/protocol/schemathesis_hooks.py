@@ -76,7 +76,7 @@ def _repair_cursor(case: Case) -> None:
         case.query = {name: query[name] for name in query if name != "cursor"}
 
 
-def _repair_assignees(task: dict[str, Any]) -> None:
+def _repair_assignees(task: Any) -> None:
     """Add no more users at once than one change may."""
     if "assignees" in task:
         task["assignees"] = task["assignees"][:MAX_ASSIGNEE_CHANGES]
