@@ -361,6 +361,7 @@ def test_the_query_has_only_the_mode(api: Api) -> None:
         assert (response.status_code, response.json_body["detail"]) == (400, detail)
 
 
+@pytest.mark.backend("fastest")
 def test_a_transaction_has_room_for_99_writes_and_the_record(api: Api) -> None:
     people = add_users(48)
     tasks = add_tasks(2, assignees=people, at_once=1)
