@@ -18,6 +18,7 @@ from chalicelib.dynamodb import idempotency_store
 from chalicelib.dynamodb.idempotency_store import StoredResponse
 from chalicelib.http import conditional, parsing, request_log
 from chalicelib.http.authentication import Principal
+from chalicelib.http.endpoints import Endpoint
 from chalicelib.http.problems import HttpProblem
 from chalicelib.http.responses import ApiResponse
 from chalicelib.services.write_context import IdempotencyRecord, WriteContext
@@ -56,8 +57,7 @@ class WriteRequest(msgspec.Struct, frozen=True):
     def of(
         cls,
         request: Request,
-        route: str,
-        status: int,
+        endpoint: Endpoint,
         principal: Principal,
         *,
         if_match_required: bool,
@@ -65,7 +65,6 @@ class WriteRequest(msgspec.Struct, frozen=True):
         """Read the headers of a request.
 
         Args:
-            status: the status of a successful response.
             principal: the sender of the request.
             if_match_required: whether a request without If-Match is refused.
 
@@ -74,9 +73,9 @@ class WriteRequest(msgspec.Struct, frozen=True):
             HttpProblem: 428, see `conditional.if_match`.
         """
         return cls(
-            conditional.if_match(request, required=if_match_required),
-            _key(request, route, principal),
-            status,
+            conditional.if_match(request, versioned=endpoint.versioned, required=if_match_required),
+            _key(request, endpoint.path, principal),
+            endpoint.status,
             if_match_required,
         )
 

@@ -162,7 +162,7 @@ class Pipeline:
         if kind is WriteRequest:
             required = self._settings.require_if_match == "on"
             return lambda request, principal: WriteRequest.of(
-                request, endpoint.path, endpoint.status, principal, if_match_required=required
+                request, endpoint, principal, if_match_required=required
             )
         if kind is int:
             return lambda request, _: parsing.path_id(name, (request.uri_params or {})[name])

@@ -96,7 +96,7 @@ def test_the_app_handles_preflights_if_origins_are_allowed(api: Api) -> None:
     response = api("OPTIONS", "/v1/users/7", Origin=OURS, X_Request_Id="a")
     assert (response.status_code, response.body) == (204, b"")
     assert response.headers["Access-Control-Allow-Origin"] == OURS
-    assert response.headers["Access-Control-Allow-Methods"] == "DELETE, GET, OPTIONS"
+    assert response.headers["Access-Control-Allow-Methods"] == "DELETE, GET, OPTIONS, PATCH"
     assert response.headers["X-Request-Id"] == "a"
     assert {name: response.headers.get(name) for name in SECURITY} == SECURITY
 

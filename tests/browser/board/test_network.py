@@ -35,13 +35,41 @@ def test_of_two_browsers_the_slower_one_chooses_and_nothing_is_lost(
     expect(conflict).to_contain_text("Nothing was overwritten.")
     assert only(client).status == "DONE"
     expect(conflict).to_contain_text("of the second")
-    expect(conflict.get_by_role("button", name="Save my choice")).to_be_disabled()
+    expect(conflict.get_by_role("radio", name="Yours")).to_be_checked()
     conflict.get_by_role("radio", name=choice).check()
     conflict.get_by_role("button", name="Save my choice").click()
     expect(conflict).to_have_count(0)
     first.saved()
     task = only(client)
     assert (task.status, task.desc) == (status, "of the second")
+
+
+def test_changes_of_different_fields_are_merged_and_only_the_same_field_is_asked_about(
+    open_board: OpenBoard, client: Client
+) -> None:
+    task = client.tasks.create("plan")
+    board = open_board()
+    client.tasks.update(task.id, desc="of another")
+    board.press("ArrowDown", "Shift+ArrowRight")
+    expect(board.says("Moved “plan” to In progress. Someone else")).to_be_visible()
+    board.saved()
+    assert (only(client).status, only(client).desc) == ("IN_PROGRESS", "of another")
+
+    board.link("plan").click()
+    form = board.dialog(f"Task {task.id}")
+    form.get_by_label("Name").fill("my name")
+    form.get_by_label("Description").fill("my text")
+    client.tasks.update(task.id, name="their name", status="DONE")
+    board.press("ControlOrMeta+Enter")
+    conflict = board.dialog(CONFLICT)
+    expect(conflict.get_by_role("group")).to_have_count(1)
+    expect(conflict.get_by_role("group", name="Name")).to_be_visible()
+    expect(conflict).to_contain_text("is saved with your choice: description.")
+    conflict.get_by_role("radio", name="Theirs").check()
+    conflict.get_by_role("button", name="Save my choice").click()
+    board.saved()
+    now = only(client)
+    assert (now.name, now.desc, now.status) == ("their name", "my text", "DONE")
 
 
 def test_a_conflict_can_be_decided_later_and_survives_a_reload(
@@ -200,10 +228,13 @@ def test_a_role_that_does_not_suffice_is_named(
     form.get_by_label("Name").fill("plan")
     form.get_by_role("combobox", name="Assignees").fill("nobody@example.com")
     board.page.get_by_role("option", name="Add “nobody@example.com”").click()
+    board.press("ControlOrMeta+Enter")
     expect(form.get_by_role("alert")).to_have_text(
         "This needs the role admin. Your token has the role editor."
     )
     expect(form.get_by_label("Name")).to_have_value("plan")
+    form.get_by_role("combobox", name="Assignees").fill("somebody")
+    expect(form.get_by_text("No user is named “somebody”.")).to_be_visible()
     with Client(served.url, secret) as client:
         assert list(client.users.list()) == []
 

@@ -38,11 +38,11 @@ export function patch(seen, fields, label) {
   return change ? fateOf(change) : { task: seen };
 }
 
-function enqueueCreate(fields, { select = true } = {}) {
+function enqueueCreate(fields, { select = true, label = `Added “${fields.name}”` } = {}) {
   const given = tasks.pick(fields, ["name", ...tasks.changedFields(tasks.EMPTY, { ...fields, name: "" })]);
   const change = newChange("create", `new-${api.newKey()}`, given, null);
   if (select) Object.assign(state, { current: change.task });
-  return enqueue(change, `Added “${fields.name}”`);
+  return enqueue(change, label);
 }
 
 function enqueuePatch(seen, fields, label) {
@@ -58,9 +58,10 @@ export function move(seen, status) {
   enqueue(newChange("patch", seen.id, { status }, seen), `Moved “${seen.name}” to ${tasks.TITLES[status]}`);
 }
 
-export function assign(seen, user) {
-  if (seen.assignees.includes(user)) return;
-  enqueue(newChange("patch", seen.id, { assignees: [...seen.assignees, user] }, seen), `Assigned “${seen.name}”`);
+export function assign(seen, users) {
+  const assignees = [...new Set([...seen.assignees, ...users])];
+  if (assignees.length === seen.assignees.length) return;
+  enqueue(newChange("patch", seen.id, { assignees }, seen), `Assigned “${seen.name}”`);
 }
 
 export function remove(seen) {
@@ -287,6 +288,7 @@ function accept(change, { body }) {
     if (change.restores) noteRestored(change, task);
     versions.set(task.id, task.etag);
   }
+  if (change.merged) tell(`${change.label}. Someone else’s changes of other fields are kept, too.`);
   take(change);
   settle(change, { task });
 }
@@ -371,12 +373,25 @@ async function showConflict(change, deleted) {
     return settle(change, { task: theirs });
   }
   if (!theirs && change.kind === "delete") return accept(change, {});
+  if (theirs && change.kind === "patch" && !tasks.clashes(change, theirs).length) return merge(change, theirs);
   change.conflict = { theirs };
   forgetUndo(change);
   save();
   store.changed();
   settle(change, { conflict: true });
   store.openDialog({ kind: "conflict", key: change.key });
+}
+
+// Send a change again, for the version of the others, who have changed other fields only.
+function merge(change, theirs) {
+  change.merged = true;
+  change.etag = theirs.etag;
+  change.before = { ...tasks.fieldsOf(theirs), id: theirs.id };
+  const waiter = waiters.get(change.key);
+  waiters.delete(change.key);
+  change.key = api.newKey();
+  if (waiter) waiters.set(change.key, waiter);
+  save();
 }
 
 async function currentTask(id) {
