@@ -329,6 +329,52 @@ def test_a_next_page_on_another_host_is_refused(
     assert [request.url.host for request in transport.sent] == ["localhost"]
 
 
+@pytest.mark.parametrize(
+    "link",
+    [
+        "http://user:secret@localhost/prod/v1/tasks?cursor=a",
+        "//user@localhost/prod/v1/tasks",
+        "/v1/tasks?cursor=a",
+        "/production/v1/tasks",
+        "/prod",
+        "/dev/../v1/tasks",
+        "/prod/../dev/v1/tasks",
+        "/prod/%2e%2e/dev/v1/tasks",
+        "../../../v1/tasks",
+    ],
+)
+def test_a_next_page_with_a_user_or_outside_of_the_stage_is_refused(
+    connect: ClientFactory, transport: Faulty, link: str
+) -> None:
+    transport.faults.append(answer(200, b"[]", JSON, Link=f'<{link}>; rel="next"'))
+    with pytest.raises(InvalidResponse, match=r"^link: the next page is at ") as raised:
+        list(connect("http://localhost/prod", token=SECRET).tasks.list())
+    assert len(transport.sent) == 1
+    assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "link", ["\t//localhost/v1/tasks", "http://[::1/", "http://localhost:port/", "http://a b/"]
+)
+def test_a_next_page_that_is_no_url_is_an_invalid_response(
+    connect: ClientFactory, transport: Faulty, link: str
+) -> None:
+    transport.faults.append(answer(200, b"[]", JSON, Link=f'<{link}>; rel="next"'))
+    with pytest.raises(InvalidResponse, match=r"^link: "):
+        list(connect(token=SECRET).tasks.list())
+    assert len(transport.sent) == 1
+
+
+def test_an_empty_page_with_a_link_is_followed(connect: ClientFactory, transport: Faulty) -> None:
+    link = '<?cursor=a>; rel="next"'
+    pages = [b"[]", msgspec.json.encode([TASK]), b"[]"]
+    for page in pages:
+        transport.faults.append(answer(200, page, JSON, Link=link))
+    transport.faults.append(answer(200, msgspec.json.encode([TASK]), JSON))
+    assert len(list(connect().tasks.list())) == 2
+    assert len(transport.sent) == 4
+
+
 def test_a_next_page_may_be_relative_and_below_a_stage(
     connect: ClientFactory, transport: Faulty
 ) -> None:
