@@ -45,7 +45,7 @@ class _TaskGroup(PeopleGroup):
 def task() -> None:
     """Add, list, change and assign tasks.
 
-    The commands use the server of BILLET_URL or of `billet login`, by default
+    The commands use the server of BILLET_URL, of `billet login` or of this folder, by default
     http://localhost:3000. Users are given by username or id; @me is the user of `billet login --as`
     or BILLET_USER.
     """

@@ -1,5 +1,6 @@
 """`billet task` and `billet user`, which people use."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
@@ -10,6 +11,7 @@ from threading import Thread
 import httpx
 import pytest
 
+from billet.emulators import local_server
 from chalicelib.services import users
 from tests.support.people import Billet
 
@@ -341,8 +343,8 @@ def test_a_server_that_does_not_respond_and_one_of_something_else_are_told(
 ) -> None:
     nothing = "http://127.0.0.1:9"
     assert billet.error("task", "list", BILLET_URL=nothing) == (
-        f"{nothing} does not respond; start the server (`make serve`), or choose another one with "
-        "BILLET_URL or `billet login --url`"
+        f"{nothing} does not respond; start the server (`make serve`), or if it has another "
+        "address, set BILLET_URL or run `billet login --url`"
     )
     with _server_of_a_folder() as url:
         error = billet.error("task", "list", BILLET_URL=url)
@@ -352,6 +354,22 @@ def test_a_server_that_does_not_respond_and_one_of_something_else_are_told(
         "url: must begin with http:// or https:// and a host, not be 'localhost'"
     )
     assert billet.misuse("task", "list", BILLET_TOKEN="tökén").startswith("token: must have print")
+
+
+def test_the_server_of_the_folder_is_used_if_no_other_is_given(
+    billet: Billet, home: Path, tmp_path: Path
+) -> None:
+    def users_of(folder: Path) -> list[str]:
+        return billet.lines("--data", str(folder), "user", "list", BILLET_URL="")
+
+    with local_server.advertise_address(tmp_path, billet.url):
+        assert users_of(tmp_path) == []
+        other = tmp_path / "address-1.json"
+        shutil.copy(next(tmp_path.glob("address-*")), other)
+        with local_server.advertise_address(tmp_path / "missing", "http://127.0.0.1:9"):
+            assert users_of(tmp_path) == []  # the copy has no lock
+        assert not other.exists()
+    assert list(tmp_path.glob("address-*")) == []
 
 
 class _QuietHandler(SimpleHTTPRequestHandler):

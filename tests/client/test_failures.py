@@ -461,8 +461,45 @@ def test_a_url_that_is_none_of_an_api_is_refused(url: str) -> None:
 
 @BLOCKING_ONLY
 @pytest.mark.parametrize(
+    ("wrong", "error"),
+    [
+        (lambda tasks: tasks.get("1"), "task must be an id, not '1'"),
+        (lambda tasks: tasks.list(user="ann"), "user must be an id, not 'ann'; {finds}"),
+        (lambda tasks: tasks.assign(1, "ann"), "user must be an id, not 'ann'; {finds}"),
+        (
+            lambda tasks: tasks.create("x", assignees=["ann"]),
+            "each of assignees must be an id, not 'ann'; {finds}",
+        ),
+        (
+            lambda tasks: tasks.update(1, assignees="ann"),
+            "assignees must be a list of ids, not 'ann'; {finds}",
+        ),
+        (
+            lambda tasks: tasks.batch([Assign(1, "ann")]),  # type: ignore[arg-type]
+            "user must be an id, not 'ann'; {finds}",
+        ),
+        (
+            lambda tasks: tasks.list(status=["DONE", "LATE"]),
+            "status must be one or several of PENDING, IN_PROGRESS, DONE, CANCELLED, not 'LATE'",
+        ),
+    ],
+)
+def test_the_error_for_a_wrong_argument_says_what_is_allowed(
+    billet: Any, transport: Faulty, wrong: Callable[[Any], object], error: str
+) -> None:
+    with pytest.raises((TypeError, ValueError)) as raised:
+        wrong(billet.tasks)
+    assert str(raised.value) == error.format(
+        finds='users.list(username="ann") finds a user by name'
+    )
+    assert transport.sent == []
+
+
+@BLOCKING_ONLY
+@pytest.mark.parametrize(
     "wrong",
     [
+        lambda billet: billet.users.get("ann"),
         lambda billet: billet.tasks.get("1"),
         lambda billet: billet.tasks.get("1/../../v1/users"),
         lambda billet: next(billet.tasks.list(user="1")),
