@@ -204,6 +204,7 @@ function Banner() {
   return html`<div class="banners" role="status">
     ${!state.online && html`<p class="banner"><${Icon} name="alert" />No connection. ${waiting ? `${countChanges(waiting)} kept and sent when it is back.` : "You can go on: changes are kept and sent when it is back."}<button type="button" class="link" onClick=${() => (outbox.tryAgain(), store.poll())}>Try again</button></p>`}
     ${state.stalled && html`<p class="banner"><${Icon} name="alert" />The server can't save now: ${state.stalled} ${countChanges(waiting)} kept.<button type="button" class="link" onClick=${outbox.tryAgain}>Try again</button><button type="button" class="link" onClick=${outbox.discardAll}>Discard</button></p>`}
+    ${state.forbidden && html`<p class="banner"><${Icon} name="alert" />Not saved: ${state.forbidden} ${countChanges(waiting)} kept.<button type="button" class="link" onClick=${outbox.useAnotherToken}>Use another token</button><button type="button" class="link" onClick=${outbox.discardAll}>Discard</button></p>`}
     ${conflicts.length > 0 && html`<p class="banner banner-conflict"><${Icon} name="alert" />${conflicts.length === 1 ? "1 change needs" : `${conflicts.length} changes need`} your decision.<button type="button" class="link" onClick=${() => store.openDialog({ kind: "conflict", key: conflicts[0].key })}>Decide</button></p>`}
   </div>`;
 }

@@ -76,7 +76,7 @@ function Due({ task }) {
 function Marks({ entry }) {
   const { task, waiting, conflict } = entry;
   if (conflict) return html`<span class="mark mark-conflict"><${Icon} name="alert" />Conflict</span>`;
-  if (waiting) return html`<span class="mark"><${Icon} name="clock" />${state.online ? "Saving" : "Waiting"}</span>`;
+  if (waiting) return html`<span class="mark"><${Icon} name="clock" />${state.online && !state.stalled && !state.forbidden ? "Saving" : "Waiting"}</span>`;
   const isEdited = store.dialogOf("task")?.id === task.id;
   return !isEdited && outbox.draftOf(task.id) && html`<span class="mark">Draft</span>`;
 }
@@ -222,7 +222,8 @@ export function selectedTasks() {
 function changeSelected(label, change, keep = false) {
   const chosen = selectedTasks();
   if (!keep) state.selected = new Set();
-  outbox.together(`${label} ${chosen.length === 1 ? `“${chosen[0].name}”` : `${chosen.length} tasks`}`, () => chosen.forEach(change));
+  const subject = chosen.length === 1 ? `“${chosen[0].name}”` : `${chosen.length} tasks`;
+  outbox.together(`${label} ${subject}`, subject, () => chosen.forEach(change));
 }
 
 export const moveSelected = (status) =>

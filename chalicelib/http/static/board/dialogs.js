@@ -222,7 +222,7 @@ function TaskForm({ id, seen, dialog }) {
     >
       ${restored && html`<p class="notice">Your draft was restored. <button type="button" class="link" onClick=${discardDraft}>Discard the draft</button></p>`}
       ${news.length > 0 && html`<p class="notice" role="status">Someone has just changed: ${news.map((name) => tasks.FIELD_TITLES[name].toLowerCase()).join(", ")}. You see the new values.</p>`}
-      ${error && !(error.field in tasks.FIELD_TITLES) && html`<p class="notice notice-error" role="alert">${error.text}</p>`}
+      ${error && !(error.field in tasks.FIELD_TITLES) && html`<p class="notice notice-error" role="alert">${error.text}${error.forbidden && html` <button type="button" class="link" onClick=${() => store.askForAnotherToken(() => setError(null))}>Use another token</button>`}</p>`}
       <${Field} ...${field("name")}>
         <textarea id="field-name" name="name" class="input input-name" rows="1" value=${mine.name} autofocus=${isNew} ...${invalid(error, "name")} onKeyDown=${(event) => event.key === "Enter" && !event.isComposing && !event.ctrlKey && !event.metaKey && save(event)} onInput=${(event) => change({ name: event.target.value.replace(/\s*\n\s*/g, " ") })}></textarea>
       <//>
@@ -260,7 +260,8 @@ function TaskForm({ id, seen, dialog }) {
 function toError(problem) {
   if (!problem) return null;
   const field = problem.field in tasks.FIELD_TITLES ? problem.field : null;
-  return { field, text: field ? problem.text : store.describe(problem) };
+  const forbidden = problem.status === 403;
+  return { field, forbidden, text: field ? problem.text : `${forbidden ? "Not saved: " : ""}${store.describe(problem)}` };
 }
 
 const invalid = (error, name) =>
@@ -610,9 +611,9 @@ export function TokenDialog({ dialog }) {
     dialog.submit(value.trim());
   }
 
-  return html`<${Dialog} kind="token" title="Sign in" closable=${false}>
+  return html`<${Dialog} kind="token" title="Sign in" closable=${Boolean(dialog.optional)}>
     <form class="task-form" onSubmit=${submit}>
-      <p class="dialog-text">This server requires a token. It stays in this tab until you close it or sign out.</p>
+      <p class="dialog-text">${dialog.optional ? "Use a token whose role allows the change." : "This server requires a token."} It stays in this tab until you close it or sign out.</p>
       <div class="field">
         <label for="token">Token</label>
         <input id="token" class="input" type="password" autocomplete="off" spellcheck="false" autofocus value=${value} aria-invalid=${error ? "true" : undefined} aria-describedby=${error ? "token-error" : "token-hint"} onInput=${(event) => setValue(event.target.value)} />

@@ -27,6 +27,7 @@ export const state = {
   queue: [], // changes that are not confirmed yet; see outbox.js
   online: navigator.onLine,
   stalled: "", // why the queue has stopped, if it has
+  forbidden: "", // why it waits for another token, if it does
   dialogs: [], // open dialogs, the top one last
   toast: null,
   selected: new Set(), // ids of tasks that are changed together
@@ -77,8 +78,8 @@ export function closeDialog(kind) {
 export const dialogOf = (kind) => state.dialogs.find((one) => one.kind === kind);
 
 let toastNumber = 0;
-export function notify(text, { action, label, error = false, seconds = 8 } = {}) {
-  set({ toast: { id: ++toastNumber, text, action, label, error, seconds } });
+export function notify(text, { action, label, of = null, error = false, seconds = 8 } = {}) {
+  set({ toast: { id: ++toastNumber, text, action, label, of, error, seconds } });
 }
 
 export function dismissToast(id) {
@@ -90,21 +91,31 @@ export function dismissToast(id) {
 let waitingForToken = null;
 
 api.onUnauthorized((rejected) => {
+  noteOnline(true); // there is a response
   waitingForToken ??= new Promise((resolve) => {
     openDialog({
       kind: "token",
       rejected,
       submit(value) {
-        api.setToken(value);
-        state.noNewUsers = false;
+        useToken(value);
         waitingForToken = null;
-        closeDialog("token");
         resolve();
       },
     });
   });
   return waitingForToken;
 });
+
+function useToken(value) {
+  api.setToken(value);
+  state.noNewUsers = false;
+  closeDialog("token");
+}
+
+// Ask for a token whose role allows more, and call back when there is one.
+export function askForAnotherToken(callback = () => {}) {
+  openDialog({ kind: "token", optional: true, submit: (value) => (useToken(value), callback()) });
+}
 
 // ---- Preferences and the address ----------------------------------------------------------------
 
