@@ -80,6 +80,7 @@ def test_a_feed_has_the_open_tasks_with_a_due_date_by_due_date(api: Api) -> None
     assert wrong.json_body["detail"] == "component: must be one of VEVENT, VTODO"
 
 
+@pytest.mark.backend("fastest")
 @pytest.mark.usefixtures("people")
 def test_a_feed_has_all_tasks_if_each_status_has_more_than_a_query_returns(
     api: Api, monkeypatch: pytest.MonkeyPatch

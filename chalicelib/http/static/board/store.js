@@ -24,9 +24,11 @@ export const state = {
   pins: [], // ids that this page has created or moved; they stay on top of their lane
   users: new Map(),
   usersComplete: false,
+  noNewUsers: false, // whether the API has refused to create a user with this token
   queue: [], // changes that are not confirmed yet; see outbox.js
   online: navigator.onLine,
   stalled: "", // why the queue has stopped, if it has
+  forbidden: "", // why it waits for another token, if it does
   dialogs: [], // open dialogs, the top one last
   toast: null,
   selected: new Set(), // ids of tasks that are changed together
@@ -77,8 +79,8 @@ export function closeDialog(kind) {
 export const dialogOf = (kind) => state.dialogs.find((one) => one.kind === kind);
 
 let toastNumber = 0;
-export function notify(text, { action, label, error = false, seconds = 8 } = {}) {
-  set({ toast: { id: ++toastNumber, text, action, label, error, seconds } });
+export function notify(text, { action, label, of = null, error = false, seconds = 8 } = {}) {
+  set({ toast: { id: ++toastNumber, text, action, label, of, error, seconds } });
 }
 
 export function dismissToast(id) {
@@ -90,20 +92,31 @@ export function dismissToast(id) {
 let waitingForToken = null;
 
 api.onUnauthorized((rejected) => {
+  noteOnline(true); // there is a response
   waitingForToken ??= new Promise((resolve) => {
     openDialog({
       kind: "token",
       rejected,
       submit(value) {
-        api.setToken(value);
+        useToken(value);
         waitingForToken = null;
-        closeDialog("token");
         resolve();
       },
     });
   });
   return waitingForToken;
 });
+
+function useToken(value) {
+  api.setToken(value);
+  state.noNewUsers = false;
+  closeDialog("token");
+}
+
+// Ask for a token whose role allows more, and call back when there is one.
+export function askForAnotherToken(callback = () => {}) {
+  openDialog({ kind: "token", optional: true, submit: (value) => (useToken(value), callback()) });
+}
 
 // ---- Preferences and the address ----------------------------------------------------------------
 
@@ -334,10 +347,28 @@ export function idsOf(lane) {
   return shownIds;
 }
 
-export function select(id, selected = !state.selected.has(id)) {
-  if (selected) state.selected.add(id);
-  else state.selected.delete(id);
+let lastSelected = null; // where a range begins
+
+// Select a task, or all from the last one to this one in `ids`.
+export function select(id, { selected = !state.selected.has(id), range = null } = {}) {
+  const [from, to] = [range?.indexOf(lastSelected) ?? -1, range?.indexOf(id) ?? -1].sort((a, b) => a - b);
+  selectAll(from < 0 ? [id] : range.slice(from, to + 1), selected);
+  lastSelected = id;
+}
+
+export function selectAll(ids, selected) {
+  for (const id of ids) {
+    if (selected) state.selected.add(id);
+    else state.selected.delete(id);
+  }
   changed();
+}
+
+// Take out of the selection what these lanes do not show.
+export function keepSelected(lanes) {
+  if (!state.selected.size) return;
+  const visible = new Set(lanes.flatMap(idsOf));
+  for (const id of state.selected) if (!visible.has(id)) state.selected.delete(id);
 }
 
 export function pin(id) {
@@ -420,16 +451,31 @@ export async function findUser(username) {
 }
 
 export async function createUser(username) {
-  const { body } = await api.send("POST", "users", { body: { username }, key: api.newKey() });
-  state.users.set(body.id, body);
-  changed();
-  return body;
+  try {
+    const { body } = await api.send("POST", "users", { body: { username }, key: api.newKey() });
+    state.users.set(body.id, body);
+    changed();
+    return body;
+  } catch (error) {
+    if (error.status === 403) set({ noNewUsers: true });
+    throw error;
+  }
+}
+
+// The user with this name, or with this name before the @ if only one has it.
+export function userNamed(name) {
+  const wanted = name.toLowerCase();
+  const users = [...state.users.values()];
+  const short = users.filter((user) => user.username.toLowerCase().split("@")[0] === wanted);
+  const exact = users.find((user) => user.username.toLowerCase() === wanted);
+  return exact ?? (short.length === 1 && state.usersComplete ? short[0] : null);
 }
 
 const missing = new Set();
 
 // The name of a user. One who is not loaded is fetched, and shown by id until then.
 export function nameOf(id) {
+  if (typeof id === "string") return id; // a new user, not created yet
   const user = state.users.get(id);
   if (!user && loadingUsers && !missing.has(id)) {
     missing.add(id);

@@ -38,6 +38,12 @@ export function changedFields(before, after) {
   return FIELDS.filter((name) => name in after && !same(name, before[name], after[name]));
 }
 
+// The fields of a change that others have changed in another way since `before`.
+export function clashes({ before, body }, theirs) {
+  const both = (name) => !same(name, theirs[name], before[name]) && !same(name, theirs[name], body[name]);
+  return Object.keys(body).filter(both);
+}
+
 export const pick = (task, names) => Object.fromEntries(names.map((name) => [name, task[name]]));
 
 // ---- Dates: text YYYY-MM-DD in the time zone of the reader ------------------------------------
