@@ -327,6 +327,8 @@ def test_a_dry_run_counts_and_changes_nothing(
     status, lines = run("plan")
     assert status == 0
     assert lines[-1].startswith("In total at most $0.")
+    planned = [line for line in run("plan", "--to", "6")[1] if line.startswith("00")]
+    assert planned == [line for line in lines if "0001" <= line[:4] <= "0006"]
     assert contents() == before
     assert schema_version.read() == (0, 0)
 
@@ -860,6 +862,7 @@ def test_settings_that_an_emulator_does_not_support_are_skipped(empty: str) -> N
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
+        (("plan", "--to", "99"), f"--to: must be between 1 and {NEWEST}"),
         (("up", "--to", "99"), f"--to: must be between 1 and {NEWEST}"),
         (("backfill",), "0003 last_day: run `billet migrate expand` first"),
         (("contract",), "0003 last_day: run `billet migrate backfill` first"),
