@@ -88,7 +88,7 @@ def print_tasks(tasks: Sequence["Task"], known: text.Usernames) -> None:
     if is_terminal():
         from billet.people import tables
 
-        tables.console().print(tables.of_tasks(tasks, known, dates.today()))
+        tables.print_tasks(tasks, known, dates.today())
     else:
         print_lines(text.task_columns(task, known) for task in tasks)
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -12,6 +13,8 @@ from billet.people import dates, text
 from billet.people.statuses import OPEN
 from billet.people.text import Usernames
 from billet_client import Task, User
+
+_UNLIMITED = 10_000
 
 
 def console() -> Console:
@@ -26,15 +29,31 @@ def console() -> Console:
     )
 
 
-def of_tasks(tasks: Sequence[Task], usernames: Usernames, today: date) -> Table:
-    """Return a row for each task."""
+def print_tasks(tasks: Sequence[Task], usernames: Usernames, today: date) -> None:
+    """Print a row for each task. If the terminal is too narrow for all, names get the most."""
+    terminal = console()
+    table = _of_tasks(tasks, usernames, today)
+    unlimited = terminal.options.update_width(_UNLIMITED)
+    if Measurement.get(terminal, unlimited, table).maximum > terminal.width:
+        table = _of_tasks(tasks, usernames, today, narrow=True)
+        status, assignees = table.columns[2], table.columns[4]
+        status.no_wrap = False
+        status.max_width = len("in progress" if terminal.width >= 80 else "progress")
+        assignees.max_width = max(10, terminal.width // 5 - 2)
+    terminal.print(table)
+
+
+def _of_tasks(
+    tasks: Sequence[Task], usernames: Usernames, today: date, *, narrow: bool = False
+) -> Table:
     table = _table("ID", "NAME", "STATUS", "DUE", "ASSIGNEES")
     for task in tasks:
+        due = _due(task, today)
         table.add_row(
             Text(str(task.id)),
             Text(text.one_line(task.name)),
             Text(text.status(task), "" if task.status in OPEN else "dim"),
-            _due(task, today),
+            Text(due.plain.replace(" (", "\n("), due.style) if narrow else due,
             Text(", ".join(text.assignees(task, usernames))),
         )
     return table

@@ -1,5 +1,6 @@
 """`billet task` and `billet user`, which people use."""
 
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -168,6 +169,28 @@ def test_a_list_says_which_days_it_has(team: Billet) -> None:
     assert heading("--due-after", f"{yesterday:%-d.%-m.}") == (
         f"{none} on {yesterday:%a %-d %b %Y} or later"
     )
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_on_a_narrow_terminal_the_names_get_the_most(team: Billet, width: int) -> None:
+    name = "Write the yearly report of the garden committee and send it to all"
+    people = ("--assign", "ann", "--assign", "bob@example.com", "--assign", "cy")
+    late = TODAY - timedelta(days=40)
+    team.lines("task", "add", name, "--due", str(late), "--status", "in_progress", *people)
+    shown = team("task", "list", BILLET_FORCE_TTY=str(width), NO_COLOR="1", TERM="xterm").stdout
+    table = re.sub(r"\x1b\[[\d;]*m", "", shown).splitlines()[2:]
+    assert max(map(len, table)) <= width
+    heading = table[0]
+    starts = {word: heading.index(word) for word in heading.split()}
+    widths = {
+        "NAME": starts["STATUS"] - starts["NAME"],
+        "STATUS": starts["DUE"] - starts["STATUS"],
+        "DUE": starts["ASSIGNEES"] - starts["DUE"],
+        "ASSIGNEES": width - starts["ASSIGNEES"],
+    }
+    assert max(widths, key=lambda column: widths[column]) == "NAME"
+    assert widths["NAME"] >= width // 3
+    assert "(40 days late)" in table[2]
 
 
 def test_what_people_write_cannot_control_the_terminal(team: Billet) -> None:
