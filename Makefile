@@ -10,6 +10,8 @@ SERVE := $(VENV)/.ready-serve
 MEMORY := $(VENV)/.ready-memory
 TEST := $(VENV)/.ready-test
 READY := $(VENV)/.ready-dev
+# The command, and with it the package billet_client: an editable installation of this folder.
+BILLET := $(BIN)/billet
 
 # Otherwise each process of the test suite compiles every module again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -20,7 +22,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help:  ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
 
-setup: $(READY)  ## create the virtual environment .venv and install all developer tools
+setup: $(READY) $(BILLET)  ## create the virtual environment .venv and install all developer tools
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed; set PYTHON=…" if sys.version_info < (3, 11) else 0)'
@@ -39,7 +41,11 @@ $(VENV)/.ready-%: requirements-%.txt | $(BIN)/python
 	    test "$${PIPESTATUS[0]}" = 0
 	@touch $@
 
-serve: $(SERVE) $(if $(findstring memory,$(ARGS)),$(MEMORY))  ## run the API at http://localhost:3000 (PORT=…, ARGS="--db memory …")
+$(BILLET): pyproject.toml | $(SERVE)
+	@$(BIN)/pip install --disable-pip-version-check --quiet --no-index --no-deps --no-build-isolation --editable .
+	@touch $@
+
+serve: $(SERVE) $(if $(findstring memory,$(ARGS)),$(MEMORY)) $(BILLET)  ## run the API at http://localhost:3000 (PORT=…, ARGS="--db memory …")
 	@$(BIN)/python -m billet serve $(ARGS)
 
 emulated-aws: $(TEST)  ## run an emulated AWS to try a deployment on; prints the variables to set (PORT=4566)
@@ -49,7 +55,7 @@ test: $(TEST)  ## run all tests, on moto and on DynamoDB Local if it can be inst
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 walks: $(TEST)  ## walk through deployments, migrations, moves of data and the board, in minutes (ARGS=…)
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m walk tests/walks tests/cli tests/browser $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m walk tests/walks tests/cli tests/browser tests/faults $(ARGS)
 
 board: $(TEST)  ## measure the board in Chromium, and take screenshots of its views (FOLDER=build/board)
 	$(BIN)/python -m tests.browser.board.measure

@@ -2,6 +2,7 @@
 
 from typing import Any, Unpack
 
+from billet_client import ids
 from billet_client.models import TaskChanges, TaskOptions
 
 
@@ -19,7 +20,7 @@ class Create(Operation):
     """Creates a task: `Create("Write the report", assignees=[1])`."""
 
     def __init__(self, name: str, **options: Unpack[TaskOptions]) -> None:
-        super().__init__("create", task={"name": name, **options})
+        super().__init__("create", task={"name": name, **ids.checked(options)})
 
 
 class Patch(Operation):
@@ -28,18 +29,18 @@ class Patch(Operation):
     def __init__(
         self, task_id: int, *, if_match: str | None = None, **changes: Unpack[TaskChanges]
     ) -> None:
-        super().__init__("patch", if_match, id=task_id, task=changes)
+        super().__init__("patch", if_match, id=ids.task(task_id), task=ids.checked(changes))
 
 
 class Delete(Operation):
     """Deletes a task: `Delete(8)`."""
 
     def __init__(self, task_id: int, *, if_match: str | None = None) -> None:
-        super().__init__("delete", if_match, id=task_id)
+        super().__init__("delete", if_match, id=ids.task(task_id))
 
 
 class Assign(Operation):
     """Assigns a task to a user: `Assign(9, 1)`."""
 
     def __init__(self, task_id: int, user: int, *, if_match: str | None = None) -> None:
-        super().__init__("assign", if_match, id=task_id, user=user)
+        super().__init__("assign", if_match, id=ids.task(task_id), user=ids.user(user))

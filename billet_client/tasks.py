@@ -2,13 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import date
-from operator import index
-from typing import Literal, Unpack
+from typing import Literal, Unpack, get_args
 
 import httpx
 import msgspec
 
-from billet_client import responses
+from billet_client import ids, responses
 from billet_client.batch import Operation
 from billet_client.calls import M, Page, Steps, call, listing
 from billet_client.models import BatchResult, Status, Task, TaskChanges, TaskOptions, WholeTask
@@ -60,10 +59,10 @@ class Tasks(Part[M]):
             page_size: the number of tasks to get in one request, 1 to 1000, by default 100.
         """
         return self._session.page(
-            "/v1/tasks" if user is None else f"/v1/users/{index(user)}/tasks",
+            "/v1/tasks" if user is None else f"/v1/users/{ids.user(user)}/tasks",
             Task,
             {
-                "status": status if status is None or isinstance(status, str) else ",".join(status),
+                "status": None if status is None else _statuses(status),
                 "due_after": due_after,
                 "due_before": due_before,
                 "created_after": created_after,
@@ -92,7 +91,7 @@ class Tasks(Part[M]):
         self, name: str, *, idempotency_key: str | None = None, **options: Unpack[TaskOptions]
     ) -> Steps[Task]:
         """Create a task and return it."""
-        body = {"name": name, **options}
+        body = {"name": name, **ids.checked(options)}
         return self._session.write(
             "POST", "/v1/tasks", _task, body=body, idempotency_key=idempotency_key
         )
@@ -116,7 +115,7 @@ class Tasks(Part[M]):
             "PATCH",
             _path(task_id),
             _task,
-            body=changes,
+            body=ids.checked(changes),
             if_match=if_match,
             idempotency_key=idempotency_key,
         )
@@ -140,7 +139,7 @@ class Tasks(Part[M]):
             "PUT",
             _path(task_id),
             _task,
-            body=task,
+            body=ids.checked(task),
             if_match=if_match,
             idempotency_key=idempotency_key,
         )
@@ -175,7 +174,7 @@ class Tasks(Part[M]):
             Conflict: the task has as many assignees as it can have.
             PreconditionFailed: the version of the task is not the one in `if_match`.
         """
-        path = f"{_path(task_id)}/assign/user/{index(user_id)}"
+        path = f"{_path(task_id)}/assign/user/{ids.user(user_id)}"
         return self._session.write(
             "PUT", path, change, if_match=if_match, idempotency_key=idempotency_key
         )
@@ -195,7 +194,7 @@ class Tasks(Part[M]):
             NotFound: the task or the user does not exist.
             PreconditionFailed: the version of the task is not the one in `if_match`.
         """
-        path = f"{_path(task_id)}/unassign/user/{index(user_id)}"
+        path = f"{_path(task_id)}/unassign/user/{ids.user(user_id)}"
         return self._session.write(
             "PUT", path, change, if_match=if_match, idempotency_key=idempotency_key
         )
@@ -228,8 +227,22 @@ class Tasks(Part[M]):
         )
 
 
+def _statuses(status: Status | Iterable[Status]) -> str:
+    """Return one or several statuses as a parameter.
+
+    Raises:
+        ValueError: one does not exist.
+    """
+    statuses = [status] if isinstance(status, str) else list(status)
+    for one in statuses:
+        if one not in get_args(Status):
+            allowed = ", ".join(get_args(Status))
+            raise ValueError(f"status must be one or several of {allowed}, not {one!r}")
+    return ",".join(statuses)
+
+
 def _path(task_id: int) -> str:
-    return f"/v1/tasks/{index(task_id)}"
+    return f"/v1/tasks/{ids.task(task_id)}"
 
 
 def _found(response: httpx.Response) -> Task | None:

@@ -1,12 +1,11 @@
 """The users of a client."""
 
-from operator import index
 from typing import Literal
 
 import httpx
 import msgspec
 
-from billet_client import responses
+from billet_client import ids, responses
 from billet_client.calls import M, Page, Steps, call, listing
 from billet_client.models import User
 from billet_client.resource import Change, Part, change
@@ -42,7 +41,7 @@ class Users(Part[M]):
 
     @call
     def get(self, user_id: int, *, if_none_match: str | None = None) -> Steps[User]:
-        """Return a user.
+        """Return a user. `list(username="ann")` finds one by name.
 
         Raises:
             NotFound: they do not exist.
@@ -122,7 +121,7 @@ class Users(Part[M]):
 
 
 def _path(user_id: int) -> str:
-    return f"/v1/users/{index(user_id)}"
+    return f"/v1/users/{ids.user(user_id)}"
 
 
 def _found(response: httpx.Response) -> User | None:

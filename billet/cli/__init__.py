@@ -71,6 +71,14 @@ class _LazyGroup(click.Group):
             _bind(settings)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        from billet.people.command import near_names
+
+        with near_names(self, ctx, args):
+            return super().resolve_command(ctx, args)
+
     def shell_complete(self, ctx: click.Context, incomplete: str) -> "list[CompletionItem]":
         """Complete the names of commands without importing them, which takes a second."""
         from click.shell_completion import CompletionItem

@@ -1,6 +1,6 @@
-"""Let the operator's commands find the database of a running `billet serve`.
+"""Let the commands find a running `billet serve`: its database, and the address of its API.
 
-The server writes a file into its data folder and locks it. The lock ends with the process, so a
+The server writes files into its data folder and locks them. The lock ends with the process, so a
 file without a lock belongs to a server that was killed.
 """
 
@@ -8,7 +8,7 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import click
 
 DATA = Path(".billet")
 SERVER_FILES = "server-*.json"
+ADDRESS_FILES = "address-*.json"
 TABLE_SETTINGS = ("STAGE", "TABLE_PREFIX", "LANES")
 """Settings that the commands must share with the server to use the same tables."""
 DATABASE_VARIABLES = (
@@ -58,23 +59,31 @@ def advertise(data: Path, endpoint: str) -> Iterator[None]:
     """
     settings = {name: os.environ[name] for name in TABLE_SETTINGS if name in os.environ}
     text = json.dumps({"endpoint": endpoint, "pid": os.getpid(), "settings": settings})
-    path = data / f"server-{os.getpid()}.json"
     with ExitStack() as stack:
         try:
             data.mkdir(parents=True, exist_ok=True)
-            path.unlink(missing_ok=True)
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            file = stack.enter_context(os.fdopen(descriptor, "w"))
-            fcntl.flock(file, fcntl.LOCK_EX)
-            file.write(text)
-            file.flush()
-            stack.callback(path.unlink, missing_ok=True)
+            stack.enter_context(_locked_file(data / f"server-{os.getpid()}.json", text))
         except OSError:
             click.echo(
                 f"Warning: {data} cannot be written; the commands cannot find this database",
                 err=True,
             )
         yield
+
+
+@contextmanager
+def advertise_address(data: Path, url: str) -> Iterator[None]:
+    """Keep the file with the API's address in the data folder within the block, if it can be."""
+    with ExitStack() as stack:
+        with suppress(OSError):
+            text = json.dumps({"url": url})
+            stack.enter_context(_locked_file(data / f"address-{os.getpid()}.json", text))
+        yield
+
+
+def addresses(data: Path) -> list[str]:
+    """Return the addresses of the running servers of this user; another's must get no token."""
+    return [server["url"] for server in _running_servers(data, ADDRESS_FILES, own_only=True)]
 
 
 def use_running_server(data: Path) -> str | None:
@@ -90,7 +99,7 @@ def use_running_server(data: Path) -> str | None:
     """
     if any(os.environ.get(name) for name in DATABASE_VARIABLES):
         return None
-    servers = list(_running_servers(data))
+    servers = list(_running_servers(data, SERVER_FILES))
     if not servers:
         return None
     if len(servers) > 1:
@@ -105,11 +114,32 @@ def use_running_server(data: Path) -> str | None:
     return f"Database: {server['endpoint']}, of the local server with process id {server['pid']}"
 
 
-def _running_servers(data: Path) -> Iterator[dict[str, Any]]:
+@contextmanager
+def _locked_file(path: Path, text: str) -> Iterator[None]:
+    """Keep a file with this text, which only its owner can read, locked within the block.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        file.write(text)
+        file.flush()
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def _running_servers(data: Path, files: str, *, own_only: bool = False) -> Iterator[dict[str, Any]]:
     """Yield the content of each running server's file; delete the files of killed servers."""
-    for path in sorted(data.glob(SERVER_FILES)):
+    for path in sorted(data.glob(files)):
         try:
             with path.open() as file:
+                if own_only and os.fstat(file.fileno()).st_uid != os.getuid():
+                    continue
                 if _is_locked(file.fileno()):
                     yield json.loads(file.read())
                 else:

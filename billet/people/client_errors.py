@@ -48,8 +48,8 @@ def one_line(error: BilletError, server: str, *, has_token: bool) -> str:
         return f"{server} is not a server of Billet Tasks ({_sentence(error)}); check BILLET_URL"
     if isinstance(error, TransportError):
         return (
-            f"{server} does not respond; start the server (`make serve`), or choose another "
-            "one with BILLET_URL or `billet login --url`"
+            f"{server} does not respond; start the server (`make serve`), or if it has another "
+            "address, set BILLET_URL or run `billet login --url`"
         )
     return _sentence(error)
 

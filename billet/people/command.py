@@ -2,10 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from difflib import get_close_matches
 from typing import Any
 
 import click
 
+MAX_ID = 2**53 - 1
+"""The highest id of the API."""
 INTERRUPTED = 130
 """128 + SIGINT."""
 
@@ -35,6 +38,38 @@ class PeopleGroup(click.Group):
     """A group of such commands."""
 
     command_class = PeopleCommand
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        with near_names(self, ctx, args):
+            return super().resolve_command(ctx, args)
+
+
+@contextmanager
+def near_names(group: click.Group, ctx: click.Context, args: list[str]) -> Iterator[None]:
+    """Let the error about an unknown command name those that are near, also if they load late."""
+    try:
+        yield
+    except click.UsageError as error:
+        near = get_close_matches(args[0], group.list_commands(ctx))
+        if near and error.message.startswith("No such command"):
+            names = " or ".join(map(repr, near))
+            error = click.UsageError(
+                f"no command is called {args[0]!r}; did you mean {names}?", ctx
+            )
+        raise error from None
+
+
+class TaskId(click.ParamType):  # type: ignore[type-arg]
+    """The id of a task."""
+
+    name = "id"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if not (str(value).isascii() and str(value).isdigit() and 0 < int(value) <= MAX_ID):
+            self.fail(f"must be the number of a task, not {value!r}", param, ctx)
+        return int(value)
 
 
 @contextmanager

@@ -64,6 +64,14 @@ def users(
     return _items(found, incomplete)
 
 
+def tasks_or_users(
+    context: click.Context, parameter: click.Parameter, incomplete: str
+) -> "list[CompletionItem]":
+    """Return open tasks for the first word and if an option has the users, and users otherwise."""
+    first = not context.params.get(str(parameter.name)) or context.params.get("users")
+    return (open_tasks if first else users)(context, parameter, incomplete)
+
+
 def _items(
     find: Callable[["Client"], Iterator[tuple[str, str]]], incomplete: str
 ) -> "list[CompletionItem]":

@@ -1,17 +1,21 @@
 """Dates as people write them: `tomorrow`, `fri`, `in 3 days`, `24 dec`, `2026-12-24`."""
 
+import calendar
 import re
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, Literal
 
 import click
 
-EXAMPLES = "today, tomorrow, fri, 'in 3 days', 'next week', '24 dec' or 2026-12-24"
-_YEAR_FIRST = re.compile(r"(\d{4})([./-])(\d{1,2})\2(\d{1,2})")
-_NUMBERS = re.compile(r"(\d{1,2})([./-])(\d{1,2})(?:\2(\d{2}|\d{4})?)?")
-_WEEKDAY = re.compile(
-    r"(?:(?:this|next|on) )?(mon|tue|wed|thu|fri|sat|sun)(?:s|nes|rs?|ur)?(?:day)?"
-)
+EXAMPLES = "today, tomorrow, fri, 'in 3 days', 'end of month', '24 dec', 24.12. or 2026-12-24"
+Use = Literal["due", "before", "after"]
+"""What a date is for: a due date, or the last or the first day of a list."""
+_YEAR_FIRST = re.compile(r"(\d{4})([./-])(\d{1,2})\2(\d{1,2})", re.ASCII)
+_DOTS = re.compile(r"(\d{1,2})\. ?(\d{1,2})(?:\. ?(\d{4}|\d{2})?)?", re.ASCII)
+_NUMBERS = re.compile(r"(\d{1,2})([/-])(\d{1,2})(?:\2(\d{2}|\d{4})?)?", re.ASCII)
+_WEEKDAY = re.compile(r"(?:(this|next|on) )?(mon|tue|wed|thu|fri|sat|sun)(?:s|nes|rs?|ur)?(?:day)?")
+_PERIOD = re.compile(r"(this|(?:the )?end of(?: the| this)?) (week|month)")
+_WEEK = timedelta(days=7)
 
 
 class Date(click.ParamType):  # type: ignore[type-arg]
@@ -19,11 +23,14 @@ class Date(click.ParamType):  # type: ignore[type-arg]
 
     name = "date"
 
+    def __init__(self, use: Use = "due") -> None:
+        self._use = use
+
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> date | None:
         try:
-            return parse(value, today()) if isinstance(value, str) else value
+            return parse(value, today(), self._use) if isinstance(value, str) else value
         except ValueError as error:
             self.fail(str(error), param, ctx)
 
@@ -40,23 +47,55 @@ def today() -> date:
     return datetime.now().astimezone().date()
 
 
-def parse(text: str, today: date) -> date:
-    """Return the date that a person means, in the future if the text does not say.
+def parse(text: str, today: date, use: Use = "due") -> date:
+    """Return the date that a person means.
+
+    Args:
+        use: a due date without a year is in the future, and one of a list is the nearest. "This
+            week" is its last day, or its first one for the first day of a list.
 
     Raises:
         ValueError: the text is no date, or could mean two.
     """
     words = " ".join(text.lower().split())
-    if numbers := _YEAR_FIRST.fullmatch(words):
-        try:
+    if period := _PERIOD.fullmatch(words):
+        return _day_of_period(period, today, use)
+    if weekday := _WEEKDAY.fullmatch(words):
+        return _weekday(weekday, today)
+    try:
+        if numbers := _YEAR_FIRST.fullmatch(words):
             return date(int(numbers[1]), int(numbers[3]), int(numbers[4]))
-        except ValueError:
-            raise ValueError(f"{text} is not in the calendar") from None
+        if numbers := _DOTS.fullmatch(words):
+            day, month, year = int(numbers[1]), int(numbers[2]), numbers[3]
+            if year:
+                return date(int(year) if len(year) == 4 else 2000 + int(year), month, day)
+            words = _day_and_month(date(2000, month, day))
+    except ValueError:
+        raise ValueError(f"{text} is not in the calendar") from None
     _refuse_ambiguous(words)
-    found = _understand(words, today)
+    found = _understand(words, today, use)
     if found is None:
         raise ValueError(f"{text!r} is no date; write {EXAMPLES}")
     return found
+
+
+def _day_of_period(period: re.Match[str], today: date, use: Use) -> date:
+    first = use == "after" and period[1] == "this"
+    if period[2] == "week":
+        monday = today - timedelta(days=today.weekday())
+        return monday if first else monday + timedelta(days=6)
+    last = calendar.monthrange(today.year, today.month)[1]
+    return today.replace(day=1 if first else last)
+
+
+def _weekday(found: re.Match[str], today: date) -> date:
+    """Return the next such day after today. "Next friday" is refused if this week has one, too."""
+    number = [name.lower() for name in calendar.day_abbr].index(found[2])
+    days = (number - today.weekday() - 1) % 7 + 1
+    day = today + timedelta(days)
+    if found[1] == "next" and number > today.weekday():
+        raise _ambiguous(found[0], day, day + _WEEK)
+    return day
 
 
 def _refuse_ambiguous(words: str) -> None:
@@ -67,36 +106,47 @@ def _refuse_ambiguous(words: str) -> None:
     first, second, year = int(numbers[1]), int(numbers[3]), numbers[4]
     if year and len(year) == 2:
         raise ValueError(f"{words!r} could be several dates; write the year with four digits")
-    if first != second and first <= 12 and second <= 12:
-        meant = (date(2000, second, first), date(2000, first, second))
-        one, other = (day.strftime("%-d %b").lower() for day in meant)
-        raise ValueError(f"{words!r} could be '{one}' or '{other}'; write it so, or as YYYY-MM-DD")
+    if first != second and 0 < first <= 12 and 0 < second <= 12:
+        raise _ambiguous(words, date(2000, second, first), date(2000, first, second))
 
 
-def _understand(words: str, today: date) -> date | None:
+def _ambiguous(words: str, one: date, other: date) -> ValueError:
+    return ValueError(
+        f"{words!r} could be '{_day_and_month(one)}' or '{_day_and_month(other)}'; "
+        "write it so, or as YYYY-MM-DD"
+    )
+
+
+def _day_and_month(day: date) -> str:
+    return day.strftime("%-d %b").lower()
+
+
+def _understand(words: str, today: date, use: Use) -> date | None:
     import dateparser
 
-    def found(words: str, base: date, parser: str, **settings: Any) -> date | None:
+    def found(base: date, parser: str, *parts: str, prefer: str = "future") -> date | None:
         moment = dateparser.parse(
             words,
             languages=["en"],
             settings={
                 "PARSERS": [parser],
-                "PREFER_DATES_FROM": "future",
+                "PREFER_DATES_FROM": prefer,
                 "RELATIVE_BASE": datetime(base.year, base.month, base.day),  # noqa: DTZ001
                 "DATE_ORDER": "DMY",
-                **settings,
+                "REQUIRE_PARTS": list(parts),
             },
         )
         return moment.date() if moment else None
 
-    if weekday := _WEEKDAY.fullmatch(words):
-        return found(weekday[1], today, "absolute-time")
-    # With today as base, today's own day and month would be those of the next year.
-    yesterday = today - timedelta(days=1)
-    return found(words, today, "relative-time", REQUIRE_PARTS=["day"]) or found(
-        words, yesterday, "absolute-time", REQUIRE_PARTS=["day", "month"]
-    )
+    if relative := found(today, "relative-time", "day"):
+        return relative
+    # With today as base, today's own day and month would be those of another year.
+    one_day = timedelta(days=1)
+    future = found(today - one_day, "absolute-time", "day", "month")
+    if future is None or use == "due":
+        return future
+    past = found(today + one_day, "absolute-time", "day", "month", prefer="past")
+    return min(filter(None, (future, past)), key=lambda day: abs(day - today))
 
 
 def full(day: date) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from billet.people import completion, dates, output, session, text
-from billet.people.command import NothingDone, PeopleCommand, WrongUsage, json_option
+from billet.people.command import NothingDone, PeopleCommand, TaskId, WrongUsage, json_option
 from billet.people.dates import EXAMPLES, DateOrNone
 from billet.people.questions import confirm, is_interactive
 from billet.people.statuses import Status
@@ -30,7 +30,7 @@ Changes = dict[str, Any]
 
 
 @click.command(cls=PeopleCommand)
-@click.argument("task_id", metavar="ID", type=int, shell_complete=completion.open_tasks)
+@click.argument("task_id", metavar="ID", type=TaskId(), shell_complete=completion.open_tasks)
 @click.option("--name", help="New name.")
 @click.option("--desc", help="New description.")
 @click.option("--due", type=DateOrNone(), help=f"New due date: {EXAMPLES}; none removes it.")

@@ -43,8 +43,8 @@ class _Options(NamedTuple):
     help="open (pending and in_progress; default), closed, all, or statuses such as pending,done.",
 )
 @click.option("--overdue", is_flag=True, help="Only tasks that were due before today.")
-@click.option("--due-before", type=Date(), help="Only tasks due on this day or earlier.")
-@click.option("--due-after", type=Date(), help="Only tasks due on this day or later.")
+@click.option("--due-before", type=Date("before"), help="Only tasks due on this day or earlier.")
+@click.option("--due-after", type=Date("after"), help="Only tasks due on this day or later.")
 @click.option(
     "--sort",
     type=click.Choice(list(SORTS)),
@@ -120,10 +120,19 @@ def _words(options: _Options) -> str:
         "that nobody is assigned to" if options.unassigned else "",
         "of yours" if options.mine else f"of {options.user}" if options.user else "",
         "due before today" if options.overdue else "",
-        f"due from {dates.full(options.due_after)}" if options.due_after else "",
-        f"due by {dates.full(options.due_before)}" if options.due_before else "",
+        _range_words(options.due_after, options.due_before),
     ]
     return " ".join(filter(None, words))
+
+
+def _range_words(first: date | None, last: date | None) -> str:
+    if first == last and first:
+        return f"due on {dates.full(first)}"
+    if first and last:
+        return f"due from {dates.full(first)} to {dates.full(last)}"
+    if first:
+        return f"due on {dates.full(first)} or later"
+    return f"due by {dates.full(last)}" if last else ""
 
 
 def _refuse_both(**options: object) -> None:
@@ -148,6 +157,7 @@ def _heading(count: int, words: str, *, more: bool) -> str:
     """Return what is listed: 3 open tasks of yours."""
     if count == 0:
         return f"There are no {words}"
+    words = words.replace("tasks", "task", 1) if count == 1 else words
     if more:
-        return f"The first {count} {words}\n"
-    return f"{count} {words.replace('tasks', 'task', 1) if count == 1 else words}\n"
+        return f"The first {'' if count == 1 else f'{count} '}{words}\n"
+    return f"{count} {words}\n"

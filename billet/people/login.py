@@ -1,6 +1,7 @@
 """`billet login` and `billet logout`: store the server, the token, and who one is."""
 
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import click
@@ -34,16 +35,18 @@ def login(url: str | None, user: str | None) -> None:
 
     server = url.rstrip("/") if url else session.url()
     secret = _ask_for_token(server) if _requires_token(server) else None
-    own = _own_user(server, secret, user)
     stored = config.load()
-    stored.url = server
     entry = stored.logins.setdefault(server, config.Login())
-    entry.user = own.id if own else entry.user
+    own = _own_user(server, secret, user) or _stored_user(server, secret, entry.user)
+    stored.url = server
+    entry.user = own.id if own else None
     place = credentials.keep(stored, server, secret) if secret else None
     config.store(stored)
     click.echo(f"Logged in to {server}")
     if own:
         click.echo(f"You are user {own.id}: {text.one_line(own.username)}")
+    else:
+        click.echo("Your username is not known; `billet login --as USERNAME` stores it")
     if place:
         click.echo(f"Your token is {place}")
     else:
@@ -100,6 +103,17 @@ def _ask_for_token(server: str) -> str:
     with session.connect_to(server, secret) as billet:
         next(billet.users.list(page_size=1), None)
     return secret
+
+
+def _stored_user(server: str, secret: str | None, user: int | None) -> "User | None":
+    """Return the user of the last login, if there was one and they still exist."""
+    from billet_client import NotFound
+
+    if user is None:
+        return None
+    with session.connect_to(server, secret) as billet, suppress(NotFound):
+        return billet.users.get(user)
+    return None
 
 
 def _own_user(server: str, secret: str | None, name: str | None) -> "User | None":

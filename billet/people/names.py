@@ -38,6 +38,8 @@ def user_id(billet: "Client", name: str) -> int:
 
 
 def _hint(billet: "Client", name: str) -> str:
+    if "," in name:
+        return "give one user at a time, as in `--assign ann --assign bob`"
     known = {user.username.casefold(): user.username for user in _first_users(billet)}
     wanted = name.casefold()
     containing = [key for key in known if wanted in key]

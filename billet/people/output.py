@@ -6,7 +6,8 @@ no colours, and dates and statuses are those of the API, so that `cut`, `sort` a
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import click
@@ -49,15 +50,25 @@ def report(verb: str, task: "Task", billet: "Client", as_json: bool) -> None:
         report_all(verb, [task], billet, as_json)
 
 
-def report_all(verb: str, tasks: Sequence["Task"], billet: "Client", as_json: bool) -> None:
-    """Print tasks that a command has changed: a sentence each, or in a pipe a line of columns."""
+def report_all(
+    verb: str,
+    tasks: Sequence["Task"],
+    billet: "Client",
+    as_json: bool,
+    verbs: Mapping[int, str] = MappingProxyType({}),
+) -> None:
+    """Print tasks that a command has changed: a sentence each, or in a pipe a line of columns.
+
+    Args:
+        verbs: another verb for some of the tasks, by id.
+    """
     if as_json:
         print_json(tasks)
         return
     known = usernames(billet, tasks)
     if is_terminal():
         for task in tasks:
-            click.echo(f"{verb} {text.sentence(task, known)}")
+            click.echo(f"{verbs.get(task.id, verb)} {text.sentence(task, known)}")
     else:
         print_lines(text.task_columns(task, known) for task in tasks)
 

@@ -5,6 +5,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import click
+
+from billet.emulators import local_server
 from billet.people.command import WrongUsage
 
 if TYPE_CHECKING:
@@ -19,10 +22,27 @@ ANY_VERSION = "*"
 
 
 def url() -> str:
-    """Return the server's URL: BILLET_URL, or the one of the last login."""
+    """Return the server's URL: BILLET_URL, that of the last login, or of the server of this folder.
+
+    Raises:
+        WrongUsage: several servers run in this folder.
+    """
     from billet.people import config
 
-    return (os.environ.get("BILLET_URL") or config.load().url or DEFAULT_URL).rstrip("/")
+    given = os.environ.get("BILLET_URL") or config.load().url
+    return (given or _local_url()).rstrip("/")
+
+
+def _local_url() -> str:
+    """Return the URL of the `billet serve` that runs in the data folder, or the default."""
+    context = click.get_current_context(silent=True)
+    options = context.find_root().params if context else {}
+    found = local_server.addresses(options.get("data", local_server.DATA))
+    if not found or DEFAULT_URL in found:
+        return DEFAULT_URL
+    if len(found) > 1:
+        raise WrongUsage(f"several servers run; set BILLET_URL to one of {', '.join(found)}")
+    return found[0]
 
 
 def token(server: str) -> str | None:

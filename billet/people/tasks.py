@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from billet.people import completion, names, output, session, text
-from billet.people.command import PeopleGroup, json_option
+from billet.people.command import PeopleGroup, TaskId, WrongUsage, json_option
 from billet.people.dates import EXAMPLES, Date
 from billet.people.editing import edit
 from billet.people.listing import list_command
@@ -45,7 +45,7 @@ class _TaskGroup(PeopleGroup):
 def task() -> None:
     """Add, list, change and assign tasks.
 
-    The commands use the server of BILLET_URL or of `billet login`, by default
+    The commands use the server of BILLET_URL, of `billet login` or of this folder, by default
     http://localhost:3000. Users are given by username or id; @me is the user of `billet login --as`
     or BILLET_USER.
     """
@@ -53,13 +53,31 @@ def task() -> None:
 
 task.add_command(list_command)
 task.add_command(edit)
-one_task = click.argument("task_id", metavar="ID", type=int, shell_complete=completion.open_tasks)
+one_task = click.argument(
+    "task_id", metavar="ID", type=TaskId(), shell_complete=completion.open_tasks
+)
+_ID = click.Argument(["task_id"], metavar="ID")
 several_tasks = click.argument(
-    "ids", metavar="ID...", type=int, nargs=-1, required=True, shell_complete=completion.open_tasks
+    "ids",
+    metavar="ID...",
+    type=TaskId(),
+    nargs=-1,
+    required=True,
+    shell_complete=completion.open_tasks,
 )
-several_users = click.argument(
-    "users", metavar="USER...", nargs=-1, required=True, shell_complete=completion.users
+task_and_users = click.argument(
+    "words",
+    metavar="ID USER... | ID...",
+    nargs=-1,
+    required=True,
+    shell_complete=completion.tasks_or_users,
 )
+
+
+def _users_option(name: str, text: str) -> Callable[[Any], Any]:
+    return click.option(
+        name, "users", metavar="USER", multiple=True, shell_complete=completion.users, help=text
+    )
 
 
 @task.command()
@@ -129,27 +147,39 @@ def cancel(ids: Sequence[int], as_json: bool) -> None:
 
 
 @task.command()
-@one_task
-@several_users
+@task_and_users
+@_users_option("--to", "Assign all tasks to this user; may be given several times.")
 @json_option
-def assign(task_id: int, users: Sequence[str], as_json: bool) -> None:
-    """Assign a task to users."""
-    with session.connect() as billet:
-        added = names.user_ids(billet, users)
-        task = _set_assignees(billet, task_id, lambda now: [*now, *added])
-        output.report("Assigned", task, billet, as_json)
+def assign(words: Sequence[str], users: Sequence[str], as_json: bool) -> None:
+    """Assign a task to users, or with --to several tasks.
+
+    \b
+    Examples: billet task assign 4 ann bob
+              billet task assign 4 5 6 --to ann --to bob
+    """
+
+    def added(now: Sequence[int], chosen: Sequence[int]) -> Sequence[int]:
+        return [*now, *(user for user in chosen if user not in now)]
+
+    _change_assignees(words, users, added, ("Assigned", "Already assigned:"), as_json)
 
 
 @task.command()
-@one_task
-@several_users
+@task_and_users
+@_users_option("--from", "Unassign all tasks from this user; may be given several times.")
 @json_option
-def unassign(task_id: int, users: Sequence[str], as_json: bool) -> None:
-    """Unassign a task from users."""
-    with session.connect() as billet:
-        removed = names.user_ids(billet, users)
-        task = _set_assignees(billet, task_id, lambda now: [u for u in now if u not in removed])
-        output.report("Unassigned", task, billet, as_json)
+def unassign(words: Sequence[str], users: Sequence[str], as_json: bool) -> None:
+    """Unassign a task from users, or with --from several tasks.
+
+    \b
+    Examples: billet task unassign 4 ann bob
+              billet task unassign 4 5 6 --from ann
+    """
+
+    def removed(now: Sequence[int], chosen: Sequence[int]) -> Sequence[int]:
+        return [user for user in now if user not in chosen]
+
+    _change_assignees(words, users, removed, ("Unassigned", "Not assigned before:"), as_json)
 
 
 @task.command()
@@ -179,16 +209,64 @@ def rm(ids: Sequence[int], yes: bool, as_json: bool) -> None:
     _fail_if_any_failed(results)
 
 
+def _change_assignees(
+    words: Sequence[str],
+    users: Sequence[str],
+    change: Callable[[Sequence[int], Sequence[int]], Sequence[int]],
+    verbs: tuple[str, str],
+    as_json: bool,
+) -> None:
+    """Change the assignees of tasks, each by itself.
+
+    Args:
+        words: a task and users, or if `users` are given, tasks.
+        change: returns the assignees of a task from those that it has and the users.
+        verbs: for a task that is changed, and for one that is not.
+    """
+    from billet_client import ApiError
+
+    several = bool(users)
+    tasks, users = (words, users) if several else (words[:1], words[1:])
+    if not users:
+        raise WrongUsage("give users, as in 1 ann, or 1 2 --to ann (unassign: --from ann)")
+    ids = dict.fromkeys(TaskId().convert(one, _ID, None) for one in tasks)
+    changed, unchanged, errors = [], {}, []
+    with session.connect() as billet:
+        chosen = names.user_ids(billet, users)
+        for one in ids:
+            try:
+                before, after = _set_assignees(billet, one, lambda now: change(now, chosen))
+            except ApiError as error:
+                if not several:
+                    raise
+                errors.append(str(error))
+                continue
+            changed.append(after)
+            if after is before:
+                unchanged[one] = verbs[1]
+        shown: Any = changed if several else changed[0]
+        if as_json:
+            output.print_json(shown)
+        else:
+            output.report_all(verbs[0], changed, billet, as_json, unchanged)
+    _fail_with(errors)
+
+
 def _set_assignees(
-    billet: "Client", task_id: int, change: Callable[[Sequence[int]], list[int]]
-) -> "Task":
-    """Change the assignees of a task at once. Changes of others are kept."""
+    billet: "Client", task_id: int, change: Callable[[Sequence[int]], Sequence[int]]
+) -> "tuple[Task, Task]":
+    """Change the assignees of a task at once, and return the task before and after.
+
+    Changes of others are kept. If nothing is to be changed, it returns the same task twice.
+    """
     from billet_client import PreconditionFailed
 
-    def change_once() -> "Task":
+    def change_once() -> "tuple[Task, Task]":
         task = billet.tasks.get(task_id)
-        assignees = list(dict.fromkeys(change(task.assignees)))
-        return billet.tasks.update(task_id, if_match=task.etag, assignees=assignees)
+        assignees = list(change(task.assignees))
+        if assignees == list(task.assignees):
+            return task, task
+        return task, billet.tasks.update(task_id, if_match=task.etag, assignees=assignees)
 
     for _ in range(ATTEMPTS - 1):
         with suppress(PreconditionFailed):
@@ -212,12 +290,26 @@ def _set_status(ids: Sequence[int], status: Any, verb: str, as_json: bool) -> No
     from billet_client import Patch
 
     with session.connect() as billet:
-        chosen = dict.fromkeys(ids)
+        chosen = list(dict.fromkeys(ids))
+        unchanged = set() if as_json else _having_status(billet, chosen, status)
         changes = [Patch(one, status=status, if_match=ANY_VERSION) for one in chosen]
         results = _batch(billet, changes)
         changed = [result.payload for result in results if result.payload]
-        output.report_all(verb, changed, billet, as_json)
+        verbs = {one: f"Already {text.status_words(status)}:" for one in unchanged}
+        output.report_all(verb, changed, billet, as_json, verbs)
     _fail_if_any_failed(results)
+
+
+def _having_status(billet: "Client", ids: Sequence[int], status: str) -> set[int]:
+    """Return the tasks that have a status, to tell people on a terminal; none in a pipe."""
+    from billet_client import NotFound
+
+    found = set()
+    for one in ids if output.is_terminal() else ():
+        with suppress(NotFound):
+            if billet.tasks.get(one).status == status:
+                found.add(one)
+    return found
 
 
 def _batch(billet: "Client", operations: "Sequence[Operation]") -> "list[BatchResult]":
@@ -235,7 +327,15 @@ def _fail_if_any_failed(results: "Sequence[BatchResult]") -> None:
     Raises:
         click.exceptions.Exit: something did.
     """
-    errors = [result.error.detail for result in results if result.error]
+    _fail_with([result.error.detail for result in results if result.error])
+
+
+def _fail_with(errors: Sequence[str]) -> None:
+    """Print errors, one line for each.
+
+    Raises:
+        click.exceptions.Exit: there is one.
+    """
     for line in errors:
         click.echo(f"Error: {text.one_line(line)}", err=True)
     if errors:

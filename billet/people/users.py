@@ -97,15 +97,25 @@ def rm(name: str, yes: bool, as_json: bool) -> None:
 @user.command()
 @one_user
 @click.option("--revoke", is_flag=True, help="End the URL; make no new one.")
-def feed(name: str, revoke: bool) -> None:
-    """Print a URL with which a calendar program subscribes to a user's tasks.
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def feed(name: str, revoke: bool, yes: bool) -> None:
+    """Print a new URL with which a calendar program subscribes to a user's tasks.
 
-    Whoever has the URL can read these tasks. A new URL replaces the earlier one.
+    Whoever has the URL can read these tasks. A new URL ends an earlier one, so the command asks
+    first.
     """
     with session.connect() as billet:
-        found = names.user_id(billet, name)
+        found = billet.users.get(names.user_id(billet, name))
+        username = text.one_line(found.username)
         if revoke:
-            click.echo(billet.users.revoke_feed(found).detail)
+            billet.users.revoke_feed(found.id)
+            click.echo(f"No URL for the tasks of user {found.id}, {username}, works any more")
             return
-        url = billet.users.create_feed(found)
+        if not yes:
+            confirm(
+                f"Make a new URL for the tasks of user {found.id}, {username}? "
+                "If there is an earlier one, it stops working.",
+                refusal="add --yes to make a new URL, which ends an earlier one",
+            )
+        url = billet.users.create_feed(found.id)
     click.echo(url)

@@ -66,11 +66,13 @@ def until_stopped(options: Options, data: Path, database: Database) -> None:
                     options.host, options.metrics_port, METRICS_SETTING, granian_port
                 )
             )
+        url = _url(options, port)
+        ports.enter_context(local_server.advertise_address(data, url))
         client.bind(settings)
         prepare(database)
         multiprocessing.set_start_method("spawn", force=True)  # this process has threads
         server = _server(options, port, granian_port)
-        messages = [*_start_messages(_url(options, port), settings, data), database.warning]
+        messages = [*_start_messages(url, settings, data), database.warning]
         text = "\n".join(filter(None, messages))
         server.on_startup(lambda: _print_when_ready(options, port, text))
         load_application = partial(

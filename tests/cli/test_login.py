@@ -111,6 +111,13 @@ def test_a_server_without_tokens_needs_none(billet: Billet, home: Path) -> None:
         "This server requires no token",
     ]
     assert stored(home)["logins"] == {billet.url: {"user": 1}}
+    assert billet.lines("login")[1] == "You are user 1: ann"
+    billet.lines("user", "rm", "1", "--yes")
+    assert billet.lines("login")[1] == (
+        "Your username is not known; `billet login --as USERNAME` stores it"
+    )
+    billet.lines("user", "add", "ann")
+    billet.lines("login", "--as", "ann")
     assert billet.error("login", "--as", "an") == "no user is called 'an'; did you mean ann?"
     assert billet.lines("task", "list", "--mine", BILLET_URL="") == []
     assert "does not respond" in billet.error("login", "--url", OTHER)

@@ -1,5 +1,6 @@
 """`billet task` and `billet user`, which people use."""
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
@@ -10,6 +11,7 @@ from threading import Thread
 import httpx
 import pytest
 
+from billet.emulators import local_server
 from chalicelib.services import users
 from tests.support.people import Billet
 
@@ -149,7 +151,23 @@ def test_a_terminal_shows_tables_with_relative_dates(team: Billet) -> None:
     assert f"\x1b[31m{overdue}" in coloured
     assert "\x1b[33mtoday" in coloured
     few = team.on_terminal("task", "list", "--limit", "1", "--due-before", "today")
-    assert few.startswith(f"The first 1 open tasks due by {TODAY:%a %-d %b %Y}\n")
+    assert few.startswith(f"The first open task due by {TODAY:%a %-d %b %Y}\n")
+
+
+def test_a_list_says_which_days_it_has(team: Billet) -> None:
+    def heading(*options: str) -> str:
+        return team.on_terminal("task", "list", *options).splitlines()[0]
+
+    none, first = "There are no open tasks due", ("--due-after", "2027-11-20")
+    assert heading(*first, "--due-before", "25.11.2027") == (
+        f"{none} from Sat 20 Nov 2027 to Thu 25 Nov 2027"
+    )
+    assert heading(*first, "--due-before", "2027-11-20") == f"{none} on Sat 20 Nov 2027"
+    assert heading(*first) == f"{none} on Sat 20 Nov 2027 or later"
+    yesterday = TODAY - timedelta(days=1)
+    assert heading("--due-after", f"{yesterday:%-d.%-m.}") == (
+        f"{none} on {yesterday:%a %-d %b %Y} or later"
+    )
 
 
 def test_what_people_write_cannot_control_the_terminal(team: Billet) -> None:
@@ -179,9 +197,58 @@ def test_wrong_usage_exits_with_2_and_says_what_is_allowed(team: Billet) -> None
         (("list", "--mine", "--unassigned"), "give only one of --mine and --unassigned"),
         (("list", "--overdue", "--due-before", "fri"), "give only one of --overdue and --due-b"),
         (("list", "--overdue", "--sort", "created"), "--overdue lists by due date; leave out --s"),
+        (("done", "1", "2", "3x"), "ID...: must be the number of a task, not '3x'"),
+        (("show", "0"), "ID: must be the number of a task, not '0'"),
+        (("edit", "9" * 20), f"ID: must be the number of a task, not '{'9' * 20}'"),
+        (("lst",), "no command is called 'lst'; did you mean 'list'?"),
+        (("exports",), "did you mean 'export'"),
         (("rm", "1"), "there is no terminal to ask on; add --yes to delete without a question"),
     ):
         assert error in team.misuse("task", *arguments)
+
+
+def test_a_wrong_command_is_refused_with_those_that_are_near(billet: Billet) -> None:
+    assert billet.misuse("tasks", "list") == "no command is called 'tasks'; did you mean 'task'?"
+    assert billet.misuse("frobnicate") == "No such command 'frobnicate'."
+
+
+def test_people_are_told_what_is_already_so(team: Billet) -> None:
+    for name in ("a", "b"):
+        team.lines("task", "add", name, "--assign", "ann")
+    team.lines("task", "done", "1")
+    assert team.on_terminal("task", "done", "1", "2").splitlines() == [
+        "Already done: task 1: a, done, assigned to ann",
+        "Finished task 2: b, done, assigned to ann",
+    ]
+    start = team.on_terminal("task", "start", "2").splitlines()
+    assert start == ["Started task 2: b, in progress, assigned to ann"]
+    etag = team.json("task", "show", "1")["etag"]
+    assert team.on_terminal("task", "assign", "1", "ann") == (
+        "Already assigned: task 1: a, done, assigned to ann\n"
+    )
+    assert team.on_terminal("task", "unassign", "1", "bob@example.com") == (
+        "Not assigned before: task 1: a, done, assigned to ann\n"
+    )
+    assert team.lines("task", "assign", "1", "ann") == ["1\ta\tDONE\t\tann"]
+    assert team.json("task", "show", "1")["etag"] == etag
+
+
+def test_several_tasks_are_assigned_to_several_users_at_once(team: Billet) -> None:
+    for name in ("a", "b", "c"):
+        team.lines("task", "add", name)
+    ended = team("task", "assign", "1", "9", "3", "3", "--to", "ann", "--to", "cy")
+    assert ended.exit_code == 1
+    assert ended.stdout == "1\ta\tPENDING\t\tann,cy\n3\tc\tPENDING\t\tann,cy\n"
+    assert ended.stderr == "Error: task 9 does not exist\n"
+    both = team.json("task", "unassign", "1", "3", "--from", "ann")
+    assert [one["assignees"] for one in both] == [[3], [3]]
+    assert team.misuse("task", "assign", "1", "ann", "--to", "cy") == (
+        "ID: must be the number of a task, not 'ann'"
+    )
+    assert "give users, as in 1 ann, or 1 2 --to ann" in team.misuse("task", "assign", "1")
+    assert team.error("task", "assign", "1", "--to", "ann,bob") == (
+        "no user is called 'ann,bob'; give one user at a time, as in `--assign ann --assign bob`"
+    )
 
 
 def _editor(home: Path, script: str) -> str:
@@ -256,12 +323,19 @@ def test_users_are_added_listed_renamed_and_deleted(team: Billet) -> None:
     assert [line.split()[:2] for line in table[:2]] == [["ID", "NAME"], ["3", "cy"]]
 
 
+@pytest.mark.settings(require_if_match="on")
 def test_a_feed_is_a_url_that_can_be_revoked(team: Billet) -> None:
-    [url] = team.lines("user", "feed", "ann")
+    [url] = team.lines("user", "feed", "ann", "--yes")
     assert url.startswith(f"{team.url}/v1/users/1/tasks.ics?token=")
     assert httpx.get(url).status_code == 200
-    assert team.lines("user", "feed", "ann", "--revoke") == ["feed of user 1 revoked"]
+    assert team.misuse("user", "feed", "ann") == (
+        "there is no terminal to ask on; add --yes to make a new URL, which ends an earlier one"
+    )
+    assert httpx.get(url).status_code == 200
+    ended = ["No URL for the tasks of user 1, ann, works any more"]
+    assert team.lines("user", "feed", "ann", "--revoke") == ended
     assert httpx.get(url).status_code == 404
+    assert team.lines("user", "feed", "ann", "--revoke") == ended
 
 
 def test_a_server_that_does_not_respond_and_one_of_something_else_are_told(
@@ -269,8 +343,8 @@ def test_a_server_that_does_not_respond_and_one_of_something_else_are_told(
 ) -> None:
     nothing = "http://127.0.0.1:9"
     assert billet.error("task", "list", BILLET_URL=nothing) == (
-        f"{nothing} does not respond; start the server (`make serve`), or choose another one with "
-        "BILLET_URL or `billet login --url`"
+        f"{nothing} does not respond; start the server (`make serve`), or if it has another "
+        "address, set BILLET_URL or run `billet login --url`"
     )
     with _server_of_a_folder() as url:
         error = billet.error("task", "list", BILLET_URL=url)
@@ -280,6 +354,22 @@ def test_a_server_that_does_not_respond_and_one_of_something_else_are_told(
         "url: must begin with http:// or https:// and a host, not be 'localhost'"
     )
     assert billet.misuse("task", "list", BILLET_TOKEN="tökén").startswith("token: must have print")
+
+
+def test_the_server_of_the_folder_is_used_if_no_other_is_given(
+    billet: Billet, home: Path, tmp_path: Path
+) -> None:
+    def users_of(folder: Path) -> list[str]:
+        return billet.lines("--data", str(folder), "user", "list", BILLET_URL="")
+
+    with local_server.advertise_address(tmp_path, billet.url):
+        assert users_of(tmp_path) == []
+        other = tmp_path / "address-1.json"
+        shutil.copy(next(tmp_path.glob("address-*")), other)
+        with local_server.advertise_address(tmp_path / "missing", "http://127.0.0.1:9"):
+            assert users_of(tmp_path) == []  # the copy has no lock
+        assert not other.exists()
+    assert list(tmp_path.glob("address-*")) == []
 
 
 class _QuietHandler(SimpleHTTPRequestHandler):

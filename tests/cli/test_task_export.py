@@ -96,7 +96,7 @@ def test_a_file_is_replaced_only_when_all_is_written(export: Export, tmp_path: P
     for wrong in (("--user", "nobody"), ("--due-before", "2030-12-24", "--user", "999")):
         assert export("--csv", "--out", str(file), *wrong).exit_code == 1
         assert file.read_text() == "before"
-    assert export("--csv", "--out", str(file)).exit_code == 0
+    assert export("--out", str(file)).exit_code == 0
     assert file.read_bytes().startswith(b'\xef\xbb\xbf"id","name"')
     assert [path.name for path in tmp_path.glob("*tasks*")] == ["tasks.csv"]
 
@@ -104,7 +104,7 @@ def test_a_file_is_replaced_only_when_all_is_written(export: Export, tmp_path: P
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
-        ((), "give one of --csv, --ics and --json"),
+        ((), "give one of --csv, --ics and --json, or a file with such an ending: --out tasks.csv"),
         (("--csv", "--user", "bob", "--unassigned"), "give only one of --user and --unassigned"),
     ],
 )

@@ -11,7 +11,9 @@ import pytest
 from click import ClickException
 
 from billet.emulators import local_server
-from billet.emulators.local_server import advertise, use_running_server
+from billet.emulators.local_server import advertise, advertise_address, use_running_server
+from billet.people import session
+from billet.people.command import WrongUsage
 
 URL = "http://127.0.0.1:4699"
 
@@ -97,3 +99,23 @@ def test_make_clean_data_deletes_only_after_confirmation(
     )
     assert ended.stdout == f"Delete all local data in .billet? [y/N] {message}"
     assert (tmp_path / ".billet").exists() is left
+
+
+def test_of_several_servers_the_default_one_is_used_or_a_choice_is_demanded(
+    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert session.url() == session.DEFAULT_URL
+    folder = tmp_path / local_server.DATA
+    folder.mkdir()
+    with advertise_address(folder, URL):
+        assert session.url() == URL
+        for path in folder.iterdir():
+            path.rename(folder / "address-1.json")
+        with advertise_address(folder, "http://localhost:4698"), pytest.raises(WrongUsage) as error:
+            session.url()
+        assert str(error.value) == (
+            f"several servers run; set BILLET_URL to one of {URL}, http://localhost:4698"
+        )
+        with advertise_address(folder, session.DEFAULT_URL):
+            assert session.url() == session.DEFAULT_URL

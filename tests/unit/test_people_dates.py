@@ -17,7 +17,12 @@ THURSDAY = date(2026, 11, 26)
         ("Tomorrow", "2026-11-27"),
         ("yesterday", "2026-11-25"),
         ("fri", "2026-11-27"),
-        ("next friday", "2026-11-27"),
+        ("next mon", "2026-11-30"),
+        ("next thursday", "2026-12-03"),
+        ("this week", "2026-11-29"),
+        ("this month", "2026-11-30"),
+        ("end of month", "2026-11-30"),
+        ("End of the week", "2026-11-29"),
         ("thu", "2026-12-03"),
         ("Wednesday", "2026-12-02"),
         ("in 3 days", "2026-11-29"),
@@ -30,6 +35,15 @@ THURSDAY = date(2026, 11, 26)
         ("25 nov", "2027-11-25"),
         ("24.12.", "2026-12-24"),
         ("24.12.2026", "2026-12-24"),
+        ("13.12.", "2026-12-13"),
+        ("20.12", "2026-12-20"),
+        ("5.12.", "2026-12-05"),
+        ("5. 12. 2027", "2027-12-05"),
+        ("1.12.2026", "2026-12-01"),
+        ("20.12.26", "2026-12-20"),
+        ("26.11.", "2026-11-26"),
+        ("25.11.", "2027-11-25"),
+        ("29.2.", "2028-02-29"),
         ("12/25/2026", "2026-12-25"),
         ("04/04/2027", "2027-04-04"),
         ("2026/04/03", "2026-04-03"),
@@ -50,10 +64,37 @@ def test_a_weekday_is_the_next_one_after_today_at_the_end_of_each_month() -> Non
 
 
 @pytest.mark.parametrize(
+    ("text", "before", "after"),
+    [
+        ("20 nov", "2026-11-20", "2026-11-20"),
+        ("20.11.", "2026-11-20", "2026-11-20"),
+        ("26 nov", "2026-11-26", "2026-11-26"),
+        ("24 dec", "2026-12-24", "2026-12-24"),
+        ("20 nov 2027", "2027-11-20", "2027-11-20"),
+        ("3 days ago", "2026-11-23", "2026-11-23"),
+        ("fri", "2026-11-27", "2026-11-27"),
+        ("this week", "2026-11-29", "2026-11-23"),
+        ("this month", "2026-11-30", "2026-11-01"),
+        ("end of month", "2026-11-30", "2026-11-30"),
+    ],
+)
+def test_a_date_of_a_list_is_the_nearest_and_a_period_is_its_last_or_first_day(
+    text: str, before: str, after: str
+) -> None:
+    assert dates.parse(text, THURSDAY, "before") == date.fromisoformat(before)
+    assert dates.parse(text, THURSDAY, "after") == date.fromisoformat(after)
+
+
+@pytest.mark.parametrize(
     ("text", "error"),
     [
         ("03/04/2026", "'03/04/2026' could be '3 apr' or '4 mar'; write it so, or as YYYY-MM-DD"),
-        ("3.4.", "'3.4.' could be '3 apr' or '4 mar'; write it so, or as YYYY-MM-DD"),
+        ("3/4", "'3/4' could be '3 apr' or '4 mar'; write it so, or as YYYY-MM-DD"),
+        ("next friday", "'next friday' could be '27 nov' or '4 dec'; write it so, or as YYYY"),
+        ("29.2.2027", "29.2.2027 is not in the calendar"),
+        ("31.2.", "31.2. is not in the calendar"),
+        ("12.13.2026", "12.13.2026 is not in the calendar"),
+        ("0/4", "'0/4' is no date; write "),
         ("13/4/26", "'13/4/26' could be several dates; write the year with four digits"),
         ("2026-02-30", "2026-02-30 is not in the calendar"),
         *((text, f"{text!r} is no date; write ") for text in ("soon", "24", "december", "31 nov")),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from billet_client import Client, Task
 
 Format = Literal["csv", "ics", "json"]
+FORMATS: dict[str, Format] = {".csv": "csv", ".ics": "ics", ".json": "json"}
+"""The formats by the endings of files' names."""
 
 
 @click.command("export", cls=PeopleCommand)
@@ -31,8 +34,8 @@ Format = Literal["csv", "ics", "json"]
 @click.option("--status", type=Statuses(), default="all", help="As in billet task list.")
 @click.option("--user", metavar="USER", shell_complete=completion.users, help="Only their tasks.")
 @click.option("--unassigned", is_flag=True, help="Only tasks that are assigned to nobody.")
-@click.option("--due-before", type=Date(), help="Only tasks due on this day or earlier.")
-@click.option("--due-after", type=Date(), help="Only tasks due on this day or later.")
+@click.option("--due-before", type=Date("before"), help="Only tasks due on this day or earlier.")
+@click.option("--due-after", type=Date("after"), help="Only tasks due on this day or later.")
 def export_command(
     format_: Format | None,
     out: str,
@@ -44,14 +47,17 @@ def export_command(
 ) -> None:
     """Write tasks to a file or to standard output.
 
-    docs/import.md describes the formats.
+    Without an option, the name of the file says the format. docs/import.md describes the formats.
 
     \b
-    Examples: billet task export --csv --out tasks.csv
+    Examples: billet task export --out tasks.csv
               billet task export --ics --user ann --status open
     """
+    format_ = format_ or FORMATS.get(Path(out).suffix.lower())
     if format_ is None:
-        raise WrongUsage("give one of --csv, --ics and --json")
+        raise WrongUsage(
+            "give one of --csv, --ics and --json, or a file with such an ending: --out tasks.csv"
+        )
     if user and unassigned:
         raise WrongUsage("give only one of --user and --unassigned")
     with session.connect() as billet:
