@@ -3,7 +3,7 @@
 import { render } from "./preact.js";
 import { useEffect, useState } from "./hooks.js";
 import * as api from "./api.js";
-import { assignSelected, Board, html, Icon, isNarrow, keepSelectedInView, List, moveSelected, remove, removeSelected, shift, showMoveMenu, step } from "./board.js";
+import { assignSelected, Board, html, Icon, isNarrow, keepSelectedInView, List, moveSelected, nothingMatches, remove, removeSelected, shift, showMoveMenu, step } from "./board.js";
 import { ConflictDialog, findPeople, HelpDialog, MoveMenu, People, RemoveDialog, TaskDialog, TokenDialog, WhoDialog } from "./dialogs.js";
 import * as outbox from "./outbox.js";
 import * as store from "./store.js";
@@ -31,6 +31,7 @@ function App() {
     <${Header} />
     ${state.filtering && html`<${Filters} />`}
     <${Banner} />
+    <${NoMatch} />
     ${state.view === "list" ? html`<${List}>${menus}<//>` : html`<${Board}>${menus}<//>`}
     ${state.selected.size > 0 && html`<${Selection} />`}
     <${Toast} toast=${state.toast} />
@@ -112,10 +113,12 @@ function Filters() {
     else if (value !== "other") store.setFilters({ assignee: value });
   }
 
+  const isOpenOnly = filters.statuses.join() === tasks.OPEN.join();
   return html`<section class="filters" aria-label="Filters">
     <fieldset>
       <legend>Status</legend>
       <div class="chips">
+        <button type="button" class="chip" title="Pending and in progress" aria-pressed=${isOpenOnly ? "true" : "false"} onClick=${() => store.setFilters({ statuses: isOpenOnly ? [] : tasks.OPEN })}>Open</button>
         ${tasks.STATUSES.map((status) => html`<button key=${status} type="button" class="chip" aria-pressed=${!filters.statuses.length || filters.statuses.includes(status) ? "true" : "false"} onClick=${() => toggleStatus(status)}><${Icon} name=${status} />${tasks.TITLES[status]}</button>`)}
       </div>
     </fieldset>
@@ -139,9 +142,10 @@ function Filters() {
     </fieldset>
     <div class="filter">
       <label for="filter-sort">Order</label>
-      <select id="filter-sort" class="input" disabled=${fixed !== null} title=${fixed ? "These filters have one order" : undefined} onChange=${(event) => store.choose({ sort: event.target.value })}>
+      <select id="filter-sort" class="input" disabled=${fixed !== null} aria-describedby=${fixed ? "filter-sort-why" : undefined} onChange=${(event) => store.choose({ sort: event.target.value })}>
         ${[["expires_at", "Due first"], ["created_at", "Newest first"]].map(([value, text]) => html`<option key=${value} value=${value} selected=${(fixed ?? sort) === value}>${text}</option>`)}
       </select>
+      ${fixed && html`<p class="hint" id="filter-sort-why">Set by the ${fixed === "created_at" ? "Created" : filters.assignee === "none" ? "Assigned to" : "Due"} filter</p>`}
     </div>
     <div class="filters-foot">
       <button type="button" class="button" onClick=${() => store.setFilters({ ...tasks.NO_FILTERS })}>Clear all</button>
@@ -161,6 +165,13 @@ function Range({ name }) {
     onChange=${(event) => store.setFilters({ [name + end]: event.target.value })}
   />`;
   return html`<span class="range">${input("After", "from")} – ${input("Before", "to")}</span>`;
+}
+
+function NoMatch() {
+  if (!nothingMatches()) return null;
+  const { text } = state.filters;
+  const clear = () => store.setFilters(text ? { text: "" } : { ...tasks.NO_FILTERS });
+  return html`<p class="empty" role="status">No task matches.<button type="button" class="link" onClick=${clear}>${text ? "Clear the search" : "Clear the filters"}</button></p>`;
 }
 
 // ---- Several tasks at once ----------------------------------------------------------------------

@@ -490,7 +490,7 @@ function LaneEnd({ lane, count }) {
 }
 
 function Empty({ lane }) {
-  if (isFiltered()) return html`<p class="empty">No task matches.</p>`;
+  if (isFiltered()) return null; // told once for all columns
   const texts = {
     PENDING: "Nothing is waiting. Add a task with + or press n.",
     IN_PROGRESS: "Nobody is working on anything. Drag a card here to start.",
@@ -501,13 +501,19 @@ function Empty({ lane }) {
   return html`<p class="empty">${texts[lane.key]}</p>`;
 }
 
+// Whether the filters or the search leave nothing in any column.
+export function nothingMatches() {
+  const lanes = [...state.lanes.values()];
+  return isFiltered() && lanes.every((lane) => store.isComplete(lane) && !store.idsOf(lane).length);
+}
+
 const isFiltered = () => Object.values(state.filters).some((value) => value.length);
 
 // ---- The list -------------------------------------------------------------------------------
 
 export function List({ children }) {
   const lane = state.lanes.get("LIST");
-  if (!lane) return html`<main class="list"><p class="empty">No task matches: only open tasks can be overdue.</p></main>`;
+  if (!lane) return html`<main class="list"><p class="empty">Only open tasks can be overdue.</p></main>`;
   return html`<main class="list"><${Table} key="table" lane=${lane} />${children}</main>`;
 }
 

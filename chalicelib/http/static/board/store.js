@@ -340,7 +340,7 @@ export function idsOf(lane) {
     return (
       entry &&
       lane.statuses.includes(entry.task.status) &&
-      tasks.matches(entry.task, state.filters, state.me?.id, state.now)
+      tasks.matches(entry.task, state.filters, state.me?.id, state.now, searchedName)
     );
   });
   lane.view = { version: state.version, ids: shownIds };
@@ -486,6 +486,9 @@ export function nameOf(id) {
   }
   return user?.username ?? `user ${id}`;
 }
+
+// The part before @ of a user's name: what comes after it is often the same for all.
+const searchedName = (id) => state.users.get(id)?.username.split("@")[0] ?? "";
 
 export function sortedUsers() {
   return [...state.users.values()].sort((a, b) => a.username.localeCompare(b.username));
