@@ -100,13 +100,28 @@ class Session:
         items = responses.body(response, list[kind])  # type: ignore[valid-type]
         if not (link := response.links.get("next")):
             return Page(items, None)
-        following = response.url.join(link["url"])
-        if _origin(following) != _origin(self.url):
+        following = self._below(response.url, link["url"])
+        return Page(items, self._page(self._request("GET", following, {}), kind))
+
+    def _below(self, base: httpx.URL, reference: str) -> httpx.URL:
+        """Return the URL of a reference, to which the token may go.
+
+        Raises:
+            InvalidResponse: it is not below the URL of the API.
+        """
+        try:
+            url = base.join(reference)
+        except httpx.InvalidURL as error:
+            raise InvalidResponse(f"link: {reference!r} is not a URL: {error}") from error
+        root = self.url.path.rstrip("/") + "/"
+        inside = url.path.startswith(root) and ".." not in url.path.split("/")
+        if url.userinfo or _origin(url) != _origin(self.url) or not inside:
+            shown = url.copy_with(userinfo=b"")
             raise InvalidResponse(
-                f"link: the next page is at {following}, which is not below {self.url};"
+                f"link: the next page is at {shown}, which is not below {self.url};"
                 " use the URL under which the API knows itself (PUBLIC_URL)"
             )
-        return Page(items, self._page(self._request("GET", following, {}), kind))
+        return url
 
     def _at(self, path: str) -> httpx.URL:
         return self.url.copy_with(path=self.url.path.rstrip("/") + path)

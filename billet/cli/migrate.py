@@ -115,10 +115,11 @@ def contract_command(to: int | None, **options: Any) -> None:
 
 
 @migrate.command("plan")
+@_to
 @cli_errors()
-def plan_command() -> None:
+def plan_command(to: int | None) -> None:
     """Show what would be done, and the most that it costs. Changes nothing."""
-    for line in plan.lines(runner.status()):
+    for line in plan.lines(runner.status(to), runner.chosen(to)):
         click.echo(line)
 
 

@@ -22,13 +22,15 @@ from billet.integrity.raw_transaction import set_attributes
 from billet.integrity.restoring import restorable_task_values
 from billet.integrity.wire import Values
 from chalicelib.domain.task import MAX_ASSIGNEES
+from chalicelib.dynamodb import shared_state
 from chalicelib.dynamodb.client import Item
 from chalicelib.dynamodb.codec import StoredTask, assignment_values, created_key_of, task_values
 from chalicelib.dynamodb.models import AssignmentModel, TaskModel, UserModel
 
 ADDED = {"updated_at"}
 """The attributes that a server of the previous release does not know. While such servers run, an
-assignment by one of them makes a copy without these; the next change of the task adds them."""
+assignment by one of them makes a copy without these; contract of migration ADDED_BY adds them."""
+ADDED_BY = 8
 
 
 class _Related(msgspec.Struct):
@@ -118,7 +120,16 @@ def _of_copy(
 def _wrong_attributes(copy: Item, task: StoredTask) -> Sequence[str]:
     right = wire.serialized(AssignmentModel, assignment_values(task))
     wrong = wire.differing(wire.without_defaults(AssignmentModel, copy), right)
-    return [name for name in wrong if name in copy or name not in ADDED]
+    known = [name for name in wrong if name in copy or name not in ADDED]
+    return known if len(known) == len(wrong) or _may_lack_added() else wrong
+
+
+def _may_lack_added() -> bool:
+    """Return whether servers of the previous release may still run."""
+    try:
+        return shared_state.contracted() < ADDED_BY
+    except msgspec.ValidationError:  # a finding of its own
+        return True
 
 
 def _of_index_keys(task_item: Item, task: StoredTask) -> Iterator[Finding]:

@@ -22,9 +22,10 @@ class Scan:
         units: the write units that one changed item takes, about.
         condition: a filter expression, which leaves out items that never need a change.
         values: the values in the filter expression.
-        late: whether only contract makes the changes, because the previous release can't work with
-            the new form. Servers must write the old form until `shared_state.contracted` has
-            reached the migration.
+        late: whether only contract makes the changes. That is for a form that the previous release
+            can't work with; servers must write the old form until `shared_state.contracted` has
+            reached the migration. It is also for items that only need a change if both releases
+            have written them.
     """
 
     suffix: str

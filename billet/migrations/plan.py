@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from math import ceil
 
-from billet.migrations import MIGRATIONS, tables
+from billet.migrations import tables
 from billet.migrations.migration import Migration, Scan
 from billet.migrations.runner import Status
 from billet.prices import PRICES_OF, dollars
@@ -12,15 +12,15 @@ PAGE_BYTES = 4096
 """The bytes of one read unit."""
 
 
-def lines(status: Status) -> Iterator[str]:
-    """Yield a line for each pending step.
+def lines(status: Status, migrations: Sequence[Migration]) -> Iterator[str]:
+    """Yield a line for each pending step of these migrations.
 
     Items and bytes are those of DescribeTable, which DynamoDB updates every six hours.
     """
     total = 0.0
     pending = False
     for step in ("expand", "backfill", "contract"):
-        for migration in MIGRATIONS:
+        for migration in migrations:
             if step in status.steps(migration):
                 continue
             pending = True

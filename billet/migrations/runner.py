@@ -96,10 +96,23 @@ def up(to: int | None = None, options: Options = DEFAULT) -> None:
         run.contract()
 
 
-def status() -> Status:
-    """Return the state of the database."""
+def status(to: int | None = None) -> Status:
+    """Return the state of the database.
+
+    Args:
+        to: the number of the last migration that may make differences, apart from those that ran.
+    """
     records = state.read(MIGRATIONS).records
-    return Status(records, _differences(MIGRATIONS), state.versions(), holder())
+    made = [one for one in MIGRATIONS if one in chosen(to) or one.number in records]
+    return Status(records, _differences(made), state.versions(), holder())
+
+
+def chosen(to: int | None) -> Sequence[Migration]:
+    """Return the migrations up to this number, all for None."""
+    known = [one.number for one in MIGRATIONS]
+    if to is not None and to not in known:
+        raise click.ClickException(f"--to: must be between {known[0]} and {known[-1]}")
+    return [one for one in MIGRATIONS if to is None or one.number <= to]
 
 
 def schema_of(migrations: Sequence[Migration]) -> Schema:
@@ -138,7 +151,7 @@ class _Run:
 
     def __init__(self, to: int | None, options: Options, lease: Lease | None = None) -> None:
         self._records, self._positions = state.read(MIGRATIONS)
-        self._chosen = [one for one in MIGRATIONS if to is None or one.number <= to]
+        self._chosen = chosen(to)
         self._options = options
         self._lease = lease
         self._keep: Callable[[], object] = lease.keep if lease else lambda: None
@@ -340,9 +353,7 @@ def _run(
         creates: whether it creates tables; another run needs some.
         writes: whether it writes, so that it needs the lease.
     """
-    known = [one.number for one in MIGRATIONS]
-    if to is not None and to not in known:
-        raise click.ClickException(f"--to: must be between {known[0]} and {known[-1]}")
+    chosen(to)  # an unknown one is an error before the lease is taken
     if not creates:
         _require_tables()
     if options.dry_run or not writes:

@@ -40,11 +40,6 @@ def changes(endpoint: Endpoint) -> bool:
     return endpoint.method != "GET"
 
 
-def changes_existing(endpoint: Endpoint) -> bool:
-    """Return whether it changes something that exists."""
-    return endpoint.method not in ("GET", "POST")
-
-
 def is_batch(endpoint: Endpoint) -> bool:
     """Return whether its body has several operations."""
     return endpoint.parameters.get("body") is Batch
@@ -71,7 +66,7 @@ def is_conditional(endpoint: Endpoint) -> bool:
 
 
 def takes_if_match(endpoint: Endpoint) -> bool:
-    return changes_existing(endpoint) or is_conditional(endpoint)
+    return endpoint.versioned or is_conditional(endpoint)
 
 
 def takes_body(endpoint: Endpoint) -> bool:
@@ -306,7 +301,7 @@ ERRORS = (
         428,
         "If-Match is missing, and the deployment requires it.",
         "if-match: required; send the ETag of the version to change",
-        lambda endpoint: changes_existing(endpoint) or is_batch(endpoint),
+        lambda endpoint: endpoint.versioned or is_batch(endpoint),
     ),
     ErrorResponse(
         "TooManyRequests",

@@ -33,8 +33,8 @@ class TransactionTooLarge(Invalid):
 
     def __init__(self, count: int, most: int) -> None:
         super().__init__(
-            f"operations: must need at most {most} writes (a task, each copy for an assignee, each"
-            f" user who is assigned); these need {count}; send fewer operations, or use mode=each"
+            f"operations: need {count} writes, and one transaction has room for {most}; send fewer"
+            " operations, or use mode=each"
         )
 
 

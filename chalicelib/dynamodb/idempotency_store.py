@@ -8,6 +8,9 @@ other requests come with the key and wherever the process dies:
        ▲                 │   │ ▲
        └─────release─────┘   └─┘ the lease is over: the next request with the key takes the lock,
          failed, no effect       and the writes of the first one fail from then on
+
+A request whose parts run by themselves claims its key: it holds the lock until it ends, and the key
+stays with equal requests for 24 h. Its parts have keys of their own.
 """
 
 import logging
@@ -16,6 +19,7 @@ import uuid
 from collections.abc import Mapping
 
 import msgspec
+from pynamodb.expressions.condition import Condition
 
 from chalicelib import time_budget
 from chalicelib.domain.errors import KeyReused, LostRace, RequestInProgress, Unavailable
@@ -46,8 +50,21 @@ class StoredResponse(msgspec.Struct, frozen=True):
     body: str
 
 
+class Claim(msgspec.Struct, frozen=True):
+    """A running request's lock on an idempotency key whose parts run by themselves."""
+
+    lock: Lock
+    expires: int
+    """When the key is free again, in seconds since 1970: the same for all repeats of a request."""
+
+
+_CLAIMED = msgspec.json.encode(StoredResponse(200, {}, "")).decode()
+"""The response of a claimed key, which nobody gets. It keeps the key for equal requests."""
+
+
 class _Item(msgspec.Struct):
     fingerprint: wire.String
+    expires: wire.Number
     reply: wire.String | None = None
 
 
@@ -62,48 +79,68 @@ def acquire(key: str, fingerprint: str) -> Lock | StoredResponse:
         RequestInProgress: the same request holds the lock.
     """
     now = clock.seconds()
-    lock = Lock(key, uuid.uuid4().hex)
-    lost = (IdempotencyModel.lease < now) | (IdempotencyModel.owner == lock.owner)
+    item = _locked(key, fingerprint, now)
     free = IdempotencyModel.key.does_not_exist() | (IdempotencyModel.expires < now)
-    item = IdempotencyModel(
-        key,
-        fingerprint=fingerprint,
-        owner=lock.owner,
-        lease=now + math.ceil(min(time_budget.left(), KEPT_SECONDS)) + LEASE_SECONDS,
-        expires=now + KEPT_SECONDS,
-    )
     transaction = Transaction()
-    transaction.put(item, free | (IdempotencyModel.reply.does_not_exist() & lost))
+    transaction.put(item, free | _abandoned(now) | (IdempotencyModel.owner == item.owner))
     try:
         transaction.commit(repeatable=True)
     except client.ConditionFailed as failed:
-        return _stored_response(failed.found[0], fingerprint)
-    return lock
+        found = _found(failed, fingerprint)
+        if found.reply is None:
+            raise RequestInProgress from None
+        return msgspec.json.decode(found.reply.S, type=StoredResponse)
+    return Lock(key, item.owner)
 
 
-def claim(key: str, fingerprint: str) -> None:
-    """Keep a key for requests with this fingerprint, whose parts have keys of their own.
+def claim(key: str, fingerprint: str) -> Claim:
+    """Lock a key for a request whose parts have keys of their own, which `end_claim` gives up.
+
+    Args:
+        fingerprint: equal for equal requests.
 
     Raises:
         KeyReused: another request had the key.
+        RequestInProgress: the same request holds the lock.
     """
     now = clock.seconds()
-    item = IdempotencyModel(
-        key,
-        fingerprint=fingerprint,
-        owner=uuid.uuid4().hex,
-        lease=now,
-        reply=msgspec.json.encode(StoredResponse(200, {}, "")).decode(),
-        expires=now + KEPT_SECONDS,
-    )
-    lost = IdempotencyModel.reply.does_not_exist() & (IdempotencyModel.lease < now)
-    free = IdempotencyModel.key.does_not_exist() | (IdempotencyModel.expires < now) | lost
+    item = _locked(key, fingerprint, now)
+    item.reply = _CLAIMED
+    # A claim that would end during this request counts as over, so that none of its parts does.
+    over = (IdempotencyModel.expires < item.lease) & (IdempotencyModel.lease < now)
+    free = IdempotencyModel.key.does_not_exist() | over | _abandoned(now)
     transaction = Transaction()
-    transaction.put(item, free | (IdempotencyModel.fingerprint == fingerprint))
+    transaction.put(item, free | (IdempotencyModel.owner == item.owner))
+    try:
+        transaction.commit(repeatable=True)
+    except client.ConditionFailed as failed:
+        return _claim_again(item, _found(failed, fingerprint).expires.N, now)
+    return Claim(Lock(key, item.owner), int(item.expires))
+
+
+def _claim_again(item: IdempotencyModel, expires: int, now: int) -> Claim:
+    """Lock a claimed key unless a request holds it. It expires when it did before."""
+    lost = (IdempotencyModel.expires == expires) & (IdempotencyModel.lease < now)
+    actions = [IdempotencyModel.owner.set(item.owner), IdempotencyModel.lease.set(item.lease)]
+    key = IdempotencyModel(item.key)
+    transaction = Transaction()
+    transaction.update(key, actions, lost | (IdempotencyModel.owner == item.owner))
     try:
         transaction.commit(repeatable=True)
     except client.ConditionFailed:
-        raise KeyReused from None
+        raise RequestInProgress from None
+    return Claim(Lock(item.key, item.owner), expires)
+
+
+def end_claim(claim: Claim) -> None:
+    """Give up the lock of a claim, so that a repeated request runs again."""
+    transaction = Transaction()
+    transaction.update(
+        IdempotencyModel(claim.lock.key),
+        [IdempotencyModel.lease.set(0)],
+        IdempotencyModel.owner == claim.lock.owner,
+    )
+    _give_up(transaction)
 
 
 def store_response(transaction: Transaction, lock: Lock, response: StoredResponse) -> int:
@@ -122,6 +159,10 @@ def release(lock: Lock) -> None:
     transaction = Transaction()
     held = (IdempotencyModel.owner == lock.owner) & IdempotencyModel.reply.does_not_exist()
     transaction.delete(IdempotencyModel(lock.key), held)
+    _give_up(transaction)
+
+
+def _give_up(transaction: Transaction) -> None:
     try:
         transaction.commit(repeatable=True)
     except client.ConditionFailed:
@@ -130,10 +171,24 @@ def release(lock: Lock) -> None:
         log.warning("an idempotency key stays locked until its lease is over: %s", error)
 
 
-def _stored_response(item: client.Item | None, fingerprint: str) -> StoredResponse:
-    record = msgspec.convert(item, _Item)
-    if fingerprint != record.fingerprint.S:
+def _locked(key: str, fingerprint: str, now: int) -> IdempotencyModel:
+    return IdempotencyModel(
+        key,
+        fingerprint=fingerprint,
+        owner=uuid.uuid4().hex,
+        lease=now + math.ceil(min(time_budget.left(), KEPT_SECONDS)) + LEASE_SECONDS,
+        expires=now + KEPT_SECONDS,
+    )
+
+
+def _abandoned(now: int) -> Condition:
+    condition: Condition = IdempotencyModel.reply.does_not_exist() & (IdempotencyModel.lease < now)
+    return condition
+
+
+def _found(failed: client.ConditionFailed, fingerprint: str) -> _Item:
+    """Return the item that a failed condition found; raise KeyReused if another request had it."""
+    item = msgspec.convert(failed.found[0], _Item, strict=False)
+    if fingerprint != item.fingerprint.S:
         raise KeyReused
-    if record.reply is None:
-        raise RequestInProgress
-    return msgspec.json.decode(record.reply.S, type=StoredResponse)
+    return item

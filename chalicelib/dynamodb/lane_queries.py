@@ -6,7 +6,7 @@ import operator
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from chalicelib.domain.user import User
 from chalicelib.dynamodb.codec import Entry, QueryResult, StoredTask
@@ -15,34 +15,106 @@ from chalicelib.dynamodb.queries import Index, Part, query
 from chalicelib.settings import MAX_LANES
 
 E = TypeVar("E", User, StoredTask)
+P = TypeVar("P")
 
 _sort_key = operator.attrgetter("sort_key")
 _threads = ThreadPoolExecutor(MAX_LANES, thread_name_prefix="lane")
 
 
-def query_lanes(
-    index: Index[E], parts: Sequence[Part], *, keys: KeyRange, ascending: bool, limit: int
-) -> QueryResult[E]:
-    """Query each part for up to `limit` entities, at the same time, and merge the results.
+class _Run:
+    """What was read of a part and is not taken yet.
 
-    A part is a lane, or one status of a lane. The merged list ends where the first part that has
-    more ends, because entities of that part may be next.
+    Args:
+        keys: the keys that were not read yet.
     """
 
-    def read(part: Part) -> QueryResult[E]:
-        return query(index, part, keys=keys, ascending=ascending, limit=limit)
+    def __init__(self, part: Part, keys: KeyRange) -> None:
+        self.part = part
+        self.keys = keys
+        self.entries: Sequence[Entry[Any]] = ()
+        self.more = True
+        self.queries = 0
 
-    if len(parts) == 1:
-        result = read(parts[0])
-        return QueryResult(result.entries, result.more and bool(result.entries))
-    results = _concurrently(read, parts)
-    merged = heapq.merge(
-        *(result.entries for result in results), key=_sort_key, reverse=not ascending
-    )
-    ends = [result.entries[-1].sort_key for result in results if result.more and result.entries]
-    if not ends:
-        return QueryResult(list(merged), False)
-    return QueryResult(list(_until(min(ends) if ascending else max(ends), merged)), True)
+    def add(self, result: QueryResult[Any], ascending: bool) -> None:
+        """Add what a Query has returned."""
+        self.queries += 1
+        self.entries = [*self.entries, *result.entries]
+        self.more = result.more and bool(result.entries)
+        if self.more:
+            self.keys = self.keys.beyond(result.entries[-1].sort_key, ascending)
+
+
+class Merge:
+    """The entities of several parts of an index, merged, read from the first on.
+
+    A part is a lane, or one status of a lane. What a part has beyond the end of what was taken
+    stays for later, and a part that has ended is not queried again.
+    """
+
+    def __init__(
+        self, index: Index[Any], parts: Sequence[Part], *, keys: KeyRange, ascending: bool
+    ) -> None:
+        self._index = index
+        self._ascending = ascending
+        self._runs = [_Run(part, keys) for part in parts]
+
+    @property
+    def open_parts(self) -> int:
+        """The number of parts that have more."""
+        return sum(run.more for run in self._runs)
+
+    @property
+    def queries(self) -> int:
+        """The number of Queries of all parts."""
+        return sum(run.queries for run in self._runs)
+
+    @property
+    def most_queries(self) -> int:
+        """The number of Queries of the part that had most."""
+        return max(run.queries for run in self._runs)
+
+    def read(self, count: int, *, shared: bool = False) -> None:
+        """Query parts at the same time, so that `count` entities can be taken.
+
+        Args:
+            shared: whether parts get `count` together. Each gets as many otherwise, which is
+                enough at once, unless a Query ends at 1 MB.
+        """
+        wanted = max(1, count // max(1, self.open_parts)) if shared else count
+        short = [run for run in self._runs if run.more and len(run.entries) < wanted]
+
+        def query_more(run: _Run) -> QueryResult[Any]:
+            limit = max(1, count // len(short)) if shared else count - len(run.entries)
+            return query(
+                self._index, run.part, keys=run.keys, ascending=self._ascending, limit=limit
+            )
+
+        for run, result in zip(short, _concurrently(query_more, short), strict=True):
+            run.add(result, self._ascending)
+
+    def take(self) -> QueryResult[Any]:
+        """Return the entities that are next, and remove them.
+
+        They end where the first part that has more ends, because entities of it may be next.
+        """
+        if len(self._runs) == 1:
+            [run] = self._runs
+            entries, run.entries = run.entries, ()
+            return QueryResult(entries, run.more)
+        merged = heapq.merge(
+            *(run.entries for run in self._runs), key=_sort_key, reverse=not self._ascending
+        )
+        ends = [run.entries[-1].sort_key for run in self._runs if run.more and run.entries]
+        if not ends:
+            return QueryResult(list(merged), False)
+        end = min(ends) if self._ascending else max(ends)
+        taken = list(_until(end, merged))
+        for run in self._runs:
+            run.entries = [one for one in run.entries if self._is_beyond(one.sort_key, end)]
+        return QueryResult(taken, True)
+
+    def _is_beyond(self, sort_key: str, end: str) -> bool:
+        return sort_key > end if self._ascending else sort_key < end
 
 
 @contextmanager
@@ -67,8 +139,10 @@ def _until(end: str, entries: Iterable[Entry[E]]) -> Iterator[Entry[E]]:
 
 
 def _concurrently(
-    read: Callable[[Part], QueryResult[E]], parts: Sequence[Part]
-) -> list[QueryResult[E]]:
+    read: Callable[[P], QueryResult[E]], parts: Sequence[P]
+) -> Sequence[QueryResult[E]]:
+    if len(parts) == 1:
+        return [read(parts[0])]
     # Each thread has a copy of the context, which holds the time budget.
     works = [_threads.submit(contextvars.copy_context().run, read, part) for part in parts]
     wait(works)

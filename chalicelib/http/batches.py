@@ -9,7 +9,7 @@ import msgspec
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.task import Task
 from chalicelib.http import conditional, problems
-from chalicelib.http.idempotency import WriteRequest
+from chalicelib.http.idempotency import KeyInUse, WriteParts, WriteRequest
 from chalicelib.http.problems import HttpProblem
 from chalicelib.http.responses import ApiResponse
 from chalicelib.http.schemas import (
@@ -50,19 +50,24 @@ def run_each(bodies: Sequence[OperationBody], write: WriteRequest) -> ApiRespons
     A repeat with the same idempotency key carries out those that were not done.
 
     Raises:
-        Invalid, HttpProblem: the operations are not valid, or another request used the key.
+        Invalid, HttpProblem: the operations are not valid, another request used the key, or the
+            same one is running.
     """
     operations = _operations(bodies, write)
-    write.claim_key()
-    results = [_run_one(number, one, write) for number, one in enumerate(operations)]
+    with write.in_parts() as parts:
+        results = [_run_one(number, one, parts) for number, one in enumerate(operations)]
     done = sum(not isinstance(one, OperationResult) or one.status < 400 for one in results)
     return ApiResponse(BatchBody(detail=_done(done, len(results)), results=results))
 
 
-def _run_one(number: int, operation: Operation, write: WriteRequest) -> Any:
-    """Return the result of an operation, or its JSON if it was stored under its key."""
+def _run_one(number: int, operation: Operation, parts: WriteParts) -> Any:
+    """Return the result of an operation, or its JSON if it was stored under its key.
+
+    Raises:
+        KeyInUse: an earlier request, which has crashed, may still be running this operation.
+    """
     if_match = None if isinstance(operation, batch.Create) else operation.if_match
-    part = write.part(number, if_match, OK)
+    part = parts.part(number, if_match, OK)
 
     def render(found: Task | TaskChange | None) -> ApiResponse[OperationResult]:
         task = found.task if isinstance(found, TaskChange) else found
@@ -70,6 +75,8 @@ def _run_one(number: int, operation: Operation, write: WriteRequest) -> Any:
 
     try:
         return part.run(partial(batch.run_one, operation), render).body
+    except KeyInUse:
+        raise
     except Exception as error:  # noqa: BLE001, each becomes a result
         problem = problems.of_error(error)
         ident = msgspec.UNSET if isinstance(operation, batch.Create) else operation.task_id

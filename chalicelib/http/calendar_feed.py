@@ -20,6 +20,8 @@ REFRESH = timedelta(hours=1)
 TODO_STATUSES = {"PENDING": "NEEDS-ACTION", "IN_PROGRESS": "IN-PROCESS"}
 
 _END = b"END:VCALENDAR\r\n"
+_BREAK = re.compile("\r\n|[\n\x0b\x0c\r\x1c-\x1e\x85\u2028\u2029]")
+"""What any program may take for the end of a line."""
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 """Control characters that a text can't have (RFC 5545, section 3.1)."""
 
@@ -49,7 +51,7 @@ def _calendar(name: str) -> Calendar:
     calendar.add("prodid", "-//Billet Tasks//EN")
     calendar.add("version", "2.0")
     for key in ("name", "x-wr-calname"):  # the standard, and what programs read
-        calendar.add(key, name)
+        calendar.add(key, _text(name, " "))
     calendar.add("refresh-interval", REFRESH, parameters={"value": "DURATION"})
     calendar.add("x-published-ttl", vDuration(REFRESH))
     return calendar
@@ -79,10 +81,14 @@ def _described(component: Component, task: Task, root: str) -> Component:
     component.add("dtstamp", changed)
     component.add("last-modified", changed)
     component.add("sequence", task.version)
-    component.add("summary", task.name)
+    component.add("summary", _text(task.name, " "))
     if task.desc:
-        component.add("description", _FORBIDDEN.sub("", task.desc.replace("\r\n", "\n")))
+        component.add("description", _text(task.desc, "\n"))
     return component
+
+
+def _text(text: str, line_break: str) -> str:
+    return _FORBIDDEN.sub("", _BREAK.sub(line_break, text))
 
 
 def _due(task: Task) -> date:

@@ -38,22 +38,27 @@ def versions_of(tag: str) -> Collection[int] | None:
     return {int(ours[1])} if ours else set()
 
 
-def if_match(request: Request, *, required: bool) -> Collection[int] | None:
+def if_match(request: Request, *, versioned: bool, required: bool) -> Collection[int] | None:
     """Return the versions that If-Match names, or None if it accepts all.
 
     ETags of another form name no version.
 
+    Args:
+        versioned: whether the request changes something that has a version.
+        required: whether such a request is refused without If-Match.
+
     Raises:
-        Invalid: the header is malformed, names too many versions or comes with a POST; or the
-            request has If-None-Match.
+        Invalid: the header is malformed, names too many versions or comes where there is no
+            version; or the request has If-None-Match.
         HttpProblem: 428, the header is missing and required.
     """
     header = request.headers.get("if-match")
     if request.headers.get("if-none-match") is not None:
         raise Invalid("if-none-match: must be sent with GET or HEAD only")
-    if request.method == "POST":
+    if not versioned:
         if header is not None:
-            raise Invalid("if-match: must not be sent with POST")
+            where = "POST" if request.method == "POST" else "a feed, which has no version"
+            raise Invalid(f"if-match: must not be sent with {where}")
         return None
     if header is None:
         if required:

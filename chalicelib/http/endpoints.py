@@ -47,6 +47,8 @@ class Endpoint(NamedTuple):
     identify: Identify | None
     """Returns the sender of a request that has a credential of its own. Its second argument is the
     sender of a request without it."""
+    versioned: bool
+    """Whether it changes something that has a version. Only then it takes If-Match."""
 
 
 class Router:
@@ -64,6 +66,7 @@ class Router:
         status: int = 200,
         throttle: Throttle = DEFAULT_THROTTLE,
         identify: Identify | None = None,
+        versioned: bool = True,
     ) -> Callable[[V], V]:
         """Declare the decorated view as the endpoint of a method and a path.
 
@@ -76,6 +79,7 @@ class Router:
             status: the status of a successful response.
             throttle: API Gateway's limit for this route.
             identify: see `Endpoint.identify`.
+            versioned: whether it changes something that has a version; a POST never does.
         """
 
         def declare(view: V) -> V:
@@ -85,7 +89,18 @@ class Router:
             }
             [returns] = get_args(signature.return_annotation)
             self.endpoints.append(
-                Endpoint(method, path, role, view, status, parameters, returns, throttle, identify)
+                Endpoint(
+                    method,
+                    path,
+                    role,
+                    view,
+                    status,
+                    parameters,
+                    returns,
+                    throttle,
+                    identify,
+                    versioned=versioned and method not in ("GET", "POST"),
+                )
             )
             return view
 

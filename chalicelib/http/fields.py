@@ -79,7 +79,7 @@ NewAssignees = Annotated[
         max_length=MAX_ASSIGNEES,
         description="The ids of the users that the task is assigned to, in any order. One request"
         f" adds and removes at most {MAX_ASSIGNEE_CHANGES} users.",
-        examples=[[1]],
+        examples=[[]],
         extra={"must": MUST_BE_ASSIGNEES},
         extra_json_schema={"uniqueItems": True},
     ),

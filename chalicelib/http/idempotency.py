@@ -5,7 +5,8 @@ https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
 
 import hashlib
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from typing import Any, Generic, TypeVar
 from urllib.parse import unquote
 
@@ -17,6 +18,7 @@ from chalicelib.dynamodb import idempotency_store
 from chalicelib.dynamodb.idempotency_store import StoredResponse
 from chalicelib.http import conditional, parsing, request_log
 from chalicelib.http.authentication import Principal
+from chalicelib.http.endpoints import Endpoint
 from chalicelib.http.problems import HttpProblem
 from chalicelib.http.responses import ApiResponse
 from chalicelib.services.write_context import IdempotencyRecord, WriteContext
@@ -55,8 +57,7 @@ class WriteRequest(msgspec.Struct, frozen=True):
     def of(
         cls,
         request: Request,
-        route: str,
-        status: int,
+        endpoint: Endpoint,
         principal: Principal,
         *,
         if_match_required: bool,
@@ -64,7 +65,6 @@ class WriteRequest(msgspec.Struct, frozen=True):
         """Read the headers of a request.
 
         Args:
-            status: the status of a successful response.
             principal: the sender of the request.
             if_match_required: whether a request without If-Match is refused.
 
@@ -73,29 +73,29 @@ class WriteRequest(msgspec.Struct, frozen=True):
             HttpProblem: 428, see `conditional.if_match`.
         """
         return cls(
-            conditional.if_match(request, required=if_match_required),
-            _key(request, route, principal),
-            status,
+            conditional.if_match(request, versioned=endpoint.versioned, required=if_match_required),
+            _key(request, endpoint.path, principal),
+            endpoint.status,
             if_match_required,
         )
 
-    def claim_key(self) -> None:
-        """Keep the idempotency key, if there is one, for this request, whose parts run by
-        themselves.
+    @contextmanager
+    def in_parts(self) -> Iterator["WriteParts"]:
+        """Hold the idempotency key, if there is one, while the parts of this request run by
+        themselves, each with a key of its own.
 
         Raises:
-            HttpProblem: another request used the key (422).
+            HttpProblem: see `run`.
         """
-        if self.key is not None:
-            try:
-                idempotency_store.claim(self.key.digest, self.key.fingerprint)
-            except KeyReused as error:
-                raise HttpProblem(422, str(error), kind=KIND) from error
-
-    def part(self, number: int, if_match: Collection[int] | None, status: int) -> "WriteRequest":
-        """Return a part of this request, with an idempotency key of its own."""
-        key = self.key and IdempotencyKey(_digest([self.key.digest, number]), self.key.fingerprint)
-        return WriteRequest(if_match, key, status)
+        if self.key is None:
+            yield WriteParts(None, 0)
+            return
+        with _key_problems():
+            claim = idempotency_store.claim(self.key.digest, self.key.fingerprint)
+        try:
+            yield WriteParts(self.key, claim.expires)
+        finally:
+            idempotency_store.end_claim(claim)
 
     def run(
         self,
@@ -118,13 +118,8 @@ class WriteRequest(msgspec.Struct, frozen=True):
         """
         if self.key is None:
             return render(change(WriteContext(if_match=self.if_match)))
-        try:
+        with _key_problems():
             return self._once(self.key, change, render, secret)
-        except RequestInProgress as error:
-            after = {"Retry-After": str(RETRY_SECONDS)}
-            raise HttpProblem(409, str(error), kind=KIND, headers=after) from error
-        except KeyReused as error:
-            raise HttpProblem(422, str(error), kind=KIND) from error
 
     def _once(
         self,
@@ -147,6 +142,40 @@ class WriteRequest(msgspec.Struct, frozen=True):
             idempotency_store.release(acquired)
             raise
         return recorder.response
+
+
+class WriteParts(msgspec.Struct, frozen=True):
+    """The parts of a request that writes."""
+
+    key: IdempotencyKey | None
+    expires: int
+    """When the key is free again, in seconds since 1970."""
+
+    def part(self, number: int, if_match: Collection[int] | None, status: int) -> WriteRequest:
+        """Return a part. Its key depends on when that of the request expires, so that a later
+        request with the same key has other parts."""
+        key = self.key and IdempotencyKey(
+            _digest([self.key.digest, self.expires, number]), self.key.fingerprint
+        )
+        return WriteRequest(if_match, key, status)
+
+
+class KeyInUse(HttpProblem):
+    """A request with the same idempotency key is in progress."""
+
+    def __init__(self, error: RequestInProgress) -> None:
+        after = {"Retry-After": str(RETRY_SECONDS)}
+        super().__init__(409, str(error), kind=KIND, headers=after)
+
+
+@contextmanager
+def _key_problems() -> Iterator[None]:
+    try:
+        yield
+    except RequestInProgress as error:
+        raise KeyInUse(error) from error
+    except KeyReused as error:
+        raise HttpProblem(422, str(error), kind=KIND) from error
 
 
 class _Recorder(Generic[R, B]):

@@ -11,6 +11,7 @@ from chalicelib.dynamodb import schema_version
 from chalicelib.http import (
     authentication,
     conditional,
+    cross_site,
     parsing,
     problems,
     request_headers,
@@ -116,6 +117,8 @@ class Pipeline:
             request_log.current().principal = principal.logged_as or principal.name
             headers |= self._rate_limits.admit(request, principal)
             request_headers.require_single(request)
+            if endpoint.method == "POST" and "body" not in endpoint.parameters:
+                cross_site.check(request, self._settings)
             authentication.require_role(principal, endpoint.role)
             parsing.check(request, takes_query="query" in endpoint.parameters)
             result = self._call(request, principal, endpoint, readers)
@@ -162,7 +165,7 @@ class Pipeline:
         if kind is WriteRequest:
             required = self._settings.require_if_match == "on"
             return lambda request, principal: WriteRequest.of(
-                request, endpoint.path, endpoint.status, principal, if_match_required=required
+                request, endpoint, principal, if_match_required=required
             )
         if kind is int:
             return lambda request, _: parsing.path_id(name, (request.uri_params or {})[name])

@@ -10,9 +10,12 @@ from typing import Annotated, Any, NamedTuple, get_args, get_origin, get_type_hi
 
 import msgspec
 
+from chalicelib.http import json_errors
 from chalicelib.http.schemas import must_be
 
-_PATH = re.compile(r" - at `\$(.*)`$", re.DOTALL)
+_PATH = re.compile(r"(.*) - at `\$((?:\.\w+|\[\d+\])+)`", re.DOTALL)
+"""The last path of a message: what is before it may repeat text of the client."""
+_UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
 _STEP = re.compile(r"\.(\w+)|\[(\d+)\]")
 
 
@@ -37,13 +40,20 @@ def split(message: str, kind: type[msgspec.Struct], raw: bytes) -> tuple[str, Pl
     Args:
         kind: the type of the whole body.
         raw: the JSON of the body.
+
+    Raises:
+        Invalid: an object has a name twice.
+        msgspec.DecodeError, UnicodeDecodeError, RecursionError: the body can't be decoded.
     """
-    found = _PATH.search(message)
+    found = _PATH.fullmatch(message)
     if found is None:
         return message, Place("", kind, "must be a JSON object")
-    steps = [int(index) if index else name for name, index in _STEP.findall(found[1])]
-    body = msgspec.json.decode(raw) if "[" in found[1] else None  # it tells types of a list apart
-    return message[: found.start()], _place(steps, kind, body)
+    steps = [int(index) if index else name for name, index in _STEP.findall(found[2])]
+    body = json_errors.read(raw)  # it tells types of a list apart, and its own names from a path
+    unknown = _UNKNOWN.fullmatch(message)  # of the body itself, whose errors have no path
+    if unknown and isinstance(body, Mapping) and unknown[1] in body:
+        return message, Place("", kind, "")
+    return found[1], _place(steps, kind, body)
 
 
 def _place(steps: Sequence[int | str], kind: Any, value: Any) -> Place:

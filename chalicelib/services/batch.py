@@ -1,6 +1,5 @@
 """Several operations on tasks in one request: all or none in one transaction, or each by itself."""
 
-from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 
@@ -25,7 +24,8 @@ MAX_RECORD = 380_000
 """The maximum size of the tasks in the response, as the idempotency record has them. DynamoDB's
 limit for the item is 400 KB."""
 MAX_WRITTEN = 3_600_000
-"""The maximum size of all items that a transaction writes, in bytes. DynamoDB's limit is 4 MB."""
+"""The maximum size of all items that a transaction writes or deletes, in bytes. DynamoDB's limit
+is 4 MB."""
 
 
 class Create(msgspec.Struct, frozen=True):
@@ -169,14 +169,20 @@ def _naming(index: int) -> Iterator[None]:
 
 def _require_room(operations: Sequence[Operation], done: Sequence[TaskChange]) -> None:
     """Refuse what DynamoDB would refuse: a record or a transaction that is too large."""
-    sizes = Counter[str]()
-    for one, change in zip(operations, done, strict=True):
-        if not isinstance(one, Delete):
-            body = msgspec.json.encode(change.task)
-            record = len(msgspec.json.encode(body.decode()))  # which is JSON within JSON
-            sizes += Counter(record=record, written=len(body) * (1 + len(change.task.assignees)))
-    if sizes["record"] > MAX_RECORD or sizes["record"] + sizes["written"] > MAX_WRITTEN:
+    record = sum(
+        len(msgspec.json.encode(msgspec.json.encode(change.task).decode()))  # JSON within JSON
+        for one, change in zip(operations, done, strict=True)
+        if not isinstance(one, Delete)
+    )
+    if record > MAX_RECORD or record + sum(map(_written, done)) > MAX_WRITTEN:
         raise Invalid(
             "operations: the tasks are too large for one transaction; send fewer operations, or use"
             " mode=each"
         )
+
+
+def _written(change: TaskChange) -> int:
+    """Return the size of the task and its copies, with those that are deleted."""
+    states = [change.task] if change.before is None else [change.task, change.before]
+    copies = {user_id for task in states for user_id in task.assignees}
+    return max(len(msgspec.json.encode(task)) for task in states) * (1 + len(copies))

@@ -8,6 +8,8 @@ import secrets
 from collections.abc import Sequence
 from datetime import date
 
+import msgspec
+
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.task import Task
 from chalicelib.domain.user import User
@@ -20,6 +22,8 @@ from chalicelib.services.write_context import NO_CONTEXT, WriteContext
 PREFIX = "blf_"
 MAX_TASKS = 1000
 """The most tasks that a feed has: those that are due first."""
+MAX_BYTES = 6 * 1024 * 1024
+"""The most bytes of names and descriptions to read. More fit into no response."""
 OPEN_TASKS = Paging(
     page_size=MAX_TASKS,
     sort="expires_at",
@@ -50,15 +54,9 @@ def revoke(user_id: int, context: WriteContext = NO_CONTEXT) -> None:
 
     Raises:
         NotFound: the user does not exist.
-        Stale: the user has none of the versions that the context accepts.
         RequestInProgress: another request has taken over the idempotency key.
         Unavailable: the database is overloaded or does not respond.
     """
-    if context.if_match is not None:
-        user = _existing(user_id)
-        if user is None:
-            raise NotFound("user", user_id)
-        context.require("user", user_id, user.version)
     _set(user_id, None, None, context)
 
 
@@ -74,8 +72,21 @@ def find_user(user_id: int, secret: str) -> User | None:
 
 
 def open_tasks(user_id: int) -> Sequence[Task]:
-    """Return the tasks of an existing user that are open and have a due date, by due date."""
-    return assignments.read_page(user_id, OPEN_TASKS).items
+    """Return the tasks of an existing user that are open and have a due date, by due date.
+
+    A page ends after 1 MB of one status, so that large tasks take several pages.
+    """
+    tasks: list[Task] = []
+    size = 0
+    after = None
+    while True:
+        rest = msgspec.structs.replace(OPEN_TASKS, page_size=MAX_TASKS - len(tasks), after=after)
+        page = assignments.read_page(user_id, rest)
+        tasks += page.items
+        size += sum(len(task.name.encode()) + len(task.desc.encode()) for task in page.items)
+        after = page.next
+        if after is None or len(tasks) >= MAX_TASKS or size > MAX_BYTES:
+            return tasks
 
 
 def _existing(user_id: int) -> User | None:

@@ -26,6 +26,8 @@ class TaskChange(NamedTuple):
 
     task: Task
     changed: bool
+    before: Task | None = None
+    """The task before the write, if it was read."""
 
 
 class Writes:
@@ -148,13 +150,13 @@ class Edit(_Existing):
         if after is before:
             self._users = self._named
             self._position = task_writes.require_version(writes.transaction, before)
-            return TaskChange(deleting_users.hide(before), changed=False)
+            return TaskChange(deleting_users.hide(before), changed=False, before=before)
         after = after.rewritten(clock.now_in_seconds())
         joining = [user_id for user_id in after.assignees if user_id not in before.assignees]
         writes.joining.update(joining)
         self._users = (*self._named, *joining)
         self._position = task_writes.update_task(writes.transaction, before, after)
-        return TaskChange(deleting_users.hide(after), changed=True)
+        return TaskChange(deleting_users.hide(after), changed=True, before=before)
 
     def _require_version(self) -> None:
         try:
@@ -172,7 +174,7 @@ class Delete(_Existing):
         """See PlannedChange. Raises Stale: the task has none of the versions that it may have."""
         self._context.require("task", self._task.id, self._task.version)
         self._position = task_writes.delete_task(writes.transaction, self._task)
-        return TaskChange(self._task, changed=True)
+        return TaskChange(self._task, changed=True, before=self._task)
 
 
 def commit(
@@ -198,8 +200,9 @@ def commit(
         writes = Writes()
         done = [change.add_to(writes) for change in changes]
         if not any(one.changed for one in done):
-            for user_id in writes.named:
-                require_user(user_id)
+            if missing := {user_id for user_id in writes.named if not _exists(user_id)}:
+                for change in changes:
+                    change.learn(ConditionFailed({}), missing)
             context.commit_record(result_of(done))
             return done
         writes.add_guards()
@@ -230,8 +233,7 @@ def read_task(task_id: int) -> StoredTask:
 
 def require_user(user_id: int) -> None:
     """Raise NotFound if the user does not exist or is being deleted."""
-    user = queries.user(user_id)
-    if user is None or user.deleting:
+    if not _exists(user_id):
         raise NotFound("user", user_id)
 
 
@@ -241,6 +243,11 @@ def current_task(failed: ConditionFailed, position: int, task_id: int) -> Stored
     if item is None:
         raise NotFound("task", task_id)
     return TASKS.of_item(item)
+
+
+def _exists(user_id: int) -> bool:
+    user = queries.user(user_id)
+    return user is not None and not user.deleting
 
 
 def _require_present(missing: Set[int], user_ids: Collection[int]) -> None:

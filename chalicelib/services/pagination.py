@@ -1,8 +1,9 @@
 """Pages of lists: sort order, filters, offset and start.
 
 A page costs one Query for each lane and each status that it asks for; with an offset that skips
-more than 1 MB of a lane, up to MAX_ROUNDS. DynamoDB ends a Query at 1 MB, so a page of large tasks
-may have fewer items than asked for; its cursor leads to the others.
+more than 1 MB of a lane, up to MAX_QUERIES_OF_PART, but none of a lane that has ended or is ahead
+of the others. DynamoDB ends a Query at 1 MB, so a page of large tasks may have fewer items than
+asked for; its cursor leads to the others.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,9 +15,9 @@ import msgspec
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.user import User
 from chalicelib.dynamodb import index_keys
-from chalicelib.dynamodb.codec import Entry, StoredTask
+from chalicelib.dynamodb.codec import Entry, QueryResult, StoredTask
 from chalicelib.dynamodb.index_keys import KeyRange
-from chalicelib.dynamodb.lane_queries import query_lanes
+from chalicelib.dynamodb.lane_queries import Merge
 from chalicelib.dynamodb.queries import EVERY_KEY, Index, Part
 
 E = TypeVar("E", User, StoredTask)
@@ -28,8 +29,11 @@ Order = Literal["asc", "desc"]
 MAX_OFFSET = 10_000
 EQUAL_SHARE_OFFSET = 2_500
 """The offset above which each lane skips an equal share: about 1 MB of short tasks."""
-MAX_ROUNDS = 20
+MAX_QUERIES_OF_PART = 20
 """How many times 1 MB of each lane an offset may skip."""
+MEAN_QUERIES_OF_PART = 4
+"""How many Queries of each lane and status an offset may take on average, if there are more than
+MAX_QUERIES_OF_PART of them. Fewer lanes share as many Queries as these."""
 
 
 class Paging(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,23 +106,20 @@ def read_page(
             page is shorter by those that do not.
 
     Raises:
-        Invalid: the offset skips more than 20 MB of a lane.
+        Invalid: the offset skips more than 20 MB of a lane, or 80 MB of a list with up to
+            20 parts.
     """
-    after, skip = paging.after, paging.offset
-    keys = _key_range(paging)
-    for _ in range(MAX_ROUNDS):
-        far = skip > EQUAL_SHARE_OFFSET and len(parts) > 1
-        result = query_lanes(
-            index,
-            parts,
-            keys=keys.beyond(after, paging.ascending),
-            ascending=paging.ascending,
-            limit=skip // len(parts) if far else skip + paging.page_size + 1,
-        )
+    skip = paging.offset
+    keys = _key_range(paging).beyond(paging.after, paging.ascending)
+    merge = Merge(index, parts, keys=keys, ascending=paging.ascending)
+    most = MEAN_QUERIES_OF_PART * max(MAX_QUERIES_OF_PART, len(parts))
+    while merge.most_queries < MAX_QUERIES_OF_PART and merge.queries < most:
+        shared = skip > EQUAL_SHARE_OFFSET and merge.open_parts > 1
+        merge.read(skip if shared else skip + paging.page_size + 1, shared=shared)
+        result: QueryResult[E] = merge.take()
         if len(result.entries) > skip or not result.more:
             return _page(result.entries[skip:], result.more, paging.page_size, belongs)
         skip -= len(result.entries)
-        after = result.entries[-1].sort_key
     raise Invalid("offset: is too large for this list; follow the Link header instead")
 
 

@@ -109,7 +109,11 @@ KEYED_WALK: list[tuple[tuple[Any, ...], list[str], int]] = [
     (("PUT", "/v1/tasks/2/assign/user/1"), [PUT, GET, TRANSACT], 4),
     (("DELETE", "/v1/tasks/2"), [PUT, TRANSACT, TRANSACT], 5),
     (("POST", "/v1/tasks/batch", {"operations": [NEW, NEW]}), [PUT, UPDATE, TRANSACT], 3),
-    (("POST", "/v1/tasks/batch?mode=each", {"operations": [NEW]}), [PUT, PUT, UPDATE, TRANSACT], 2),
+    (
+        ("POST", "/v1/tasks/batch?mode=each", {"operations": [NEW]}),
+        [PUT, PUT, UPDATE, TRANSACT, UPDATE],
+        2,
+    ),
     (("PATCH", "/v1/users/1", {"username": "ann"}), [PUT, GET, TRANSACT], 4),
     (("DELETE", "/v1/users/1"), [PUT, GET, QUERY, TRANSACT], 3),
 ]

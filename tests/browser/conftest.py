@@ -139,19 +139,30 @@ def served_once() -> Iterator[Callable[..., Served]]:
 
 
 @pytest.fixture(scope="module")
-def guarded_api(
+def guarded_roles(
     served_once: Callable[..., Served], tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Served, str]:
-    """Start a server with authentication; return it with the token of an editor."""
+) -> tuple[Served, Callable[[str], str]]:
+    """Start a server with authentication; return it, and a function from a role to a token."""
     data = str(tmp_path_factory.mktemp("data"))
     served = served_once("--db", "memory", "--data", data, AUTH="on")
-    create = ["token", "create", "--name", "me", "--role", "editor"]
-    made = subprocess.run(
-        [sys.executable, "-m", "billet", "--data", data, *create],
-        cwd=ROOT,
-        env={name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return served, made.stdout.strip()
+
+    def token_of(role: str) -> str:
+        create = ["token", "create", "--name", role, "--role", role]
+        made = subprocess.run(
+            [sys.executable, "-m", "billet", "--data", data, *create],
+            cwd=ROOT,
+            env={name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        return made.stdout.strip()
+
+    return served, token_of
+
+
+@pytest.fixture(scope="module")
+def guarded_api(guarded_roles: tuple[Served, Callable[[str], str]]) -> tuple[Served, str]:
+    """Start a server with authentication; return it with the token of an editor."""
+    served, token_of = guarded_roles
+    return served, token_of("editor")

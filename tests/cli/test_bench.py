@@ -36,7 +36,7 @@ def test_a_section_prints_its_table_and_writes_it_with_a_picture(
     units = {row[0]: row[2:5] for row in costs["rows"]}
     assert dict(prices["rows"])["write unit"] == 0.625
     assert units["GET task"] == [1, 0, 0]
-    assert units["POST task"] == [0, 6, 0]
+    assert units["POST task"] == [0, 7, 0]
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert "| GET task | 1 | 1.00 |" in markdown_report.document(json.loads(found.read_text()))
 

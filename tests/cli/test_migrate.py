@@ -19,15 +19,17 @@ from billet.cli.doctor import doctor
 from billet.cli.migrate import migrate
 from billet.migrations import MIGRATIONS, database, lease, runner, scanning, state, tables
 from billet.migrations.m0005_reservations import normalize, normalize_as_first_release
+from billet.migrations.m0008_unassigned import add_last_change
 from billet.migrations.runner import schema_of
 from billet.migrations.scanning import Options
 from billet.migrations.schema import Index, Table, found
 from billet.migrations.state import Position
 from billet.serve.databases import Database, is_aws
 from billet.serve.run import prepare
+from chalicelib.domain.task import TaskUpdate
 from chalicelib.dynamodb import client, schema_version
 from chalicelib.dynamodb.models import EXPIRIES, SUFFIXES
-from chalicelib.services import tokens, users
+from chalicelib.services import assignments, tasks, tokens, users
 from chalicelib.settings import Settings
 from tests.conftest import delete_tables
 from tests.support.bulk_data import add_tasks, add_users
@@ -262,6 +264,45 @@ def test_while_both_releases_run_a_username_has_both_reservations(previous: list
 
 
 @pytest.mark.backend("fastest")
+def test_contract_gives_copies_of_the_previous_release_the_last_change_of_their_task(
+    previous: list[int],
+) -> None:
+    assert run("expand")[0] == run("backfill")[0] == 0
+    assign_as_previous_release(previous[4])
+    assert run("verify")[0] == 0
+    assert "updated_at" not in CliRunner().invoke(doctor).output
+    status, lines = run("contract")
+    assert (status, "0008 contract assignments: 3 items read, 1 changed" in str(lines)) == (0, True)
+    task, copy = only("tasks", "id", previous[4]), only("assignments", "id", previous[4])
+    assert (copy["updated_at"], copy["version"]) == (task["updated_at"], task["version"])
+    assert CliRunner().invoke(doctor).exit_code == 0
+
+
+@pytest.mark.backend("fastest")
+def test_a_change_of_a_task_wins_over_what_contract_adds_to_its_copies(
+    previous: list[int],
+) -> None:
+    assert run("expand")[0] == run("backfill")[0] == 0
+    assign_as_previous_release(previous[4])
+    copy = only("assignments", "id", previous[4])
+    late = [*add_last_change(copy)]
+    assert [*add_last_change({**copy, "version": wire(99)})] == []
+    tasks.update(previous[4], TaskUpdate(desc="newer"))
+    changed = contents()
+    with pytest.raises(client.ConditionFailed):
+        database.commit(*late)
+    assert contents() == changed
+
+
+def assign_as_previous_release(task: int) -> None:
+    """Assign a task that this release has changed as a server without `updated_at` does."""
+    tasks.update(task, TaskUpdate(desc="changed"))
+    assignments.assign(task, 1)
+    copy = only("assignments", "id", task)
+    put("assignments", {name: one for name, one in copy.items() if name != "updated_at"})
+
+
+@pytest.mark.backend("fastest")
 @pytest.mark.usefixtures("previous")
 def test_contract_walks_again_after_it_found_items_in_the_old_form_behind_its_walk() -> None:
     assert run("expand")[0] == run("backfill")[0] == 0
@@ -286,6 +327,8 @@ def test_a_dry_run_counts_and_changes_nothing(
     status, lines = run("plan")
     assert status == 0
     assert lines[-1].startswith("In total at most $0.")
+    planned = [line for line in run("plan", "--to", "6")[1] if line.startswith("00")]
+    assert planned == [line for line in lines if "0001" <= line[:4] <= "0006"]
     assert contents() == before
     assert schema_version.read() == (0, 0)
 
@@ -819,6 +862,7 @@ def test_settings_that_an_emulator_does_not_support_are_skipped(empty: str) -> N
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [
+        (("plan", "--to", "99"), f"--to: must be between 1 and {NEWEST}"),
         (("up", "--to", "99"), f"--to: must be between 1 and {NEWEST}"),
         (("backfill",), "0003 last_day: run `billet migrate expand` first"),
         (("contract",), "0003 last_day: run `billet migrate backfill` first"),

@@ -346,6 +346,7 @@ def test_users_are_added_listed_renamed_and_deleted(team: Billet) -> None:
     assert [line.split()[:2] for line in table[:2]] == [["ID", "NAME"], ["3", "cy"]]
 
 
+@pytest.mark.settings(require_if_match="on")
 def test_a_feed_is_a_url_that_can_be_revoked(team: Billet) -> None:
     [url] = team.lines("user", "feed", "ann", "--yes")
     assert url.startswith(f"{team.url}/v1/users/1/tasks.ics?token=")

@@ -100,7 +100,7 @@ def test_a_task_is_assigned_and_unassigned(billet: Client) -> None:
 
 
 @BLOCKING_ONLY
-@pytest.mark.settings(auth="on")
+@pytest.mark.settings(auth="on", require_if_match="on")
 def test_a_feed_has_a_url_until_it_is_revoked(connect: ClientFactory, transport: Faulty) -> None:
     admin, _ = tokens.issue("eva", "admin", None)
     billet = connect(token=admin)

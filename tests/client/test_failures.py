@@ -6,14 +6,17 @@ import ssl
 import tracemalloc
 from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from itertools import islice
+from threading import Event
 from typing import Any
 
 import httpx
 import msgspec
 import pytest
+from pynamodb.connection import Connection
 
 from billet_client import (
     ApiError,
@@ -33,6 +36,7 @@ from billet_client import (
 )
 from tests.client.conftest import BLOCKING_ONLY, ClientFactory, Clock
 from tests.support.in_process import ADDRESS, Fault, Faulty, answer, lost_reply, lost_request
+from tests.support.injection import inject_fault
 
 pytestmark = pytest.mark.backend("moto")
 on_tables = pytest.mark.usefixtures("database")
@@ -81,6 +85,37 @@ def test_a_write_whose_replies_are_lost_is_made_once(billet: Client, transport: 
     transport.faults.clear()
     assert [*billet.tasks.list(), *billet.users.list()] == []
     assert len(set(keys)) == len(keys) == 13
+
+
+@on_tables
+def test_a_batch_whose_first_request_still_runs_has_the_results_of_it(
+    billet: Client, transport: Faulty, endpoint: str, connections: dict[str, Connection]
+) -> None:
+    begun, proceed = Event(), Event()
+    answers: list[httpx.Response] = []
+
+    def pause(_: object) -> None:
+        begun.set()
+        assert proceed.wait(30)
+
+    def lose(request: httpx.Request, send: Callable[[], httpx.Response]) -> httpx.Response:
+        runs.append(pool.submit(send))
+        assert begun.wait(30)
+        raise httpx.ReadTimeout("timed out", request=request)
+
+    def repeat_too_early(_: httpx.Request, send: Callable[[], httpx.Response]) -> httpx.Response:
+        answers.append(send())
+        proceed.set()
+        answers.append(runs[0].result(30))
+        return answers[0]
+
+    runs: list[Future[httpx.Response]] = []
+    transport.faults.extend([lose, repeat_too_early])
+    with ThreadPoolExecutor(1) as pool, inject_fault(connections[endpoint], pause, at=6):
+        results = billet.tasks.batch([Create("one"), Create("two"), Create("three")], mode="each")
+    assert [answer.status_code for answer in answers] == [409, 200]
+    assert [(result.status, result.id) for result in results] == [(201, 1), (201, 2), (201, 3)]
+    assert len(list(billet.tasks.list())) == 3
 
 
 @on_tables
@@ -292,6 +327,52 @@ def test_a_next_page_on_another_host_is_refused(
     with pytest.raises(InvalidResponse, match=r"^link: the next page is at "):
         list(connect(token=SECRET).tasks.list())
     assert [request.url.host for request in transport.sent] == ["localhost"]
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "http://user:secret@localhost/prod/v1/tasks?cursor=a",
+        "//user@localhost/prod/v1/tasks",
+        "/v1/tasks?cursor=a",
+        "/production/v1/tasks",
+        "/prod",
+        "/dev/../v1/tasks",
+        "/prod/../dev/v1/tasks",
+        "/prod/%2e%2e/dev/v1/tasks",
+        "../../../v1/tasks",
+    ],
+)
+def test_a_next_page_with_a_user_or_outside_of_the_stage_is_refused(
+    connect: ClientFactory, transport: Faulty, link: str
+) -> None:
+    transport.faults.append(answer(200, b"[]", JSON, Link=f'<{link}>; rel="next"'))
+    with pytest.raises(InvalidResponse, match=r"^link: the next page is at ") as raised:
+        list(connect("http://localhost/prod", token=SECRET).tasks.list())
+    assert len(transport.sent) == 1
+    assert "secret" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "link", ["\t//localhost/v1/tasks", "http://[::1/", "http://localhost:port/", "http://a b/"]
+)
+def test_a_next_page_that_is_no_url_is_an_invalid_response(
+    connect: ClientFactory, transport: Faulty, link: str
+) -> None:
+    transport.faults.append(answer(200, b"[]", JSON, Link=f'<{link}>; rel="next"'))
+    with pytest.raises(InvalidResponse, match=r"^link: "):
+        list(connect(token=SECRET).tasks.list())
+    assert len(transport.sent) == 1
+
+
+def test_an_empty_page_with_a_link_is_followed(connect: ClientFactory, transport: Faulty) -> None:
+    link = '<?cursor=a>; rel="next"'
+    pages = [b"[]", msgspec.json.encode([TASK]), b"[]"]
+    for page in pages:
+        transport.faults.append(answer(200, page, JSON, Link=link))
+    transport.faults.append(answer(200, msgspec.json.encode([TASK]), JSON))
+    assert len(list(connect().tasks.list())) == 2
+    assert len(transport.sent) == 4
 
 
 def test_a_next_page_may_be_relative_and_below_a_stage(

@@ -155,8 +155,8 @@ class Machine(RuleBasedStateMachine):
 
 
 def plain(task: Task) -> dict[str, Any]:
-    """Return the fields of the task without its version, which the model does not track."""
-    names = set(Task.__struct_fields__) - {"version"}
+    """Return the fields of the task without those of its last write, which the model ignores."""
+    names = set(Task.__struct_fields__) - {"version", "updated_at"}
     return {name: getattr(task, name) for name in names}
 
 

@@ -6,10 +6,9 @@ from typing import Any
 import pytest
 
 from billet.integrity import findings
-from chalicelib.dynamodb import queries, shared_state, user_writes
-from chalicelib.dynamodb.transaction import Transaction
+from chalicelib.dynamodb import queries
 from tests.conftest import Api
-from tests.support.bulk_data import add_tasks, add_users
+from tests.support.bulk_data import add_tasks, add_users, mark_as_deleting
 
 TASK = {"name": "plan", "desc": "", "status": "DONE"}
 WRITES: list[tuple[str, dict[str, str]]] = [("PUT", TASK), ("PATCH", {})]
@@ -55,6 +54,7 @@ def test_a_task_is_created_with_its_assignees(api: Api) -> None:
     assert [assignment_count(user) for user in (ann, bob, eve)] == [1, 0, 1]
 
 
+@pytest.mark.backend("fastest")
 @pytest.mark.parametrize("keyed", [False, True], ids=["plain", "with an idempotency key"])
 @pytest.mark.parametrize(("method", "fields"), WRITES)
 def test_put_and_patch_set_the_assignees_in_one_version(
@@ -132,15 +132,7 @@ def test_a_user_being_deleted_can_not_be_assigned_nor_kept(api: Api) -> None:
     assert_assigned(api, task, [bob], [])
 
 
-def mark_as_deleting(user_id: int) -> None:
-    user = queries.user(user_id)
-    assert user is not None
-    change = Transaction()
-    user_writes.mark_as_deleting(change, user)
-    change.commit()
-    shared_state.forget()
-
-
+@pytest.mark.backend("fastest")
 def test_one_request_adds_and_removes_at_most_48_users(api: Api) -> None:
     people = add_users(50 + MOST)
     task = api("POST", "/v1/tasks", {"name": "plan", "assignees": people[:MOST]}).json_body

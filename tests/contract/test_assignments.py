@@ -6,12 +6,12 @@ from itertools import product
 import pytest
 
 from billet.integrity import findings
-from chalicelib.dynamodb import queries, shared_state, user_writes
+from chalicelib.dynamodb import shared_state, user_writes
 from chalicelib.dynamodb.client import ConditionFailed
 from chalicelib.dynamodb.models import UsernameModel
 from chalicelib.dynamodb.transaction import Transaction
 from tests.conftest import Api
-from tests.support.bulk_data import add_tasks, add_users
+from tests.support.bulk_data import add_tasks, add_users, mark_as_deleting
 
 
 def listed(api: Api, user: int) -> list[int]:
@@ -79,16 +79,6 @@ def test_a_task_has_at_most_fifty_users(api: Api) -> None:
     assert api("PUT", f"/v1/tasks/{task}/assign/user/{another}").status_code == 200
 
 
-def start_delete(user: int) -> None:
-    """Leave the user in the state of an interrupted delete."""
-    found = queries.user(user)
-    assert found
-    change = Transaction()
-    user_writes.mark_as_deleting(change, found)
-    change.commit()
-    shared_state.forget()  # as if the cached copy had expired
-
-
 FORMS = ("", "?sort=expires_at", "?status=PENDING", "?status=DONE", "?order=asc&offset=1")
 
 
@@ -99,7 +89,7 @@ def test_a_user_being_deleted_does_not_exist_for_any_request(
     for one in (user, other):
         api("PUT", f"/v1/tasks/{task}/assign/user/{one}")
     cursor = cursor_in_the_list_of(api, user)
-    start_delete(user)
+    mark_as_deleting(user)
     assert api("GET", f"/v1/users/{user}").json_body is None
     assert [one["id"] for one in api("GET", "/v1/users").json_body] == [other]
     for form in (*FORMS, f"?cursor={cursor}"):
@@ -128,7 +118,7 @@ def test_no_task_shows_a_user_being_deleted(api: Api, task: int, user: int) -> N
         api("PUT", f"/v1/tasks/{task}/assign/user/{one}")
     named = api("GET", f"/v1/tasks/{task}")
     assert named.json_body["assignees"] == sorted((user, other))
-    start_delete(user)
+    mark_as_deleting(user)
     hidden = api("GET", f"/v1/tasks/{task}")
     wanted = named.json_body | {"assignees": [other], "etag": '"3-1"'}
     assert hidden.json_body == wanted
@@ -156,7 +146,7 @@ def test_the_etag_of_an_assignment_is_that_of_the_task_without_the_hidden_assign
 ) -> None:
     [other] = add_users(1)
     api("PUT", f"/v1/tasks/{task}/assign/user/{user}")
-    start_delete(user)
+    mark_as_deleting(user)
     for number in range(times):
         key = {"Idempotency_Key": f"key-{number}"} if keyed else {}
         changed = api("PUT", f"/v1/tasks/{task}/{verb}/user/{other}", **key)

@@ -1,21 +1,40 @@
 """POST /v1/tasks/batch: several operations, all or none, or each by itself."""
 
+import json
+import time
 from typing import Any
 
+import msgspec
 import pytest
 from chalice.test import HTTPResponse
+from pynamodb.connection import Connection
 
 from billet.integrity import findings
-from chalicelib.dynamodb import queries
+from chalicelib.domain.ids import MAX_ID
+from chalicelib.domain.task import MAX_ASSIGNEES, Task
+from chalicelib.dynamodb import clock, queries
+from chalicelib.dynamodb.models import IdempotencyModel
+from chalicelib.http.fields import MAX_DESC, MAX_NAME
+from chalicelib.http.pages import MAX_ENCODED
+from chalicelib.http.schemas import MAX_BATCH, BatchBody, OperationResult, TaskBody
+from chalicelib.services import batch
 from tests.conftest import Api
-from tests.support.bulk_data import add_tasks, add_users
+from tests.support.bulk_data import add_tasks, add_users, age_reply, mark_as_deleting
+from tests.support.injection import inject_fault
 
 Body = dict[str, Any]
+HOUR = 3600
 
 
 @pytest.fixture
 def lanes() -> int:
     return 2
+
+
+@pytest.fixture
+def connection(api: Api, endpoint: str, connections: dict[str, Connection]) -> Connection:
+    """Return the connection that the API uses."""
+    return connections[endpoint]
 
 
 def send(api: Api, *operations: Body, mode: str = "all", **headers: str) -> HTTPResponse:
@@ -160,6 +179,21 @@ def test_the_error_names_the_operation_and_nothing_changes(
     assert send(api, *operations[:2], Idempotency_Key="b").status_code == 200
 
 
+@pytest.mark.backend("moto")
+@pytest.mark.parametrize("if_match", [{}, {"if_match": '"7"'}], ids=["plain", "stale"])
+@pytest.mark.parametrize("changes", [True, False], ids=["with changes", "without"])
+def test_the_error_of_a_user_being_deleted_names_the_operation(
+    api: Api, user: int, changes: bool, if_match: Body
+) -> None:
+    [gone] = add_users(1)
+    task, other = add_tasks(2, assignees=[user, gone])
+    mark_as_deleting(gone)
+    operations = (create("x") if changes else assign(other, user),)
+    detail = f"operations[1]: user {gone} does not exist"
+    assert error(api, *operations, assign(task, gone, **if_match)) == (404, detail)
+    assert error(api, *operations, assign(task, gone), Idempotency_Key="a") == (404, detail)
+
+
 def test_in_mode_each_an_error_is_the_result_of_its_operation(api: Api, user: int) -> None:
     task, other = add_tasks(2)
     operations = (assign(task, 77), create("new"), delete(88), patch(other, desc="x"))
@@ -191,6 +225,77 @@ def test_a_repeat_in_mode_each_does_what_was_not_done(api: Api, user: int) -> No
     assert again["results"][1]["payload"]["desc"] == "x"
     assert len(api("GET", "/v1/tasks").json_body) == 3
     assert not list(findings())
+
+
+OPERATIONS = (create("one"), create("two"), create("three"))
+
+
+def send_each(api: Api) -> HTTPResponse:
+    return send(api, *OPERATIONS, mode="each", Idempotency_Key="a")
+
+
+def require_made_once(api: Api, response: HTTPResponse) -> None:
+    assert response.status_code == 200, response.body
+    assert response.json_body["detail"] == "3 operations done"
+    assert [task["name"] for task in api("GET", "/v1/tasks").json_body] == ["three", "two", "one"]
+    assert send_each(api).json_body == response.json_body
+
+
+@pytest.mark.backend("moto")
+@pytest.mark.parametrize("call", [1, 2, 4, 9, 10])
+def test_a_repeat_in_mode_each_during_the_first_request_is_a_409_without_results(
+    api: Api, connection: Connection, call: int
+) -> None:
+    repeats: list[HTTPResponse] = []
+    with inject_fault(connection, lambda _: repeats.append(send_each(api)), at=call):
+        first = send_each(api)
+    [again] = repeats
+    assert (again.status_code, again.headers["Retry-After"]) == (409, "1")
+    assert "results" not in again.json_body
+    require_made_once(api, first)
+
+
+class Crash(BaseException):
+    """Ends a request as the end of its process would."""
+
+
+@pytest.mark.backend("moto")
+def test_a_repeat_in_mode_each_waits_for_the_operation_of_a_crashed_request(
+    api: Api, connection: Connection
+) -> None:
+    def crash(_: Any) -> None:
+        raise Crash
+
+    with pytest.raises(Crash), inject_fault(connection, crash, at=6, lasting=True):
+        send_each(api)
+    assert send_each(api).status_code == 409
+    age_leases(replied=True)  # that of the request; that of the operation may end later
+    again = send_each(api)
+    assert (again.status_code, again.headers["Retry-After"]) == (409, "1")
+    age_leases(replied=False)
+    require_made_once(api, send_each(api))
+
+
+def age_leases(*, replied: bool) -> None:
+    for item in IdempotencyModel.scan():
+        if (item.reply is not None) == replied:
+            age_reply(item, lease=clock.seconds() - 1)
+
+
+@pytest.mark.backend("moto")
+@pytest.mark.parametrize("later", [24 * HOUR - 10, 25 * HOUR])
+def test_after_a_day_a_key_in_mode_each_is_new_although_it_was_repeated(
+    api: Api, monkeypatch: pytest.MonkeyPatch, later: int
+) -> None:
+    start = clock.seconds()
+    operations = (patch(77, desc="x"), create("one"))
+    first = send(api, *operations, mode="each", Idempotency_Key="a").json_body
+    assert [result["status"] for result in first["results"]] == [404, 201]
+    monkeypatch.setattr(time, "time", lambda: start + 23 * HOUR)
+    assert send(api, *operations, mode="each", Idempotency_Key="a").json_body == first
+    monkeypatch.setattr(time, "time", lambda: start + later)
+    again = send(api, create("two"), create("three"), mode="each", Idempotency_Key="a")
+    assert (again.status_code, again.json_body["detail"]) == (200, "2 operations done")
 
 
 @pytest.mark.parametrize(
@@ -256,16 +361,18 @@ def test_the_query_has_only_the_mode(api: Api) -> None:
         assert (response.status_code, response.json_body["detail"]) == (400, detail)
 
 
+@pytest.mark.backend("fastest")
 def test_a_transaction_has_room_for_99_writes_and_the_record(api: Api) -> None:
     people = add_users(48)
     tasks = add_tasks(2, assignees=people, at_once=1)
     # Two tasks with 48 copies each are 98 writes, and one more task is 99.
     changes = [patch(task, status="DONE") for task in tasks]
     assert send(api, *changes, create("new"), Idempotency_Key="a").status_code == 200
-    status, detail = error(api, *changes, create("new"), create("new"))
-    assert status == 400
-    assert detail.startswith("operations: must need at most 99 writes")
-    assert detail.endswith("these need 100; send fewer operations, or use mode=each")
+    assert error(api, *changes, create("new"), create("new")) == (
+        400,
+        "operations: need 100 writes, and one transaction has room for 99; send fewer operations,"
+        " or use mode=each",
+    )
     each = send(api, *changes, create("new"), create("new"), mode="each")
     assert each.json_body["detail"] == "4 operations done"
     assert not list(findings())
@@ -284,6 +391,45 @@ def test_tasks_that_are_too_large_for_one_record_are_refused_before_the_write(ap
     few = send(api, *(patch(task, status="DONE") for task in tasks[:9]), Idempotency_Key="a")
     assert few.status_code == 200
     assert send(api, *map(delete, tasks)).status_code == 200
+
+
+@pytest.mark.backend("moto")
+def test_deleted_tasks_and_copies_count_for_the_size_of_a_transaction(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batch, "MAX_WRITTEN", 11_000)
+    people = add_users(2)
+    one, two = add_tasks(2, people, describe=lambda _: "x" * 2000)  # 12,000 bytes with the copies
+    alone = [patch(task, assignees=[], desc="") for task in (one, two)]
+    for operations in ([delete(one), delete(two)], [delete(one), alone[1]], alone):
+        status, detail = error(api, *operations)
+        assert (status, detail.partition(";")[0]) == (
+            400,
+            "operations: the tasks are too large for one transaction",
+        )
+    assert len(api("GET", f"/v1/users/{people[0]}/tasks").json_body) == 2
+    assert send(api, delete(one), create("new")).status_code == 200
+
+
+def test_the_largest_results_fit_into_a_response_of_lambda() -> None:
+    """Those of 50 tasks whose every character needs the most bytes."""
+    most = MAX_ID - 50
+    body = TaskBody.of(
+        Task(
+            id=MAX_ID,
+            name="\N{SEEDLING}" * MAX_NAME,
+            desc="\N{SEEDLING}" * MAX_DESC,
+            status="IN_PROGRESS",
+            created_at=clock.now(),
+            updated_at=clock.now_in_seconds(),
+            expires_at="2026-01-31",
+            assignees=tuple(range(most, most + MAX_ASSIGNEES)),
+            version=MAX_ID,
+        )
+    )
+    result = OperationResult(op="create", status=201, id=body.id, etag=body.etag, payload=body)
+    whole = BatchBody(detail=f"{MAX_BATCH} operations done", results=[result] * MAX_BATCH)
+    assert len(json.dumps(msgspec.json.encode(whole).decode())) < MAX_ENCODED
 
 
 @pytest.mark.settings(require_if_match="on")

@@ -8,15 +8,16 @@ import pytest
 
 from billet.integrity import findings
 from chalicelib.domain.task import TaskUpdate
-from chalicelib.dynamodb import queries, shared_state, task_writes
+from chalicelib.dynamodb import queries, task_writes
 from chalicelib.dynamodb.client import ConditionFailed
 from chalicelib.dynamodb.codec import StoredTask
 from chalicelib.dynamodb.index_keys import due_key, status_lane
-from chalicelib.dynamodb.models import AssignmentModel, CounterModel, TaskModel
+from chalicelib.dynamodb.models import AssignmentModel, TaskModel
 from chalicelib.dynamodb.transaction import Transaction
 from tests.conftest import Api, Bind
 from tests.support.bulk_data import add_tasks, add_users
 from tests.support.pages import ids, pages
+from tests.support.tables import set_contracted
 
 pytestmark = pytest.mark.backend("moto")
 
@@ -67,14 +68,6 @@ def test_the_last_day_has_the_key_of_the_first_release_until_contract_begins(
     assert api("PATCH", to, {"expires_at": "9999-12-31"}).status_code == 200
     assert [stored(one)["due_key"][:-17] for one in (created, changed)] == [day, day]
     assert list(findings()) == []
-
-
-def set_contracted(number: int) -> None:
-    """Store that contract has begun for a migration."""
-    transaction = Transaction()
-    transaction.update(CounterModel(shared_state.NAME), [CounterModel.contracted.set(number)])
-    transaction.commit()
-    shared_state.forget()
 
 
 def test_a_status_changes_in_the_lane_that_the_task_is_in(bind: Bind, api: Api) -> None:

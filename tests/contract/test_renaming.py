@@ -5,11 +5,10 @@ from typing import Any
 import pytest
 
 from billet.integrity import findings
-from chalicelib.dynamodb import queries, shared_state, user_writes
 from chalicelib.dynamodb.models import UsernameModel
 from chalicelib.dynamodb.transaction import Transaction
 from tests.conftest import Api
-from tests.support.bulk_data import add_tasks
+from tests.support.bulk_data import add_tasks, mark_as_deleting
 
 
 @pytest.fixture
@@ -103,12 +102,7 @@ def test_each_change_of_a_user_with_if_match_needs_the_current_version(api: Api,
 
 def test_a_user_who_does_not_exist_has_no_name_to_change(api: Api, ann: int) -> None:
     assert rename(api, 77, "bob").json_body["detail"] == "user 77 does not exist"
-    user = queries.user(ann)
-    assert user is not None
-    change = Transaction()
-    user_writes.mark_as_deleting(change, user)
-    change.commit()
-    shared_state.forget()
+    mark_as_deleting(ann)
     for headers in ({}, {"If_Match": '"7"'}):
         gone = rename(api, ann, "bob", **headers)
         assert (gone.status_code, gone.json_body["detail"]) == (404, f"user {ann} does not exist")

@@ -112,6 +112,7 @@ def assert_correct_or_rejected(
         assert fault.refusal != 503 or int(response.headers["Retry-After"]) > 0
 
 
+@pytest.mark.walk
 def test_a_keyed_repeat_of_a_batch_in_mode_each_does_what_was_not_done(
     api: Api, connection: Connection
 ) -> None:

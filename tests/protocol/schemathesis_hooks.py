@@ -7,6 +7,7 @@ import schemathesis
 from schemathesis.checks import CHECKS
 from schemathesis.specs.openapi import checks
 
+from chalicelib.domain.task import MAX_ASSIGNEE_CHANGES
 from chalicelib.services import cursor as cursors
 from chalicelib.services.pagination import Paging
 
@@ -22,6 +23,7 @@ def before_call(context: schemathesis.HookContext, case: Case, kwargs: dict[str,
     _repair_cursor(case)
     if case.meta and case.meta.generation.mode.is_positive and isinstance(case.body, dict):
         case.body = _whole_numbers(case.body)
+        _repair_assignees(case.body)
         _repair_batch(case)
 
 
@@ -74,11 +76,18 @@ def _repair_cursor(case: Case) -> None:
         case.query = {name: query[name] for name in query if name != "cursor"}
 
 
+def _repair_assignees(task: Any) -> None:
+    """Add no more users at once than one change may."""
+    if "assignees" in task:
+        task["assignees"] = task["assignees"][:MAX_ASSIGNEE_CHANGES]
+
+
 def _repair_batch(case: Case) -> None:
-    """Name each task in one operation only, by its id only, in any version."""
+    """Name each task in one operation only, by its id only, in any version and without users."""
     if case.path.endswith("/batch"):
         body: Any = case.body
         for number, operation in enumerate(body["operations"], start=1):
+            operation.get("task", {}).pop("assignees", None)
             if operation["op"] != "create":
                 operation |= {"id": number, "if_match": "*"}
                 operation.get("task", {}).pop("id", None)

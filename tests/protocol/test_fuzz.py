@@ -4,6 +4,7 @@ import http.client
 import io
 import json
 import socket
+from urllib.parse import quote
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -24,14 +25,29 @@ line = st.text(st.characters(codec="latin-1", exclude_characters="\r\n"), max_si
 token = st.text("!#$%&'*+-.^_`|~abcXYZ019", min_size=1, max_size=12)
 ident = st.one_of(st.integers(-1, 2**64).map(str), line)
 path = st.one_of(
-    st.sampled_from(["/", "/docs", "/v1/health", "/v1/openapi.json", "/v1/users", "/v1/tasks"]),
+    st.sampled_from(
+        [
+            "/",
+            "/docs",
+            "/v1/health",
+            "/v1/openapi.json",
+            "/v1/users",
+            "/v1/tasks",
+            "/v1/tasks/batch",
+        ]
+    ),
     ident.map("/v1/users/{}".format),
     ident.map("/v1/tasks/{}".format),
     ident.map("/v1/users/{}/tasks".format),
     st.tuples(ident, ident).map(lambda ids: "/v1/tasks/{}/assign/user/{}".format(*ids)),
     line,
 )
-word = st.one_of(line, st.text(max_size=30).map(lambda text: text.encode().decode("latin-1")))
+like_path = st.sampled_from(["x", "name", "status", "operations[5]", "operations[0].task"]).map(
+    "a` - at `$.{}".format  # as msgspec's messages end
+)
+word = st.one_of(
+    line, st.text(max_size=30).map(lambda text: text.encode().decode("latin-1")), like_path
+)
 cursor = st.one_of(line, st.text("ABCDEFGHIabcdefghi0123-_=", max_size=60))
 query = st.one_of(
     st.just(""),
@@ -40,6 +56,7 @@ query = st.one_of(
         lambda pair: "?{}={}".format(*pair)
     ),
     word.map("?{}".format),
+    like_path.map(lambda text: f"?status={quote(text)}"),
 )
 NAMES = (
     *("Accept", "Authorization", "Content-Length", "Content-Type", "Cookie", "Expect", "Host"),
@@ -48,11 +65,16 @@ NAMES = (
 )
 header = st.tuples(st.one_of(st.sampled_from(NAMES), token, line), st.one_of(token, word))
 method = st.one_of(st.sampled_from(["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]), token)
-leaf = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=9))
+leaf = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=9), like_path
+)
 tree = st.recursive(
     leaf, lambda inner: st.lists(inner) | st.dictionaries(word, inner), max_leaves=9
 )
-field = st.sampled_from(["username", "name", "desc", "status", "expires_at", "id"])
+field = st.one_of(
+    st.sampled_from(["username", "name", "desc", "status", "expires_at", "id", "operations"]),
+    like_path,
+)
 body = st.one_of(
     st.dictionaries(field, tree, max_size=4).map(lambda fields: json.dumps(fields).encode()),
     tree.map(lambda value: json.dumps(value).encode()),
@@ -74,6 +96,10 @@ def requests(draw: st.DrawFn) -> bytes:
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.one_of(requests(), requests(), requests(), st.binary(min_size=1)))
 @example(data=b"\r\n")
+@example(
+    data=b"GET /v1/tasks?status=a%60%20-%20at%20%60%24.x HTTP/1.1\r\nHost: x\r\n"
+    b"Connection: close\r\n\r\n"
+)
 def test_every_request_gets_a_well_formed_response(server: str, data: bytes) -> None:
     with send_raw(server, data) as connection:
         received, waits = read_to_end(connection)

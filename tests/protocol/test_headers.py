@@ -8,10 +8,14 @@ import pytest
 
 from chalicelib.app_factory import BilletApp
 from chalicelib.http import request_log
+from chalicelib.http.endpoints import Endpoint
 from chalicelib.http.response_headers import ResponseHeaders
+from chalicelib.http.routes import ENDPOINTS
 from chalicelib.settings import Settings
 from tests.conftest import Api
+from tests.support.bulk_data import add_users
 from tests.support.raw_http import read_responses, send_raw
+from tests.support.table_contents import of_database
 
 pytestmark = pytest.mark.backend("moto")
 
@@ -75,6 +79,43 @@ def test_only_allowed_origins_may_read_responses(
                 assert received["Vary"] == "Origin"
 
 
+SIMPLE = ("", "application/x-www-form-urlencoded", "multipart/form-data; boundary=a", "text/plain")
+"""The content types that a browser sends to another site without asking it first."""
+
+
+POSTS = [one for one in ENDPOINTS if one.method == "POST"]
+
+
+@pytest.mark.parametrize("one", POSTS, ids=lambda one: one.path)
+@pytest.mark.settings(public_url="https://billet.example", cors_origins=OURS)
+def test_a_page_of_another_site_can_send_no_post_that_a_browser_sends_unasked(
+    api: Api, one: Endpoint, database: object
+) -> None:
+    add_users(1)
+    path = one.path.format(user_id=1)
+    before = of_database()
+    for origin in ("https://evil.example", "http://localhost:5173", "null", f"{OURS}.evil", ""):
+        for kind in SIMPLE:
+            headers = {"Origin": origin, "Host": "localhost:3000", "Content_Type": kind}
+            response = api("POST", path, b"", **headers)
+            assert response.status_code in (400, 415)
+            assert response.json_body["detail"].partition(":")[0] in ("origin", "content-type")
+    assert of_database() == before
+
+
+@pytest.mark.usefixtures("database")
+@pytest.mark.settings(public_url="https://billet.example", cors_origins=OURS)
+def test_a_post_without_a_body_needs_no_content_type_from_clients_and_pages_of_this_host(
+    api: Api,
+) -> None:
+    add_users(1)
+    here = "http://localhost:3000"
+    for origin in (here, here.replace("http", "https"), "https://billet.example", OURS):
+        sent = api("POST", "/v1/users/1/feed", Host="LocalHost:3000", Origin=origin)
+        assert sent.status_code == 201
+    assert api("POST", "/v1/users/1/feed").status_code == 201
+
+
 @allowed
 def test_a_preflight_lists_the_allowed_methods_and_headers(server: str) -> None:
     preflight = {"Origin": OURS, "Access-Control-Request-Method": "PATCH"}
@@ -96,7 +137,7 @@ def test_the_app_handles_preflights_if_origins_are_allowed(api: Api) -> None:
     response = api("OPTIONS", "/v1/users/7", Origin=OURS, X_Request_Id="a")
     assert (response.status_code, response.body) == (204, b"")
     assert response.headers["Access-Control-Allow-Origin"] == OURS
-    assert response.headers["Access-Control-Allow-Methods"] == "DELETE, GET, OPTIONS"
+    assert response.headers["Access-Control-Allow-Methods"] == "DELETE, GET, OPTIONS, PATCH"
     assert response.headers["X-Request-Id"] == "a"
     assert {name: response.headers.get(name) for name in SECURITY} == SECURITY
 

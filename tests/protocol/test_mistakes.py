@@ -4,6 +4,7 @@ import json
 import re
 from datetime import date
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -107,6 +108,7 @@ TEXTS = {
         rb'{"name": "a", "n\u0061me": "a"}',
         "name: must be given only once",
     ),
+    "a duplicate name of half a pair": (rb'{"\ud800": 1, "\ud800": 1}', HALF),
     "a long integer": (b'{"name": ' + b"9" * 5_000 + b"}", NAME),
     "a name that is a number": (a(name=7), NAME),
     "a name that is true": (a(name=True), NAME),
@@ -280,8 +282,15 @@ def test_a_task_from_a_response_is_a_valid_request_body(api: Api, method: str) -
 
 
 IGNORED = {
-    "a duplicate name": (b'{"a": 1, "b": {}, "a": 1}', "a: must be given only once"),
-    "a nested duplicate name": (b'[[{"b": [{"a": 1, "a": 2}]}]]', "a: must be given only once"),
+    "a duplicate name in a long place": (
+        b'{"%s": {"b": 1, "b": 1}}' % (b"a" * 99),
+        "b: must be given only once",
+    ),
+    "a duplicate name": (b'{"a": 1, "b": {}, "a": 1}', "updated_at.a: must be given only once"),
+    "a nested duplicate name": (
+        b'[[{"b": [{"a": 1, "a": 2}]}]]',
+        "updated_at[0][0].b[0].a: must be given only once",
+    ),
     "deep nesting": (b"[" * 50_000 + b"]" * 50_000, DEEP),
     "half a list": (b"[", invalid_json(1, 17)),
     "no UTF-8": (b'"\xff"', "body: must be UTF-8; byte 17 is invalid"),
@@ -294,6 +303,71 @@ def test_ignored_fields_must_be_valid_json(api: Api, value: bytes, detail: str) 
     [task] = add_tasks(1)
     body = b'{"updated_at": ' + value + b"}"
     assert rejection(api, "PATCH", f"/v1/tasks/{task}", body) == (400, detail)
+
+
+MARK = "` - at `$"
+"""What msgspec puts before a path."""
+OPERATIONS = "operations: must be a list of 1 to 50 operations"
+OPS = "must be one of create, patch, delete, assign"
+
+
+@pytest.mark.parametrize("end", [".x", ".name", ".name.x", ".operations[5]", "[0]", "`", ""])
+def test_a_name_or_a_value_that_looks_like_a_path_is_only_text(api: Api, end: str) -> None:
+    text = f"a{MARK}{end}"
+    field = json.dumps(text)
+    unknown = f"{text}: unknown field; allowed are "
+    fields = ALLOWED.removeprefix("allowed are ")
+    for body in (f'{{"name": "x", {field}: 1}}', f'{{{field}: 1, "name": "x"}}'):
+        response = rejection(api, "POST", "/v1/tasks", body.encode())
+        assert response == (400, unknown + fields)
+    assert rejection(api, "POST", "/v1/tasks", a(status=text)) == (400, STATUS)
+    assert rejection(api, "POST", "/v1/tasks", a(expires_at=text))[0] == 400
+    assert rejection(api, "GET", f"/v1/tasks?status={quote(text)}")[1].startswith("status: ")
+    assert rejection(api, "GET", f"/v1/tasks?{quote(text)}=1")[1].startswith(f"{text}: unknown")
+    for operation, detail in (
+        (f'{{"op": {field}, "task": {{}}}}', f"operations[0].op: {OPS}"),
+        (f'{{"op": "create", {field}: 1}}', f"operations[0].{unknown}task"),
+        (f'{{"op": "create", "task": {{{field}: 1}}}}', f"operations[0].task.{unknown}{fields}"),
+        (f'{{"op": "create", "task": {{"status": {field}}}}}', f"operations[0].task.{STATUS}"),
+    ):
+        batch = f'{{"operations": [{operation}]}}'.encode()
+        assert rejection(api, "POST", "/v1/tasks/batch", batch) == (400, detail)
+    batch = f'{{{field}: 1, "operations": []}}'.encode()
+    assert rejection(api, "POST", "/v1/tasks/batch", batch) == (400, f"{unknown}operations")
+    batch = f'{{"operations": [], {field}: 1}}'.encode()
+    assert rejection(api, "POST", "/v1/tasks/batch", batch) == (400, OPERATIONS)
+
+
+CREATE = '{"op": "create", "task": {"name": %s}}'
+TWICE = {
+    "an object in an ignored field": (
+        '{"op": "patch", "id": 1, "task": {"updated_at": [{"b": 1, "b": 1}]}}',
+        "operations[0].task.updated_at[0].b",
+    ),
+    "a field of a task": (CREATE % '"a", "name": "b"', "operations[0].task.name"),
+    "a field after an error": (CREATE % '7, "name": "b"', "operations[0].task.name"),
+    "the operations, the first of which are wrong": (
+        f'{CREATE % "1"}, {CREATE % 7}], "operations": [{CREATE % 7}',
+        "operations",
+    ),
+    "the operations, then a number": (f'{CREATE % 7}], "operations": 5, "x": [1', "operations"),
+}
+
+
+@pytest.mark.parametrize(("operations", "place"), TWICE.values(), ids=TWICE)
+def test_a_duplicate_name_in_a_batch_is_named_with_its_place(
+    api: Api, operations: str, place: str
+) -> None:
+    body = f'{{"operations": [{operations}]}}'.encode()
+    detail = f"{place}: must be given only once"
+    assert rejection(api, "POST", "/v1/tasks/batch", body) == (400, detail)
+
+
+@pytest.mark.parametrize("rest", ["1e999", '{"updated_at": 1e999}'])
+def test_a_number_beyond_all_floats_does_not_hide_another_error(api: Api, rest: str) -> None:
+    body = f'{{"operations": [{CREATE % 7}, {rest}]}}'.encode()
+    detail = f"operations[0].task.{NAME}"
+    assert rejection(api, "POST", "/v1/tasks/batch", body) == (400, detail)
 
 
 def test_an_ignored_number_may_have_any_length(api: Api) -> None:

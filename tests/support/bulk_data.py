@@ -1,11 +1,19 @@
-"""Create many users and tasks with the transactions of the API, and age stored responses."""
+"""Create many users and tasks with the transactions of the API, begin to delete users, and age
+stored responses."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from chalicelib.domain.task import Task
 from chalicelib.domain.user import User
-from chalicelib.dynamodb import clock, counters, task_writes, user_writes
+from chalicelib.dynamodb import (
+    clock,
+    counters,
+    queries,
+    shared_state,
+    task_writes,
+    user_writes,
+)
 from chalicelib.dynamodb.codec import set_or_remove
 from chalicelib.dynamodb.models import IdempotencyModel
 from chalicelib.dynamodb.transaction import Transaction
@@ -44,6 +52,16 @@ def add_tasks(
             )
         change.commit()
     return idents
+
+
+def mark_as_deleting(user_id: int) -> None:
+    """Leave the user in the state of an interrupted delete."""
+    user = queries.user(user_id)
+    assert user is not None
+    change = Transaction()
+    user_writes.mark_as_deleting(change, user)
+    change.commit()
+    shared_state.forget()  # as if the cached copy had expired
 
 
 def age_reply(item: IdempotencyModel, **times: int) -> None:

@@ -141,7 +141,7 @@ def until_available(api: Api, *request: Any) -> HTTPResponse:
 
 def end_leases() -> None:
     """Expire the leases of idempotency keys, as after half a minute."""
-    for item in IdempotencyModel.scan(IdempotencyModel.reply.does_not_exist()):
+    for item in IdempotencyModel.scan(IdempotencyModel.lease > 0):
         age_reply(item, lease=0)
 
 

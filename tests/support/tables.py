@@ -41,3 +41,11 @@ def store_layout() -> None:
     lanes.raise_lane_count(settings.lanes)
     for kind in lanes.KINDS:
         counters.set_up(kind)
+
+
+def set_contracted(number: int) -> None:
+    """Store that contract has begun for a migration."""
+    transaction = Transaction()
+    transaction.update(CounterModel(shared_state.NAME), [CounterModel.contracted.set(number)])
+    transaction.commit()
+    shared_state.forget()

@@ -14,7 +14,8 @@ from chalicelib.http import calendar_feed, pages
 from chalicelib.http.calendar_feed import Kind
 
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
-TEXTS = st.text('ab é;,\\:"\n\r\t\x00\x7f\u2028😀👩\u200d', max_size=120)
+BREAK = re.compile("\r\n|[\n\x0b\x0c\r\x1c-\x1e\x85\u2028\u2029]")
+TEXTS = st.text('ab é;,\\:"\n\r\t\x00\x0b\x1c\x7f\x85\u2028\u2029😀👩\u200d', max_size=120)
 
 
 def task(ident: int = 7, **values: object) -> Task:
@@ -36,7 +37,7 @@ def components(content: bytes) -> list[icalendar.Component]:
 
 
 @settings(max_examples=40)
-@given(TEXTS.map(lambda text: f"a{CONTROL.sub('', text)}z".replace("\n", "")), TEXTS)
+@given(TEXTS.map(lambda text: f"a{CONTROL.sub('', BREAK.sub(' ', text))}z"), TEXTS)
 def test_any_text_arrives_as_it_is_in_short_lines_of_whole_characters(name: str, desc: str) -> None:
     content = encode(task(name=name, desc=desc))
     lines = content.split(b"\r\n")
@@ -45,7 +46,35 @@ def test_any_text_arrives_as_it_is_in_short_lines_of_whole_characters(name: str,
     assert not any(CONTROL.search(line.decode()) or b"\n" in line for line in lines)
     [event] = components(content)
     assert str(event["SUMMARY"]) == name
-    assert str(event.get("DESCRIPTION", "")) == CONTROL.sub("", desc.replace("\r\n", "\n"))
+    assert str(event.get("DESCRIPTION", "")) == CONTROL.sub("", BREAK.sub("\n", desc))
+
+
+SEPARATORS = (
+    "\n",
+    "\r\n",
+    "\r",
+    "\x0b",
+    "\x0c",
+    "\x1c",
+    "\x1d",
+    "\x1e",
+    "\x85",
+    "\u2028",
+    "\u2029",
+)
+
+
+@pytest.mark.parametrize("separator", SEPARATORS, ids=ascii)
+def test_each_separator_of_lines_is_a_line_break_in_a_description_and_a_space_in_a_name(
+    separator: str,
+) -> None:
+    text = f"a{separator}SUMMARY:b"
+    content = encode(task(name=text, desc=text), name=text)
+    [event] = components(content)
+    assert str(event["DESCRIPTION"]) == "a\nSUMMARY:b"
+    assert str(event["SUMMARY"]) == "a SUMMARY:b"
+    assert b"\r\nNAME:a SUMMARY:b\r\n" in content
+    assert content.decode().splitlines() == content.decode().removesuffix("\r\n").split("\r\n")
 
 
 @pytest.mark.parametrize("day", ["0001-01-01", "1999-12-31", "2028-02-29", "9999-12-31"])

@@ -24,6 +24,7 @@ KINDS = {
     "board.js": _SCRIPT,
     "dialogs.js": _SCRIPT,
     "outbox.js": _SCRIPT,
+    "storage.js": _SCRIPT,
     "store.js": _SCRIPT,
     "tasks.js": _SCRIPT,
     "preact.js": _SCRIPT,

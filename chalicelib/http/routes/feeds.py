@@ -34,7 +34,7 @@ def create_feed(urls: Urls, user_id: int, write: WriteRequest) -> ApiResponse[Fe
     return write.run(partial(feeds.create, user_id), created, secret=True)
 
 
-@router.endpoint("DELETE", "/v1/users/{user_id}/feed", role="editor")
+@router.endpoint("DELETE", "/v1/users/{user_id}/feed", role="editor", versioned=False)
 def revoke_feed(user_id: int, write: WriteRequest) -> ApiResponse[ChangeBody]:
     """Revoke the feed of a user.
 

@@ -12,6 +12,15 @@ from tests.support.servers import Served
 
 pytestmark = pytest.mark.walk
 
+NO_STORAGE = """
+for (const name of ["localStorage", "sessionStorage"]) {
+  Object.defineProperty(window, name, { get() { throw new DOMException("", "SecurityError"); } });
+}
+"""
+NO_ROOM = """
+Storage.prototype.setItem = () => { throw new DOMException("", "QuotaExceededError"); };
+"""
+
 
 def test_a_task_is_added_moved_edited_and_deleted_by_mouse(
     open_board: OpenBoard, client: Client, site: Served
@@ -229,4 +238,25 @@ def test_the_list_shows_the_filtered_tasks_and_keeps_them_in_its_address(
     board.settle()
     expect(links).to_have_count(1)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert board.visit.complaints == []
+
+
+@pytest.mark.parametrize("blocked", [NO_STORAGE, NO_ROOM], ids=["blocked", "full"])
+def test_a_browser_without_storage_shows_and_changes_tasks(
+    open_board: OpenBoard, client: Client, blocked: str
+) -> None:
+    client.users.create("ann")
+    task = client.tasks.create("Write the report")
+    board = open_board(load=False)
+    board.page.add_init_script(blocked)
+    board.open()
+    board.card("Write the report", "Pending").drag_to(board.column("In progress"))
+    expect(board.card("Write the report", "In progress")).to_be_visible()
+    board.saved()
+    assert only(client).status == "IN_PROGRESS"
+    board.link("Write the report").click()
+    form = board.dialog(f"Task {task.id}")
+    form.get_by_label("Name").fill("A draft")
+    form.get_by_role("button", name="Save").click()
+    expect(board.card("A draft")).to_be_visible()
     assert board.visit.complaints == []

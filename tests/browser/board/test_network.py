@@ -35,13 +35,41 @@ def test_of_two_browsers_the_slower_one_chooses_and_nothing_is_lost(
     expect(conflict).to_contain_text("Nothing was overwritten.")
     assert only(client).status == "DONE"
     expect(conflict).to_contain_text("of the second")
-    expect(conflict.get_by_role("button", name="Save my choice")).to_be_disabled()
+    expect(conflict.get_by_role("radio", name="Yours")).to_be_checked()
     conflict.get_by_role("radio", name=choice).check()
     conflict.get_by_role("button", name="Save my choice").click()
     expect(conflict).to_have_count(0)
     first.saved()
     task = only(client)
     assert (task.status, task.desc) == (status, "of the second")
+
+
+def test_changes_of_different_fields_are_merged_and_only_the_same_field_is_asked_about(
+    open_board: OpenBoard, client: Client
+) -> None:
+    task = client.tasks.create("plan")
+    board = open_board()
+    client.tasks.update(task.id, desc="of another")
+    board.press("ArrowDown", "Shift+ArrowRight")
+    expect(board.says("Moved “plan” to In progress. Someone else")).to_be_visible()
+    board.saved()
+    assert (only(client).status, only(client).desc) == ("IN_PROGRESS", "of another")
+
+    board.link("plan").click()
+    form = board.dialog(f"Task {task.id}")
+    form.get_by_label("Name").fill("my name")
+    form.get_by_label("Description").fill("my text")
+    client.tasks.update(task.id, name="their name", status="DONE")
+    board.press("ControlOrMeta+Enter")
+    conflict = board.dialog(CONFLICT)
+    expect(conflict.get_by_role("group")).to_have_count(1)
+    expect(conflict.get_by_role("group", name="Name")).to_be_visible()
+    expect(conflict).to_contain_text("is saved with your choice: description.")
+    conflict.get_by_role("radio", name="Theirs").check()
+    conflict.get_by_role("button", name="Save my choice").click()
+    board.saved()
+    now = only(client)
+    assert (now.name, now.desc, now.status) == ("their name", "my text", "DONE")
 
 
 def test_a_conflict_can_be_decided_later_and_survives_a_reload(
@@ -127,6 +155,7 @@ def test_changes_without_a_connection_are_sent_when_it_is_back(
     board.press("Enter")
     expect(board.card("new", "Pending")).to_be_visible()
     expect(board.says("3 changes are kept")).to_be_visible()
+    expect(board.says("Kept, not sent yet: “new”")).to_be_visible()
     assert [task.status for task in client.tasks.list()] == ["PENDING"]
     context.set_offline(False)
     board.saved()
@@ -200,10 +229,13 @@ def test_a_role_that_does_not_suffice_is_named(
     form.get_by_label("Name").fill("plan")
     form.get_by_role("combobox", name="Assignees").fill("nobody@example.com")
     board.page.get_by_role("option", name="Add “nobody@example.com”").click()
+    board.press("ControlOrMeta+Enter")
     expect(form.get_by_role("alert")).to_have_text(
         "This needs the role admin. Your token has the role editor."
     )
     expect(form.get_by_label("Name")).to_have_value("plan")
+    form.get_by_role("combobox", name="Assignees").fill("somebody")
+    expect(form.get_by_text("No user is named “somebody”.")).to_be_visible()
     with Client(served.url, secret) as client:
         assert list(client.users.list()) == []
 
@@ -213,6 +245,64 @@ def signed_in(board: Board, secret: str) -> None:
     board.dialog("Sign in").get_by_label("Token").fill(secret)
     board.press("Enter")
     board.settle()
+
+
+def test_changes_that_a_token_may_not_make_are_kept_for_another_one(
+    open_board: OpenBoard, guarded_roles: tuple[Served, Callable[[str], str]]
+) -> None:
+    served, token_of = guarded_roles
+    editor = token_of("editor")
+    with Client(served.url, editor) as client:
+        task = client.tasks.create("kept for later")
+        board = open_board(served.url, load=False)
+        page = board.page
+        signed_in(board, token_of("reader"))
+        board.link("kept for later").focus()
+        board.press("Shift+ArrowRight")
+        expect(board.says("Not saved: This needs the role editor.")).to_be_visible()
+        expect(board.says("1 change is kept.")).to_be_visible()
+        expect(board.says("Moved")).to_have_count(0)
+        expect(board.card("kept for later", "In progress")).to_contain_text("Waiting")
+
+        board.link("kept for later").click()
+        form = board.dialog(f"Task {task.id}")
+        form.get_by_label("Description").fill("a draft")
+        board.press("Escape")
+        page.on("dialog", lambda dialog: dialog.accept())
+        page.get_by_role("button", name="Use another token").click()
+        board.dialog("Sign in").get_by_label("Token").fill(editor)
+        board.press("Enter")
+        expect(board.says("Not saved")).to_have_count(0)
+        board.saved()
+        assert client.tasks.get(task.id).status == "IN_PROGRESS"
+
+        page.get_by_role("button", name="Sign out").click()
+        board.dialog("Sign in").get_by_label("Token").fill(token_of("reader"))
+        board.press("Enter")
+        board.link("kept for later").click()  # the draft is still there
+        expect(form.get_by_label("Description")).to_have_value("a draft")
+        form.get_by_role("button", name="Save").click()
+        expect(form.get_by_role("alert")).to_contain_text("Not saved: This needs the role editor.")
+        form.get_by_role("button", name="Use another token").click()
+        board.dialog("Sign in").get_by_label("Token").fill(editor)
+        board.press("Enter")
+        form.get_by_role("button", name="Save").click()
+        expect(form).to_have_count(0)
+        assert client.tasks.get(task.id).desc == "a draft"
+
+
+def test_a_401_after_no_connection_is_a_connection(
+    open_board: OpenBoard, guarded_api: tuple[Served, str]
+) -> None:
+    served, secret = guarded_api
+    board = open_board(served.url, load=False)
+    signed_in(board, secret)
+    board.page.context.set_offline(True)
+    expect(board.says("No connection")).to_be_visible()
+    board.page.evaluate("sessionStorage.setItem('billet.token', 'blt_revoked')")
+    board.page.context.set_offline(False)
+    expect(board.dialog("Sign in")).to_be_visible()
+    expect(board.page.get_by_text("No connection")).to_have_count(0)
 
 
 @pytest.mark.parametrize("width", [1280, 390])

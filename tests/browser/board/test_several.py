@@ -16,7 +16,7 @@ def statuses(client: Client) -> dict[str, str]:
 def test_selected_tasks_are_moved_assigned_and_undone_together(
     open_board: OpenBoard, client: Client
 ) -> None:
-    ann = client.users.create("ann")
+    ann, bob = client.users.create("ann"), client.users.create("bob")
     for name in ("a", "b", "c"):
         client.tasks.create(name)
     board = open_board()
@@ -37,8 +37,53 @@ def test_selected_tasks_are_moved_assigned_and_undone_together(
     for name in ("a", "b"):
         board.link(name).focus()
         board.press("x")
-    page.get_by_role("combobox", name="Assign the selected tasks to").fill("ann")
-    board.press("Enter")
-    expect(selection).to_have_count(0)
+    people = selection.get_by_role("combobox", name="Assign the selected tasks to")
+    people.fill("ann, nobody")
+    selection.get_by_role("button", name="Assign", exact=True).click()
+    expect(selection.get_by_role("alert")).to_have_text("Choose a person, or clear the field.")
+    people.fill("")
+    people.press_sequentially("bob, ")
+    expect(selection.get_by_text("bob")).to_be_visible()
+    people.press("Enter")
     board.saved()
-    assert len(list(client.tasks.list(user=ann.id))) == 2
+    found = {task.name: set(task.assignees) for task in client.tasks.list()}
+    assert found == {"a": {ann.id, bob.id}, "b": {ann.id, bob.id}, "c": set()}
+    expect(selection.get_by_text("2 selected")).to_be_visible()  # for the next change
+    assert len(list(client.users.list())) == 2
+
+
+def test_many_are_selected_at_once_and_what_leaves_the_view_leaves_the_selection(
+    open_board: OpenBoard, client: Client
+) -> None:
+    for number in range(6):
+        client.tasks.create(f"plan {number}", expires_at=f"2030-01-0{number + 1}")
+    board = open_board()
+    page = board.page
+    page.get_by_role("button", name="List", exact=True).click()
+    selection = page.get_by_role("region", name="Selected tasks")
+    page.get_by_role("checkbox", name="Select all tasks").check()
+    expect(selection.get_by_text("6 selected")).to_be_visible()
+    page.get_by_role("checkbox", name="Select all tasks").uncheck()
+    expect(selection).to_have_count(0)
+    page.get_by_role("checkbox", name="Select “plan 1”").click()
+    page.get_by_role("checkbox", name="Select “plan 4”").click(modifiers=["Shift"])
+    expect(selection.get_by_text("4 selected")).to_be_visible()
+    expect(page.get_by_role("checkbox", name="Select all tasks")).not_to_be_checked()
+
+    page.get_by_role("searchbox").fill("plan 4")
+    expect(selection.get_by_text("1 selected")).to_be_visible()
+    page.get_by_role("searchbox").fill("")
+    expect(selection.get_by_text("1 selected")).to_be_visible()
+
+    page.get_by_role("checkbox", name="Select “plan 3”").check()
+    selection.get_by_role("button", name="Delete").click()
+    asks = board.dialog("Delete 2 tasks?")
+    expect(asks.get_by_role("listitem")).to_have_text(["plan 4", "plan 3"])
+    board.press("Enter")  # keeps them
+    expect(asks).to_have_count(0)
+    expect(board.link("plan 3")).to_be_visible()
+    selection.get_by_role("button", name="Delete").click()
+    asks.get_by_role("button", name="Delete 2 tasks").click()
+    expect(board.link("plan 3")).to_have_count(0)
+    board.press("z")
+    expect(board.link("plan 3")).to_be_visible()

@@ -1,5 +1,7 @@
 // Requests to the API: its address, the token, and the errors of RFC 9457.
 
+import { ofTab } from "./storage.js";
+
 const ROOT = new URL("../../v1/", import.meta.url); // this file is /board/VERSION/api.js
 const TOKEN = "billet.token";
 const TIMEOUT_MS = 30_000; // the API's own limit is REQUEST_SECONDS, 25 by default
@@ -27,9 +29,9 @@ export class NoReply extends Error {}
 let askForToken = null; // set by the store; resolves when there is a new token
 
 export const onUnauthorized = (ask) => (askForToken = ask);
-export const token = () => sessionStorage.getItem(TOKEN);
-export const setToken = (value) => sessionStorage.setItem(TOKEN, value);
-export const forgetToken = () => sessionStorage.removeItem(TOKEN);
+export const token = () => ofTab.get(TOKEN);
+export const setToken = (value) => ofTab.set(TOKEN, value);
+export const forgetToken = () => ofTab.remove(TOKEN);
 
 // ---- Requests -------------------------------------------------------------------------------
 

@@ -3,8 +3,8 @@
 import { render } from "./preact.js";
 import { useEffect, useState } from "./hooks.js";
 import * as api from "./api.js";
-import { assignSelected, Board, html, Icon, isNarrow, List, moveSelected, remove, removeSelected, shift, showMoveMenu, step } from "./board.js";
-import { ConflictDialog, HelpDialog, MoveMenu, People, TaskDialog, TokenDialog, WhoDialog } from "./dialogs.js";
+import { assignSelected, Board, html, Icon, isNarrow, keepSelectedInView, List, moveSelected, nothingMatches, remove, removeSelected, shift, showMoveMenu, step } from "./board.js";
+import { ConflictDialog, findPeople, HelpDialog, MoveMenu, People, RemoveDialog, TaskDialog, TokenDialog, WhoDialog } from "./dialogs.js";
 import * as outbox from "./outbox.js";
 import * as store from "./store.js";
 import * as tasks from "./tasks.js";
@@ -14,12 +14,14 @@ const DIALOGS = {
   task: TaskDialog,
   conflict: ConflictDialog,
   move: MoveMenu,
+  remove: RemoveDialog,
   token: TokenDialog,
   who: WhoDialog,
   help: HelpDialog,
 };
 
 function App() {
+  keepSelectedInView();
   const [menus, dialogs] = [true, false].map((isMenu) =>
     state.dialogs
       .filter(({ kind }) => (kind === "move") === isMenu)
@@ -29,6 +31,7 @@ function App() {
     <${Header} />
     ${state.filtering && html`<${Filters} />`}
     <${Banner} />
+    <${NoMatch} />
     ${state.view === "list" ? html`<${List}>${menus}<//>` : html`<${Board}>${menus}<//>`}
     ${state.selected.size > 0 && html`<${Selection} />`}
     <${Toast} toast=${state.toast} />
@@ -60,12 +63,12 @@ function Header() {
     <div class="tools">
       <button type="button" class="button toggle" aria-pressed=${mine ? "true" : "false"} title=${state.me ? `Tasks of ${state.me.username} (i)` : "Choose who you are (i)"} onClick=${toggleMine}><${Icon} name="person" /><span>My tasks</span></button>
       ${state.me && html`<button type="button" class="icon-button" aria-label=${`You are ${state.me.username}; change`} title=${`You are ${state.me.username}`} onClick=${() => store.openDialog({ kind: "who" })}><span class=${`avatar hue-${state.me.id % 8}`} aria-hidden="true">${[...state.me.username][0].toUpperCase()}</span></button>`}
-      <button type="button" class="button toggle" aria-expanded=${state.filtering ? "true" : "false"} title="Filters (f)" onClick=${() => store.set({ filtering: !state.filtering })}><${Icon} name="filter" /><span>Filters</span>${filters > 0 && html`<span class="badge">${filters}<span class="sr"> active</span></span>`}</button>
+      <button type="button" class="button toggle" aria-expanded=${state.filtering ? "true" : "false"} title="Filters (f)" onClick=${() => store.set({ filtering: !state.filtering })}><${Icon} name="filter" /><span class="word">Filters</span>${filters > 0 && html`<span class="badge">${filters}<span class="sr"> active</span></span>`}</button>
       <div class="switch" role="group" aria-label="View">
         ${["board", "list"].map((view) => html`<button key=${view} type="button" aria-pressed=${state.view === view ? "true" : "false"} title=${`Show the ${view} (v)`} onClick=${() => store.choose({ view })}><${Icon} name=${view} /><span>${view === "board" ? "Board" : "List"}</span></button>`)}
       </div>
       <button type="button" class="icon-button wide-only" aria-label="Keyboard shortcuts" title="Keyboard shortcuts (?)" onClick=${() => store.openDialog({ kind: "help" })}><b aria-hidden="true">?</b></button>
-      ${api.token() && html`<button type="button" class="icon-button" aria-label="Sign out" title="Sign out" onClick=${signOut}><${Icon} name="out" /></button>`}
+      ${api.token() && html`<button type="button" class="button sign-out" title="Sign out" onClick=${signOut}><${Icon} name="out" /><span>Sign out</span></button>`}
     </div>
     <button type="button" class="button primary new-task" title="New task (n)" aria-label="New task" onClick=${newTask}><${Icon} name="plus" /><span>New task</span></button>
   </header>`;
@@ -96,6 +99,7 @@ function Filters() {
   const person = tasks.assigneeId({ ...filters, assignee: filters.assignee === "me" ? "" : filters.assignee });
   const who = ["", "me", "none"].includes(filters.assignee) ? filters.assignee : "other";
   const [choosing, setChoosing] = useState(false);
+  const [text, setText] = useState("");
 
   function toggleStatus(status) {
     const now = filters.statuses.length ? filters.statuses : tasks.STATUSES;
@@ -109,10 +113,12 @@ function Filters() {
     else if (value !== "other") store.setFilters({ assignee: value });
   }
 
+  const isOpenOnly = filters.statuses.join() === tasks.OPEN.join();
   return html`<section class="filters" aria-label="Filters">
     <fieldset>
       <legend>Status</legend>
       <div class="chips">
+        <button type="button" class="chip" title="Pending and in progress" aria-pressed=${isOpenOnly ? "true" : "false"} onClick=${() => store.setFilters({ statuses: isOpenOnly ? [] : tasks.OPEN })}>Open</button>
         ${tasks.STATUSES.map((status) => html`<button key=${status} type="button" class="chip" aria-pressed=${!filters.statuses.length || filters.statuses.includes(status) ? "true" : "false"} onClick=${() => toggleStatus(status)}><${Icon} name=${status} />${tasks.TITLES[status]}</button>`)}
       </div>
     </fieldset>
@@ -126,9 +132,9 @@ function Filters() {
     <div class="filter">
       <label for="filter-who">Assigned to</label>
       <select id="filter-who" class="input" onChange=${(event) => chooseWho(event.target.value)}>
-        ${[["", "Anyone"], ["me", state.me ? `Me (${state.me.username})` : "Me…"], ["none", "Nobody"], ["other", "Someone…"]].map(([value, text]) => html`<option key=${value} value=${value} selected=${(choosing ? "other" : who) === value}>${text}</option>`)}
+        ${[["", "Anyone"], ["me", state.me ? `Me (${state.me.username.split("@")[0]})` : "Me…"], ["none", "Nobody"], ["other", "Someone…"]].map(([value, text]) => html`<option key=${value} value=${value} selected=${(choosing ? "other" : who) === value}>${text}</option>`)}
       </select>
-      ${(choosing || who === "other") && html`<${People} id="filter-person" label="Person" single chosen=${person ? [person] : []} onChange=${([id]) => (setChoosing(false), store.setFilters({ assignee: String(id) }))} />`}
+      ${(choosing || who === "other") && html`<${People} id="filter-person" label="Person" single autofocus=${choosing} text=${text} onText=${setText} chosen=${person ? [person] : []} onChange=${([id]) => (setChoosing(false), store.setFilters({ assignee: String(id) }))} />`}
     </div>
     <fieldset class="filter">
       <legend>Created</legend>
@@ -136,11 +142,15 @@ function Filters() {
     </fieldset>
     <div class="filter">
       <label for="filter-sort">Order</label>
-      <select id="filter-sort" class="input" disabled=${fixed !== null} title=${fixed ? "These filters have one order" : undefined} onChange=${(event) => store.choose({ sort: event.target.value })}>
+      <select id="filter-sort" class="input" disabled=${fixed !== null} aria-describedby=${fixed ? "filter-sort-why" : undefined} onChange=${(event) => store.choose({ sort: event.target.value })}>
         ${[["expires_at", "Due first"], ["created_at", "Newest first"]].map(([value, text]) => html`<option key=${value} value=${value} selected=${(fixed ?? sort) === value}>${text}</option>`)}
       </select>
+      ${fixed && html`<p class="hint" id="filter-sort-why">Set by the ${fixed === "created_at" ? "Created" : filters.assignee === "none" ? "Assigned to" : "Due"} filter</p>`}
     </div>
-    <button type="button" class="button" onClick=${() => store.setFilters({ ...tasks.NO_FILTERS })}>Clear all</button>
+    <div class="filters-foot">
+      <button type="button" class="button" onClick=${() => store.setFilters({ ...tasks.NO_FILTERS })}>Clear all</button>
+      <button type="button" class="button primary" onClick=${() => store.set({ filtering: false })}>Show tasks</button>
+    </div>
     ${wrong && html`<p class="field-error" role="alert">${wrong}</p>`}
   </section>`;
 }
@@ -157,15 +167,39 @@ function Range({ name }) {
   return html`<span class="range">${input("After", "from")} – ${input("Before", "to")}</span>`;
 }
 
+function NoMatch() {
+  if (!nothingMatches()) return null;
+  const { text } = state.filters;
+  const clear = () => store.setFilters(text ? { text: "" } : { ...tasks.NO_FILTERS });
+  return html`<p class="empty" role="status">No task matches.<button type="button" class="link" onClick=${clear}>${text ? "Clear the search" : "Clear the filters"}</button></p>`;
+}
+
 // ---- Several tasks at once ----------------------------------------------------------------------
 
 function Selection() {
+  const [people, setPeople] = useState([]);
+  const [text, setText] = useState("");
+  const [error, setError] = useState("");
+
+  async function assign() {
+    const { ids, rest } = await findPeople(text);
+    const chosen = [...new Set([...people, ...ids])];
+    setPeople(rest ? chosen : []);
+    setText(rest);
+    setError(rest ? "Choose a person, or clear the field." : "");
+    if (!rest && chosen.length) assignSelected(chosen);
+  }
+
   return html`<section class="selection" aria-label="Selected tasks">
     <strong>${state.selected.size} selected</strong>
     <div class="chips" role="group" aria-label="Move the selected tasks">
       ${tasks.STATUSES.map((status) => html`<button key=${status} type="button" class="chip" onClick=${() => moveSelected(status)}><${Icon} name=${status} />${tasks.TITLES[status]}</button>`)}
     </div>
-    <${People} id="assign-selected" label="Assign the selected tasks to" placeholder="Assign to…" single chosen=${[]} onChange=${([user]) => assignSelected(user)} />
+    <div class="assign">
+      <${People} id="assign-selected" label="Assign the selected tasks to" placeholder="Assign to…" chosen=${people} text=${text} onText=${(value) => (setText(value), setError(""))} onChange=${setPeople} onEnter=${assign} invalid=${error ? { "aria-invalid": "true", "aria-describedby": "assign-error" } : null} />
+      <button type="button" class="button" aria-disabled=${people.length || text.trim() ? "false" : "true"} onClick=${assign}>Assign</button>
+      ${error && html`<p class="field-error" id="assign-error" role="alert">${error}</p>`}
+    </div>
     <button type="button" class="button danger" onClick=${removeSelected}>Delete</button>
     <button type="button" class="button" onClick=${() => store.set({ selected: new Set() })}>Clear</button>
   </section>`;
@@ -181,6 +215,7 @@ function Banner() {
   return html`<div class="banners" role="status">
     ${!state.online && html`<p class="banner"><${Icon} name="alert" />No connection. ${waiting ? `${countChanges(waiting)} kept and sent when it is back.` : "You can go on: changes are kept and sent when it is back."}<button type="button" class="link" onClick=${() => (outbox.tryAgain(), store.poll())}>Try again</button></p>`}
     ${state.stalled && html`<p class="banner"><${Icon} name="alert" />The server can't save now: ${state.stalled} ${countChanges(waiting)} kept.<button type="button" class="link" onClick=${outbox.tryAgain}>Try again</button><button type="button" class="link" onClick=${outbox.discardAll}>Discard</button></p>`}
+    ${state.forbidden && html`<p class="banner"><${Icon} name="alert" />Not saved: ${state.forbidden} ${countChanges(waiting)} kept.<button type="button" class="link" onClick=${outbox.useAnotherToken}>Use another token</button><button type="button" class="link" onClick=${outbox.discardAll}>Discard</button></p>`}
     ${conflicts.length > 0 && html`<p class="banner banner-conflict"><${Icon} name="alert" />${conflicts.length === 1 ? "1 change needs" : `${conflicts.length} changes need`} your decision.<button type="button" class="link" onClick=${() => store.openDialog({ kind: "conflict", key: conflicts[0].key })}>Decide</button></p>`}
   </div>`;
 }

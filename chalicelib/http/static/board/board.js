@@ -46,7 +46,7 @@ export function Icon({ name }) {
 
 export function Avatar({ id }) {
   const name = store.nameOf(id);
-  return html`<span class=${`avatar hue-${id % 8}`} title=${name} aria-hidden="true">${initials(name)}</span>`;
+  return html`<span class=${`avatar hue-${id % 8 || 0}`} title=${name} aria-hidden="true">${initials(name)}</span>`;
 }
 
 function initials(name) {
@@ -76,7 +76,7 @@ function Due({ task }) {
 function Marks({ entry }) {
   const { task, waiting, conflict } = entry;
   if (conflict) return html`<span class="mark mark-conflict"><${Icon} name="alert" />Conflict</span>`;
-  if (waiting) return html`<span class="mark"><${Icon} name="clock" />${state.online ? "Saving" : "Waiting"}</span>`;
+  if (waiting) return html`<span class="mark"><${Icon} name="clock" />${state.online && !state.stalled && !state.forbidden ? "Saving" : "Waiting"}</span>`;
   const isEdited = store.dialogOf("task")?.id === task.id;
   return !isEdited && outbox.draftOf(task.id) && html`<span class="mark">Draft</span>`;
 }
@@ -208,24 +208,36 @@ export function remove(id) {
 
 // ---- Several tasks at once ----------------------------------------------------------------------
 
-function selectedTasks() {
+// Tasks that leave the view leave the selection, so that nothing unseen is changed.
+export function keepSelectedInView() {
+  const lanes = [...state.lanes.values()];
+  store.keepSelected(isNarrow() ? lanes.filter((lane) => lane.key === state.column) : lanes);
+}
+
+export function selectedTasks() {
   const entries = [...state.selected].map(store.shown).filter((entry) => entry && !entry.conflict);
   return entries.map((entry) => entry.task);
 }
 
-function changeSelected(label, change) {
+function changeSelected(label, change, keep = false) {
   const chosen = selectedTasks();
-  state.selected = new Set();
-  outbox.together(`${label} ${chosen.length === 1 ? `“${chosen[0].name}”` : `${chosen.length} tasks`}`, () => chosen.forEach(change));
+  if (!keep) state.selected = new Set();
+  const subject = chosen.length === 1 ? `“${chosen[0].name}”` : `${chosen.length} tasks`;
+  outbox.together(`${label} ${subject}`, subject, () => chosen.forEach(change));
 }
 
 export const moveSelected = (status) =>
   changeSelected(`Moved to ${tasks.TITLES[status]}:`, (task) => task.status === status || outbox.move(task, status));
 
-export const removeSelected = () => changeSelected("Deleted", outbox.remove);
+export function removeSelected() {
+  if (selectedTasks().length > 1) store.openDialog({ kind: "remove" });
+  else removeAllSelected();
+}
 
-export const assignSelected = (user) =>
-  changeSelected(`Assigned to ${store.nameOf(user)}:`, (task) => outbox.assign(task, user));
+export const removeAllSelected = () => changeSelected("Deleted", outbox.remove);
+
+export const assignSelected = (users) =>
+  changeSelected(`Assigned to ${users.map(store.nameOf).join(", ")}:`, (task) => outbox.assign(task, users), true);
 
 // The card after this one in its lane, or the one before it.
 export function neighbourOf(id) {
@@ -345,13 +357,13 @@ function Column({ lane }) {
       <span class="count">${countOf(lane)}</span>
       <button
         type="button"
-        class="icon-button"
+        class="icon-button add"
         aria-label=${`Add a task to ${title}`}
         title=${`Add a task to ${title}`}
         aria-expanded=${state.adding === lane.key}
         onClick=${() => store.set({ adding: state.adding === lane.key ? null : lane.key })}
       >
-        <${Icon} name="plus" />
+        <${Icon} name="plus" /><span>Add a task to ${title}</span>
       </button>
     </header>
     ${state.adding === lane.key && html`<${QuickAdd} status=${lane.key} title=${title} />`}
@@ -416,7 +428,7 @@ function QuickAdd({ status, title }) {
   const [name, setName] = useState("");
   const [error, setError] = useState("");
   const input = useRef(null);
-  useEffect(() => input.current.focus(), []);
+  useLayoutEffect(() => input.current.focus(), []); // before the next key
 
   async function add(event) {
     event.preventDefault();
@@ -478,7 +490,7 @@ function LaneEnd({ lane, count }) {
 }
 
 function Empty({ lane }) {
-  if (isFiltered()) return html`<p class="empty">No task matches.</p>`;
+  if (isFiltered()) return null; // told once for all columns
   const texts = {
     PENDING: "Nothing is waiting. Add a task with + or press n.",
     IN_PROGRESS: "Nobody is working on anything. Drag a card here to start.",
@@ -489,13 +501,19 @@ function Empty({ lane }) {
   return html`<p class="empty">${texts[lane.key]}</p>`;
 }
 
+// Whether the filters or the search leave nothing in any column.
+export function nothingMatches() {
+  const lanes = [...state.lanes.values()];
+  return isFiltered() && lanes.every((lane) => store.isComplete(lane) && !store.idsOf(lane).length);
+}
+
 const isFiltered = () => Object.values(state.filters).some((value) => value.length);
 
 // ---- The list -------------------------------------------------------------------------------
 
 export function List({ children }) {
   const lane = state.lanes.get("LIST");
-  if (!lane) return html`<main class="list"><p class="empty">No task matches: only open tasks can be overdue.</p></main>`;
+  if (!lane) return html`<main class="list"><p class="empty">Only open tasks can be overdue.</p></main>`;
   return html`<main class="list"><${Table} key="table" lane=${lane} />${children}</main>`;
 }
 
@@ -503,13 +521,14 @@ function Table({ lane }) {
   const ids = store.idsOf(lane);
   const list = useWindow(ids, ROW_HEIGHT, (start, end) => noteRange(lane, start, end));
   const stop = tabStop(list.visible);
+  const all = ids.length > 0 && ids.every((id) => state.selected.has(id));
   const spacer = (key, height) =>
     height > 0 && html`<tr key=${key} class="spacer" aria-hidden="true"><td colspan="5" style=${{ height: `${height}px` }}></td></tr>`;
   return html`<div class="scroller" ref=${list.element} onScroll=${list.look}>
     <table aria-label="Tasks" aria-rowcount=${store.isComplete(lane) ? ids.length + 1 : -1}>
       <thead>
         <tr>
-          <th scope="col">Name</th>
+          <th scope="col"><label class="tick"><input type="checkbox" aria-label="Select all tasks" title="Select all that are loaded" disabled=${!ids.length} checked=${all} onChange=${(event) => store.selectAll(ids, event.target.checked)} /></label>Name</th>
           <th scope="col">Status</th>
           <th scope="col">Due</th>
           <th scope="col">Assignees</th>
@@ -518,7 +537,7 @@ function Table({ lane }) {
       </thead>
       <tbody>
         ${spacer("before", list.before)}
-        ${list.visible.map((id, index) => html`<${Row} key=${id} entry=${store.shown(id)} focusable=${id === stop} row=${list.first + index + 2} />`)}
+        ${list.visible.map((id, index) => html`<${Row} key=${id} entry=${store.shown(id)} focusable=${id === stop} row=${list.first + index + 2} ids=${ids} />`)}
         ${spacer("after", list.after)}
       </tbody>
     </table>
@@ -526,7 +545,7 @@ function Table({ lane }) {
   </div>`;
 }
 
-function Row({ entry, focusable, row }) {
+function Row({ entry, focusable, row, ids }) {
   const { task, conflict } = entry;
   return html`<tr
     class=${`${conflict ? "in-conflict" : ""} ${tasks.isOpen(task) ? "" : "closed"} ${state.selected.has(task.id) ? "selected" : ""}`}
@@ -534,7 +553,7 @@ function Row({ entry, focusable, row }) {
     aria-rowindex=${row}
   >
     <td class="cell-name">
-      <label class="tick"><input type="checkbox" aria-label=${`Select “${task.name}”`} title="Select (x)" checked=${state.selected.has(task.id)} onChange=${(event) => store.select(task.id, event.target.checked)} /></label>
+      <label class="tick"><input type="checkbox" aria-label=${`Select “${task.name}”`} title="Select (x; with Shift all from the last one)" checked=${state.selected.has(task.id)} onClick=${(event) => store.select(task.id, { selected: event.target.checked, range: event.shiftKey ? ids : null })} /></label>
       <${TaskLink} entry=${entry} focusable=${focusable}>${task.name}<//>
       <span class="number">${Number.isInteger(task.id) ? `#${task.id}` : "new"}</span>
       <${Marks} entry=${entry} />

@@ -1,7 +1,7 @@
 // Dialogs: the form of a task, conflicts, the move menu, the token, who you are, and the keys.
 
 import { useEffect, useLayoutEffect, useRef, useState } from "./hooks.js";
-import { Avatar, defaults, html, Icon, moveTo, neighbourOf } from "./board.js";
+import { Avatar, defaults, html, Icon, moveTo, neighbourOf, removeAllSelected, selectedTasks } from "./board.js";
 import * as outbox from "./outbox.js";
 import * as store from "./store.js";
 import * as tasks from "./tasks.js";
@@ -99,10 +99,11 @@ function TaskForm({ id, seen, dialog }) {
   const { base, mine, theirs, news, restored } = edit.current;
   const [error, setError] = useState(() => toError(dialog.problem));
   const [saving, setSaving] = useState(false);
+  const [person, setPerson] = useState(""); // what is typed into Assignees and not chosen
   const sending = useRef(false);
   const form = useRef(null);
   const isNew = id === null;
-  const changed = isNew ? Object.keys(mine) : tasks.changedFields(base, mine);
+  const changed = isNew || person.trim() || tasks.changedFields(base, mine).length > 0;
 
   function change(values) {
     Object.assign(edit.current, { mine: { ...edit.current.mine, ...values } });
@@ -119,7 +120,7 @@ function TaskForm({ id, seen, dialog }) {
 
   function show(problem) {
     setError(problem);
-    const input = form.current.elements[problem.field];
+    const input = form.current.querySelector(`#field-${problem.field}`);
     input?.focus();
   }
 
@@ -129,18 +130,50 @@ function TaskForm({ id, seen, dialog }) {
     const [undecided] = Object.keys(theirs);
     if (undecided) return show({ field: undecided, text: "Choose theirs or yours first." });
     if (form.current.elements.expires_at.validity.badInput) return show({ field: "expires_at", text: "This date does not exist." });
-    const fields = { ...mine, name: mine.name.trim() };
-    const wrong = tasks.firstError(fields);
-    if (wrong) return show(wrong);
     sending.current = true;
     setSaving(true);
-    const fate = await (isNew ? outbox.create(fields) : outbox.patch(seen, fields, `Saved “${fields.name}”`));
-    sending.current = false;
-    setSaving(false);
+    try {
+      await send();
+    } catch (problem) {
+      show({ field: "assignees", text: problem.field === "username" ? problem.text : store.describe(problem) });
+    } finally {
+      sending.current = false;
+      setSaving(false);
+    }
+  }
+
+  async function send() {
+    if (!(await choosePerson())) return show({ field: "assignees", text: "Choose a person, or clear the field." });
+    const fields = { ...edit.current.mine, name: edit.current.mine.name.trim() };
+    const wrong = tasks.firstError(fields);
+    if (wrong) return show(wrong);
+    const added = await createUsers(fields.assignees);
+    fields.assignees = edit.current.mine.assignees;
+    const label = `${isNew ? "Added" : "Saved"} “${fields.name}”${added.length ? ` and the new user ${added.join(", ")}` : ""}`;
+    const fate = await (isNew ? outbox.create(fields, { label }) : outbox.patch(seen, fields, label));
     if (fate.problem) return show(toError(fate.problem));
     outbox.saveDraft(id, null);
     if (fate.task) outbox.saveDraft(fate.task.id, null);
     store.closeDialog("task");
+  }
+
+  // Choose who is typed into Assignees. Returns whether nothing is left there.
+  async function choosePerson() {
+    const { ids, rest } = await findPeople(person);
+    if (ids.length) change({ assignees: [...new Set([...edit.current.mine.assignees, ...ids])] });
+    setPerson(rest);
+    return !rest;
+  }
+
+  // Create the users that were chosen by a new name. Returns their names.
+  async function createUsers(assignees) {
+    const names = assignees.filter((one) => typeof one === "string");
+    for (const name of names) {
+      const user = await store.createUser(name);
+      const { mine } = edit.current;
+      change({ assignees: mine.assignees.map((one) => (one === name ? user.id : one)) });
+    }
+    return names;
   }
 
   function close() {
@@ -171,6 +204,11 @@ function TaskForm({ id, seen, dialog }) {
     store.closeDialog("task");
   }
 
+  function typePerson(text) {
+    setPerson(text);
+    if (error?.field === "assignees") setError(null);
+  }
+
   const field = (name) => ({ name, error: error?.field === name ? error.text : "", theirs: name in theirs ? { value: theirs[name] } : null, settle: settleField, mine: mine[name] });
   const title = isNew ? "New task" : `Task ${id}`;
 
@@ -184,7 +222,7 @@ function TaskForm({ id, seen, dialog }) {
     >
       ${restored && html`<p class="notice">Your draft was restored. <button type="button" class="link" onClick=${discardDraft}>Discard the draft</button></p>`}
       ${news.length > 0 && html`<p class="notice" role="status">Someone has just changed: ${news.map((name) => tasks.FIELD_TITLES[name].toLowerCase()).join(", ")}. You see the new values.</p>`}
-      ${error && !(error.field in tasks.FIELD_TITLES) && html`<p class="notice notice-error" role="alert">${error.text}</p>`}
+      ${error && !(error.field in tasks.FIELD_TITLES) && html`<p class="notice notice-error" role="alert">${error.text}${error.forbidden && html` <button type="button" class="link" onClick=${() => store.askForAnotherToken(() => setError(null))}>Use another token</button>`}</p>`}
       <${Field} ...${field("name")}>
         <textarea id="field-name" name="name" class="input input-name" rows="1" value=${mine.name} autofocus=${isNew} ...${invalid(error, "name")} onKeyDown=${(event) => event.key === "Enter" && !event.isComposing && !event.ctrlKey && !event.metaKey && save(event)} onInput=${(event) => change({ name: event.target.value.replace(/\s*\n\s*/g, " ") })}></textarea>
       <//>
@@ -203,7 +241,7 @@ function TaskForm({ id, seen, dialog }) {
         ${mine.expires_at && html`<button type="button" class="chip" onClick=${() => change({ expires_at: null })}>No due date</button>`}
       </div>
       <${Field} ...${field("assignees")}>
-        <${People} id="field-assignees" chosen=${mine.assignees} onChange=${(assignees) => change({ assignees })} describedBy=${error?.field === "assignees" ? "error-assignees" : undefined} />
+        <${People} id="field-assignees" chosen=${mine.assignees} creating text=${person} onText=${typePerson} onChange=${(assignees) => change({ assignees })} invalid=${error?.field === "assignees" ? invalid(error, "assignees") : null} />
       <//>
       <${Field} ...${field("desc")}>
         <textarea id="field-desc" name="desc" class="input" rows="8" value=${mine.desc} ...${invalid(error, "desc")} onInput=${(event) => change({ desc: event.target.value })}></textarea>
@@ -213,7 +251,7 @@ function TaskForm({ id, seen, dialog }) {
         ${!isNew && html`<button type="button" class="button danger" onClick=${remove}>Delete</button>`}
         <span class="grow"></span>
         <span class="hint wide-only"><kbd>Ctrl</kbd> <kbd>Enter</kbd></span>
-        <button type="submit" class="button primary" aria-disabled=${saving || !changed.length ? "true" : "false"}>${saving ? "Saving…" : isNew ? "Create task" : "Save"}</button>
+        <button type="submit" class="button primary" aria-disabled=${saving || !changed ? "true" : "false"}>${saving ? "Saving…" : isNew ? "Create task" : "Save"}</button>
       </footer>
     </form>
   <//>`;
@@ -222,7 +260,8 @@ function TaskForm({ id, seen, dialog }) {
 function toError(problem) {
   if (!problem) return null;
   const field = problem.field in tasks.FIELD_TITLES ? problem.field : null;
-  return { field, text: field ? problem.text : store.describe(problem) };
+  const forbidden = problem.status === 403;
+  return { field, forbidden, text: field ? problem.text : `${forbidden ? "Not saved: " : ""}${store.describe(problem)}` };
 }
 
 const invalid = (error, name) =>
@@ -256,17 +295,22 @@ function valueText(name, value) {
 
 // ---- People: a combobox (https://www.w3.org/WAI/ARIA/apg/patterns/combobox/) ------------------------
 
-export function People({ id, chosen, onChange, single = false, autofocus = false, describedBy, label, placeholder = "Type a name" }) {
-  const [text, setText] = useState("");
+// `text` is what is typed, and belongs to the one who uses this. With `creating`, a name that nobody
+// has can be chosen: it is in `chosen` as text, and becomes a user when the form is saved.
+export function People({ id, chosen, text, onText, onChange, single = false, creating = false, autofocus = false, invalid, label, placeholder = "Type a name", onEnter }) {
   const [open, setOpen] = useState(false);
-  const [active, setActive] = useState(0);
+  const [picked, setPicked] = useState(null); // index of the option that the arrow keys have reached
   const [message, setMessage] = useState("");
   const [absent, setAbsent] = useState(""); // the last name that the server does not know
   const input = useRef(null);
-  const typed = text.trim();
-  const options = optionsFor(typed, chosen, absent);
+  const typed = single ? text.trim() : text.split(",").at(-1).trim();
+  const isAbsent = state.usersComplete || absent === typed;
+  const options = optionsFor(typed, chosen, creating && isAbsent && !state.noNewUsers);
+  const active = picked ?? (typed && options[0]?.user ? 0 : -1); // Enter adds a new user by choice only
 
   useEffect(() => void store.loadUsers(), []);
+  useLayoutEffect(() => void (autofocus && input.current.focus()), []);
+  useLayoutEffect(() => void (invalid && setOpen(false)), [Boolean(invalid)]); // the message is below
 
   useEffect(() => {
     if (!typed || state.usersComplete) return undefined;
@@ -276,41 +320,52 @@ export function People({ id, chosen, onChange, single = false, autofocus = false
     return () => clearTimeout(timer);
   }, [typed]);
 
-  async function choose(option) {
-    if (!option) return;
-    setText("");
-    setActive(0);
-    setOpen(false);
+  function type(next) {
+    onText(next);
+    setPicked(null);
     setMessage("");
+  }
+
+  function choose(option) {
+    type(single ? "" : text.split(",").slice(0, -1).join(","));
+    setOpen(false);
     input.current.focus();
-    let user = option.user;
-    if (!user) {
-      try {
-        user = await store.createUser(option.create);
-      } catch (error) {
-        setText(option.create);
-        return setMessage(error.field === "username" ? error.text : store.describe(error));
-      }
-    }
-    onChange(single ? [user.id] : [...chosen, user.id]);
+    onChange(single ? [option.user.id] : [...chosen, option.user?.id ?? option.create]);
+  }
+
+  // Text with commas is several names. Those that are not found stay in the field.
+  async function split(whole) {
+    type(whole);
+    if (single || !/,\s*$/.test(whole)) return;
+    const { ids, rest } = await findPeople(whole);
+    if (!ids.length || input.current?.value !== whole) return;
+    onChange([...new Set([...chosen, ...ids])]);
+    type(rest && `${rest}, `);
+  }
+
+  async function enter() {
+    if (!typed && !text.trim()) return onEnter?.();
+    if (open && options[active]) return choose(options[active]);
+    if (typed && isAbsent && !options.some(({ user }) => user)) setMessage(`No user is named “${typed}”.`);
+    setOpen(true);
   }
 
   function key(event) {
     if (event.isComposing || event.ctrlKey || event.metaKey) return;
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       event.preventDefault();
-      if (open) setActive((active + (event.key === "ArrowDown" ? 1 : options.length - 1)) % Math.max(1, options.length));
+      const count = Math.max(1, options.length);
+      if (open) setPicked(event.key === "ArrowDown" ? (active + 1) % count : (Math.max(active, 0) + count - 1) % count);
       setOpen(true);
     } else if (event.key === "Enter") {
-      if (open && options[active]) {
-        event.preventDefault();
-        choose(options[active]);
-      } else if (typed) event.preventDefault();
+      if (typed || onEnter || (open && options[active])) event.preventDefault();
+      if (typed || !options[active] || !open) enter();
+      else choose(options[active]);
     } else if (event.key === "Escape" && (open || typed)) {
       event.preventDefault();
       event.stopPropagation();
       setOpen(false);
-      setText("");
+      type("");
     } else if (event.key === "Backspace" && !text && chosen.length && !single) {
       onChange(chosen.slice(0, -1));
     }
@@ -319,7 +374,7 @@ export function People({ id, chosen, onChange, single = false, autofocus = false
   return html`<div class="people">
     ${!single && chosen.length > 0 && html`<ul class="chosen" aria-label="Chosen people">
       ${chosen.map((one) => html`<li key=${one} class="person">
-        <${Avatar} id=${one} />${store.nameOf(one)}
+        <${Avatar} id=${one} />${store.nameOf(one)}${typeof one === "string" && html`<span class="hint">new user</span>`}
         <button type="button" class="icon-button" aria-label=${`Remove ${store.nameOf(one)}`} onClick=${() => onChange(chosen.filter((other) => other !== one))}><${Icon} name="close" /></button>
       </li>`)}
     </ul>`}
@@ -334,7 +389,7 @@ export function People({ id, chosen, onChange, single = false, autofocus = false
         aria-controls=${`${id}-options`}
         aria-autocomplete="list"
         aria-activedescendant=${open && options[active] ? `${id}-option-${active}` : undefined}
-        aria-describedby=${message ? `${id}-message` : describedBy}
+        ...${message ? { "aria-describedby": `${id}-message` } : invalid}
         autocomplete="off"
         autocapitalize="off"
         spellcheck="false"
@@ -342,10 +397,8 @@ export function People({ id, chosen, onChange, single = false, autofocus = false
         placeholder=${single && chosen.length ? store.nameOf(chosen[0]) : placeholder}
         value=${text}
         onInput=${(event) => {
-          setText(event.target.value);
-          setActive(0);
+          split(event.target.value);
           setOpen(true);
-          setMessage("");
         }}
         onFocus=${() => setOpen(!autofocus || Boolean(text))}
         onClick=${() => setOpen(true)}
@@ -365,20 +418,36 @@ export function People({ id, chosen, onChange, single = false, autofocus = false
         </li>`)}
       </ul>
     </div>
-    ${open && typed && !options.length && html`<p class="hint" role="status">Looking for “${typed}”…</p>`}
+    ${open && typed && !options.length && !message && html`<p class="hint" role="status">${isAbsent ? `No user is named “${typed}”.` : `Looking for “${typed}”…`}</p>`}
     ${message && html`<p class="field-error" id=${`${id}-message`} role="alert">${message}</p>`}
   </div>`;
 }
 
-function optionsFor(typed, chosen, absent) {
+const localPart = (username) => username.toLowerCase().split("@")[0];
+
+function optionsFor(typed, chosen, creating) {
   const wanted = typed.toLowerCase();
+  // The part after @ is often the same for all. It counts if @ is typed.
+  const searched = ({ username }) => (wanted.includes("@") ? username.toLowerCase() : localPart(username));
   const free = store.sortedUsers().filter((user) => !chosen.includes(user.id));
-  const found = free.filter((user) => user.username.toLowerCase().includes(wanted));
-  found.sort((a, b) => b.username.toLowerCase().startsWith(wanted) - a.username.toLowerCase().startsWith(wanted));
+  const found = free.filter((user) => searched(user).includes(wanted));
+  found.sort((a, b) => searched(b).startsWith(wanted) - searched(a).startsWith(wanted));
   const options = found.slice(0, MAX_OPTIONS).map((user) => ({ user }));
-  const exists = [...state.users.values()].some((user) => user.username.toLowerCase() === wanted);
-  if (wanted && !exists && (state.usersComplete || absent === typed)) options.push({ create: typed });
+  const exists = [...free, ...chosen.map((id) => ({ username: store.nameOf(id) }))].some(({ username }) => username.toLowerCase() === wanted);
+  if (wanted && creating && !exists) options.push({ create: typed });
   return options;
+}
+
+// The users with the names in a text, separated by commas: {ids, rest}. The rest is not a user's name.
+export async function findPeople(text) {
+  const ids = [];
+  const rest = [];
+  for (const name of text.split(",").map((one) => one.trim()).filter(Boolean)) {
+    const user = store.userNamed(name) ?? (state.usersComplete ? null : await store.findUser(name));
+    if (user) ids.push(user.id);
+    else rest.push(name);
+  }
+  return { ids, rest: rest.join(", ") };
 }
 
 // ---- Conflicts ------------------------------------------------------------------------------
@@ -400,8 +469,9 @@ export function ConflictDialog({ dialog }) {
   if (!theirs) return html`<${DeletedConflict} change=${change} end=${end} />`;
   const mine = change.kind === "delete" ? {} : change.body;
   const others = tasks.changedFields(before, theirs).filter((name) => !(name in mine));
-  const questions = Object.keys(mine).filter((name) => !tasks.same(name, theirs[name], mine[name]));
-  const open = questions.filter((name) => !(name in choices));
+  const questions = change.kind === "delete" ? [] : tasks.clashes(change, theirs);
+  const alone = Object.keys(mine).filter((name) => !questions.includes(name) && !tasks.same(name, theirs[name], mine[name]));
+  const choiceOf = (name) => choices[name] ?? "mine";
 
   return html`<${Dialog} kind="conflict" title="Someone else changed this task">
     <p class="dialog-text"><strong>${theirs.name}</strong> (#${change.task}) was changed while you worked on it. Nothing was overwritten.
@@ -409,12 +479,13 @@ export function ConflictDialog({ dialog }) {
     ${questions.map((name) => html`<fieldset class="versions" key=${name}>
       <legend>${tasks.FIELD_TITLES[name]}</legend>
       ${[["theirs", "Theirs", theirs[name]], ["mine", "Yours", mine[name]]].map(([which, title, value]) => html`<label class="version" key=${which}>
-        <input type="radio" name=${`choice-${name}`} checked=${choices[name] === which} onChange=${() => setChoices({ ...choices, [name]: which })} />
+        <input type="radio" name=${`choice-${name}`} checked=${choiceOf(name) === which} onChange=${() => setChoices({ ...choices, [name]: which })} />
         <span class="version-title">${title}</span>
         <span class="version-value">${valueText(name, value)}</span>
       </label>`)}
       <p class="hint">Before: ${valueText(name, before[name])}</p>
     </fieldset>`)}
+    ${alone.length > 0 && html`<p class="dialog-text">Only you changed, so it is saved with your choice: ${alone.map((name) => tasks.FIELD_TITLES[name].toLowerCase()).join(", ")}.</p>`}
     ${others.length > 0 && html`<div class="dialog-text">
       <p>${questions.length ? "They also changed:" : "They changed:"}</p>
       <ul class="differences">${others.map((name) => html`<li key=${name}>${tasks.FIELD_TITLES[name]}: <del>${valueText(name, before[name])}</del> <ins>${valueText(name, theirs[name])}</ins></li>`)}</ul>
@@ -424,7 +495,7 @@ export function ConflictDialog({ dialog }) {
       <span class="grow"></span>
       ${change.kind === "delete"
         ? html`<button type="button" class="button danger" onClick=${() => end({})}>Delete anyway</button>`
-        : html`<button type="button" class="button primary" disabled=${open.length > 0} onClick=${() => end(tasks.pick(mine, questions.filter((name) => choices[name] === "mine")))}>Save my choice</button>`}
+        : html`<button type="button" class="button primary" onClick=${() => end(tasks.pick(mine, [...alone, ...questions.filter((name) => choiceOf(name) === "mine")]))}>Save my choice</button>`}
     </footer>
   <//>`;
 }
@@ -503,6 +574,31 @@ export function MoveMenu({ dialog }) {
   </div>`;
 }
 
+// ---- Several tasks -----------------------------------------------------------------------------
+
+export function RemoveDialog() {
+  const chosen = selectedTasks();
+  const names = chosen.slice(0, MAX_OPTIONS);
+  const close = () => store.closeDialog("remove");
+
+  function removeAll() {
+    close();
+    removeAllSelected();
+  }
+
+  return html`<${Dialog} kind="remove" title=${`Delete ${chosen.length} tasks?`}>
+    <ul class="differences">
+      ${names.map(({ id, name }) => html`<li key=${id}>${name}</li>`)}
+      ${chosen.length > names.length && html`<li>and ${chosen.length - names.length} more</li>`}
+    </ul>
+    <footer class="dialog-foot">
+      <button type="button" class="button" autofocus onClick=${close}>Keep them</button>
+      <span class="grow"></span>
+      <button type="button" class="button danger" onClick=${removeAll}>Delete ${chosen.length} tasks</button>
+    </footer>
+  <//>`;
+}
+
 // ---- Token, who, keys -----------------------------------------------------------------------
 
 export function TokenDialog({ dialog }) {
@@ -515,9 +611,9 @@ export function TokenDialog({ dialog }) {
     dialog.submit(value.trim());
   }
 
-  return html`<${Dialog} kind="token" title="Sign in" closable=${false}>
+  return html`<${Dialog} kind="token" title="Sign in" closable=${Boolean(dialog.optional)}>
     <form class="task-form" onSubmit=${submit}>
-      <p class="dialog-text">This server requires a token. It stays in this tab until you close it or sign out.</p>
+      <p class="dialog-text">${dialog.optional ? "Use a token whose role allows the change." : "This server requires a token."} It stays in this tab until you close it or sign out.</p>
       <div class="field">
         <label for="token">Token</label>
         <input id="token" class="input" type="password" autocomplete="off" spellcheck="false" autofocus value=${value} aria-invalid=${error ? "true" : undefined} aria-describedby=${error ? "token-error" : "token-hint"} onInput=${(event) => setValue(event.target.value)} />
@@ -531,6 +627,7 @@ export function TokenDialog({ dialog }) {
 
 export function WhoDialog() {
   const [chosen, setChosen] = useState(state.me ? [state.me.id] : []);
+  const [text, setText] = useState("");
 
   function choose([id]) {
     setChosen([id]);
@@ -543,7 +640,7 @@ export function WhoDialog() {
       <p class="dialog-text">“My tasks” shows the tasks that are assigned to you. This browser remembers who you are.</p>
       <div class="field">
         <label for="who">Your name</label>
-        <${People} id="who" single autofocus chosen=${chosen} onChange=${choose} />
+        <${People} id="who" single autofocus chosen=${chosen} text=${text} onText=${setText} onChange=${choose} />
       </div>
       ${state.me && html`<footer class="dialog-foot"><button type="button" class="button" onClick=${() => (store.closeDialog("who"), store.chooseMe(null))}>Forget me</button></footer>`}
     </div>

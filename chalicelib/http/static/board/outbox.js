@@ -6,6 +6,7 @@
 // one names the version that the one before it has made.
 
 import * as api from "./api.js";
+import { ofBrowser, ofTab } from "./storage.js";
 import * as store from "./store.js";
 import * as tasks from "./tasks.js";
 
@@ -38,11 +39,11 @@ export function patch(seen, fields, label) {
   return change ? fateOf(change) : { task: seen };
 }
 
-function enqueueCreate(fields, { select = true } = {}) {
+function enqueueCreate(fields, { select = true, label = `Added “${fields.name}”` } = {}) {
   const given = tasks.pick(fields, ["name", ...tasks.changedFields(tasks.EMPTY, { ...fields, name: "" })]);
   const change = newChange("create", `new-${api.newKey()}`, given, null);
   if (select) Object.assign(state, { current: change.task });
-  return enqueue(change, `Added “${fields.name}”`);
+  return enqueue(change, label);
 }
 
 function enqueuePatch(seen, fields, label) {
@@ -58,9 +59,10 @@ export function move(seen, status) {
   enqueue(newChange("patch", seen.id, { status }, seen), `Moved “${seen.name}” to ${tasks.TITLES[status]}`);
 }
 
-export function assign(seen, user) {
-  if (seen.assignees.includes(user)) return;
-  enqueue(newChange("patch", seen.id, { assignees: [...seen.assignees, user] }, seen), `Assigned “${seen.name}”`);
+export function assign(seen, users) {
+  const assignees = [...new Set([...seen.assignees, ...users])];
+  if (assignees.length === seen.assignees.length) return;
+  enqueue(newChange("patch", seen.id, { assignees }, seen), `Assigned “${seen.name}”`);
 }
 
 export function remove(seen) {
@@ -70,14 +72,14 @@ export function remove(seen) {
 }
 
 // Make several changes that are undone together.
-export function together(label, make) {
+export function together(label, subject, make) {
   group = api.newKey();
   try {
     make();
   } finally {
     group = null;
   }
-  tell(label);
+  tell(label, subject);
 }
 
 function newChange(kind, task, body, seen) {
@@ -103,13 +105,19 @@ function enqueue(change, label) {
   undoable.push(change);
   if (undoable.length > MAX_UNDO) undoable.shift();
   save();
-  tell(label);
+  tellOf(change);
   store.changed();
   run();
   return change;
 }
 
-const tell = (label) => store.notify(label, { label: "Undo", action: undo, seconds: UNDO_SECONDS });
+function tell(label, subject, of) {
+  const text = state.online ? label : `Kept, not sent yet: ${subject}`;
+  store.notify(text, { label: "Undo", action: undo, seconds: UNDO_SECONDS, of });
+}
+
+const subjectOf = ({ body, before }) => `“${before?.name ?? body.name}”`;
+const tellOf = (change) => tell(change.label, subjectOf(change), change.key);
 
 // Wait for the fate of a change, for a form that shows its errors.
 function fateOf(change) {
@@ -219,6 +227,7 @@ async function deliver(change) {
       return accept(change, response);
     } catch (error) {
       if (error instanceof api.NoReply) await waitForNetwork(change);
+      else if (error.status === 403 && !waiters.has(change.key)) await waitForToken(change, error);
       else if (isTemporary(error)) await waitForServer(change, error);
       else return refuse(change, error);
     } finally {
@@ -247,7 +256,16 @@ async function waitForNetwork(change) {
   change.attempts++;
   settle(change, { waiting: true });
   store.noteOnline(false);
+  if (state.toast?.of === change.key && change.attempts === 1) tellOf(change);
   await pause(1000 * Math.min(2 ** change.attempts, MAX_WAIT));
+}
+
+// Keep what this token may not do, until there is another token or the reader drops the change.
+async function waitForToken(change, error) {
+  change.sending = false;
+  store.set({ forbidden: store.describe(error), toast: null });
+  while (state.forbidden && state.queue.includes(change)) await pause(60_000);
+  store.set({ forbidden: "" });
 }
 
 async function waitForServer(change, error) {
@@ -268,9 +286,11 @@ const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, mil
 // Send the queue again now.
 export function tryAgain() {
   for (const change of state.queue) change.refusals = 0;
-  store.set({ stalled: "" });
+  store.set({ stalled: "", forbidden: "" });
   run();
 }
+
+export const useAnotherToken = () => store.askForAnotherToken(tryAgain);
 
 store.whenOnline(() => tryAgain());
 
@@ -287,6 +307,7 @@ function accept(change, { body }) {
     if (change.restores) noteRestored(change, task);
     versions.set(task.id, task.etag);
   }
+  if (change.merged) tell(`${change.label}. Someone else’s changes of other fields are kept, too.`, subjectOf(change));
   take(change);
   settle(change, { task });
 }
@@ -324,15 +345,15 @@ async function refuse(change, error) {
 }
 
 function forgetUndo(change) {
-  if (state.toast?.text === change.label) store.dismissToast(state.toast.id);
+  if (state.toast?.of === change.key) store.dismissToast(state.toast.id);
   const at = undoable.indexOf(change);
   if (at >= 0) undoable.splice(at, 1);
 }
 
 // Tell about a change whose form is closed, and offer the form with what was typed.
 export function showFailure(change, error) {
-  const text = `${change.label || "A change"}: ${store.describe(error)}`;
-  if (change.kind === "delete" || error.status === 403) return store.notify(text, { error: true, seconds: 20 });
+  const text = `Not saved: ${subjectOf(change)}. ${store.describe(error)}`;
+  if (change.kind === "delete") return store.notify(text, { error: true, seconds: 20 });
   const id = change.kind === "create" ? null : change.task;
   saveDraft(id, { mine: change.body, base: tasks.pick(change.before ?? tasks.EMPTY, Object.keys(change.body)) });
   const action = () => store.openDialog({ kind: "task", id, problem: error });
@@ -358,7 +379,7 @@ export function discard(change) {
 export function discardAll() {
   for (const change of [...state.queue]) discard(change);
   undoable.length = 0;
-  store.set({ stalled: "" });
+  store.set({ stalled: "", forbidden: "" });
   run();
 }
 
@@ -371,12 +392,25 @@ async function showConflict(change, deleted) {
     return settle(change, { task: theirs });
   }
   if (!theirs && change.kind === "delete") return accept(change, {});
+  if (theirs && change.kind === "patch" && !tasks.clashes(change, theirs).length) return merge(change, theirs);
   change.conflict = { theirs };
   forgetUndo(change);
   save();
   store.changed();
   settle(change, { conflict: true });
   store.openDialog({ kind: "conflict", key: change.key });
+}
+
+// Send a change again, for the version of the others, who have changed other fields only.
+function merge(change, theirs) {
+  change.merged = true;
+  change.etag = theirs.etag;
+  change.before = { ...tasks.fieldsOf(theirs), id: theirs.id };
+  const waiter = waiters.get(change.key);
+  waiters.delete(change.key);
+  change.key = api.newKey();
+  if (waiter) waiters.set(change.key, waiter);
+  save();
 }
 
 async function currentTask(id) {
@@ -412,36 +446,35 @@ export function resolve(change, fields) {
 
 function save() {
   const kept = state.queue.map(({ sending: _, ...change }) => change);
-  sessionStorage.setItem(QUEUE, JSON.stringify(kept));
+  ofTab.set(QUEUE, JSON.stringify(kept));
 }
 
 function read(storage, name, otherwise) {
   try {
-    return JSON.parse(storage.getItem(name)) ?? otherwise;
+    return JSON.parse(storage.get(name)) ?? otherwise;
   } catch {
     return otherwise;
   }
 }
 
 // Drafts: what was typed into a form and not saved, {mine, base}, by task; "new" is a new task's form.
-export const draftOf = (id) => read(localStorage, DRAFTS, {})[id ?? "new"] ?? null;
+export const draftOf = (id) => read(ofBrowser, DRAFTS, {})[id ?? "new"] ?? null;
 
 export function saveDraft(id, draft) {
-  const drafts = read(localStorage, DRAFTS, {});
+  const drafts = read(ofBrowser, DRAFTS, {});
   if (draft) drafts[id ?? "new"] = draft;
   else delete drafts[id ?? "new"];
-  localStorage.setItem(DRAFTS, JSON.stringify(drafts));
+  ofBrowser.set(DRAFTS, JSON.stringify(drafts));
 }
 
 export function signOut() {
   discardAll();
-  localStorage.removeItem(DRAFTS);
   api.forgetToken();
   location.reload();
 }
 
 export function start() {
-  state.queue = read(sessionStorage, QUEUE, []);
+  state.queue = read(ofTab, QUEUE, []);
   if (state.queue.length) run();
   for (const change of conflicts()) store.openDialog({ kind: "conflict", key: change.key });
   addEventListener("beforeunload", (event) => {

@@ -4,6 +4,7 @@
 // pages that were loaded, each with its URL and ETag, so that a poll costs a 304 while nothing changes.
 
 import * as api from "./api.js";
+import { ofBrowser } from "./storage.js";
 import * as tasks from "./tasks.js";
 
 const FIRST_PAGE = 50;
@@ -23,9 +24,11 @@ export const state = {
   pins: [], // ids that this page has created or moved; they stay on top of their lane
   users: new Map(),
   usersComplete: false,
+  noNewUsers: false, // whether the API has refused to create a user with this token
   queue: [], // changes that are not confirmed yet; see outbox.js
   online: navigator.onLine,
   stalled: "", // why the queue has stopped, if it has
+  forbidden: "", // why it waits for another token, if it does
   dialogs: [], // open dialogs, the top one last
   toast: null,
   selected: new Set(), // ids of tasks that are changed together
@@ -76,8 +79,8 @@ export function closeDialog(kind) {
 export const dialogOf = (kind) => state.dialogs.find((one) => one.kind === kind);
 
 let toastNumber = 0;
-export function notify(text, { action, label, error = false, seconds = 8 } = {}) {
-  set({ toast: { id: ++toastNumber, text, action, label, error, seconds } });
+export function notify(text, { action, label, of = null, error = false, seconds = 8 } = {}) {
+  set({ toast: { id: ++toastNumber, text, action, label, of, error, seconds } });
 }
 
 export function dismissToast(id) {
@@ -89,14 +92,14 @@ export function dismissToast(id) {
 let waitingForToken = null;
 
 api.onUnauthorized((rejected) => {
+  noteOnline(true); // there is a response
   waitingForToken ??= new Promise((resolve) => {
     openDialog({
       kind: "token",
       rejected,
       submit(value) {
-        api.setToken(value);
+        useToken(value);
         waitingForToken = null;
-        closeDialog("token");
         resolve();
       },
     });
@@ -104,13 +107,24 @@ api.onUnauthorized((rejected) => {
   return waitingForToken;
 });
 
+function useToken(value) {
+  api.setToken(value);
+  state.noNewUsers = false;
+  closeDialog("token");
+}
+
+// Ask for a token whose role allows more, and call back when there is one.
+export function askForAnotherToken(callback = () => {}) {
+  openDialog({ kind: "token", optional: true, submit: (value) => (useToken(value), callback()) });
+}
+
 // ---- Preferences and the address ----------------------------------------------------------------
 
 const PREFERENCES = "billet.preferences"; // of this browser: who I am, view and order
 
 function savePreferences() {
   const { me, view, sort } = state;
-  localStorage.setItem(PREFERENCES, JSON.stringify({ me, view, sort }));
+  ofBrowser.set(PREFERENCES, JSON.stringify({ me, view, sort }));
 }
 
 export function choose(values) {
@@ -326,17 +340,35 @@ export function idsOf(lane) {
     return (
       entry &&
       lane.statuses.includes(entry.task.status) &&
-      tasks.matches(entry.task, state.filters, state.me?.id, state.now)
+      tasks.matches(entry.task, state.filters, state.me?.id, state.now, searchedName)
     );
   });
   lane.view = { version: state.version, ids: shownIds };
   return shownIds;
 }
 
-export function select(id, selected = !state.selected.has(id)) {
-  if (selected) state.selected.add(id);
-  else state.selected.delete(id);
+let lastSelected = null; // where a range begins
+
+// Select a task, or all from the last one to this one in `ids`.
+export function select(id, { selected = !state.selected.has(id), range = null } = {}) {
+  const [from, to] = [range?.indexOf(lastSelected) ?? -1, range?.indexOf(id) ?? -1].sort((a, b) => a - b);
+  selectAll(from < 0 ? [id] : range.slice(from, to + 1), selected);
+  lastSelected = id;
+}
+
+export function selectAll(ids, selected) {
+  for (const id of ids) {
+    if (selected) state.selected.add(id);
+    else state.selected.delete(id);
+  }
   changed();
+}
+
+// Take out of the selection what these lanes do not show.
+export function keepSelected(lanes) {
+  if (!state.selected.size) return;
+  const visible = new Set(lanes.flatMap(idsOf));
+  for (const id of state.selected) if (!visible.has(id)) state.selected.delete(id);
 }
 
 export function pin(id) {
@@ -419,16 +451,31 @@ export async function findUser(username) {
 }
 
 export async function createUser(username) {
-  const { body } = await api.send("POST", "users", { body: { username }, key: api.newKey() });
-  state.users.set(body.id, body);
-  changed();
-  return body;
+  try {
+    const { body } = await api.send("POST", "users", { body: { username }, key: api.newKey() });
+    state.users.set(body.id, body);
+    changed();
+    return body;
+  } catch (error) {
+    if (error.status === 403) set({ noNewUsers: true });
+    throw error;
+  }
+}
+
+// The user with this name, or with this name before the @ if only one has it.
+export function userNamed(name) {
+  const wanted = name.toLowerCase();
+  const users = [...state.users.values()];
+  const short = users.filter((user) => user.username.toLowerCase().split("@")[0] === wanted);
+  const exact = users.find((user) => user.username.toLowerCase() === wanted);
+  return exact ?? (short.length === 1 && state.usersComplete ? short[0] : null);
 }
 
 const missing = new Set();
 
 // The name of a user. One who is not loaded is fetched, and shown by id until then.
 export function nameOf(id) {
+  if (typeof id === "string") return id; // a new user, not created yet
   const user = state.users.get(id);
   if (!user && loadingUsers && !missing.has(id)) {
     missing.add(id);
@@ -439,6 +486,9 @@ export function nameOf(id) {
   }
   return user?.username ?? `user ${id}`;
 }
+
+// The part before @ of a user's name: what comes after it is often the same for all.
+const searchedName = (id) => state.users.get(id)?.username.split("@")[0] ?? "";
 
 export function sortedUsers() {
   return [...state.users.values()].sort((a, b) => a.username.localeCompare(b.username));
@@ -459,7 +509,7 @@ export function describe(error) {
 
 export function start() {
   try {
-    Object.assign(state, JSON.parse(localStorage.getItem(PREFERENCES)) ?? {});
+    Object.assign(state, JSON.parse(ofBrowser.get(PREFERENCES)) ?? {});
   } catch {
     // a value of another program at this address
   }

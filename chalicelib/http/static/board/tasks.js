@@ -20,7 +20,8 @@ export const MAX_NAME = 200;
 export const MAX_DESC = 10000;
 export const MAX_ASSIGNEES = 50;
 
-export const isOpen = (task) => task.status === "PENDING" || task.status === "IN_PROGRESS";
+export const OPEN = ["PENDING", "IN_PROGRESS"];
+export const isOpen = (task) => OPEN.includes(task.status);
 
 // The number in an ETag such as "3" or "3-1". It grows with each change of the task.
 export const versionOf = (etag) => Number(/\d+/.exec(etag ?? "")?.[0] ?? 0);
@@ -36,6 +37,12 @@ export function same(name, a, b) {
 
 export function changedFields(before, after) {
   return FIELDS.filter((name) => name in after && !same(name, before[name], after[name]));
+}
+
+// The fields of a change that others have changed in another way since `before`.
+export function clashes({ before, body }, theirs) {
+  const both = (name) => !same(name, theirs[name], before[name]) && !same(name, theirs[name], body[name]);
+  return Object.keys(body).filter(both);
 }
 
 export const pick = (task, names) => Object.fromEntries(names.map((name) => [name, task[name]]));
@@ -156,7 +163,7 @@ export function assigneeId(filters, me) {
 }
 
 // Whether a task passes the filters: for tasks that change while they are shown.
-export function matches(task, filters, me, now = today()) {
+export function matches(task, filters, me, now = today(), nameOf = String) {
   if (!shownStatuses(filters).includes(task.status)) return false;
   const user = assigneeId(filters, me);
   if (user && !task.assignees.includes(user)) return false;
@@ -167,12 +174,12 @@ export function matches(task, filters, me, now = today()) {
   const { createdAfter, createdBefore } = filters;
   if (createdAfter && task.created_at < createdAfter) return false;
   if (createdBefore && task.created_at > createdBefore) return false;
-  return containsText(task, filters.text);
+  return containsText(task, filters.text, nameOf);
 }
 
-function containsText(task, text) {
+function containsText(task, text, nameOf) {
   const words = text.toLowerCase().split(/\s+/).filter(Boolean);
-  const content = words.length ? `#${task.id} ${task.name} ${task.desc}`.toLowerCase() : "";
+  const content = words.length ? `#${task.id} ${task.name} ${task.desc} ${task.assignees.map(nameOf).join(" ")}`.toLowerCase() : "";
   return words.every((word) => content.includes(word));
 }
 
