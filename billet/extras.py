@@ -1,5 +1,6 @@
 """Commands for the user to paste: how `billet` was started, and how a library is installed."""
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -24,5 +25,9 @@ def python() -> str:
 
 
 def billet_command() -> str:
-    """Return `billet` as it was started: the script, or this Python with -m."""
-    return "billet" if Path(sys.argv[0]).name == "billet" else f"{python()} -m billet"
+    """Return `billet` as it was started: the script if it is on PATH, or this Python with -m."""
+    script = Path(sys.argv[0])
+    found = shutil.which("billet") if script.name == "billet" else None
+    return (
+        "billet" if found and Path(found).resolve() == script.resolve() else f"{python()} -m billet"
+    )
