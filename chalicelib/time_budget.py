@@ -18,8 +18,11 @@ _END: ContextVar[float] = ContextVar("_END", default=math.inf)
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """Limit the time of this block and of copies of its context, by `left` and `pause`."""
-    token = _END.set(monotonic() + seconds)
+    """Limit the time of this block and of copies of its context, by `left` and `pause`.
+
+    Within another block, the earlier end counts.
+    """
+    token = _END.set(min(_END.get(), monotonic() + seconds))
     try:
         yield
     finally:

@@ -113,15 +113,16 @@ class Pipeline:
         request_headers.join_lines(request)
         headers = self._begin(request, f"{endpoint.method} {endpoint.path}")
         try:
-            principal = self._principal(request, endpoint)
-            request_log.current().principal = principal.logged_as or principal.name
-            headers |= self._rate_limits.admit(request, principal)
-            request_headers.require_single(request)
-            if endpoint.method == "POST" and "body" not in endpoint.parameters:
-                cross_site.check(request, self._settings)
-            authentication.require_role(principal, endpoint.role)
-            parsing.check(request, takes_query="query" in endpoint.parameters)
-            result = self._call(request, principal, endpoint, readers)
+            with time_budget.within(self._seconds(request)):
+                principal = self._principal(request, endpoint)
+                request_log.current().principal = principal.logged_as or principal.name
+                headers |= self._rate_limits.admit(request, principal)
+                request_headers.require_single(request)
+                if endpoint.method == "POST" and "body" not in endpoint.parameters:
+                    cross_site.check(request, self._settings)
+                authentication.require_role(principal, endpoint.role)
+                parsing.check(request, takes_query="query" in endpoint.parameters)
+                result = self._call(request, principal, endpoint, readers)
             if endpoint.method == "GET":
                 result = conditional.evaluate(request, result)
             response = _success(result, endpoint.status)
@@ -137,6 +138,12 @@ class Pipeline:
         context: Any = request.lambda_context
         return request_log.begin(request.headers, context.aws_request_id, route)
 
+    def _seconds(self, request: Request) -> float:
+        """Return the time that REQUEST_SECONDS and Lambda leave for the request."""
+        context: Any = request.lambda_context
+        lambda_seconds: float = context.get_remaining_time_in_millis() / 1000
+        return min(self._settings.request_seconds, lambda_seconds - RESPONSE_SECONDS)
+
     def _call(
         self,
         request: Request,
@@ -144,15 +151,10 @@ class Pipeline:
         endpoint: Endpoint,
         readers: Mapping[str, ArgumentReader],
     ) -> ApiResponse[Any]:
-        """Call the view within the time that REQUEST_SECONDS and Lambda leave."""
-        context: Any = request.lambda_context
-        lambda_seconds = context.get_remaining_time_in_millis() / 1000
-        seconds = min(self._settings.request_seconds, lambda_seconds - RESPONSE_SECONDS)
-        with time_budget.within(seconds):
-            arguments = {name: read(request, principal) for name, read in readers.items()}
-            if endpoint.role is not None or endpoint.identify is not None:
-                schema_version.require()
-            return endpoint.view(**arguments)
+        arguments = {name: read(request, principal) for name, read in readers.items()}
+        if endpoint.role is not None or endpoint.identify is not None:
+            schema_version.require()
+        return endpoint.view(**arguments)
 
     def _argument_reader(self, endpoint: Endpoint, name: str, kind: Any) -> ArgumentReader:
         """Return what reads a parameter of the view, by its annotation; see `Router.endpoint`."""

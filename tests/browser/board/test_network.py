@@ -303,6 +303,7 @@ def test_a_401_after_no_connection_is_a_connection(
     board.page.context.set_offline(False)
     expect(board.dialog("Sign in")).to_be_visible()
     expect(board.page.get_by_text("No connection")).to_have_count(0)
+    assert board.dialog("Sign in").is_visible()
 
 
 @pytest.mark.parametrize("width", [1280, 390])
