@@ -2,8 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# The tests often wait for other processes, so three keep two cores busy.
-WORKERS ?= 3
+# The tests often wait for other processes, so four keep two cores busy.
+WORKERS ?= 4
 SHELL := bash
 # Each lock file contains the levels below it. A .ready file marks a level as installed.
 SERVE := $(VENV)/.ready-serve
@@ -55,7 +55,7 @@ test: $(TEST)  ## run all tests, on moto and on DynamoDB Local if it can be inst
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 walks: $(TEST)  ## walk through deployments, migrations, moves of data and the board, in minutes (ARGS=…)
-	$(BIN)/python -m pytest -n 2 --dist worksteal -m walk tests/walks tests/cli tests/browser tests/faults $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal -m walk $(ARGS)
 
 board: $(TEST)  ## measure the board in Chromium, and take screenshots of its views (FOLDER=build/board)
 	$(BIN)/python -m tests.browser.board.measure

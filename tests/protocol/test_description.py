@@ -221,7 +221,7 @@ def test_startup_does_not_read_the_docs_files() -> None:
     assert done.stdout == "\n"
 
 
-@pytest.mark.parametrize("auth", SCHEMATHESIS)
+@pytest.mark.parametrize("auth", [pytest.param("on", marks=pytest.mark.walk), "off"])
 def test_schemathesis_finds_nothing_wrong_with_the_served_api(
     serve: Serve, user_environment: dict[str, str], tmp_path: Path, auth: str
 ) -> None:
