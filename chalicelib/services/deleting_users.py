@@ -12,9 +12,16 @@ import msgspec
 
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.task import Task
-from chalicelib.dynamodb import shared_state
+from chalicelib.domain.user import User
+from chalicelib.dynamodb import queries, shared_state
 
 T = TypeVar("T", bound=Task)
+
+
+def existing_user(user_id: int) -> User | None:
+    """Return the user, or None if they do not exist or are being deleted."""
+    user = queries.user(user_id)
+    return None if user is None or user.deleting else user
 
 
 def hide(task: T) -> T:

@@ -13,9 +13,9 @@ import msgspec
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.task import Task
 from chalicelib.domain.user import User
-from chalicelib.dynamodb import client, queries, user_writes
+from chalicelib.dynamodb import client, user_writes
 from chalicelib.dynamodb.transaction import Transaction
-from chalicelib.services import assignments, random_secrets
+from chalicelib.services import assignments, deleting_users, random_secrets
 from chalicelib.services.pagination import Paging
 from chalicelib.services.write_context import NO_CONTEXT, WriteContext
 
@@ -65,7 +65,7 @@ def find_user(user_id: int, secret: str) -> User | None:
 
     The cost is one read in each case, so that the time tells nothing about users and secrets.
     """
-    user = _existing(user_id)
+    user = deleting_users.existing_user(user_id)
     digest = user.feed_digest if user else None
     right = secrets.compare_digest(random_secrets.digest(secret), digest or "")
     return user if right else None
@@ -87,11 +87,6 @@ def open_tasks(user_id: int) -> Sequence[Task]:
         after = page.next
         if after is None or len(tasks) >= MAX_TASKS or size > MAX_BYTES:
             return tasks
-
-
-def _existing(user_id: int) -> User | None:
-    user = queries.user(user_id)
-    return None if user is None or user.deleting else user
 
 
 def _set(user_id: int, digest: str | None, result: str | None, context: WriteContext) -> None:

@@ -200,7 +200,8 @@ def commit(
         writes = Writes()
         done = [change.add_to(writes) for change in changes]
         if not any(one.changed for one in done):
-            if missing := {user_id for user_id in writes.named if not _exists(user_id)}:
+            named = writes.named
+            if missing := {one for one in named if deleting_users.existing_user(one) is None}:
                 for change in changes:
                     change.learn(ConditionFailed({}), missing)
             context.commit_record(result_of(done))
@@ -233,7 +234,7 @@ def read_task(task_id: int) -> StoredTask:
 
 def require_user(user_id: int) -> None:
     """Raise NotFound if the user does not exist or is being deleted."""
-    if not _exists(user_id):
+    if deleting_users.existing_user(user_id) is None:
         raise NotFound("user", user_id)
 
 
@@ -243,11 +244,6 @@ def current_task(failed: ConditionFailed, position: int, task_id: int) -> Stored
     if item is None:
         raise NotFound("task", task_id)
     return TASKS.of_item(item)
-
-
-def _exists(user_id: int) -> bool:
-    user = queries.user(user_id)
-    return user is not None and not user.deleting
 
 
 def _require_present(missing: Set[int], user_ids: Collection[int]) -> None:

@@ -23,7 +23,7 @@ from chalicelib.dynamodb.codec import StoredTask
 from chalicelib.dynamodb.models import MAX_KEY_BYTES
 from chalicelib.dynamodb.queries import Part
 from chalicelib.dynamodb.transaction import MAX_OPERATIONS, Transaction
-from chalicelib.services import pagination
+from chalicelib.services import deleting_users, pagination
 from chalicelib.services.write_context import NO_CONTEXT, WriteContext
 
 MAX_DELETE_STEPS = 150
@@ -120,8 +120,7 @@ class _Renaming:
 
 def get(user_id: int) -> User | None:
     """Return the user, or None if they do not exist or are being deleted."""
-    user = queries.user(user_id)
-    return None if user is None or user.deleting else user
+    return deleting_users.existing_user(user_id)
 
 
 def page(paging: pagination.Paging) -> pagination.Page[User]:
