@@ -31,7 +31,6 @@ _NUMBER = re.compile(r"[0-9]{1,15}")
 _NUMBERS = {"page_size", "offset"}
 _LISTS = {"status"}
 _MISSING = re.compile(r"Object missing required field `(.+)`")
-_UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
 
 
 def path_id(name: str, text: str) -> int:
@@ -167,7 +166,7 @@ def _invalid(text: str, place: Place, whole: str, unlisted: Collection[str]) -> 
     if missing := _MISSING.match(text):
         return Invalid(f"{place.named(missing[1])}: required")
     if place.kind is not None:
-        if unknown := _UNKNOWN.match(text):
+        if unknown := places.UNKNOWN.match(text):
             fields = msgspec.structs.fields(place.kind)
             allowed = [one.name for one in fields if one.required or one.name not in unlisted]
             name = place.named(json_errors.shorten(unknown[1]))

@@ -15,7 +15,8 @@ from chalicelib.http.schemas import must_be
 
 _PATH = re.compile(r"(.*) - at `\$((?:\.\w+|\[\d+\])+)`", re.DOTALL)
 """The last path of a message: what is before it may repeat text of the client."""
-_UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
+UNKNOWN = re.compile(r"Object contains unknown field `(.*)`", re.DOTALL)
+"""The text of msgspec's message about a field that a struct does not have."""
 _STEP = re.compile(r"\.(\w+)|\[(\d+)\]")
 
 
@@ -50,7 +51,7 @@ def split(message: str, kind: type[msgspec.Struct], raw: bytes) -> tuple[str, Pl
         return message, Place("", kind, "must be a JSON object")
     steps = [int(index) if index else name for name, index in _STEP.findall(found[2])]
     body = json_errors.read(raw)  # it tells types of a list apart, and its own names from a path
-    unknown = _UNKNOWN.fullmatch(message)  # of the body itself, whose errors have no path
+    unknown = UNKNOWN.fullmatch(message)  # of the body itself, whose errors have no path
     if unknown and isinstance(body, Mapping) and unknown[1] in body:
         return message, Place("", kind, "")
     return found[1], _place(steps, kind, body)
