@@ -12,6 +12,8 @@ from chalice.local import LambdaContext
 
 from billet.serve.gateway import Gateway, Request, Response
 from chalicelib.app_factory import BilletApp
+from chalicelib.domain.task import MAX_ASSIGNEES
+from chalicelib.http.fields import MAX_DESC, MAX_NAME
 from chalicelib.http.routes import board
 from chalicelib.http.routes.static_files import POLICY
 from chalicelib.settings import Settings
@@ -119,3 +121,13 @@ def test_the_board_can_be_switched_off(docs: Any, switch: Any, status: int) -> N
 
     assert request("/") == status
     assert request("/board/1/app.js") == (200 if switch == "on" else 404)
+
+
+def test_the_limits_of_the_form_are_those_of_the_api() -> None:
+    script = (board.FOLDER / "tasks.js").read_text()
+    found = dict(re.findall(r"^const (MAX_\w+) = (\d+);", script, re.MULTILINE))
+    assert found == {
+        "MAX_NAME": str(MAX_NAME),
+        "MAX_DESC": str(MAX_DESC),
+        "MAX_ASSIGNEES": str(MAX_ASSIGNEES),
+    }

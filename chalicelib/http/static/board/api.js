@@ -7,7 +7,7 @@ const TOKEN = "billet.token";
 const TIMEOUT_MS = 30_000; // the API's own limit is REQUEST_SECONDS, 25 by default
 
 // A response that is an error. `field` is the name of the field before the colon of `detail`.
-export class Problem extends Error {
+class Problem extends Error {
   constructor(status, body, retryAfter) {
     const detail = body?.detail || `The server answered ${status}.`;
     super(detail);

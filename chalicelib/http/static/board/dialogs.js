@@ -11,7 +11,7 @@ const LOOKUP_MS = 300; // of no typing, before a name is looked up on the server
 const MAX_OPTIONS = 8;
 
 // A modal <dialog>. The browser keeps the focus in it, and Escape closes it.
-export function Dialog({ kind, title, onClose = () => store.closeDialog(kind), closable = true, children }) {
+function Dialog({ kind, title, onClose = () => store.closeDialog(kind), closable = true, children }) {
   const element = useRef(null);
 
   useLayoutEffect(() => {

@@ -178,7 +178,7 @@ function isBeingRestored(change, task) {
 
 // ---- Sending --------------------------------------------------------------------------------
 
-export async function run() {
+async function run() {
   if (running) return wake?.();
   running = true;
   try {
@@ -351,7 +351,7 @@ function forgetUndo(change) {
 }
 
 // Tell about a change whose form is closed, and offer the form with what was typed.
-export function showFailure(change, error) {
+function showFailure(change, error) {
   const text = `Not saved: ${subjectOf(change)}. ${store.describe(error)}`;
   if (change.kind === "delete") return store.notify(text, { error: true, seconds: 20 });
   const id = change.kind === "create" ? null : change.task;
@@ -367,7 +367,7 @@ function take(change) {
 }
 
 // Drop a change that was not sent, and those that need it.
-export function discard(change) {
+function discard(change) {
   const dropped = change.kind === "create" ? (one) => one.task === change.task : (one) => one === change;
   for (const one of state.queue.filter(dropped)) {
     take(one);

@@ -389,7 +389,7 @@ export function noteOnline(online) {
   if (online) for (const callback of onReconnected) callback();
 }
 
-export function pollSoon(milliseconds = POLL_MS) {
+function pollSoon(milliseconds = POLL_MS) {
   clearTimeout(timer);
   timer = setTimeout(poll, milliseconds);
 }

@@ -16,9 +16,9 @@ export const FIELD_TITLES = {
   assignees: "Assignees",
 };
 export const EMPTY = { name: "", desc: "", status: "PENDING", expires_at: null, assignees: [] };
-export const MAX_NAME = 200;
-export const MAX_DESC = 10000;
-export const MAX_ASSIGNEES = 50;
+const MAX_NAME = 200;
+const MAX_DESC = 10000;
+const MAX_ASSIGNEES = 50;
 
 export const OPEN = ["PENDING", "IN_PROGRESS"];
 export const isOpen = (task) => OPEN.includes(task.status);
@@ -51,7 +51,7 @@ export const pick = (task, names) => Object.fromEntries(names.map((name) => [nam
 
 const DAY = 86_400_000;
 const pad = (number) => String(number).padStart(2, "0");
-export const isoDay = (date) =>
+const isoDay = (date) =>
   `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())}`;
 export const today = () => isoDay(new Date());
 const parse = (day) => {
