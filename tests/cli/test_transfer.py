@@ -25,6 +25,7 @@ from chalicelib.domain.user import User
 from chalicelib.dynamodb import (
     backoff,
     client,
+    clock,
     queries,
     schema_version,
     token_writes,
@@ -590,18 +591,28 @@ def test_a_dry_run_writes_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda: tasks.update(1, TaskUpdate(name="New")), "task 1: has another name and version"),
-        (lambda: assignments.assign(3, CAT), "task 3: has another assignees and version"),
+        (
+            lambda: tasks.update(1, TaskUpdate(name="New")),
+            "task 1: has another name and updated_at and version",
+        ),
+        (
+            lambda: assignments.assign(3, CAT),
+            "task 3: has another assignees and updated_at and version",
+        ),
         (lambda: users.create("Eve"), "the database has user 5, which is not in the file"),
         (lambda: tasks.create(TaskFields(name="New")), "the database has task 6, which is not"),
     ],
 )
 @pytest.mark.usefixtures("filled")
 def test_an_import_names_what_the_database_has_and_the_file_has_not(
-    tmp_path: Path, change: Callable[[], object], message: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    change: Callable[[], object],
+    message: str,
 ) -> None:
     file = tmp_path / "file"
     export(file)
+    monkeypatch.setattr(clock, "now_in_seconds", lambda: "2030-01-31T12:00:00Z")
     change()
     tasks.delete(4)
     failed = import_(file)

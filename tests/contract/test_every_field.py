@@ -215,7 +215,7 @@ def test_a_copy_of_the_previous_release_may_lack_what_it_does_not_know_until_con
     set_contracted(ADDED_BY - 1)
     assert run_doctor() == (0, "Nothing is broken\n")
     set_contracted(ADDED_BY)
-    assert "copy of task 1 differs: updated_at" in run_doctor()[1]
+    assert f"copy of task {ident} differs: updated_at" in run_doctor()[1]
     assert api("PATCH", f"/v1/tasks/{ident}", {"desc": "new"}).status_code == 200
     assert [one.keys() >= ADDED for one in items(AssignmentModel)] == [True] * 2
 
