@@ -54,7 +54,7 @@ emulated-aws: $(TEST)  ## run an emulated AWS to try a deployment on; prints the
 test: $(TEST)  ## run all tests, on moto and on DynamoDB Local if it can be installed (ARGS=…)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
-walks: $(TEST)  ## walk through deployments, migrations, moves of data and the board, in minutes (ARGS=…)
+walks: $(TEST)  ## run the tests that take long: deployments, migrations, moves of data, the board (ARGS=…)
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m walk $(ARGS)
 
 board: $(TEST)  ## measure the board in Chromium, and take screenshots of its views (FOLDER=build/board)
@@ -65,7 +65,7 @@ coverage: $(READY)  ## run all tests and report the branches that they do not ta
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal --cov --cov-report=term $(ARGS)
 
 fuzz: $(TEST)  ## run the fuzz tests for some minutes with new random input
-	$(BIN)/python -m pytest --hypothesis-profile=fuzz --timeout 7200 tests/protocol/test_description.py tests/protocol/test_fuzz.py $(ARGS)
+	$(BIN)/python -m pytest -m "" --hypothesis-profile=fuzz --timeout 7200 tests/protocol/test_description.py tests/protocol/test_fuzz.py $(ARGS)
 
 check: $(READY)  ## check format, lint, types, security, templates, workflows and known vulnerabilities
 	$(BIN)/ruff format --check .
@@ -81,7 +81,7 @@ check: $(READY)  ## check format, lint, types, security, templates, workflows an
 pr: check docs test walks  ## run everything that CI runs: check, docs, test and walks
 
 jepsen: $(TEST)  ## test consistency for some minutes while the API and the database are stopped (ROUNDS=60)
-	JEPSEN_ROUNDS=$(or $(ROUNDS),60) $(BIN)/python -m pytest --timeout 7200 tests/faults/test_jepsen.py $(ARGS)
+	JEPSEN_ROUNDS=$(or $(ROUNDS),60) $(BIN)/python -m pytest -m "" --timeout 7200 tests/faults/test_jepsen.py $(ARGS)
 
 drill: $(TEST)  ## run the API with load and a fault, FAULT=slow-database|hot-key|leak|cpu|offset|conflicts|random (SECONDS=120)
 	$(BIN)/python -m tests.drills $(or $(FAULT),random) --seconds $(or $(SECONDS),120) $(ARGS)

@@ -22,6 +22,7 @@ def bench(*arguments: str) -> "subprocess.CompletedProcess[str]":
     )
 
 
+@pytest.mark.walk
 def test_a_section_prints_its_table_and_writes_it_with_a_picture(
     tmp_path: Path, dynamodb_local_endpoint: str
 ) -> None:

@@ -22,6 +22,8 @@ from tests.faults.jepsen.history import (
 )
 from tests.faults.jepsen.system import System
 
+pytestmark = pytest.mark.walk
+
 ROUNDS = int(os.environ.get("JEPSEN_ROUNDS", "3"))
 
 

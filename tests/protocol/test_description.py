@@ -221,7 +221,8 @@ def test_startup_does_not_read_the_docs_files() -> None:
     assert done.stdout == "\n"
 
 
-@pytest.mark.parametrize("auth", [pytest.param("on", marks=pytest.mark.walk), "off"])
+@pytest.mark.walk
+@pytest.mark.parametrize("auth", SCHEMATHESIS)
 def test_schemathesis_finds_nothing_wrong_with_the_served_api(
     serve: Serve, user_environment: dict[str, str], tmp_path: Path, auth: str
 ) -> None:
