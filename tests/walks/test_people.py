@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -39,7 +40,13 @@ class Shell:
     def spawn(self, command: str, *arguments: str) -> pexpect.spawn:
         """Start a program on a terminal."""
         return pexpect.spawn(
-            command, list(arguments), env=self.environ, timeout=SECONDS, encoding="utf-8"
+            command,
+            list(arguments),
+            env=self.environ,
+            timeout=SECONDS,
+            encoding="utf-8",
+            # The tests may run in the background, where a shell makes programs ignore it.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     def run(self, script: str) -> "subprocess.CompletedProcess[str]":
@@ -152,9 +159,9 @@ def test_ctrl_c_ends_a_command_that_waits_for_the_server(tmp_path: Path) -> None
         shell = Shell(tmp_path, f"http://127.0.0.1:{silent.getsockname()[1]}")
         listing = shell.spawn("billet", "task", "list")
         connection, _ = silent.accept()
-        listing.sendintr()
-        assert ended(listing) == (130, "^C\n")
-        connection.close()
+        with connection:
+            listing.sendintr()
+            assert ended(listing) == (130, "^C\n")
 
 
 def complete_in_bash(shell: Shell) -> str:
