@@ -60,11 +60,6 @@ class Task(TaskFields, frozen=True, kw_only=True):
     hidden_assignees: int = 0
     """The number of assignees left out because they are being deleted. Not stored."""
 
-    @property
-    def last_write(self) -> str:
-        """The time of the last change or, if there was none, of the creation, with seconds."""
-        return self.updated_at or f"{self.created_at[:19]}Z"
-
     def rewritten(self, moment: str) -> Self:
         """Return the next version of the task, changed at this moment (see `updated_at`)."""
         return msgspec.structs.replace(self, version=self.version + 1, updated_at=moment)

@@ -186,7 +186,7 @@ class Codec(Generic[E]):
         return make
 
 
-class Entry(NamedTuple, Generic[E]):
+class Entry(msgspec.Struct, Generic[E], frozen=True):
     """An entity in an index.
 
     `sort_key` is the stored one, which may be an older release's and differ from what `index_keys`

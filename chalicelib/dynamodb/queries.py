@@ -169,7 +169,7 @@ def query(
     result = index.read(reply["Body"])
     if not prefix:
         return result
-    entries = [Entry(key.removeprefix(prefix), entity) for key, entity in result.entries]
+    entries = [Entry(one.sort_key.removeprefix(prefix), one.entity) for one in result.entries]
     return QueryResult(entries, result.more)
 
 

@@ -8,28 +8,24 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 from pynamodb.constants import ALL_NEW, ALL_OLD, TRANSACT_WRITE_ITEMS
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.models import Model
 
+from chalicelib.domain.errors import TransactionTooLarge
 from chalicelib.dynamodb import client
 
 MAX_OPERATIONS = 100
 """DynamoDB's limit for one transaction."""
 
 
-class Transaction:
+class Transaction(msgspec.Struct):
     """A list of operations. Each method that adds one returns its position, by which
     ConditionFailed names it."""
 
-    def __init__(self) -> None:
-        self._operations: list[tuple[str, dict[str, Any]]] = []
-
-    @property
-    def size(self) -> int:
-        """The number of operations."""
-        return len(self._operations)
+    _operations: list[tuple[str, dict[str, Any]]] = []
 
     def put(self, item: Model, condition: Condition) -> int:
         """Add a write of a whole item."""
@@ -72,6 +68,7 @@ class Transaction:
             The JSON of the reply. The reply to a single update has all attributes as they are now.
 
         Raises:
+            TransactionTooLarge: there are more than MAX_OPERATIONS.
             ConditionFailed: the conditions at some positions failed; nothing was written.
             LostRace: other writes interfered at every attempt; nothing was written.
             Unavailable: the database is overloaded or did not respond.
@@ -85,6 +82,8 @@ class Transaction:
 
 def commit(operations: Sequence[tuple[str, dict[str, Any]]], *, repeatable: bool) -> bytes:
     """Send operations, each as its verb and arguments. See `Transaction.commit`."""
+    if len(operations) > MAX_OPERATIONS:
+        raise TransactionTooLarge(len(operations), MAX_OPERATIONS)
     verb, arguments = operations[0]
     if len(operations) == 1 and verb != "ConditionCheck":
         if verb == "Update":

@@ -69,9 +69,8 @@ def _run_one(number: int, operation: Operation, parts: WriteParts) -> Any:
     if_match = None if isinstance(operation, batch.Create) else operation.if_match
     part = parts.part(number, if_match, OK)
 
-    def render(found: Task | TaskChange | None) -> ApiResponse[OperationResult]:
-        task = found.task if isinstance(found, TaskChange) else found
-        return ApiResponse(_result(operation, task))
+    def render(change: TaskChange | None) -> ApiResponse[OperationResult]:
+        return ApiResponse(_result(operation, change.task if change else None))
 
     try:
         return part.run(partial(batch.run_one, operation), render).body

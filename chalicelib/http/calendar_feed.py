@@ -75,7 +75,7 @@ def _todo(task: Task, root: str) -> Component:
 
 
 def _described(component: Component, task: Task, root: str) -> Component:
-    changed = datetime.fromisoformat(task.last_write)
+    changed = datetime.fromisoformat(task.updated_at or task.created_at)
     component.add("uid", str(uuid.uuid5(uuid.NAMESPACE_URL, f"{root}v1/tasks/{task.id}")))
     component.add("url", f"{root}#task={task.id}")  # opens it on the board
     component.add("dtstamp", changed)

@@ -2,6 +2,7 @@
 
 The ETag of a user or task is its version, that of a list or a file is a digest."""
 
+import hashlib
 import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -9,9 +10,9 @@ from typing import Any
 from chalice.app import Request
 
 from chalicelib.domain.errors import Invalid
-from chalicelib.http import etags
 from chalicelib.http.problems import HttpProblem
 from chalicelib.http.responses import ApiResponse
+from chalicelib.http.schemas import version_etag
 
 MAX_TAGS = 100
 """DynamoDB's limit for IN in a condition."""
@@ -22,12 +23,12 @@ _VERSION_TAG = re.compile(r'"([1-9][0-9]{0,15})(?:-[1-9][0-9]?)?"')
 
 def etag_header(version: int, hidden: int = 0) -> Mapping[str, str]:
     """Return the ETag header of a version."""
-    return {"ETag": etags.of_version(version, hidden)}
+    return {"ETag": version_etag(version, hidden)}
 
 
 def content_etag_header(content: bytes) -> Mapping[str, str]:
-    """Return the ETag header of content without a version."""
-    return {"ETag": etags.of_content(content)}
+    """Return the ETag header of content without a version, made of its digest."""
+    return {"ETag": f'"{hashlib.sha256(content).hexdigest()[:32]}"'}
 
 
 def versions_of(tag: str) -> Collection[int] | None:

@@ -72,18 +72,22 @@ DueDate = Annotated[
         extra={"must": "must be a date that exists, YYYY-MM-DD, or null"},
     ),
 ]
-MUST_BE_ASSIGNEES = f"must be a list of up to {MAX_ASSIGNEES} ids of users, each only once"
-NewAssignees = Annotated[
-    tuple[Annotated[int, Meta(ge=1, le=MAX_ID)], ...],
-    Meta(
-        max_length=MAX_ASSIGNEES,
+
+
+def _assignees(most: int) -> Meta:
+    return Meta(
+        max_length=most,
         description="The ids of the users that the task is assigned to, in any order. One request"
         f" adds and removes at most {MAX_ASSIGNEE_CHANGES} users.",
         examples=[[]],
-        extra={"must": MUST_BE_ASSIGNEES},
+        extra={"must": f"must be a list of up to {most} ids of users, each only once"},
         extra_json_schema={"uniqueItems": True},
-    ),
-]
+    )
+
+
+_UserIds = tuple[Annotated[int, Meta(ge=1, le=MAX_ID)], ...]
+FirstAssignees = Annotated[_UserIds, _assignees(MAX_ASSIGNEE_CHANGES)]
+NewAssignees = Annotated[_UserIds, _assignees(MAX_ASSIGNEES)]
 OperationId = Annotated[
     int,
     Meta(

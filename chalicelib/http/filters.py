@@ -6,17 +6,18 @@ from typing import Any
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.task import STATUSES
 from chalicelib.http.schemas import ListQuery
-from chalicelib.services.pagination import Paging, Sort
+from chalicelib.services.pagination import Order, Paging, Sort
 
 _FILTERS: Mapping[Sort, tuple[str, ...]] = {
     "expires_at": ("due_after", "due_before", "unassigned"),
     "created_at": ("created_after", "created_before"),
 }
 """The filters of a list in each order. The first two are a range of what it is sorted by."""
+_ORDERS: Mapping[Sort, Order] = {"created_at": "desc", "expires_at": "asc"}
 
 
 def of_query(query: ListQuery) -> Paging:
-    """Return the sort and the filters that a query asks for.
+    """Return the page that a query without a cursor asks for.
 
     Raises:
         Invalid: no index answers the combination, or the range has no day.
@@ -27,7 +28,10 @@ def of_query(query: ListQuery) -> Paging:
     if first_day and last_day and first_day > last_day:
         raise Invalid(f"{before}: must not be before {after}, which is {first_day}")
     return Paging(
+        page_size=query.page_size,
+        offset=query.offset,
         sort=sort,
+        order=query.order or _ORDERS[sort],
         statuses=_in_order(getattr(query, "status", None) or ()),
         first_day=first_day,
         last_day=last_day,

@@ -16,7 +16,7 @@ from chalicelib.http.responses import ApiResponse
 from chalicelib.http.schemas import ListQuery
 from chalicelib.http.urls import Urls
 from chalicelib.services import cursor
-from chalicelib.services.pagination import MAX_OFFSET, Order, Page, Paging, Sort
+from chalicelib.services.pagination import MAX_OFFSET, Page, Paging
 
 B = TypeVar("B")
 
@@ -26,8 +26,6 @@ https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html"""
 MAX_PER_BYTE = 3
 """How many times larger Lambda's encoding makes a body, at most: an emoji has 4 bytes in UTF-8, and
 12 as the two escapes that the Python 3.11 runtime writes."""
-
-_ORDERS: dict[Sort, Order] = {"created_at": "desc", "expires_at": "asc"}
 
 
 def respond(
@@ -80,13 +78,7 @@ def _paging(path: str, query: ListQuery) -> Paging:
     if query.offset > MAX_OFFSET:
         raise Invalid(f"offset: {MUST_BE_OFFSET}")
     if query.cursor is None:
-        wanted = filters.of_query(query)
-        return msgspec.structs.replace(
-            wanted,
-            page_size=query.page_size,
-            offset=query.offset,
-            order=query.order or _ORDERS[wanted.sort],
-        )
+        return filters.of_query(query)
     return _paging_of_cursor(path, query, query.cursor)
 
 

@@ -8,11 +8,10 @@ import msgspec
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.task import Status, Task, TaskFields, TaskUpdate
 from chalicelib.domain.user import User
-from chalicelib.http import etags, text_rules
+from chalicelib.http import text_rules
 from chalicelib.http.fields import (
     MAX_NAME,
     MAX_USERNAME,
-    MUST_BE_ASSIGNEES,
     MUST_BE_ID_IN_PATH,
     Assignees,
     CreatedAfter,
@@ -27,6 +26,7 @@ from chalicelib.http.fields import (
     FeedComponent,
     FeedToken,
     FeedUrl,
+    FirstAssignees,
     Id,
     IfMatch,
     Ignored,
@@ -90,7 +90,7 @@ class _TaskFieldsBody(_Body):
             self.name = text_rules.clean_name("name", self.name, MAX_NAME)
         if self.assignees is not msgspec.UNSET:
             if len(set(self.assignees)) < len(self.assignees):
-                raise ValueError(f"assignees: {MUST_BE_ASSIGNEES}")
+                raise ValueError(f"assignees: {must_be(type(self), 'assignees')}")
             self.assignees = tuple(sorted(self.assignees))
 
 
@@ -101,7 +101,7 @@ class NewTask(_TaskFieldsBody):
     desc: Desc = ""
     status: Status = "PENDING"
     expires_at: DueDate | None = None
-    assignees: NewAssignees = ()
+    assignees: FirstAssignees = ()
 
     def fields(self) -> TaskFields:
         """Return the fields of the new task."""
@@ -289,9 +289,9 @@ class TaskBody(msgspec.Struct, kw_only=True):
             status=task.status,
             expires_at=task.expires_at,
             created_at=task.created_at[:10],
-            updated_at=task.last_write,
+            updated_at=task.updated_at or f"{task.created_at[:19]}Z",
             assignees=task.assignees,
-            etag=etags.of_version(task.version, task.hidden_assignees),
+            etag=version_etag(task.version, task.hidden_assignees),
         )
 
 
@@ -359,6 +359,15 @@ class BatchBody(ChangeBody, kw_only=True):
     """The body of a successful batch, with a result for each operation in order."""
 
     results: list[OperationResult]
+
+
+def version_etag(version: int, hidden: int = 0) -> str:
+    """Return the strong ETag of a version of a user or task.
+
+    Bodies of one version are identical, apart from assignees that are left out. Their number
+    follows the version.
+    """
+    return f'"{version}-{hidden}"' if hidden else f'"{version}"'
 
 
 def require_same_id(ident: int, given: int | msgspec.UnsetType) -> None:

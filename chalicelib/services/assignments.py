@@ -66,7 +66,7 @@ def read_page(user_id: int, paging: pagination.Paging) -> pagination.Page[Task]:
     """Return a page as `page` does, of a user who exists."""
     parts = [Part(str(user_id), status) for status in paging.statuses or ("",)]
     tasks = pagination.read_page(_index(paging), parts, paging, task_filters.of(paging))
-    return tasks.map(deleting_users.hide)
+    return deleting_users.hide_in(tasks)
 
 
 def _index(paging: pagination.Paging) -> queries.Index[StoredTask]:

@@ -12,7 +12,7 @@ from chalicelib.domain.errors import (
     Stale,
     TooManyAssignees,
 )
-from chalicelib.domain.task import Task, TaskFields, TaskUpdate, require_few_changes
+from chalicelib.domain.task import Task, TaskFields, TaskUpdate
 from chalicelib.dynamodb import clock, counters, queries
 from chalicelib.dynamodb.client import ConditionFailed
 from chalicelib.dynamodb.codec import StoredTask
@@ -61,8 +61,8 @@ class Assign(_OfTask, frozen=True, kw_only=True):
 Operation = Create | Update | Delete | Assign
 
 
-def run_one(operation: Operation, context: WriteContext = NO_CONTEXT) -> Task | TaskChange | None:
-    """Carry out one operation. Return the new task, the changed task, or None if it is deleted.
+def run_one(operation: Operation, context: WriteContext = NO_CONTEXT) -> TaskChange | None:
+    """Carry out one operation. Return the new or changed task, or None if it is deleted.
 
     Raises:
         BilletError: see the functions of `tasks` and `assignments`.
@@ -122,7 +122,6 @@ def _planned(operations: Sequence[Operation]) -> Sequence[PlannedChange]:
 
 
 def _creation(operation: Create, ident: int, now: str) -> PlannedChange:
-    require_few_changes((), operation.fields.assignees)
     fields = msgspec.structs.asdict(operation.fields)
     return optimistic.Create(Task(**fields, id=ident, created_at=now))
 

@@ -5,6 +5,7 @@ the id to the shared state; tasks name the user until a later one removes the as
 leave these users out of the assignees of every task.
 """
 
+import operator
 from collections.abc import Collection
 from typing import TypeVar
 
@@ -14,8 +15,11 @@ from chalicelib.domain.errors import NotFound
 from chalicelib.domain.task import Task
 from chalicelib.domain.user import User
 from chalicelib.dynamodb import queries, shared_state
+from chalicelib.services.pagination import Page
 
 T = TypeVar("T", bound=Task)
+
+_assignees = operator.attrgetter("assignees")
 
 
 def existing_user(user_id: int) -> User | None:
@@ -36,6 +40,13 @@ def hide(task: T) -> T:
     if not hidden:
         return task
     return msgspec.structs.replace(task, assignees=shown, hidden_assignees=hidden)
+
+
+def hide_in(page: Page[T]) -> Page[T]:
+    """Return the page without the users that are being deleted. See `hide`."""
+    if any(map(_assignees, page.items)) and shared_state.recent().deleting_users:
+        return page.map(hide)
+    return page
 
 
 def require_none(user_ids: Collection[int]) -> None:

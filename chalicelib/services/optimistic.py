@@ -9,12 +9,14 @@ from collections import Counter
 from collections.abc import Callable, Collection, Sequence, Set
 from typing import Any, NamedTuple, Protocol
 
-from chalicelib.domain.errors import LostRace, NotFound, Stale, TransactionTooLarge
+import msgspec
+
+from chalicelib.domain.errors import LostRace, NotFound, Stale
 from chalicelib.domain.task import Task
 from chalicelib.dynamodb import backoff, clock, queries, task_writes, user_writes
 from chalicelib.dynamodb.client import ConditionFailed
 from chalicelib.dynamodb.codec import TASKS, StoredTask
-from chalicelib.dynamodb.transaction import MAX_OPERATIONS, Transaction
+from chalicelib.dynamodb.transaction import Transaction
 from chalicelib.services import deleting_users
 from chalicelib.services.write_context import WriteContext
 
@@ -50,11 +52,6 @@ class Writes:
         for user_id in self.named - self.joining.keys():
             self._guards[user_writes.require_user(self.transaction, user_id)] = user_id
 
-    def require_room(self) -> None:
-        """Raise TransactionTooLarge if there is no room for these and an idempotency record."""
-        if self.transaction.size >= MAX_OPERATIONS:
-            raise TransactionTooLarge(self.transaction.size, MAX_OPERATIONS - 1)
-
     def missing_users(self, failed: ConditionFailed) -> set[int]:
         """Return the users who do not exist."""
         return {self._guards[one] for one in failed.found if one in self._guards}
@@ -79,22 +76,21 @@ class PlannedChange(Protocol):
         ...
 
 
-class Create:
+class Create(msgspec.Struct):
     """The creation of a task."""
 
-    def __init__(self, task: Task) -> None:
-        self._task = task
-        self._position = -1
+    task: Task
+    _position: int = -1
 
     def add_to(self, writes: Writes) -> TaskChange:
         """See PlannedChange."""
-        writes.joining.update(self._task.assignees)
-        self._position = task_writes.create_task(writes.transaction, self._task)
-        return TaskChange(self._task, changed=True)
+        writes.joining.update(self.task.assignees)
+        self._position = task_writes.create_task(writes.transaction, self.task)
+        return TaskChange(self.task, changed=True)
 
     def learn(self, failed: ConditionFailed, missing: Set[int]) -> None:
         """See PlannedChange."""
-        _require_present(missing, self._task.assignees)
+        _require_present(missing, self.task.assignees)
         if self._position in failed.found:
             raise failed  # the id was allocated twice
 
@@ -207,7 +203,6 @@ def commit(
             context.commit_record(result_of(done))
             return done
         writes.add_guards()
-        writes.require_room()
         try:
             context.commit(writes.transaction, result_of(done))
         except ConditionFailed as failed:

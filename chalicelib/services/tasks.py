@@ -2,7 +2,7 @@
 
 import msgspec
 
-from chalicelib.domain.task import STATUSES, Task, TaskFields, TaskUpdate, require_few_changes
+from chalicelib.domain.task import STATUSES, Task, TaskFields, TaskUpdate
 from chalicelib.dynamodb import client, clock, counters, lanes, queries, task_writes
 from chalicelib.dynamodb.codec import TASKS, StoredTask
 from chalicelib.dynamodb.index_keys import status_lane
@@ -13,22 +13,20 @@ from chalicelib.services.optimistic import TaskChange
 from chalicelib.services.write_context import NO_CONTEXT, WriteContext
 
 
-def create(fields: TaskFields, context: WriteContext = NO_CONTEXT) -> Task:
+def create(fields: TaskFields, context: WriteContext = NO_CONTEXT) -> TaskChange:
     """Create a task.
 
     Raises:
-        Invalid: the task has more than MAX_ASSIGNEE_CHANGES assignees.
+        TransactionTooLarge: the task has more than MAX_ASSIGNEE_CHANGES assignees.
         NotFound: an assignee does not exist.
         RequestInProgress: another request has taken over the idempotency key.
         LostRace: other writes interfered at every attempt.
         Unavailable: the database is overloaded or does not respond.
     """
-    require_few_changes((), fields.assignees)
     task = Task(
         **msgspec.structs.asdict(fields), id=counters.allocate_id("tasks"), created_at=clock.now()
     )
-    optimistic.commit([optimistic.Create(task)], context, lambda done: done[0].task)
-    return task
+    return optimistic.commit_one(optimistic.Create(task), context)
 
 
 def get(task_id: int) -> Task | None:
@@ -46,7 +44,7 @@ def page(paging: pagination.Paging) -> pagination.Page[Task]:
     else:
         parts = [Part(str(lane)) for lane in every_lane]
     found = pagination.read_page(_index(paging), parts, paging, task_filters.of(paging))
-    return found.map(deleting_users.hide)
+    return deleting_users.hide_in(found)
 
 
 def _index(paging: pagination.Paging) -> queries.Index[StoredTask]:

@@ -322,7 +322,9 @@ CORRUPTIONS: dict[Callable[[], None], str] = {
 def test_doctor_finds_nothing_in_tables_written_by_the_api(bind: Any, lanes: int) -> None:
     bind(lanes)
     ann, bob = (users.create(name).id for name in ("Ann", "Bob"))
-    task = tasks.create(TaskFields(name="x", desc="", status="PENDING", expires_at="2030-01-01")).id
+    task = tasks.create(
+        TaskFields(name="x", desc="", status="PENDING", expires_at="2030-01-01")
+    ).task.id
     for user_id in (ann, bob):
         assignments.assign(task, user_id)
     tasks.update(task, TaskUpdate(status="DONE", expires_at=None))
@@ -479,7 +481,7 @@ def test_after_a_repair_of_counters_ids_stay_unique() -> None:
     lower_a_counter()
     run_doctor("--repair")
     assert users.create("Dan").id == 4
-    assert tasks.create(TaskFields(name="x", desc="", status="DONE", expires_at=None)).id == 4
+    assert tasks.create(TaskFields(name="x", desc="", status="DONE", expires_at=None)).task.id == 4
 
 
 @pytest.mark.usefixtures("sample_tables")

@@ -191,5 +191,8 @@ def test_a_corrupt_counter_never_causes_duplicate_ids(
         assert run_doctor("--repair")[0] == 0
         people, made = (len(items(model)) for model in (UserModel, TaskModel))
         assert users.create(f"new{people}").id > people
-        assert tasks.create(TaskFields(name="x", desc="", status="DONE", expires_at=None)).id > made
+        assert (
+            tasks.create(TaskFields(name="x", desc="", status="DONE", expires_at=None)).task.id
+            > made
+        )
     assert_readable([])

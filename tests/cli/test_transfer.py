@@ -149,7 +149,7 @@ def test_an_import_gives_the_database_that_was_exported(
     assert not list(findings())
     export(other)
     assert one.read_bytes() == other.read_bytes()
-    created = [users.create("Eve").id, tasks.create(TaskFields(name="New")).id]
+    created = [users.create("Eve").id, tasks.create(TaskFields(name="New")).task.id]
     assert created > [4, 5]  # no id is allocated again, not even a deleted one's
     assert one.stat().st_mode & 0o077 == 0
 

@@ -71,7 +71,8 @@ class Machine(RuleBasedStateMachine):
 
     @rule(target=task_ids, status=STATUSES, expires_at=DEADLINES)
     def create_task(self, status: Any, expires_at: str | None) -> int:
-        task = tasks.create(TaskFields(name="plan", desc="", status=status, expires_at=expires_at))
+        fields = TaskFields(name="plan", desc="", status=status, expires_at=expires_at)
+        task = tasks.create(fields).task
         assert task.id not in self.tasks
         self.tasks[task.id] = task
         return task.id

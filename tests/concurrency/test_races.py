@@ -106,7 +106,9 @@ def test_the_old_name_goes_to_one_user_during_a_rename() -> None:
 
 def test_tasks_created_concurrently_have_unique_ids(lanes: int) -> None:
     def make() -> int:
-        return tasks.create(TaskFields(name="plan", desc="", status="PENDING", expires_at=None)).id
+        return tasks.create(
+            TaskFields(name="plan", desc="", status="PENDING", expires_at=None)
+        ).task.id
 
     made = race([make] * THREADS)
     assert len(set(made)) == THREADS

@@ -23,7 +23,9 @@ def work(name: str, count: int) -> None:
     """Create, edit and finish tasks, and create users."""
     for number in range(count):
         try:
-            task = tasks.create(TaskFields(name=name, desc="", status="PENDING", expires_at=None))
+            task = tasks.create(
+                TaskFields(name=name, desc="", status="PENDING", expires_at=None)
+            ).task
             say("tasks", task.id)
             tasks.update(task.id, TaskUpdate(expires_at=f"2030-01-{1 + number % 28:02d}"))
             if number % 3 == 0:

@@ -30,7 +30,9 @@ def test_a_change_is_between_the_creation_and_now() -> None:
     _, tasks = some(7)
     changed = [task for task in tasks if task.updated_at]
     assert 10 < len(changed) < len(tasks)
-    assert all(task.created_at[:19] <= task.last_write[:19] < "2026-01-31" for task in changed)
+    assert all(
+        task.created_at[:19] <= (task.updated_at or "")[:19] < "2026-01-31" for task in changed
+    )
 
 
 def some(number: int | None) -> tuple[list[User], list[Task]]:

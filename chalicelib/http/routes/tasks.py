@@ -2,7 +2,6 @@
 
 from functools import partial
 
-from chalicelib.domain.task import Task
 from chalicelib.http import batches, pages
 from chalicelib.http.conditional import etag_header
 from chalicelib.http.endpoints import LIST_THROTTLE, Router, Throttle
@@ -64,10 +63,10 @@ def create_task(urls: Urls, body: NewTask, write: WriteRequest) -> ApiResponse[T
     `Location` header is the path of the task. To retry a request safely, send an `Idempotency-Key`.
     """
 
-    def created(task: Task) -> ApiResponse[TaskChangeBody]:
-        body = TaskBody.of(task)
-        done = TaskChangeBody(detail=f"task {task.id} created", payload=body)
-        return ApiResponse(done, {**urls.location(task.id), "ETag": body.etag})
+    def created(change: TaskChange) -> ApiResponse[TaskChangeBody]:
+        body = TaskBody.of(change.task)
+        done = TaskChangeBody(detail=f"task {body.id} created", payload=body)
+        return ApiResponse(done, {**urls.location(body.id), "ETag": body.etag})
 
     return write.run(partial(tasks.create, body.fields()), created)
 
