@@ -54,7 +54,7 @@ emulated-aws: $(TEST)  ## run an emulated AWS to try a deployment on; prints the
 test: $(TEST)  ## run all tests, on moto and on DynamoDB Local if it can be installed (ARGS=…)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
-walks: $(TEST)  ## run the tests that take long: deployments, migrations, moves of data, the board (ARGS=…)
+walks: $(TEST)  ## run the tests that take long: deployments, migrations, moves of data, pages in a browser (ARGS=…)
 	$(BIN)/python -m pytest -n 2 --dist worksteal -m walk $(ARGS)
 
 board: $(TEST)  ## measure the board in Chromium, and take screenshots of its views (FOLDER=build/board)

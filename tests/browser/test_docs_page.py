@@ -10,6 +10,8 @@ from playwright.sync_api import Locator, expect
 from tests.browser.conftest import Visit
 from tests.support.servers import Served
 
+pytestmark = pytest.mark.walk
+
 ACCEPTED = {"heading-order", "nested-interactive", "region"}
 """The findings of axe-core in Swagger UI itself; see docs/decisions/0054."""
 

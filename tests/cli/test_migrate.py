@@ -770,6 +770,7 @@ def test_contract_and_backfill_change_what_a_slow_request_wrote_after_them() -> 
         remove("tokens", digest="d")
 
 
+@pytest.mark.walk
 @pytest.mark.backend("fastest")
 def test_contract_waits_for_the_longest_request_before_it_changes_late_forms(
     previous: list[int], time: Time, monkeypatch: pytest.MonkeyPatch
