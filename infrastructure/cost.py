@@ -9,6 +9,7 @@ Calls, capacity units and times are those of docs/performance.md, which `billet 
 import argparse
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from math import fsum
 from pathlib import Path
 from typing import NamedTuple
 
@@ -118,7 +119,7 @@ def requests(report: str) -> dict[str, Request]:
 
 def average(each: Mapping[str, Request]) -> Request:
     """Return what a request of the mix uses on average, with the quota and the authorizer."""
-    sums = [sum(MIX[name] * one[field] for name, one in each.items()) for field in range(3)]
+    sums = [fsum(MIX[name] * one[field] for name, one in each.items()) for field in range(3)]
     return Request(
         sums[0] + AUTHORIZER_SHARE,
         sums[1] + QUOTA_WRITES,
@@ -154,7 +155,7 @@ def month(count: int, request: Request) -> dict[str, float]:
 
 def free(costs: Mapping[str, float]) -> float:
     """Return how much of the costs AWS does not charge."""
-    return sum(min(costs[name], amount) for name, amount in FREE.items())
+    return fsum(min(costs[name], amount) for name, amount in FREE.items())
 
 
 def _traces(count: int) -> float:
@@ -185,7 +186,7 @@ def _per_month(request: Request) -> Iterator[str]:
     yield "|---|" + "---:|" * len(columns)
     for name in columns[0]:
         yield _row(name, *(f"{costs[name]:,.2f}" for costs in columns))
-    totals = [sum(costs.values()) for costs in columns]
+    totals = [fsum(costs.values()) for costs in columns]
     yield _row("**total**", *(f"**{total:,.2f}**" for total in totals))
     less = [total - free(costs) for total, costs in zip(totals, columns, strict=True)]
     yield _row("total less the free tier", *(f"{one:,.2f}" for one in less))

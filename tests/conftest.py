@@ -23,7 +23,10 @@ from pynamodb.connection import Connection
 
 from chalicelib.settings import Settings
 
-CONFIGURED_ENDPOINT = os.environ.get("AWS_ENDPOINT_URL_DYNAMODB")
+FOR_WORKERS = "TEST_DYNAMODB_ENDPOINT"  # xdist's, which have the changed environment
+CONFIGURED_ENDPOINT = os.environ.get("AWS_ENDPOINT_URL_DYNAMODB", os.environ.get(FOR_WORKERS))
+if CONFIGURED_ENDPOINT:
+    os.environ[FOR_WORKERS] = CONFIGURED_ENDPOINT
 os.environ.update(  # before botocore reads them, so that no test reaches an AWS account
     AWS_ACCESS_KEY_ID="test",
     AWS_SECRET_ACCESS_KEY="test",

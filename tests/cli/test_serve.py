@@ -216,7 +216,9 @@ def test_a_killed_server_leaves_no_process(serve: Serve) -> None:
     left = processes_of(served)
     assert len(workers_of(served)) == 2
     served.stop(signal.SIGKILL)
-    assert psutil.wait_procs(left, timeout=30)[1] == []
+    running = psutil.wait_procs(left, timeout=30)[1]
+    # Where process 1 does not wait for orphans, as in a container, they stay as zombies.
+    assert [one for one in running if one.status() != psutil.STATUS_ZOMBIE] == []
 
 
 def test_a_killed_worker_is_replaced_and_sigterm_stops_it_cleanly(serve: Serve) -> None:
