@@ -53,7 +53,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="upper"):
     lanes: Annotated[int, msgspec.Meta(ge=1, le=MAX_LANES)] = 1
     """The number of lanes, that is, of shards of each listing index and each id counter."""
     require_if_match: Literal["on", "off"] = "off"
-    """Whether a request that changes a task or deletes a user must have If-Match."""
+    """Whether a request that changes or deletes a task or a user must have If-Match."""
     auth: Literal["on", "off"] | None = None
     """Whether requests need a token. The default is on, except in the stage local."""
     auth_cache_seconds: Annotated[int, msgspec.Meta(ge=0, le=3600)] = 300

@@ -24,7 +24,7 @@ def require(*, readable: bool = True, advice: str = "") -> None:
         if not readable:
             return
         raise click.ClickException(
-            "the schema version is broken; `billet doctor --repair` first"
+            "the schema version is broken; run `billet doctor --repair` first"
         ) from error
     if not stored.mismatch:
         return

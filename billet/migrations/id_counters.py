@@ -14,7 +14,7 @@ def fault() -> str:
     counters = database.every("counters") if tables.describe("counters") else ()
     for counter in counters:
         if "#" in counter["name"]["S"] and not _is_readable(counter):
-            return f"counters {counter['name']['S']}: is broken; `billet doctor --repair` first"
+            return f"counters {counter['name']['S']}: is broken; run `billet doctor --repair` first"
     for kind in KINDS:
         lost = not any(one["name"]["S"].startswith(f"{kind}#") for one in counters)
         if lost and tables.describe(kind) and database.scan(kind, limit=1).items:

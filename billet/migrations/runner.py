@@ -372,7 +372,7 @@ def _require_tables() -> None:
 
 
 def _broken(item: str) -> str:
-    return f"{item}: is broken; `billet doctor --repair` first"
+    return f"{item}: is broken; run `billet doctor --repair` first"
 
 
 def _summary(outcome: Outcome, *, dry_run: bool) -> str:

@@ -13,7 +13,7 @@ class Login(msgspec.Struct, omit_defaults=True):
     """What is stored for one server."""
 
     user: int | None = None
-    """The id of the user that one is."""
+    """The id of the user who logged in."""
     token: str | None = None
     keyring: bool = False
     """The token is in the keyring of the operating system."""

@@ -117,7 +117,7 @@ def _stored_user(server: str, secret: str | None, user: int | None) -> "User | N
 
 
 def _own_user(server: str, secret: str | None, name: str | None) -> "User | None":
-    """Return the user that one is, if the user says so."""
+    """Return the user with this name, or whom the person at the terminal names; None for nobody."""
     with session.connect_to(server, secret) as billet:
         while True:
             asked = name is None and is_interactive()

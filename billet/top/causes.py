@@ -15,65 +15,73 @@ from billet.top.histogram import Histogram
 from billet.top.window import MemoryStep, Observed, Totals
 
 MIN_REQUESTS = 20
-"""Fewer requests name no cause."""
+"""The number of requests from which on a cause is named."""
 MIN_EVENTS = 3
-"""Of the requests, calls or attempts that show a cause. One or two are chance."""
+"""How many requests, calls or attempts must show a cause. One or two are chance."""
 MAX_CAUSES = 3
 RUNBOOK = "docs/runbook.md"
 
 THROTTLED_SHARE = 0.01
-"""Of calls. On-demand tables refuse none until a partition or the table is at its limit.
+"""The share of calls that are throttled. On-demand tables refuse none until a partition or the
+table is at its limit.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html"""
 ONE_ROUTE = 0.8
-"""Of the refused calls. Load on a whole table is refused on each route that uses it."""
+"""The share of the refused calls that one route has. If the load on a whole table is too high, each
+route that uses the table has refused calls."""
 CONFLICT_SHARE = 0.05
-"""Lost attempts to each request of a route. Clients that do not meet on one item lose none."""
+"""The lost attempts for each request of a route. Clients that do not meet on one item lose none."""
 FAR_SHARE = 0.5
-"""Of the time of a route, or of all read units: then it slows all routes. Each page by cursor
-costs the same (docs/performance.md, growth)."""
+"""The share that pages with an offset have of the time of their route, or of all read units. A page
+by cursor costs the same at each place (docs/performance.md, growth)."""
 MEMORY_STEPS = 12
-"""A minute."""
+"""The number of steps of memory that are needed: a minute."""
 MEMORY_MB = 16.0
-"""The growth that counts after the warm-up; `make soak` shows less in half an hour."""
+"""The growth after the warm-up that is a leak. `make soak` shows less in half an hour."""
 WARM_UP_STEPS, CLEAR_STEPS, CLEAR_MB = 2, 7, 1.0
-"""After 10 s, a growth of more than 1 MB in each of six steps in succession is clear,"""
+"""A growth of more than CLEAR_MB in each step after the warm-up is a leak after CLEAR_STEPS."""
 STEADY_SHARE = 0.6
-"""if a request costs as much in the second half. The growth of a warm-up becomes less."""
+"""The share of the growth for each request of the first half that the second half must have. The
+growth of a warm-up becomes less."""
 RISING_SHARE = 0.75
-"""Of the steps. Memory that is freed from time to time is no leak."""
+"""The share of the steps in which memory grows. Memory that is freed at times is no leak."""
 COLD_SHARE = 0.01
-"""Of the requests. "Cold starts typically occur in under 1 % of invocations".
+"""The share of the requests that are cold starts. "Cold starts typically occur in under 1 % of
+invocations".
 https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html"""
 MIN_COLD_STARTS = 5
 CPU_MS = 20.0
-"""For each request. The API itself needs 1 to 5 ms (docs/performance.md, baseline)."""
+"""The CPU time of a request. The API itself needs 1 to 5 ms (docs/performance.md, baseline)."""
 CPU_SHARE = 0.5
-"""Of the time of a route without its wait."""
+"""The share of the time of a route, without its wait, that is CPU time."""
 CPU_CORES, OUTSIDE_SHARE = 0.3, 0.25
-"""Or so many cores, with so much of the time outside the database: requests wait for a core."""
+"""The cores in use, and the share of the time outside the database, from which on requests wait for
+a core."""
 SLOW_CALL_MS = 30.0
-"""For half of the calls. DynamoDB takes single-digit milliseconds, below 10 at p99 for an item.
+"""The median time of slow calls. DynamoDB takes single-digit milliseconds, below 10 at p99 for an
+item.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Introduction.html"""
 MIN_SLOW = 10
-"""Requests of a route with slow calls."""
+"""The number of requests of a route with slow calls."""
 DB_SHARE = 0.6
-"""Of the time of a route without its wait."""
+"""The share of the time of a route, without its wait, that is the database."""
 MOST_CALLS = 0.6
-"""Of all calls. If most of them are slow, it is the database, not one query."""
+"""The share of all calls that are slow. If most of them are, it is the database, not one query."""
 QUERY_SHARE = 0.3
-"""Of the time of all requests. A query with less does not make the API slow."""
+"""The share that a query has of the time of all requests. One with less is not the cause."""
 TIMES_SLOWER = 3
-"""Than a call of the other routes. Large items or pages make a query up to twice as slow."""
+"""How much slower a query is than a call of the other routes. Large items or pages make it up to
+twice as slow."""
 WAIT_SHARE = 0.2
-"""Of the time of all requests. A server with free threads has less than a hundredth."""
+"""The share of the time of all requests that is wait. A server with free threads has less than a
+hundredth."""
 CLEAR_WAIT_SHARE = 0.5
-"""With few data: requests also wait while a new server opens its connections."""
+"""That share with few data. Requests also wait while a new server opens its connections."""
 BUSY_CORES = 0.6
-"""A Python process uses one core at most."""
+"""The cores that a process uses. A Python process uses one at most."""
 ERROR_SHARE = 0.01
-"""Of the responses, as the alarm ServerErrors has it."""
+"""The share of the responses that are 5xx, as in the alarm ServerErrors."""
 LIMITED_SHARE = 0.05
-"""Of the responses. Clients that keep to their quota get none."""
+"""The share of the responses that are 429. Clients that keep to their quota get none."""
 
 CONSEQUENCES = {
     "throttling": {"conflicts", "slow-database", "slow-query", "full-server", "errors"},

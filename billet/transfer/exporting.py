@@ -91,7 +91,7 @@ class _Collection:
         for task_id, user_id in self._staging.missing_assignees():
             return (
                 f"task {task_id}: has the assignee {user_id}, who does not exist; "
-                "`billet doctor --repair` first"
+                "run `billet doctor --repair` first"
             )
         for idents in self._staging.users_with_one_name():
             return (

@@ -34,7 +34,7 @@ def entity(model: type[Model], item: Item) -> Any:
     except msgspec.ValidationError as error:
         key = ", ".join(map(str, lookup.identity(model, item)))
         raise click.ClickException(
-            f"{model.Meta.table_name} {key}: is broken; `billet doctor --repair` first"
+            f"{model.Meta.table_name} {key}: is broken; run `billet doctor --repair` first"
         ) from error
 
 

@@ -106,7 +106,8 @@ def claim(key: str, fingerprint: str) -> Claim:
     now = clock.seconds()
     item = _locked(key, fingerprint, now)
     item.reply = _CLAIMED
-    # A claim that would end during this request counts as over, so that none of its parts does.
+    # A claim that expires during this request counts as expired. Otherwise the keys of its first
+    # operations would still hold, and those of the later ones would not.
     over = (IdempotencyModel.expires < item.lease) & (IdempotencyModel.lease < now)
     free = IdempotencyModel.key.does_not_exist() | over | _abandoned(now)
     transaction = Transaction()

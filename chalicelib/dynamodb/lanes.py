@@ -52,9 +52,10 @@ def raise_lane_count(count: int) -> int:
 
 
 def lanes_to_use() -> int:
-    """Return LANES; the lane count if it is lower and servers of the first release may run.
+    """Return LANES, or the lane count if it is lower and servers of the first release may run.
 
-    They read the lanes of their own LANES only, and set up the counters for that number."""
+    Those servers read the lanes of their own LANES only, and set up the counters for that number.
+    """
     wanted = client.database.settings.lanes
     if shared_state.contracted() >= _LANE_COUNT_MIGRATION:
         return wanted

@@ -1,1 +1,1 @@
-"""HTTP in, HTTP out: parses, makes one call, serialises. Knows no DynamoDB."""
+"""The HTTP layer: routes, bodies, headers and errors."""

@@ -222,7 +222,7 @@ class UserListQuery(ListQuery):
         self.username = text_rules.clean_username(self.username, MAX_USERNAME)
         for name in ("cursor", "offset", "order"):
             if getattr(self, name):
-                raise ValueError(f"{name}: must not be sent with username, which one user has")
+                raise ValueError(f"{name}: must not be sent with username; one user has it")
 
 
 class TaskListQuery(ListQuery):

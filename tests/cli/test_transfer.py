@@ -371,7 +371,8 @@ def test_an_assignee_who_does_not_exist_stops_an_export(tmp_path: Path) -> None:
     UserModel(BOB).delete()
     failed = export(tmp_path / "a")
     assert failed.stderr.endswith(
-        "Error: task 1: has the assignee 2, who does not exist; `billet doctor --repair` first\n"
+        "Error: task 1: has the assignee 2, who does not exist;"
+        " run `billet doctor --repair` first\n"
     )
 
 

@@ -48,10 +48,10 @@ class Existing(msgspec.Struct, frozen=True):
     """Their statuses and assignees."""
 
     with_status: Collection[int] = ()
-    """The lines of the file that say a status."""
+    """The lines of the file that have a status."""
 
     def differ(self, ready: ReadyRow, digest: bytes, rows: int) -> bool:
-        """Return whether all tasks that can be a row differ from it in what the file says.
+        """Return whether each task that the row may be has another status or other assignees.
 
         Args:
             rows: how many have this digest. If fewer tasks have it, the others were renamed since.
