@@ -25,7 +25,7 @@ from chalicelib.dynamodb.transaction import MAX_OPERATIONS, Transaction
 T = TypeVar("T", User, Task)
 
 USERS_PER_TRANSACTION = MAX_OPERATIONS // 2
-"""Each user takes two operations: the user and the claim to its name."""
+"""Each user takes two operations: the user and the reservation of its name."""
 TASKS_PER_TRANSACTION = MAX_OPERATIONS // (1 + 2 * MAX_SAMPLE_ASSIGNEES)
 """Each task takes one operation, and each assignee two: a copy and the user's count."""
 

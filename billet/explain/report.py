@@ -15,7 +15,7 @@ from chalicelib.http.endpoints import Endpoint
 from chalicelib.http.fields import MAX_PAGE
 from chalicelib.http.routes import ENDPOINTS
 from chalicelib.http.schemas import ListQuery
-from chalicelib.services.pagination import MAX_OFFSET, MAX_QUERIES_OF_PART
+from chalicelib.services.pagination import MAX_OFFSET, MAX_QUERIES_PER_PART
 
 MAX_ROWS = 40
 """Further calls are only in the sum."""
@@ -106,7 +106,7 @@ def _limits(explained: Explained) -> Iterator[str]:
     if any(_is_list_query(kind) for kind in endpoint.parameters.values()):
         yield (
             f"  page: at most {MAX_PAGE:,} items, an offset of at most {MAX_OFFSET:,}, "
-            f"at most {MAX_QUERIES_OF_PART} queries of each lane; "
+            f"at most {MAX_QUERIES_PER_PART} queries of each lane; "
             "a cursor (Link) costs the same on each page"
         )
 

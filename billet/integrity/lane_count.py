@@ -20,7 +20,7 @@ from chalicelib.dynamodb.client import Item
 from chalicelib.dynamodb.models import CounterModel, UserModel
 from chalicelib.settings import MAX_LANES
 
-KEY = {"name": wire.string(shared_state.NAME)}
+KEY = {"name": wire.string(shared_state.ITEM_NAME)}
 
 
 def check_lane_count() -> Iterator[Finding]:

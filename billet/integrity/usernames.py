@@ -35,13 +35,13 @@ def _judge(reservation: Item | None) -> Sequence[Finding]:
         return []
     key, repair = lookup.key_of(UsernameModel, reservation), partial(_drop, reservation, owner)
     if fault:
-        return [Finding("orphan-claim", UsernameModel, key, f"user_id {fault}", repair)]
+        return [Finding("orphan-reservation", UsernameModel, key, f"user_id {fault}", repair)]
     ident = wire.readable(reservation["user_id"])
     if owner and reservation_key(owner) is None:
         detail = f"is the reservation of user {ident}, whose username is unreadable"
-        return [Finding("orphan-claim", UsernameModel, key, detail)]
+        return [Finding("orphan-reservation", UsernameModel, key, detail)]
     detail = f"is a reservation of user {ident}, who does not have this username"
-    return [Finding("orphan-claim", UsernameModel, key, detail, repair)]
+    return [Finding("orphan-reservation", UsernameModel, key, detail, repair)]
 
 
 def _drop(reservation: Item, owner: Item | None) -> None:

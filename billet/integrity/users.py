@@ -125,7 +125,7 @@ def _of_reservation(user: Item, name: Item, reservation: Item | None) -> Iterato
             detail = (
                 f"has the username {username!r}, but its reservation names another user or none"
             )
-            yield Finding("wrong-claim", UserModel, key, detail, repair)
+            yield Finding("wrong-reservation", UserModel, key, detail, repair)
 
 
 def owner_of(reservation: Item) -> tuple[str | None, Item | None]:

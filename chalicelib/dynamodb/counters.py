@@ -92,7 +92,7 @@ def _usable_lanes(kind: str) -> int:
     """Return the number of lanes that this process may use."""
     wanted, stride = client.database.settings.lanes, _stride(kind)
     if wanted > stride and lanes.lanes_to_use() > stride and _setup_due():
-        _settle(kind)
+        _agree_on_stride(kind)
     return min(wanted, _stride(kind))
 
 
@@ -149,10 +149,10 @@ def _learn_stride(kind: str, counter: client.Item | None) -> None:
     if client.database.memory.strides.get(kind, 0) < stride <= lanes.lane_count():
         _remember_stride(kind, stride)
     else:  # the counter is missing, or the counters have different strides
-        _settle(kind)
+        _agree_on_stride(kind)
 
 
-def _settle(kind: str) -> None:
+def _agree_on_stride(kind: str) -> None:
     """Raise the lane count to LANES, and set up the counters for it once all readers know it.
 
     Until then the counters keep their stride."""

@@ -21,7 +21,7 @@ _sort_key = operator.attrgetter("sort_key")
 _threads = ThreadPoolExecutor(MAX_LANES, thread_name_prefix="lane")
 
 
-class _Run:
+class _PartBuffer:
     """What was read of a part and is not taken yet.
 
     Args:
@@ -56,22 +56,22 @@ class Merge:
     ) -> None:
         self._index = index
         self._ascending = ascending
-        self._runs = [_Run(part, keys) for part in parts]
+        self._buffers = [_PartBuffer(part, keys) for part in parts]
 
     @property
     def open_parts(self) -> int:
         """The number of parts that have more."""
-        return sum(run.more for run in self._runs)
+        return sum(buffer.more for buffer in self._buffers)
 
     @property
     def queries(self) -> int:
         """The number of Queries of all parts."""
-        return sum(run.queries for run in self._runs)
+        return sum(buffer.queries for buffer in self._buffers)
 
     @property
     def most_queries(self) -> int:
         """The number of Queries of the part that had most."""
-        return max(run.queries for run in self._runs)
+        return max(buffer.queries for buffer in self._buffers)
 
     def read(self, count: int, *, shared: bool = False) -> None:
         """Query parts at the same time, so that `count` entities can be taken.
@@ -81,36 +81,42 @@ class Merge:
                 enough at once, unless a Query ends at 1 MB.
         """
         wanted = max(1, count // max(1, self.open_parts)) if shared else count
-        short = [run for run in self._runs if run.more and len(run.entries) < wanted]
+        short = [buffer for buffer in self._buffers if buffer.more and len(buffer.entries) < wanted]
 
-        def query_more(run: _Run) -> QueryResult[Any]:
-            limit = max(1, count // len(short)) if shared else count - len(run.entries)
+        def query_more(buffer: _PartBuffer) -> QueryResult[Any]:
+            limit = max(1, count // len(short)) if shared else count - len(buffer.entries)
             return query(
-                self._index, run.part, keys=run.keys, ascending=self._ascending, limit=limit
+                self._index, buffer.part, keys=buffer.keys, ascending=self._ascending, limit=limit
             )
 
-        for run, result in zip(short, _concurrently(query_more, short), strict=True):
-            run.add(result, self._ascending)
+        for buffer, result in zip(short, _concurrently(query_more, short), strict=True):
+            buffer.add(result, self._ascending)
 
     def take(self) -> QueryResult[Any]:
         """Return the entities that are next, and remove them.
 
         They end where the first part that has more ends, because entities of it may be next.
         """
-        if len(self._runs) == 1:
-            [run] = self._runs
-            entries, run.entries = run.entries, ()
-            return QueryResult(entries, run.more)
+        if len(self._buffers) == 1:
+            [buffer] = self._buffers
+            entries, buffer.entries = buffer.entries, ()
+            return QueryResult(entries, buffer.more)
         merged = heapq.merge(
-            *(run.entries for run in self._runs), key=_sort_key, reverse=not self._ascending
+            *(buffer.entries for buffer in self._buffers),
+            key=_sort_key,
+            reverse=not self._ascending,
         )
-        ends = [run.entries[-1].sort_key for run in self._runs if run.more and run.entries]
+        ends = [
+            buffer.entries[-1].sort_key
+            for buffer in self._buffers
+            if buffer.more and buffer.entries
+        ]
         if not ends:
             return QueryResult(list(merged), False)
         end = min(ends) if self._ascending else max(ends)
         taken = list(_until(end, merged))
-        for run in self._runs:
-            run.entries = [one for one in run.entries if self._is_beyond(one.sort_key, end)]
+        for buffer in self._buffers:
+            buffer.entries = [one for one in buffer.entries if self._is_beyond(one.sort_key, end)]
         return QueryResult(taken, True)
 
     def _is_beyond(self, sort_key: str, end: str) -> bool:
@@ -118,7 +124,7 @@ class Merge:
 
 
 @contextmanager
-def alongside(check: Callable[[], object]) -> Iterator[None]:
+def concurrent_check(check: Callable[[], object]) -> Iterator[None]:
     """Run a check in another thread while the block runs, and raise what it raises at the end.
 
     No thread outlives the request: in a frozen Lambda function it would go on in the next one.

@@ -89,7 +89,7 @@ def _stored(state: shared_state.SharedState) -> int:
 def _store(count: int) -> None:
     lower: Any = CounterModel.lanes.does_not_exist() | (CounterModel.lanes < count)
     arguments = botocore_patches.table_of(CounterModel).get_operation_kwargs(
-        shared_state.NAME, actions=[CounterModel.lanes.set(count)], condition=lower
+        shared_state.ITEM_NAME, actions=[CounterModel.lanes.set(count)], condition=lower
     )
     with contextlib.suppress(client.ConditionFailed):  # another process has raised it as far
         client.dispatch(UPDATE_ITEM, arguments, repeatable=True)

@@ -231,6 +231,7 @@ class CounterModel(Model):
     name = UnicodeAttribute(hash_key=True)
     last = NumberAttribute(null=True)
     lanes = NumberAttribute()
+    """The stride of the counters; in the item of `shared_state`, the lane count."""
     deleting_users = NumberSetAttribute(null=True, attr_name="going")
     """Only in the item of `shared_state`: the users that are being deleted."""
     schema = NumberAttribute(null=True)

@@ -13,7 +13,7 @@ from pynamodb.constants import GET_ITEM
 from chalicelib.dynamodb import botocore_patches, client, wire
 from chalicelib.dynamodb.models import CounterModel
 
-NAME = "lanes"
+ITEM_NAME = "lanes"
 """The item's key in the table `counters`."""
 FRESH_SECONDS = 5.0
 
@@ -54,7 +54,7 @@ def read() -> SharedState:
     """Return the item (strongly consistent read). Keeps a copy if it has a lane count."""
     clocks = monotonic(), wall()
     arguments = botocore_patches.table_of(CounterModel).get_operation_kwargs(
-        NAME, consistent_read=True
+        ITEM_NAME, consistent_read=True
     )
     item = _REPLY.decode(client.dispatch(GET_ITEM, arguments, repeatable=True)).Item
     if item is None:

@@ -63,7 +63,7 @@ def mark_as_deleting(transaction: Transaction, user: User) -> int:
         The position of the user.
     """
     transaction.update(
-        CounterModel(shared_state.NAME), [CounterModel.deleting_users.add({user.id})]
+        CounterModel(shared_state.ITEM_NAME), [CounterModel.deleting_users.add({user.id})]
     )
     mark = [UserModel.deleting.set(True), UserModel.lane.remove(), UserModel.created_key.remove()]
     present: Condition = UserModel.id.exists() & _unchanged(user)
@@ -87,7 +87,7 @@ def delete_user(transaction: Transaction, user: User) -> int:
     """Add the removal of a user, if they have the name and the assignments that were read."""
     if user.deleting:
         transaction.update(
-            CounterModel(shared_state.NAME), [CounterModel.deleting_users.delete({user.id})]
+            CounterModel(shared_state.ITEM_NAME), [CounterModel.deleting_users.delete({user.id})]
         )
     same: Condition = UserModel.assignment_count == user.assignment_count
     if not user.assignment_count:

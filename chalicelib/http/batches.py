@@ -9,7 +9,7 @@ import msgspec
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.task import Task
 from chalicelib.http import conditional, problems
-from chalicelib.http.idempotency import KeyInUse, WriteParts, WriteRequest
+from chalicelib.http.idempotency import KeyInUse, OperationWrites, WriteRequest
 from chalicelib.http.problems import HttpProblem
 from chalicelib.http.responses import ApiResponse
 from chalicelib.http.schemas import (
@@ -54,26 +54,26 @@ def run_each(bodies: Sequence[OperationBody], write: WriteRequest) -> ApiRespons
             same one is running.
     """
     operations = _operations(bodies, write)
-    with write.in_parts() as parts:
-        results = [_run_one(number, one, parts) for number, one in enumerate(operations)]
+    with write.by_operation() as writes:
+        results = [_run_one(number, one, writes) for number, one in enumerate(operations)]
     done = sum(not isinstance(one, OperationResult) or one.status < 400 for one in results)
     return ApiResponse(BatchBody(detail=_done(done, len(results)), results=results))
 
 
-def _run_one(number: int, operation: Operation, parts: WriteParts) -> Any:
+def _run_one(number: int, operation: Operation, writes: OperationWrites) -> Any:
     """Return the result of an operation, or its JSON if it was stored under its key.
 
     Raises:
         KeyInUse: an earlier request, which has crashed, may still be running this operation.
     """
     if_match = None if isinstance(operation, batch.Create) else operation.if_match
-    part = parts.part(number, if_match, OK)
+    own_write = writes.write(number, if_match, OK)
 
     def render(change: TaskChange | None) -> ApiResponse[OperationResult]:
         return ApiResponse(_result(operation, change.task if change else None))
 
     try:
-        return part.run(partial(batch.run_one, operation), render).body
+        return own_write.run(partial(batch.run_one, operation), render).body
     except KeyInUse:
         raise
     except Exception as error:  # noqa: BLE001, each becomes a result
@@ -110,7 +110,7 @@ def _operation(body: OperationBody) -> Operation:
     versions = None if body.if_match is None else conditional.versions_of(body.if_match)
     match body:
         case PatchOperation():
-            return batch.Update(task_id=body.id, values=body.task.update(), if_match=versions)
+            return batch.Patch(task_id=body.id, values=body.task.update(), if_match=versions)
         case DeleteOperation():
             return batch.Delete(task_id=body.id, if_match=versions)
         case AssignOperation():
@@ -128,8 +128,7 @@ def _result(operation: Operation, task: Task | None) -> OperationResult:
 
 
 def _name(operation: Operation) -> str:
-    name = type(operation).__name__.lower()
-    return "patch" if name == "update" else name
+    return type(operation).__name__.lower()
 
 
 def _done(count: int, total: int) -> str:

@@ -68,7 +68,7 @@ def if_match(request: Request, *, versioned: bool, required: bool) -> Collection
     tags = _tags("if-match", header)
     if tags is None:
         return None
-    versions = {int(ours[1]) for tag in tags if (ours := _VERSION_TAG.fullmatch(tag))}
+    versions = {version for tag in tags for version in versions_of(tag) or ()}
     if len(versions) > MAX_TAGS:
         raise Invalid(f"if-match: must have at most {MAX_TAGS} tags")
     return versions

@@ -80,20 +80,20 @@ class WriteRequest(msgspec.Struct, frozen=True):
         )
 
     @contextmanager
-    def in_parts(self) -> Iterator["WriteParts"]:
-        """Hold the idempotency key, if there is one, while the parts of this request run by
+    def by_operation(self) -> Iterator["OperationWrites"]:
+        """Hold the idempotency key, if there is one, while the operations of this request run by
         themselves, each with a key of its own.
 
         Raises:
             HttpProblem: see `run`.
         """
         if self.key is None:
-            yield WriteParts(None, 0)
+            yield OperationWrites(None, 0)
             return
         with _key_problems():
             claim = idempotency_store.claim(self.key.digest, self.key.fingerprint)
         try:
-            yield WriteParts(self.key, claim.expires)
+            yield OperationWrites(self.key, claim.expires)
         finally:
             idempotency_store.end_claim(claim)
 
@@ -144,16 +144,16 @@ class WriteRequest(msgspec.Struct, frozen=True):
         return recorder.response
 
 
-class WriteParts(msgspec.Struct, frozen=True):
-    """The parts of a request that writes."""
+class OperationWrites(msgspec.Struct, frozen=True):
+    """The operations of a request, each of which writes by itself."""
 
     key: IdempotencyKey | None
     expires: int
     """When the key is free again, in seconds since 1970."""
 
-    def part(self, number: int, if_match: Collection[int] | None, status: int) -> WriteRequest:
-        """Return a part. Its key depends on when that of the request expires, so that a later
-        request with the same key has other parts."""
+    def write(self, number: int, if_match: Collection[int] | None, status: int) -> WriteRequest:
+        """Return the write of an operation. Its key depends on when that of the request expires, so
+        that the operations of a later request with the same key have other keys."""
         key = self.key and IdempotencyKey(
             _digest([self.key.digest, self.expires, number]), self.key.fingerprint
         )

@@ -10,7 +10,7 @@ from chalice.app import Request
 
 from chalicelib.http.authentication import UNAUTHENTICATED, Principal
 from chalicelib.http.problems import HttpProblem
-from chalicelib.services.rate_limiter import Limiter, Policy, Standing
+from chalicelib.services.rate_limiter import Limiter, LimitState, Policy
 from chalicelib.settings import Settings
 
 QUOTA_EXCEEDED = "https://iana.org/assignments/http-problem-types#quota-exceeded"
@@ -42,10 +42,10 @@ class RateLimits:
         if self._limiter is None:
             return {}
         shared = self._shared and principal != UNAUTHENTICATED
-        admitted, standings = self._limiter.admit(_client(principal, request), shared=shared)
-        headers = _headers(standings)
+        admitted, limits = self._limiter.admit(_client(principal, request), shared=shared)
+        headers = _headers(limits)
         if not admitted:
-            raise _problem([one for one in standings if not one.remaining], headers)
+            raise _problem([one for one in limits if not one.remaining], headers)
         return headers
 
 
@@ -68,14 +68,14 @@ def _network(address: str) -> str:
     return str(IPv6Network((parsed.packed, IPV6_PREFIX), strict=False))
 
 
-def _headers(standings: Sequence[Standing]) -> dict[str, str]:
-    policies = (one.policy for one in standings)
+def _headers(states: Sequence[LimitState]) -> dict[str, str]:
+    policies = (one.policy for one in states)
     limits = (f'"{name}";q={limit};w={seconds}' for name, limit, seconds in policies)
-    left = (f'"{policy.name}";r={remaining};t={reset}' for policy, remaining, reset in standings)
+    left = (f'"{policy.name}";r={remaining};t={reset}' for policy, remaining, reset in states)
     return {"RateLimit-Policy": ", ".join(limits), "RateLimit": ", ".join(left)}
 
 
-def _problem(spent: Sequence[Standing], headers: Mapping[str, str]) -> HttpProblem:
+def _problem(spent: Sequence[LimitState], headers: Mapping[str, str]) -> HttpProblem:
     wait = max(one.reset for one in spent)
     limits = " and ".join(_text(one.policy) for one in spent)
     return HttpProblem(

@@ -58,14 +58,14 @@ def page(user_id: int, paging: pagination.Paging) -> pagination.Page[Task]:
     Raises:
         NotFound: the user does not exist.
     """
-    with lane_queries.alongside(lambda: optimistic.require_user(user_id)):
+    with lane_queries.concurrent_check(lambda: optimistic.require_user(user_id)):
         return read_page(user_id, paging)
 
 
 def read_page(user_id: int, paging: pagination.Paging) -> pagination.Page[Task]:
     """Return a page as `page` does, of a user who exists."""
     parts = [Part(str(user_id), status) for status in paging.statuses or ("",)]
-    tasks = pagination.read_page(_index(paging), parts, paging, task_filters.of(paging))
+    tasks = pagination.read_page(_index(paging), parts, paging, task_filters.predicate(paging))
     return deleting_users.hide_in(tasks)
 
 

@@ -42,7 +42,7 @@ class _OfTask(msgspec.Struct, frozen=True, kw_only=True):
     """The versions that the task may have; None accepts all."""
 
 
-class Update(_OfTask, frozen=True, kw_only=True):
+class Patch(_OfTask, frozen=True, kw_only=True):
     """Change some fields of a task."""
 
     values: TaskUpdate
@@ -58,7 +58,7 @@ class Assign(_OfTask, frozen=True, kw_only=True):
     user_id: int
 
 
-Operation = Create | Update | Delete | Assign
+Operation = Create | Patch | Delete | Assign
 
 
 def run_one(operation: Operation, context: WriteContext = NO_CONTEXT) -> TaskChange | None:
@@ -70,7 +70,7 @@ def run_one(operation: Operation, context: WriteContext = NO_CONTEXT) -> TaskCha
     match operation:
         case Create():
             return tasks.create(operation.fields, context)
-        case Update():
+        case Patch():
             return tasks.update(operation.task_id, operation.values, context)
         case Delete():
             tasks.delete(operation.task_id, context)
@@ -126,13 +126,13 @@ def _creation(operation: Create, ident: int, now: str) -> PlannedChange:
     return optimistic.Create(Task(**fields, id=ident, created_at=now))
 
 
-def _edit(operation: Update | Delete | Assign, found: Mapping[int, StoredTask]) -> PlannedChange:
+def _edit(operation: Patch | Delete | Assign, found: Mapping[int, StoredTask]) -> PlannedChange:
     task = found.get(operation.task_id)
     if task is None:
         raise NotFound("task", operation.task_id)
     context = WriteContext(if_match=operation.if_match)
     match operation:
-        case Update():
+        case Patch():
             return tasks.edit(task, operation.values, context)
         case Delete():
             return optimistic.Delete(task, context)
@@ -152,10 +152,10 @@ class _Numbered:
         with _naming(self._index):
             return self._change.add_to(writes)
 
-    def learn(self, failed: ConditionFailed, missing: Set[int]) -> None:
+    def learn_from(self, failed: ConditionFailed, missing: Set[int]) -> None:
         """See PlannedChange."""
         with _naming(self._index):
-            self._change.learn(failed, missing)
+            self._change.learn_from(failed, missing)
 
 
 @contextmanager

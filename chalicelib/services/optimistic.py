@@ -64,8 +64,8 @@ class PlannedChange(Protocol):
         """Add the writes of the next attempt. Return what they make of the task."""
         ...
 
-    def learn(self, failed: ConditionFailed, missing: Set[int]) -> None:
-        """Learn from a failed attempt what the task is now.
+    def learn_from(self, failed: ConditionFailed, missing: Set[int]) -> None:
+        """Take over from a failed attempt what the task is now.
 
         Args:
             missing: the users who do not exist.
@@ -88,7 +88,7 @@ class Create(msgspec.Struct):
         self._position = task_writes.create_task(writes.transaction, self.task)
         return TaskChange(self.task, changed=True)
 
-    def learn(self, failed: ConditionFailed, missing: Set[int]) -> None:
+    def learn_from(self, failed: ConditionFailed, missing: Set[int]) -> None:
         """See PlannedChange."""
         _require_present(missing, self.task.assignees)
         if self._position in failed.found:
@@ -104,7 +104,7 @@ class _Existing:
         self._position = -1
         self._users: Collection[int] = ()
 
-    def learn(self, failed: ConditionFailed, missing: Set[int]) -> None:
+    def learn_from(self, failed: ConditionFailed, missing: Set[int]) -> None:
         """See PlannedChange."""
         _require_present(missing, self._users)
         if self._position in failed.found:
@@ -199,7 +199,7 @@ def commit(
             named = writes.named
             if missing := {one for one in named if deleting_users.existing_user(one) is None}:
                 for change in changes:
-                    change.learn(ConditionFailed({}), missing)
+                    change.learn_from(ConditionFailed({}), missing)
             context.commit_record(result_of(done))
             return done
         writes.add_guards()
@@ -208,7 +208,7 @@ def commit(
         except ConditionFailed as failed:
             missing = writes.missing_users(failed)
             for change in changes:
-                change.learn(failed, missing)
+                change.learn_from(failed, missing)
         else:
             return done
     raise LostRace

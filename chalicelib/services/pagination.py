@@ -1,7 +1,7 @@
 """Pages of lists: sort order, filters, offset and start.
 
 A page costs one Query for each lane and each status that it asks for; with an offset that skips
-more than 1 MB of a lane, up to MAX_QUERIES_OF_PART, but none of a lane that has ended or is ahead
+more than 1 MB of a lane, up to MAX_QUERIES_PER_PART, but none of a lane that has ended or is ahead
 of the others. DynamoDB ends a Query at 1 MB, so a page of large tasks may have fewer items than
 asked for; its cursor leads to the others.
 """
@@ -29,11 +29,11 @@ Order = Literal["asc", "desc"]
 MAX_OFFSET = 10_000
 EQUAL_SHARE_OFFSET = 2_500
 """The offset above which each lane skips an equal share: about 1 MB of short tasks."""
-MAX_QUERIES_OF_PART = 20
+MAX_QUERIES_PER_PART = 20
 """How many times 1 MB of each lane an offset may skip."""
-MEAN_QUERIES_OF_PART = 4
-"""How many Queries of each lane and status an offset may take on average, if there are more than
-MAX_QUERIES_OF_PART of them. Fewer lanes share as many Queries as these."""
+MEAN_QUERIES_PER_PART = 4
+"""How many Queries of a lane and status an offset may take on average, if there are more than
+MAX_QUERIES_PER_PART parts. Fewer parts share as many Queries as these."""
 
 
 class Paging(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,8 +112,8 @@ def read_page(
     skip = paging.offset
     keys = _key_range(paging).beyond(paging.after, paging.ascending)
     merge = Merge(index, parts, keys=keys, ascending=paging.ascending)
-    most = MEAN_QUERIES_OF_PART * max(MAX_QUERIES_OF_PART, len(parts))
-    while merge.most_queries < MAX_QUERIES_OF_PART and merge.queries < most:
+    most = MEAN_QUERIES_PER_PART * max(MAX_QUERIES_PER_PART, len(parts))
+    while merge.most_queries < MAX_QUERIES_PER_PART and merge.queries < most:
         shared = skip > EQUAL_SHARE_OFFSET and merge.open_parts > 1
         merge.read(skip if shared else skip + paging.page_size + 1, shared=shared)
         result: QueryResult[E] = merge.take()

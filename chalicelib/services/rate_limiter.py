@@ -83,7 +83,7 @@ class Balance:
         self.left -= 1
 
 
-class Standing(NamedTuple):
+class LimitState(NamedTuple):
     """The state of a policy for a principal."""
 
     policy: Policy
@@ -128,7 +128,7 @@ class Limiter:
     def __len__(self) -> int:
         return len(self._principals)
 
-    def admit(self, who: str, *, shared: bool) -> tuple[bool, Sequence[Standing]]:
+    def admit(self, who: str, *, shared: bool) -> tuple[bool, Sequence[LimitState]]:
         """Count a request, if all policies admit it.
 
         Args:
@@ -151,7 +151,7 @@ class Limiter:
                 quota.admitted += 1
             both = ((self.burst, burst), (self.quota, quota))
             return admitted, [
-                Standing(policy, balance.remaining, _until_end(balance.start, policy, now))
+                LimitState(policy, balance.remaining, _until_end(balance.start, policy, now))
                 for policy, balance in both
             ]
 

@@ -11,7 +11,7 @@ from chalicelib.dynamodb.codec import StoredTask
 from chalicelib.services.pagination import Paging
 
 
-def of(paging: Paging) -> Callable[[StoredTask], bool] | None:
+def predicate(paging: Paging) -> Callable[[StoredTask], bool] | None:
     """Return the function that says which tasks belong in the list; None if all do."""
     dated = paging.by_due_date and paging.has_range
 

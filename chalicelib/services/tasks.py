@@ -43,7 +43,7 @@ def page(paging: pagination.Paging) -> pagination.Page[Task]:
         parts = [Part(status_lane(one, lane)) for one in statuses for lane in every_lane]
     else:
         parts = [Part(str(lane)) for lane in every_lane]
-    found = pagination.read_page(_index(paging), parts, paging, task_filters.of(paging))
+    found = pagination.read_page(_index(paging), parts, paging, task_filters.predicate(paging))
     return deleting_users.hide_in(found)
 
 

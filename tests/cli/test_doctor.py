@@ -458,7 +458,7 @@ def test_json_output_has_one_object_per_line_of_documented_kinds() -> None:
     result = CliRunner().invoke(doctor, ["--json", "--repair"])
     found = [json.loads(line) for line in result.stdout.splitlines()]
     assert [(one["kind"], one["table"], one["outcome"]) for one in found] == [
-        ("orphan-claim", "usernames", "repaired"),
+        ("orphan-reservation", "usernames", "repaired"),
         ("missing-copy", "assignments", "repaired"),
     ]
     assert found[0]["key"] == {"name": "nobody"}

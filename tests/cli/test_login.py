@@ -96,7 +96,7 @@ def test_a_token_is_kept_in_the_keyring_and_sent_to_its_own_server_only(
     assert memory.passwords == {}
 
 
-def test_a_role_that_does_not_permit_a_command_is_told(billet: Billet) -> None:
+def test_a_role_that_does_not_permit_a_command_is_reported(billet: Billet) -> None:
     refused = billet.error("user", "add", "ann", BILLET_TOKEN=token("reader"))
     assert refused.endswith("; ask an administrator for a token with another role")
     assert "admin" in refused

@@ -235,7 +235,7 @@ def test_a_wrong_command_is_refused_with_those_that_are_near(billet: Billet) -> 
     assert billet.misuse("frobnicate") == "No such command 'frobnicate'."
 
 
-def test_people_are_told_what_is_already_so(team: Billet) -> None:
+def test_a_change_that_is_already_made_is_reported(team: Billet) -> None:
     for name in ("a", "b"):
         team.lines("task", "add", name, "--assign", "ann")
     team.lines("task", "done", "1")
@@ -361,7 +361,7 @@ def test_a_feed_is_a_url_that_can_be_revoked(team: Billet) -> None:
     assert team.lines("user", "feed", "ann", "--revoke") == ended
 
 
-def test_a_server_that_does_not_respond_and_one_of_something_else_are_told(
+def test_a_server_that_does_not_respond_and_one_of_something_else_are_reported(
     billet: Billet,
 ) -> None:
     nothing = "http://127.0.0.1:9"

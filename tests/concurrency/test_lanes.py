@@ -230,7 +230,9 @@ def test_lanes_are_raised_once_no_server_of_the_first_release_may_run(bind: Bind
     settings = msgspec.structs.replace(bind(1), lanes=4)
     for contracted, count in ((3, 1), (4, 4)):
         change = Transaction()
-        change.update(CounterModel(shared_state.NAME), [CounterModel.contracted.set(contracted)])
+        change.update(
+            CounterModel(shared_state.ITEM_NAME), [CounterModel.contracted.set(contracted)]
+        )
         change.commit()
         client.bind(settings, client.database.connection)
         add_tasks(1)  # learns the number of lanes in the counters

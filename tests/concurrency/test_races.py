@@ -188,8 +188,8 @@ def test_of_two_batches_with_one_condition_one_succeeds_wholly() -> None:
         first, second = add_tasks(2)
 
         def change(name: str, first: int = first, second: int = second) -> Any:
-            one = batch.Update(task_id=first, values=TaskUpdate(name=name), if_match={1})
-            return batch.run_all([batch.Update(task_id=second, values=TaskUpdate(name=name)), one])
+            one = batch.Patch(task_id=first, values=TaskUpdate(name=name), if_match={1})
+            return batch.run_all([batch.Patch(task_id=second, values=TaskUpdate(name=name)), one])
 
         ends = race([partial(change, name) for name in ("a", "b")])
         assert ends.count(OperationFailed) == 1

@@ -172,7 +172,9 @@ def test_a_delete_leaves_the_claim_of_another_user_alone(api: Api, user: int) ->
     change.commit()
     assert api("DELETE", f"/v1/users/{user}").status_code == 200
     assert api("GET", f"/v1/users/{user}").json_body is None
-    assert [claim.user_id for claim in UsernameModel.scan() if claim.name == "ada"] == [other]
+    assert [
+        reservation.user_id for reservation in UsernameModel.scan() if reservation.name == "ada"
+    ] == [other]
 
 
 def test_a_delete_succeeds_if_the_claim_is_missing(api: Api, user: int) -> None:

@@ -30,7 +30,7 @@ def store(database: Settings) -> Store:
     def set_schema(schema: int, contracted: int = 0) -> None:
         change = Transaction()
         values = [CounterModel.schema.set(schema), CounterModel.contracted.set(contracted)]
-        change.update(CounterModel(shared_state.NAME), values)
+        change.update(CounterModel(shared_state.ITEM_NAME), values)
         change.commit()
         client.bind(database, client.database.connection)
 

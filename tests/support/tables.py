@@ -30,7 +30,7 @@ def store_layout() -> None:
     settings = client.database.settings
     transaction = Transaction()
     transaction.update(
-        CounterModel(shared_state.NAME),
+        CounterModel(shared_state.ITEM_NAME),
         [
             CounterModel.lanes.set(CounterModel.lanes | settings.lanes),
             CounterModel.schema.set(schema_version.KNOWN),
@@ -46,6 +46,6 @@ def store_layout() -> None:
 def set_contracted(number: int) -> None:
     """Store that contract has begun for a migration."""
     transaction = Transaction()
-    transaction.update(CounterModel(shared_state.NAME), [CounterModel.contracted.set(number)])
+    transaction.update(CounterModel(shared_state.ITEM_NAME), [CounterModel.contracted.set(number)])
     transaction.commit()
     shared_state.forget()

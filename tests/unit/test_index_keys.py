@@ -76,10 +76,10 @@ def test_a_key_range_without_a_position_has_the_whole_status(place: str) -> None
 
 
 @given(st.text(min_size=1))
-def test_a_claim_is_the_same_for_every_case_of_a_name(name: str) -> None:
-    claim = normalize_username(name)
-    assert normalize_username(claim) == claim
-    assert normalize_username(unicodedata.normalize("NFD", name).casefold()) == claim
+def test_the_normalized_name_is_the_same_for_every_case_of_a_name(name: str) -> None:
+    normalized = normalize_username(name)
+    assert normalize_username(normalized) == normalized
+    assert normalize_username(unicodedata.normalize("NFD", name).casefold()) == normalized
 
 
 def d146(text: str) -> str:
@@ -95,10 +95,10 @@ def test_claims_are_equal_exactly_if_unicode_matches_the_names() -> None:
     letters = [chr(point) for point in range(0x110000) if not 0xD800 <= point < 0xE000]
     sequences = [iota + mark for iota in IOTAS for mark in MARKS]
     for text in letters + sequences:
-        claim = normalize_username(text)
-        assert unicodedata.normalize("NFKD", claim) == d146(text), ascii(text)
-        assert unicodedata.normalize("NFKC", claim) == claim
-        assert normalize_username(claim) == claim, ascii(text)
+        normalized = normalize_username(text)
+        assert unicodedata.normalize("NFKD", normalized) == d146(text), ascii(text)
+        assert unicodedata.normalize("NFKC", normalized) == normalized
+        assert normalize_username(normalized) == normalized, ascii(text)
 
 
 @pytest.mark.parametrize("iota", [text for text in IOTAS if len(text.casefold()) == 2])

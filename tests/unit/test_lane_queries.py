@@ -112,7 +112,7 @@ def test_a_failed_block_waits_for_the_concurrent_check() -> None:
         time.sleep(0.05)
         ended.append(True)
 
-    with pytest.raises(ValueError, match="broken"), lane_queries.alongside(check):
+    with pytest.raises(ValueError, match="broken"), lane_queries.concurrent_check(check):
         raise ValueError("broken")
     assert ended == [True]
 
@@ -123,7 +123,7 @@ def test_a_failed_check_is_raised_after_the_block() -> None:
     def check() -> None:
         raise ValueError("broken")
 
-    with pytest.raises(ValueError, match="broken"), lane_queries.alongside(check):
+    with pytest.raises(ValueError, match="broken"), lane_queries.concurrent_check(check):
         ended.append(True)
     assert ended == [True]
 

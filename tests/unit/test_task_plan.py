@@ -166,7 +166,7 @@ def test_two_imports_into_one_server_at_once_are_refused() -> None:
         pass
 
 
-def test_a_ledger_that_is_none_is_told() -> None:
+def test_a_corrupt_ledger_is_reported() -> None:
     with ledger.opened(SERVER, write=True):
         pass
     ledger.path_of(SERVER).write_bytes(b"x" * 5000)

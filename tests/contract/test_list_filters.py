@@ -160,7 +160,7 @@ def test_a_task_without_a_due_date_is_never_due_while_it_shares_keys_with_the_la
     api: Api, user: int
 ) -> None:
     change = Transaction()
-    change.update(CounterModel(shared_state.NAME), [CounterModel.contracted.set(2)])
+    change.update(CounterModel(shared_state.ITEM_NAME), [CounterModel.contracted.set(2)])
     change.commit()
     shared_state.forget()
     made = {due: add_tasks(2, [user], expires_at=due) for due in (None, "9999-12-31", "2030-01-01")}
