@@ -5,7 +5,6 @@ the id to the shared state; tasks name the user until a later one removes the as
 leave these users out of the assignees of every task.
 """
 
-import operator
 from collections.abc import Collection
 from typing import TypeVar
 
@@ -18,8 +17,6 @@ from chalicelib.dynamodb import queries, shared_state
 from chalicelib.services.pagination import Page
 
 T = TypeVar("T", bound=Task)
-
-_assignees = operator.attrgetter("assignees")
 
 
 def existing_user(user_id: int) -> User | None:
@@ -44,7 +41,7 @@ def hide(task: T) -> T:
 
 def hide_in(page: Page[T]) -> Page[T]:
     """Return the page without the users that are being deleted. See `hide`."""
-    if any(map(_assignees, page.items)) and shared_state.recent().deleting_users:
+    if page.items and shared_state.recent().deleting_users:
         return page.map(hide)
     return page
 

@@ -216,7 +216,6 @@ class _Deletion:
             if reservation in failed.found:
                 self._owns_reservation = not self._owns_reservation
             raise
-        shared_state.forget()
 
     def _unassigning(self, tasks: Sequence[StoredTask]) -> Transaction:
         """Return a transaction that removes the user from the assignees of the tasks."""

@@ -54,6 +54,14 @@ def test_an_invalid_cursor_is_rejected(word: str) -> None:
         cursors.decode(word, "tasks")
 
 
+@pytest.mark.parametrize("added", ["!", "\n", " ", "+"])
+def test_a_cursor_with_another_character_is_rejected(added: str) -> None:
+    word = cursors.encode("tasks", Paging(), PLACE)
+    for text in (word + added, added + word, word[:8] + added + word[8:]):
+        with pytest.raises(Invalid, match="cursor"):
+            cursors.decode(text, "tasks")
+
+
 WRONG = ["", "#", "x" * 30, PLACE + "\n", PLACE[:-1], "é" * 20, "2026-01-31#" + "\u0667" * 16]
 
 
