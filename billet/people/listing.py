@@ -27,7 +27,14 @@ class _Options(NamedTuple):
     overdue: bool
     due_before: date | None
     due_after: date | None
+    created_before: date | None
+    created_after: date | None
     sort: str | None
+
+    @property
+    def by_creation(self) -> bool:
+        """Whether the list is of days of creation, so that it is sorted by them."""
+        return self.created_before is not None or self.created_after is not None
 
 
 @click.command("list", cls=PeopleCommand)
@@ -45,6 +52,16 @@ class _Options(NamedTuple):
 @click.option("--overdue", is_flag=True, help="Only tasks that were due before today.")
 @click.option("--due-before", type=Date("before"), help="Only tasks due on this day or earlier.")
 @click.option("--due-after", type=Date("after"), help="Only tasks due on this day or later.")
+@click.option(
+    "--created-before",
+    type=Date("before"),
+    help="Only tasks created on this day (UTC) or earlier, the newest first.",
+)
+@click.option(
+    "--created-after",
+    type=Date("after"),
+    help="Only tasks created on this day (UTC) or later, the newest first.",
+)
 @click.option(
     "--sort",
     type=click.Choice(list(SORTS)),
@@ -99,6 +116,11 @@ def _check(options: _Options) -> None:
     for name in ("due_before", "due_after", "overdue", "unassigned"):
         if options.sort == "created" and getattr(options, name):
             raise click.UsageError(f"{_option(name)} lists by due date; leave out --sort created")
+        for other in ("created_before", "created_after"):
+            _refuse_both(**{name: getattr(options, name), other: getattr(options, other)})
+    if options.by_creation and options.sort == "due":
+        name = "created_after" if options.created_after else "created_before"
+        raise click.UsageError(f"{_option(name)} lists by creation; leave out --sort due")
 
 
 def _filters(options: _Options) -> dict[str, Any]:
@@ -108,8 +130,10 @@ def _filters(options: _Options) -> dict[str, Any]:
         "status": None if set(options.status) == set(ALL) else options.status,
         "due_before": yesterday if options.overdue else options.due_before,
         "due_after": options.due_after,
+        "created_before": options.created_before,
+        "created_after": options.created_after,
         "unassigned": options.unassigned,
-        "sort": SORTS[options.sort or "due"],
+        "sort": SORTS[options.sort or ("created" if options.by_creation else "due")],
     }
 
 
@@ -120,19 +144,20 @@ def _words(options: _Options) -> str:
         "that nobody is assigned to" if options.unassigned else "",
         "of yours" if options.mine else f"of {options.user}" if options.user else "",
         "due before today" if options.overdue else "",
-        _range_words(options.due_after, options.due_before),
+        _range_words("due", options.due_after, options.due_before),
+        _range_words("created", options.created_after, options.created_before),
     ]
     return " ".join(filter(None, words))
 
 
-def _range_words(first: date | None, last: date | None) -> str:
+def _range_words(what: str, first: date | None, last: date | None) -> str:
     if first == last and first:
-        return f"due on {dates.full(first)}"
+        return f"{what} on {dates.full(first)}"
     if first and last:
-        return f"due from {dates.full(first)} to {dates.full(last)}"
+        return f"{what} from {dates.full(first)} to {dates.full(last)}"
     if first:
-        return f"due on {dates.full(first)} or later"
-    return f"due by {dates.full(last)}" if last else ""
+        return f"{what} on {dates.full(first)} or later"
+    return f"{what} by {dates.full(last)}" if last else ""
 
 
 def _refuse_both(**options: object) -> None:

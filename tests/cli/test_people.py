@@ -4,7 +4,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -116,6 +116,10 @@ def test_lists_show_open_tasks_with_the_most_urgent_first_and_filter_them(team: 
     assert names("--user", "cy") == ["soon", "none"]
     assert names("--user", "1", "--due-before", "tomorrow") == ["soon"]
     assert names("--limit", "2") == ["late", "soon"]
+    everything = ["soon", "late", "later", "none"]
+    today = datetime.now(UTC).date()
+    assert names("--created-after", str(today - WEEK), "--created-before", str(today)) == everything
+    assert names("--created-before", str(today - WEEK)) == []
 
 
 def test_mine_is_who_one_is_by_login_or_by_variable(team: Billet) -> None:
@@ -165,6 +169,9 @@ def test_a_list_says_which_days_it_has(team: Billet) -> None:
     )
     assert heading(*first, "--due-before", "2027-11-20") == f"{none} on Sat 20 Nov 2027"
     assert heading(*first) == f"{none} on Sat 20 Nov 2027 or later"
+    assert heading("--created-before", "2020-11-20") == (
+        "There are no open tasks created by Fri 20 Nov 2020"
+    )
     yesterday = TODAY - timedelta(days=1)
     assert heading("--due-after", f"{yesterday:%-d.%-m.}") == (
         f"{none} on {yesterday:%a %-d %b %Y} or later"
@@ -220,6 +227,14 @@ def test_wrong_usage_exits_with_2_and_says_what_is_allowed(team: Billet) -> None
         (("list", "--mine", "--unassigned"), "give only one of --mine and --unassigned"),
         (("list", "--overdue", "--due-before", "fri"), "give only one of --overdue and --due-b"),
         (("list", "--overdue", "--sort", "created"), "--overdue lists by due date; leave out --s"),
+        (
+            ("list", "--created-after", "fri", "--due-before", "fri"),
+            "give only one of --due-before and --created-after",
+        ),
+        (
+            ("list", "--created-before", "fri", "--sort", "due"),
+            "--created-before lists by creation; leave out --sort due",
+        ),
         (("done", "1", "2", "3x"), "ID...: must be the number of a task, not '3x'"),
         (("show", "0"), "ID: must be the number of a task, not '0'"),
         (("edit", "9" * 20), f"ID: must be the number of a task, not '{'9' * 20}'"),
