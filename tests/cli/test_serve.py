@@ -310,7 +310,7 @@ def test_a_certificate_without_its_key_is_a_one_line_error(refuse: Refuse, tmp_p
 def test_it_writes_a_profile_of_its_workers_when_it_stops(serve: Serve, tmp_path: Path) -> None:
     file = tmp_path / "profile.txt"
     served = serve("--db", "memory", "--profile", str(file))
-    for _ in range(100):
+    for _ in range(400):
         assert served.request("GET", "/v1/tasks").status_code == 200
     assert served.stop() == 0
     if "No profile: Error: Permission Denied" in served.output:
