@@ -15,13 +15,22 @@ from pynamodb.connection import Connection
 from billet.integrity import findings
 from chalicelib.domain.errors import Unavailable
 from chalicelib.dynamodb import client, stored_counters
-from chalicelib.dynamodb.models import UserModel
+from chalicelib.dynamodb.models import TaskModel, UserModel
+from chalicelib.dynamodb.transaction import Transaction
 from chalicelib.http.request_log import Line
+from chalicelib.services import optimistic
 from chalicelib.settings import Settings
 from tests.conftest import Api
 from tests.faults import proxy
 from tests.support.bulk_data import add_tasks, add_users
-from tests.support.injection import FaultHandler, contended, inject_fault, reply, send
+from tests.support.injection import (
+    FaultHandler,
+    contended,
+    inject_fault,
+    operation,
+    reply,
+    send,
+)
 from tests.support.scenarios import until_available
 
 pytestmark = pytest.mark.backend("dynamodb-local")
@@ -188,6 +197,34 @@ def test_unprocessed_batch_keys_are_retried_a_limited_number_of_times(
     with inject_fault(connection, nothing, lasting=True) as calls, pytest.raises(Unavailable):
         stored_counters.read("tasks")
     assert calls == ["BatchGetItem"] * client.ATTEMPTS
+
+
+@pytest.mark.usefixtures("no_retry_delay")
+@pytest.mark.parametrize(
+    ("path", "change", "model"),
+    [
+        ("/v1/tasks/1", {"name": "late"}, TaskModel),
+        ("/v1/users/1", {"username": "late"}, UserModel),
+    ],
+)
+def test_a_write_that_another_precedes_at_every_attempt_is_a_409(
+    api: Api, connection: Connection, path: str, change: Any, model: type[TaskModel | UserModel]
+) -> None:
+    add_tasks(1, assignees=add_users(1))
+    before = api("GET", path).json_body
+
+    def precede(request: AWSPreparedRequest) -> None:
+        if operation(request) == "TransactWriteItems":
+            other = Transaction()
+            other.update(model(1), [model.version.add(2)])  # a missing version is 1
+            other.commit()
+
+    with inject_fault(connection, precede, lasting=True) as calls:
+        refused = api("PATCH", path, change)
+    assert (refused.status_code, calls.count("TransactWriteItems")) == (409, optimistic.ATTEMPTS)
+    after = api("GET", path).json_body
+    assert {**after, "etag": ""} == {**before, "etag": ""}
+    assert api("PATCH", path, change).status_code == 200
 
 
 @pytest.mark.usefixtures("no_retry_delay")
