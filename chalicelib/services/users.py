@@ -188,7 +188,8 @@ class _Deletion:
                 request_stats.current().add(conflicts=1)
                 backoff.wait(failures + 1)
                 self.user = self._read(self.user.id)
-        raise Unavailable(f"user {self.user.id} has many tasks; {_REPEAT}")
+        many = "has many tasks, or others are changing them"
+        raise Unavailable(f"user {self.user.id} {many}; {_REPEAT}")
 
     def _step(self) -> bool:
         """Commit the next transaction. Return whether the user is gone."""

@@ -18,7 +18,7 @@ from chalicelib.dynamodb import client, stored_counters
 from chalicelib.dynamodb.models import TaskModel, UserModel
 from chalicelib.dynamodb.transaction import Transaction
 from chalicelib.http.request_log import Line
-from chalicelib.services import optimistic
+from chalicelib.services import optimistic, users
 from chalicelib.settings import Settings
 from tests.conftest import Api
 from tests.faults import proxy
@@ -199,6 +199,33 @@ def test_unprocessed_batch_keys_are_retried_a_limited_number_of_times(
     assert calls == ["BatchGetItem"] * client.ATTEMPTS
 
 
+def preceding(model: type[TaskModel | UserModel]) -> FaultHandler:
+    """Return a handler that changes the first task or user before each transaction."""
+
+    def precede(request: AWSPreparedRequest) -> None:
+        if operation(request) == "TransactWriteItems":
+            other = Transaction()
+            other.update(model(1), [model.version.add(2)])  # a missing version is 1
+            other.commit()
+
+    return precede
+
+
+@pytest.mark.usefixtures("no_retry_delay")
+def test_a_delete_of_a_user_whose_task_always_changes_is_a_503_and_is_not_done(
+    api: Api, connection: Connection
+) -> None:
+    add_tasks(1, assignees=add_users(1))
+    with inject_fault(connection, preceding(TaskModel), lasting=True) as calls:
+        refused = api("DELETE", "/v1/users/1")
+    assert calls.count("TransactWriteItems") == users.MAX_DELETE_STEPS
+    assert (refused.status_code, refused.json_body["detail"]) == (
+        503,
+        "user 1 has many tasks, or others are changing them; repeat the request to finish",
+    )
+    assert api("GET", "/v1/users/1").json_body["username"] == "user1"
+
+
 @pytest.mark.usefixtures("no_retry_delay")
 @pytest.mark.parametrize(
     ("path", "change", "model"),
@@ -212,14 +239,7 @@ def test_a_write_that_another_precedes_at_every_attempt_is_a_409(
 ) -> None:
     add_tasks(1, assignees=add_users(1))
     before = api("GET", path).json_body
-
-    def precede(request: AWSPreparedRequest) -> None:
-        if operation(request) == "TransactWriteItems":
-            other = Transaction()
-            other.update(model(1), [model.version.add(2)])  # a missing version is 1
-            other.commit()
-
-    with inject_fault(connection, precede, lasting=True) as calls:
+    with inject_fault(connection, preceding(model), lasting=True) as calls:
         refused = api("PATCH", path, change)
     assert (refused.status_code, calls.count("TransactWriteItems")) == (409, optimistic.ATTEMPTS)
     after = api("GET", path).json_body
