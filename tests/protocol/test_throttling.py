@@ -130,6 +130,16 @@ def test_a_process_keeps_only_the_most_recent_principals() -> None:
     assert limiter.admit("address:0", shared=False)[0]  # evicted
 
 
+def test_a_client_that_goes_on_is_not_evicted_by_others() -> None:
+    limiter = Limiter(quota=1, window=3600, burst=100)
+    assert limiter.admit("busy", shared=False)[0]
+    for one in range(MAX_PRINCIPALS + 10):
+        limiter.admit(f"address:{one}", shared=False)
+        if one % 5_000 == 0:
+            assert not limiter.admit("busy", shared=False)[0]
+    assert not limiter.admit("busy", shared=False)[0]
+
+
 @pytest.mark.usefixtures("clock")
 def test_16_threads_share_the_quota_and_see_different_remainders() -> None:
     limiter = Limiter(quota=500, window=60, burst=500)
