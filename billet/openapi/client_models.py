@@ -87,7 +87,8 @@ def _keys(schema: Schema, left_out: frozenset[str]) -> Iterator[str]:
 
 def _class(head: str, schema: Schema, lines: Iterable[str]) -> str:
     body = "\n".join(f"    {line}" for line in lines)
-    return f'class {head}:\n    """{schema["description"]}"""\n\n{body}\n'
+    about = textwrap.indent(f'"""{schema["description"]}"""', "    ")
+    return f"class {head}:\n{about}\n\n{body}\n"
 
 
 def _description(field: Schema) -> Iterator[str]:

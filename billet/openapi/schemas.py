@@ -1,5 +1,6 @@
 """The JSON Schemas of bodies and query parameters."""
 
+import inspect
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
@@ -53,12 +54,17 @@ def _whole(schema: dict[str, Any]) -> dict[str, Any]:
 
 
 def _portable(node: Any) -> Any:
-    """Add a type to each enum, which client generators need, and write a default as JSON has it."""
+    """Add a type to each enum, which client generators need, and write a default as JSON has it.
+
+    Python 3.13 removes the indentation of a docstring; do it for all versions.
+    """
     if isinstance(node, list | tuple):
         return [_portable(each) for each in node]
     if not isinstance(node, dict):
         return node
     portable = {key: _portable(value) for key, value in node.items()}
+    if isinstance(portable.get("description"), str):
+        portable["description"] = inspect.cleandoc(portable["description"])
     if "enum" in portable:
         portable["type"] = "string" if isinstance(portable["enum"][0], str) else "boolean"
     return portable

@@ -13,7 +13,7 @@ import pytest
 from tests.conftest import Api
 
 SOURCE = str(Path(__file__).parents[2] / "chalicelib")
-LOG = ("request_log", "request_stats", "request_ids", "trace_context")
+LOG = ("json_log", "metrics", "request_ids", "request_log", "request_stats", "trace_context")
 """The modules that observe requests and decide nothing about them."""
 PLAIN, KEYED = 39, 52
 """The maximum number of calls for a POST of a task, without and with an idempotency key. Calls of

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from datetime import date
 from typing import Any
 from urllib.parse import quote
@@ -68,7 +69,8 @@ TEXTS = {
     "no JSON": (b'{\n "name": "\xc3\xa9", oops}', invalid_json(2, 15)),
     "single quotes": (b"{'name': 'a'}", invalid_json(1, 2)),
     "two objects": (b'{"name": "a"}{}', invalid_json(1, 14)),
-    "a comma at the end": (b'{"name": "a",}', invalid_json(1, 14)),
+    # Python 3.13 names the place of the comma, earlier versions the place after it.
+    "a comma at the end": (b'{"name": "a",}', invalid_json(1, 13 + (sys.version_info < (3, 13)))),
     "NaN": (b'{"name": NaN}', invalid_json(1, 10)),
     "a raw control character": (b'{"name": "\x01"}', invalid_json(1, 11)),
     "a byte order mark": (

@@ -96,7 +96,13 @@ def opened(server: str, *, write: bool) -> Iterator[Ledger]:
     """
     path = path_of(server)
     try:
-        with closing(_open(path, write)) as database:
+        with closing(_connect(path, write)) as database:
+            if write:
+                database.execute("PRAGMA locking_mode = EXCLUSIVE")
+                database.execute("BEGIN EXCLUSIVE")  # the lock stays until the database is closed
+                database.commit()
+            if write or not path.exists():
+                database.executescript(_SCHEMA)
             yield Ledger(database)
     except sqlite3.OperationalError as error:
         if "locked" in str(error):
@@ -115,16 +121,10 @@ def path_of(server: str) -> Path:
     return folder / "imports" / f"{name}.sqlite"
 
 
-def _open(path: Path, write: bool) -> sqlite3.Connection:
-    if not write and not path.exists():
-        database = sqlite3.connect(":memory:")
-    elif not write:
-        return sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=0)
-    else:
+def _connect(path: Path, write: bool) -> sqlite3.Connection:
+    if write:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        database = sqlite3.connect(path, timeout=0)
-        database.execute("PRAGMA locking_mode = EXCLUSIVE")
-        database.execute("BEGIN EXCLUSIVE")  # the lock stays until the database is closed
-        database.commit()
-    database.executescript(_SCHEMA)
-    return database
+        return sqlite3.connect(path, timeout=0)
+    if path.exists():
+        return sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=0)
+    return sqlite3.connect(":memory:")
