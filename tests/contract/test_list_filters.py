@@ -10,7 +10,7 @@ import pytest
 
 from chalicelib.domain.task import Status, Task
 from chalicelib.dynamodb import counters, shared_state, task_writes, user_writes
-from chalicelib.dynamodb.models import CounterModel
+from chalicelib.dynamodb.models import CounterModel, TaskModel
 from chalicelib.dynamodb.transaction import Transaction
 from tests.conftest import Api
 from tests.support.bulk_data import add_tasks
@@ -171,6 +171,21 @@ def test_a_task_without_a_due_date_is_never_due_while_it_shares_keys_with_the_la
         both = concatenated(pages(api, path, f"{query}&due_before=9999-12-31&status=PENDING"))
         assert sorted(ids(last)) == made["9999-12-31"]
         assert sorted(ids(both)) == made["9999-12-31"] + made["2030-01-01"]
+
+
+@pytest.mark.backend("fastest")
+def test_a_task_that_the_previous_release_changed_is_not_listed_by_its_old_key(
+    api: Api, user: int
+) -> None:
+    """It assigned a task, or changed the status of one, and left the key of the index."""
+    free, assigned, done = add_tasks(3, expires_at="2030-01-01")
+    change = Transaction()
+    change.update(TaskModel(assigned), [TaskModel.assignees.set({user})])
+    change.update(TaskModel(done), [TaskModel.status.set("DONE")])
+    change.commit()
+    for query, wanted in (("", [free, done]), ("&status=PENDING", [free]), ("&status=DONE", [])):
+        listed = api("GET", f"/v1/tasks?unassigned=true{query}").json_body
+        assert sorted(ids(listed)) == wanted
 
 
 DUE_FILTERS = ("due_after=2030-01-01", "due_before=2030-01-01", "unassigned=true")
