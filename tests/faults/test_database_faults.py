@@ -255,9 +255,13 @@ def test_contention_in_a_large_delete_is_a_409_only_before_the_user_is_marked(
     *others, user_id = add_users(49)
     add_tasks(2, assignees=[*others, user_id], at_once=1)
     path = f"/v1/users/{user_id}"
+    api("GET", "/v1/tasks")  # it remembers which users are being deleted
     with inject_fault(connection, contended, at=at, lasting=True) as calls:
         refused = api("DELETE", path)
     marked = at > calls.index("TransactWriteItems")
+    assert all(
+        (user_id in task["assignees"]) != marked for task in api("GET", "/v1/tasks").json_body
+    )
     assert refused.status_code == (503 if marked else 409)
     assert (api("GET", path).json_body is None) is marked
     if marked:
