@@ -431,3 +431,27 @@ def _server_of_a_folder() -> Iterator[str]:
 def test_the_board_is_the_servers_first_page(billet: Billet) -> None:
     assert billet.lines("board", "--no-browser") == [f"{billet.url}/"]
     assert "does not respond" in billet.error("board", BILLET_URL="http://127.0.0.1:9")
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        ("task list --user ann --user cy", "give --user only once"),
+        ("task list --status done --limit 3 --status=pending", "give --status only once"),
+        ("task add x --due fri --due fri", "give --due only once"),
+        ("task edit 1 --name a --name b", "give --name only once"),
+        ("task export --csv --json", "give only one of --csv and --json"),
+        ("task import x.csv --format csv --format ics", "give --format only once"),
+        ("login --as ann --as cy", "give --as only once"),
+    ],
+)
+def test_an_option_is_refused_where_a_second_one_would_replace_it(
+    team: Billet, words: str, error: str
+) -> None:
+    assert team.misuse(*words.split()) == error
+
+
+def test_options_with_several_values_and_flags_may_be_repeated(team: Billet) -> None:
+    row = team.lines("task", "add", "x", "--assign", "ann", "--assign", "cy", "--json", "--json")
+    assert '"assignees":[1,3]' in row[0]
+    assert "Usage" in team("task", "list", "--user", "a", "--user", "b", "--help").stdout
