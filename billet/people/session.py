@@ -59,8 +59,8 @@ def token(server: str) -> str | None:
     return credentials.token_of(login, server)
 
 
-def me() -> str:
-    """Return who one is: BILLET_USER, or the id that `billet login` stored.
+def me() -> str | int:
+    """Return who one is: the name in BILLET_USER, or the id that `billet login` stored.
 
     Raises:
         WrongUsage: neither says so.
@@ -72,7 +72,7 @@ def me() -> str:
     login = config.load().logins.get(url())
     if login is None or login.user is None:
         raise WrongUsage("who are you? Run `billet login --as USERNAME`, or set BILLET_USER")
-    return str(login.user)
+    return login.user
 
 
 @contextmanager

@@ -455,3 +455,27 @@ def test_options_with_several_values_and_flags_may_be_repeated(team: Billet) -> 
     row = team.lines("task", "add", "x", "--assign", "ann", "--assign", "cy", "--json", "--json")
     assert '"assignees":[1,3]' in row[0]
     assert "Usage" in team("task", "list", "--user", "a", "--user", "b", "--help").stdout
+
+
+def test_digits_are_an_id_or_else_the_user_who_is_called_so(team: Billet) -> None:
+    team.lines("user", "add", "7")
+    team.lines("task", "add", "x")
+    assert team.json("task", "assign", "1", "7")["assignees"] == [4]
+    assert team.json("task", "list", "--user", "7")[0]["id"] == 1
+    assert team.json("user", "rename", "7", "2")["username"] == "2"
+    assert team.error("user", "show", "2") == (
+        "'2' could be user 2, bob@example.com, or user 4, 2; "
+        "give the username of the first, or the id of the second"
+    )
+    assert team.json("user", "show", "4")["username"] == "2"
+    assert team.json("user", "show", "bob@example.com")["id"] == 2
+    assert team.json("user", "rename", "4", "4")["username"] == "4"
+    assert team.json("user", "show", "4")["id"] == 4
+    assert team.error("user", "show", "9" * 20).startswith(f"no user is called '{'9' * 20}'")
+    assert team.error("user", "show", "9") == "user 9 does not exist"
+
+
+def test_the_user_of_the_login_is_an_id_even_if_another_user_is_called_so(team: Billet) -> None:
+    assert team("login", "--as", "ann").exit_code == 0
+    team.lines("user", "add", "1")
+    assert team.lines("task", "add", "x", "--assign", "@me")[0].endswith("\tann")
