@@ -330,10 +330,26 @@ NO_TASKS = {
     ),
     "bytes of no encoding": (b"name\n\x81\n", "is not Windows-1252; --encoding must name"),
     "broken JSON": (b'{"cards": [', "begins as JSON, and is not"),
-    "another JSON": (b'[{"name": "x"}]', "is not as in a board that Trello has exported"),
+    "JSON of an export": (
+        b'[\n{"id":1,"name":"x"}\n]\n',
+        "an export as JSON cannot be imported again; `billet task export --csv` writes a file that "
+        "can, and of JSON files only Trello's can be imported",
+    ),
+    "a copy of a database": (
+        b'{"format":1,"kind":"header","schema":8}\n{"kind":"user","id":1}\n',
+        "the file is a copy of a database by `billet export`; `billet import` reads it",
+    ),
+    "another JSON": (
+        b'{"name": "x"}',
+        "the file: has no cards, as boards have that Trello exports as JSON",
+    ),
     "a card without a name": (
         b'{"lists":[],"cards":[{"id":"x"}]}',
-        "cards[0]: is not as in a board",
+        "cards[0]: has no name, as boards have that Trello exports as JSON",
+    ),
+    "a name that is a number": (
+        b'{"lists":[],"cards":[{"name":7}]}',
+        "cards[0].name: is not as in a board that Trello exports as JSON",
     ),
     "deep JSON": (b'{"x":' + b"[" * 100_000, "the file is nested too deeply"),
     "a VTODO without an end": (b"BEGIN:VCALENDAR\nBEGIN:VTODO\n", "line 2: this VTODO has no END"),
@@ -350,6 +366,7 @@ def test_a_file_that_has_no_tasks_is_refused_with_a_reason(name: str, tmp_path: 
     (tmp_path / "file").write_bytes(content)
     with pytest.raises(FileError) as error:
         formats.read(text_files.read(str(tmp_path / "file")))
+    assert "Expected `" not in error.value.message
     assert reason in error.value.message
 
 
