@@ -441,7 +441,22 @@ def test_a_person_is_asked_for_columns_that_are_not_known() -> None:
     with CliRunner().isolation(input="9\n2\n\n1\n\n\n") as (_, err, _):
         found = formats.read(b"Wann,Was\n2026-03-04,Plan\n", ask=options.ask_for_columns)
     assert [(one.name, one.due) for one in found.tasks] == [("Plan", "2026-03-04")]
-    assert b"   1  Wann\n   2  Was\nWhich column is which? 0 stands for none." in err.getvalue()
+    assert (
+        b"   1  Wann\n   2  Was\n"
+        b"Which column is which? Give the number or the heading; 0 stands for none."
+    ) in err.getvalue()
+
+
+def test_a_column_is_given_by_its_heading_or_number() -> None:
+    with CliRunner().isolation(input="Foo\n0\n was\n7\n\n1\n\n0\n") as (_, err, _):
+        found = formats.read(b"Wann,Was\n2026-03-04,Plan\n", ask=options.ask_for_columns)
+    assert [(one.name, one.due) for one in found.tasks] == [("Plan", "2026-03-04")]
+    errors = [line.partition("Error: ")[2] for line in err.getvalue().decode().splitlines()]
+    assert list(filter(None, errors)) == [
+        "'Foo' must be a number from 1 to 2, or one of Wann, Was",
+        "'0' must be a number from 1 to 2, or one of Wann, Was",
+        "'7' must be a number from 0 (none) to 2, or one of Wann, Was",
+    ]
 
 
 def test_the_preview_of_long_names_fits_a_terminal() -> None:
