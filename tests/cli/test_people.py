@@ -13,12 +13,17 @@ import httpx
 import pytest
 
 from billet.emulators import local_server
+from billet.people import config, session
 from chalicelib.services import users
 from tests.support.people import Billet
 
 pytestmark = pytest.mark.backend("moto")
 TODAY = date.today()  # noqa: DTZ011 (the user's time zone)
 WEEK = timedelta(days=7)
+NO_RESPONSE = (
+    "start the server (`make serve`), or if it has another address, set BILLET_URL or run "
+    "`billet login --url`"
+)
 
 
 @pytest.fixture
@@ -381,17 +386,35 @@ def test_a_server_that_does_not_respond_and_one_of_something_else_are_reported(
 ) -> None:
     nothing = "http://127.0.0.1:9"
     assert billet.error("task", "list", BILLET_URL=nothing) == (
-        f"{nothing} does not respond; start the server (`make serve`), or if it has another "
-        "address, set BILLET_URL or run `billet login --url`"
+        f"{nothing} (from BILLET_URL) does not respond; {NO_RESPONSE}"
     )
     with _server_of_a_folder() as url:
         error = billet.error("task", "list", BILLET_URL=url)
-    assert error.startswith(f"{url} is not a server of Billet Tasks (")
-    assert error.endswith("); check BILLET_URL")
+    assert error.startswith(f"{url} (from BILLET_URL) is not a server of Billet Tasks (")
+    assert error.endswith("); set BILLET_URL or run `billet login --url`")
     assert billet.misuse("task", "list", BILLET_URL="localhost") == (
         "url: must begin with http:// or https:// and a host, not be 'localhost'"
     )
     assert billet.misuse("task", "list", BILLET_TOKEN="tökén").startswith("token: must have print")
+
+
+def test_the_error_about_a_server_says_where_its_address_comes_from(
+    billet: Billet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing = "http://127.0.0.1:9"
+    folder = ("--data", str(tmp_path))
+    monkeypatch.setattr(session, "DEFAULT_URL", nothing)
+    error = billet.error(*folder, "task", "list", BILLET_URL="")
+    assert error == f"{nothing} (the default) does not respond; {NO_RESPONSE}"
+    with local_server.advertise_address(tmp_path, nothing):
+        error = billet.error(*folder, "task", "list", BILLET_URL="")
+    assert error == f"{nothing} (the server of this folder) does not respond; {NO_RESPONSE}"
+    config.store(config.Config(url=nothing))
+    error = billet.error(*folder, "task", "list", BILLET_URL="")
+    assert error == f"{nothing} (from the last `billet login`) does not respond; {NO_RESPONSE}"
+    other = "http://127.0.0.1:7"
+    error = billet.error(*folder, "login", "--url", other)
+    assert error == f"{other} does not respond; {NO_RESPONSE}"
 
 
 def test_the_server_of_the_folder_is_used_if_no_other_is_given(
