@@ -41,6 +41,8 @@ def checked(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def _id(name: str, value: Any, hint: str) -> int:
     try:
-        return index(value)
+        if not isinstance(value, bool):
+            return index(value)
     except TypeError:
-        raise TypeError(f"{name} must be an id, not {value!r}{hint}") from None
+        pass
+    raise TypeError(f"{name} must be an id, not {value!r}{hint}")

@@ -76,7 +76,7 @@ def advertise_address(data: Path, url: str) -> Iterator[None]:
     """Keep the file with the API's address in the data folder within the block, if it can be."""
     with ExitStack() as stack:
         with suppress(OSError):
-            text = json.dumps({"url": url})
+            text = json.dumps({"url": url, "pid": os.getpid()})
             stack.enter_context(_locked_file(data / f"address-{os.getpid()}.json", text))
         yield
 
@@ -103,7 +103,7 @@ def use_running_server(data: Path) -> str | None:
     if not servers:
         return None
     if len(servers) > 1:
-        endpoints = ", ".join(server["endpoint"] for server in servers)
+        endpoints = ", ".join(_named_endpoints(data, servers))
         raise click.ClickException(
             f"several servers run; set AWS_ENDPOINT_URL_DYNAMODB to one of {endpoints}"
         )
@@ -112,6 +112,14 @@ def use_running_server(data: Path) -> str | None:
     for name, value in server["settings"].items():
         os.environ.setdefault(name, value)
     return f"Database: {server['endpoint']}, of the local server with process id {server['pid']}"
+
+
+def _named_endpoints(data: Path, servers: list[dict[str, Any]]) -> Iterator[str]:
+    """Yield the endpoint of each database, with the address of its API, which people know."""
+    urls = {api.get("pid"): api["url"] for api in _running_servers(data, ADDRESS_FILES)}
+    for server in servers:
+        url = urls.get(server["pid"])
+        yield f"{server['endpoint']} (the database of {url})" if url else server["endpoint"]
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """Show errors of the client as one line that says what to do."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import click
@@ -16,10 +16,12 @@ from billet_client import (
     Unauthorized,
 )
 
+_OTHER_URL = "set BILLET_URL or run `billet login --url`"
+
 
 @contextmanager
-def client_errors(server: str, *, has_token: bool) -> Iterator[None]:
-    """Turn errors of the client into click's errors within the block.
+def client_errors(server: str, *, token: str | None, origin: Callable[[], str]) -> Iterator[None]:
+    """Turn errors of the client into click's errors within the block; see `one_line`.
 
     Raises:
         click.ClickException: the API refused the request, failed or did not respond.
@@ -27,14 +29,20 @@ def client_errors(server: str, *, has_token: bool) -> Iterator[None]:
     try:
         yield
     except BilletError as error:
-        raise click.ClickException(one_line(error, server, has_token=has_token)) from error
+        raise click.ClickException(one_line(error, server, token=token, origin=origin)) from error
 
 
-def one_line(error: BilletError, server: str, *, has_token: bool) -> str:
-    """Return a line that says what is wrong and what to do."""
+def one_line(
+    error: BilletError, server: str, *, token: str | None, origin: Callable[[], str]
+) -> str:
+    """Return a line that says what is wrong and what to do.
+
+    Args:
+        token: what the token is called, or None without one.
+        origin: returns where the URL of the server comes from.
+    """
     if isinstance(error, Unauthorized):
-        reason = "does not accept this token" if has_token else "requires a token"
-        return f"{server} {reason}; run `billet login`, or set BILLET_TOKEN"
+        return f"{server} {_refused(token)}"
     if isinstance(error, Forbidden):
         return f"{_sentence(error)}; ask an administrator for a token with another role"
     if isinstance(error, PreconditionFailed):
@@ -44,14 +52,27 @@ def one_line(error: BilletError, server: str, *, has_token: bool) -> str:
         return f"{_sentence(error)}; try again {wait}"
     if isinstance(error, ApiError) and error.status >= 500:
         return f"{server} failed: {_sentence(error)}; try again later"
-    if isinstance(error, InvalidResponse):
-        return f"{server} is not a server of Billet Tasks ({_sentence(error)}); check BILLET_URL"
     if isinstance(error, TransportError):
-        return (
-            f"{server} does not respond; start the server (`make serve`), or if it has another "
-            "address, set BILLET_URL or run `billet login --url`"
-        )
+        where = origin()
+        named = f"{server} ({where})" if where else server
+        return f"{named} {_no_answer(error)}"
     return _sentence(error)
+
+
+def _refused(token: str | None) -> str:
+    if token and "BILLET_TOKEN" in token:
+        return f"does not accept {token}; set another, or unset BILLET_TOKEN and run `billet login`"
+    reason = f"does not accept {token}" if token else "requires a token"
+    return f"{reason}; run `billet login`, or set BILLET_TOKEN"
+
+
+def _no_answer(error: BilletError) -> str:
+    if isinstance(error, InvalidResponse):
+        return f"is not a server of Billet Tasks ({_sentence(error)}); {_OTHER_URL}"
+    return (
+        "does not respond; start the server (`make serve`), or if it has another address, "
+        f"{_OTHER_URL}"
+    )
 
 
 def _sentence(error: BilletError) -> str:

@@ -1,6 +1,6 @@
 """Commands that end as a shell expects."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import Any
@@ -27,7 +27,15 @@ class NothingDone(click.ClickException):
 
 
 class PeopleCommand(click.Command):
-    """A command that exits with 130 after Ctrl-C."""
+    """A command that exits with 130 after Ctrl-C, and ignores no option that is given."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        given = list(args)
+        rest = super().parse_args(ctx, args)
+        if not ctx.resilient_parsing:
+            _, _, order = self.make_parser(ctx).parse_args(given)
+            _refuse_ignored(order, ctx)
+        return rest
 
     def invoke(self, ctx: click.Context) -> Any:
         with _interruptible():
@@ -70,6 +78,27 @@ class TaskId(click.ParamType):  # type: ignore[type-arg]
         if not (str(value).isascii() and str(value).isdigit() and 0 < int(value) <= MAX_ID):
             self.fail(f"must be the number of a task, not {value!r}", param, ctx)
         return int(value)
+
+
+def _refuse_ignored(order: Sequence[click.Parameter], ctx: click.Context) -> None:
+    """Refuse options of which click would take the last one.
+
+    Args:
+        order: the parameters as they are given.
+
+    Raises:
+        click.UsageError: one is given twice, or two have one value.
+    """
+    last: dict[str | None, click.Option] = {}
+    for option in order:
+        if not isinstance(option, click.Option) or option.multiple:
+            continue
+        before = last.setdefault(option.name, option)
+        last[option.name] = option
+        if before is not option:
+            raise click.UsageError(f"give only one of {before.opts[0]} and {option.opts[0]}", ctx)
+        if not option.is_flag and order.count(option) > 1:
+            raise click.UsageError(f"give {option.opts[0]} only once", ctx)
 
 
 @contextmanager

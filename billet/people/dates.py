@@ -10,6 +10,8 @@ import click
 EXAMPLES = "today, tomorrow, fri, 'in 3 days', 'end of month', '24 dec', 24.12. or 2026-12-24"
 Use = Literal["due", "before", "after"]
 """What a date is for: a due date, or the last or the first day of a list."""
+FIRST_YEAR = 1000
+"""A year before it is a year without its first digits, such as 0026."""
 _YEAR_FIRST = re.compile(r"(\d{4})([./-])(\d{1,2})\2(\d{1,2})", re.ASCII)
 _DOTS = re.compile(r"(\d{1,2})\. ?(\d{1,2})(?:\. ?(\d{4}|\d{2})?)?", re.ASCII)
 _NUMBERS = re.compile(r"(\d{1,2})([/-])(\d{1,2})(?:\2(\d{2}|\d{4})?)?", re.ASCII)
@@ -57,6 +59,16 @@ def parse(text: str, today: date, use: Use = "due") -> date:
     Raises:
         ValueError: the text is no date, or could mean two.
     """
+    found = _parse(text, today, use)
+    if found.year < FIRST_YEAR:
+        raise ValueError(
+            f"{text!r} is in the year {found.year}; "
+            f"write the year with four digits, such as {today.year}"
+        )
+    return found
+
+
+def _parse(text: str, today: date, use: Use) -> date:
     words = " ".join(text.lower().split())
     if period := _PERIOD.fullmatch(words):
         return _day_of_period(period, today, use)
@@ -151,12 +163,12 @@ def _understand(words: str, today: date, use: Use) -> date | None:
 
 def full(day: date) -> str:
     """Return a date with its weekday: Fri 27 Nov 2026."""
-    return day.strftime("%a %-d %b %Y")
+    return f"{day:%a %-d %b} {day.year:04}"
 
 
 def short(day: date, today: date) -> str:
     """Return a date with its year if that is not this year: Mon 23 Nov."""
-    return full(day) if day.year != today.year else day.strftime("%a %-d %b")
+    return full(day) if day.year != today.year else f"{day:%a %-d %b}"
 
 
 def relative(day: date, today: date) -> str:
@@ -170,4 +182,5 @@ def relative(day: date, today: date) -> str:
 
 def moment(when: datetime) -> str:
     """Return a moment in the user's time zone: Fri 27 Nov 2026 14:05."""
-    return when.astimezone().strftime("%a %-d %b %Y %H:%M")
+    local = when.astimezone()
+    return f"{full(local)} {local:%H:%M}"

@@ -27,22 +27,39 @@ def url() -> str:
     Raises:
         WrongUsage: several servers run in this folder.
     """
+    return _found()[0]
+
+
+def origin(server: str) -> str:
+    """Return where the URL of a server comes from, for a message; empty if from an option."""
+    try:
+        found, where = _found()
+    except click.ClickException:
+        return ""
+    return where if found == server else ""
+
+
+def _found() -> tuple[str, str]:
+    """Return the server's URL, and where it comes from."""
     from billet.people import config
 
-    given = os.environ.get("BILLET_URL") or config.load().url
-    return (given or _local_url()).rstrip("/")
+    if given := os.environ.get("BILLET_URL"):
+        return given.rstrip("/"), "from BILLET_URL"
+    if stored := config.load().url:
+        return stored.rstrip("/"), "from the last `billet login`"
+    return _local()
 
 
-def _local_url() -> str:
+def _local() -> tuple[str, str]:
     """Return the URL of the `billet serve` that runs in the data folder, or the default."""
     context = click.get_current_context(silent=True)
     options = context.find_root().params if context else {}
     found = local_server.addresses(options.get("data", local_server.DATA))
-    if not found or DEFAULT_URL in found:
-        return DEFAULT_URL
-    if len(found) > 1:
-        raise WrongUsage(f"several servers run; set BILLET_URL to one of {', '.join(found)}")
-    return found[0]
+    if not found:
+        return DEFAULT_URL, "the default"
+    if DEFAULT_URL in found or len(found) == 1:
+        return DEFAULT_URL if DEFAULT_URL in found else found[0], "the server of this folder"
+    raise WrongUsage(f"several servers run; set BILLET_URL to one of {', '.join(found)}")
 
 
 def token(server: str) -> str | None:
@@ -59,8 +76,8 @@ def token(server: str) -> str | None:
     return credentials.token_of(login, server)
 
 
-def me() -> str:
-    """Return who one is: BILLET_USER, or the id that `billet login` stored.
+def me() -> str | int:
+    """Return who one is: the name in BILLET_USER, or the id that `billet login` stored.
 
     Raises:
         WrongUsage: neither says so.
@@ -72,7 +89,7 @@ def me() -> str:
     login = config.load().logins.get(url())
     if login is None or login.user is None:
         raise WrongUsage("who are you? Run `billet login --as USERNAME`, or set BILLET_USER")
-    return str(login.user)
+    return login.user
 
 
 @contextmanager
@@ -104,5 +121,15 @@ def connect_to(
         client = Client(server, token=secret, timeout=timeout, retries=retries)
     except ValueError as error:
         raise WrongUsage(str(error)) from error
-    with client_errors(server, has_token=secret is not None), client as billet:
+    with (
+        client_errors(server, token=_called(secret), origin=lambda: origin(server)),
+        client as billet,
+    ):
         yield billet
+
+
+def _called(secret: str | None) -> str | None:
+    """Return what a message calls a token."""
+    if secret is None:
+        return None
+    return "the token in BILLET_TOKEN" if secret == os.environ.get("BILLET_TOKEN") else "this token"

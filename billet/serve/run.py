@@ -162,7 +162,8 @@ def _start_messages(url: str, settings: Settings, data: Path) -> Iterator[str]:
     if settings.docs == "on":
         yield f"Docs: {url}/docs"
     create_token = f"{_billet_command(data)} token create --name me --role admin"
-    yield f"Token: {create_token}" if settings.authenticated else "Token: not needed (AUTH is off)"
+    needed = settings.authenticated
+    yield f"Make a token: {create_token}" if needed else "Token: not needed (AUTH is off)"
 
 
 def _billet_command(data: Path) -> str:

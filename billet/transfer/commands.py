@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import click
 from pynamodb.models import Model
@@ -12,18 +13,39 @@ from billet.transfer import exporting, files, importing, parallel, staging
 from billet.transfer.records import TaskRecord, TokenRecord, UserRecord
 from chalicelib.dynamodb.models import TaskModel, TokenModel, UserModel
 
+OTHER_FORMATS = (".csv", ".ics", ".json")
+"""The endings of files of `billet task export`."""
 BEFORE_MIGRATION = (
     ". To keep a copy of the data as it is, use `billet backup create` of this release in AWS, or "
     "copy the data folder (docs/backup.md); the release without a schema version has no export"
 )
 
 
+def _refuse_other_format(context: click.Context, parameter: click.Parameter, file: str) -> str:
+    """Refuse a file's name that promises another format."""
+    ending = Path(file.lower().removesuffix(".gz")).suffix
+    if ending in OTHER_FORMATS:
+        raise click.BadParameter(
+            f"must not end in {ending}, because it will be JSON Lines with all data; "
+            "`billet task export` writes tasks as CSV, iCalendar or JSON",
+            context,
+            parameter,
+        )
+    return file
+
+
 @click.command("export")
-@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True))
+@click.argument(
+    "file",
+    type=click.Path(dir_okay=False, allow_dash=True),
+    callback=_refuse_other_format,
+)
 @click.option("--with-tokens", is_flag=True, help="Export the digests of the API tokens, too.")
 @cli_errors()
 def export_command(file: str, with_tokens: bool) -> None:
     """Write all users and tasks to FILE, as JSON Lines.
+
+    `billet task export` writes tasks as CSV, iCalendar or JSON.
 
     A FILE that ends in .gz is compressed; - is standard output. Equal data gives equal files. The
     API may run: each user and task is as it was at some moment of the export, and all of them fit

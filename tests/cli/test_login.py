@@ -70,7 +70,10 @@ def test_login_stores_an_accepted_token_in_a_file_that_only_its_owner_can_read(
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert secret not in done.output
     assert billet.lines("task", "list", "--mine", BILLET_URL="") == []
-    assert billet.error("user", "list", BILLET_TOKEN="wrong") == refused
+    assert billet.error("user", "list", BILLET_TOKEN="wrong") == (
+        f"{billet.url} does not accept the token in BILLET_TOKEN; "
+        "set another, or unset BILLET_TOKEN and run `billet login`"
+    )
     alias = alias_of(billet)
     assert billet.error("user", "list", BILLET_URL=alias).startswith(f"{alias} requires a token")
     assert billet.lines("logout") == [f"Logged out of {billet.url}"]

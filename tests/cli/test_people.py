@@ -13,12 +13,17 @@ import httpx
 import pytest
 
 from billet.emulators import local_server
+from billet.people import config, session
 from chalicelib.services import users
 from tests.support.people import Billet
 
 pytestmark = pytest.mark.backend("moto")
 TODAY = date.today()  # noqa: DTZ011 (the user's time zone)
 WEEK = timedelta(days=7)
+NO_RESPONSE = (
+    "start the server (`make serve`), or if it has another address, set BILLET_URL or run "
+    "`billet login --url`"
+)
 
 
 @pytest.fixture
@@ -381,17 +386,35 @@ def test_a_server_that_does_not_respond_and_one_of_something_else_are_reported(
 ) -> None:
     nothing = "http://127.0.0.1:9"
     assert billet.error("task", "list", BILLET_URL=nothing) == (
-        f"{nothing} does not respond; start the server (`make serve`), or if it has another "
-        "address, set BILLET_URL or run `billet login --url`"
+        f"{nothing} (from BILLET_URL) does not respond; {NO_RESPONSE}"
     )
     with _server_of_a_folder() as url:
         error = billet.error("task", "list", BILLET_URL=url)
-    assert error.startswith(f"{url} is not a server of Billet Tasks (")
-    assert error.endswith("); check BILLET_URL")
+    assert error.startswith(f"{url} (from BILLET_URL) is not a server of Billet Tasks (")
+    assert error.endswith("); set BILLET_URL or run `billet login --url`")
     assert billet.misuse("task", "list", BILLET_URL="localhost") == (
         "url: must begin with http:// or https:// and a host, not be 'localhost'"
     )
     assert billet.misuse("task", "list", BILLET_TOKEN="tökén").startswith("token: must have print")
+
+
+def test_the_error_about_a_server_says_where_its_address_comes_from(
+    billet: Billet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing = "http://127.0.0.1:9"
+    folder = ("--data", str(tmp_path))
+    monkeypatch.setattr(session, "DEFAULT_URL", nothing)
+    error = billet.error(*folder, "task", "list", BILLET_URL="")
+    assert error == f"{nothing} (the default) does not respond; {NO_RESPONSE}"
+    with local_server.advertise_address(tmp_path, nothing):
+        error = billet.error(*folder, "task", "list", BILLET_URL="")
+    assert error == f"{nothing} (the server of this folder) does not respond; {NO_RESPONSE}"
+    config.store(config.Config(url=nothing))
+    error = billet.error(*folder, "task", "list", BILLET_URL="")
+    assert error == f"{nothing} (from the last `billet login`) does not respond; {NO_RESPONSE}"
+    other = "http://127.0.0.1:7"
+    error = billet.error(*folder, "login", "--url", other)
+    assert error == f"{other} does not respond; {NO_RESPONSE}"
 
 
 def test_the_server_of_the_folder_is_used_if_no_other_is_given(
@@ -431,3 +454,51 @@ def _server_of_a_folder() -> Iterator[str]:
 def test_the_board_is_the_servers_first_page(billet: Billet) -> None:
     assert billet.lines("board", "--no-browser") == [f"{billet.url}/"]
     assert "does not respond" in billet.error("board", BILLET_URL="http://127.0.0.1:9")
+
+
+@pytest.mark.parametrize(
+    ("words", "error"),
+    [
+        ("task list --user ann --user cy", "give --user only once"),
+        ("task list --status done --limit 3 --status=pending", "give --status only once"),
+        ("task add x --due fri --due fri", "give --due only once"),
+        ("task edit 1 --name a --name b", "give --name only once"),
+        ("task export --csv --json", "give only one of --csv and --json"),
+        ("task import x.csv --format csv --format ics", "give --format only once"),
+        ("login --as ann --as cy", "give --as only once"),
+    ],
+)
+def test_an_option_is_refused_where_a_second_one_would_replace_it(
+    team: Billet, words: str, error: str
+) -> None:
+    assert team.misuse(*words.split()) == error
+
+
+def test_options_with_several_values_and_flags_may_be_repeated(team: Billet) -> None:
+    row = team.lines("task", "add", "x", "--assign", "ann", "--assign", "cy", "--json", "--json")
+    assert '"assignees":[1,3]' in row[0]
+    assert "Usage" in team("task", "list", "--user", "a", "--user", "b", "--help").stdout
+
+
+def test_digits_are_an_id_or_else_the_user_who_is_called_so(team: Billet) -> None:
+    team.lines("user", "add", "7")
+    team.lines("task", "add", "x")
+    assert team.json("task", "assign", "1", "7")["assignees"] == [4]
+    assert team.json("task", "list", "--user", "7")[0]["id"] == 1
+    assert team.json("user", "rename", "7", "2")["username"] == "2"
+    assert team.error("user", "show", "2") == (
+        "'2' could be user 2, bob@example.com, or user 4, 2; "
+        "give the username of the first, or the id of the second"
+    )
+    assert team.json("user", "show", "4")["username"] == "2"
+    assert team.json("user", "show", "bob@example.com")["id"] == 2
+    assert team.json("user", "rename", "4", "4")["username"] == "4"
+    assert team.json("user", "show", "4")["id"] == 4
+    assert team.error("user", "show", "9" * 20).startswith(f"no user is called '{'9' * 20}'")
+    assert team.error("user", "show", "9") == "user 9 does not exist"
+
+
+def test_the_user_of_the_login_is_an_id_even_if_another_user_is_called_so(team: Billet) -> None:
+    assert team("login", "--as", "ann").exit_code == 0
+    team.lines("user", "add", "1")
+    assert team.lines("task", "add", "x", "--assign", "@me")[0].endswith("\tann")

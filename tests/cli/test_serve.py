@@ -24,6 +24,7 @@ from cryptography.x509.oid import NameOID
 
 from billet.cli import main
 from billet.emulators import dynamodb_local
+from billet.serve import run
 from billet.serve.command import serve as serve_command
 from billet.serve.databases import DATA_LOSS_WARNING
 from chalicelib.services import tokens
@@ -51,6 +52,12 @@ def assert_stops_cleanly(served: Served, how: signal.Signals) -> None:
     pages = f"Board: {served.url}\nDocs: {served.url}/docs\n"
     assert f"{pages}Token: not needed (AUTH is off)\n{DATA_LOSS_WARNING}\n" in served.output
     assert "Traceback" not in served.output
+
+
+def test_the_start_tells_how_to_make_a_token_where_one_is_needed(tmp_path: Path) -> None:
+    lines = list(run._start_messages("http://localhost:3000", Settings(auth="on"), tmp_path))
+    command = f"{run._billet_command(tmp_path)} token create --name me --role admin"
+    assert lines[-1] == f"Make a token: {command}"
 
 
 def test_in_memory_no_acknowledged_write_of_16_clients_is_lost_and_ctrl_c_stops_it_cleanly(

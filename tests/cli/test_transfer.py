@@ -554,6 +554,35 @@ def test_a_wrong_file_is_one_line_before_the_database_is_asked(
 
 
 @pytest.mark.usefixtures("no_database")
+@pytest.mark.parametrize(
+    "content",
+    ["name;due\nPay;\n", "BEGIN:VCALENDAR\n", '{"cards": [], "lists": []}', "[\n{}]", '{"kind":1}'],
+)
+def test_an_import_of_another_kind_of_file_names_the_command_for_it(content: str) -> None:
+    failed = import_("-", input=content)
+    assert failed.exit_code == 1
+    assert failed.stderr.splitlines()[-1].endswith(
+        "; to import tasks from CSV, Todoist, Trello or iCalendar, use `billet task import`"
+    )
+
+
+@pytest.mark.usefixtures("no_database")
+@pytest.mark.parametrize("name", ["tasks.csv", "tasks.ICS", "tasks.json", "tasks.csv.gz"])
+def test_an_export_does_not_give_its_file_the_ending_of_another_format(
+    tmp_path: Path, name: str
+) -> None:
+    failed = export(tmp_path / name)
+    ending = name.lower().removeprefix("tasks").removesuffix(".gz")
+    assert (failed.exit_code, failed.stderr.splitlines()[-1]) == (
+        2,
+        f"Error: Invalid value for 'FILE': must not end in {ending}, because it will be "
+        "JSON Lines with all data; "
+        "`billet task export` writes tasks as CSV, iCalendar or JSON",
+    )
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.usefixtures("no_database")
 def test_files_that_cannot_be_read_are_one_line(tmp_path: Path) -> None:
     whole = write_lines(tmp_path / "whole", WHOLE)
     compressed = gzip.compress(whole.read_bytes())

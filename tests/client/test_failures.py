@@ -464,6 +464,12 @@ def test_a_url_that_is_none_of_an_api_is_refused(url: str) -> None:
     ("wrong", "error"),
     [
         (lambda tasks: tasks.get("1"), "task must be an id, not '1'"),
+        (lambda tasks: tasks.update(True, name="x"), "task must be an id, not True"),
+        (lambda tasks: tasks.list(user=True), "user must be an id, not True; {finds}"),
+        (
+            lambda tasks: tasks.update(1, assignees=[False]),
+            "each of assignees must be an id, not False; {finds}",
+        ),
         (lambda tasks: tasks.list(user="ann"), "user must be an id, not 'ann'; {finds}"),
         (lambda tasks: tasks.assign(1, "ann"), "user must be an id, not 'ann'; {finds}"),
         (

@@ -64,12 +64,24 @@ def test_the_state_file_of_a_killed_server_is_removed(tmp_path: Path) -> None:
 def test_several_running_servers_are_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with advertise(tmp_path, URL):
+    with advertise(tmp_path, URL), advertise_address(tmp_path, "http://localhost:3000"):
         monkeypatch.setattr(os, "getpid", lambda: 2)
         with advertise(tmp_path, "http://127.0.0.1:4698"), pytest.raises(ClickException) as error:
             use_running_server(tmp_path)
-    assert error.value.message.startswith("several servers run; set AWS_ENDPOINT_URL_DYNAMODB")
-    assert {URL, "http://127.0.0.1:4698"} <= set(error.value.message.replace(",", "").split())
+        with (
+            advertise(tmp_path, "http://127.0.0.1:4698"),
+            advertise_address(tmp_path, "http://localhost:3413"),
+            pytest.raises(ClickException) as both,
+        ):
+            use_running_server(tmp_path)
+    set_one = "several servers run; set AWS_ENDPOINT_URL_DYNAMODB to one of"
+    first = f"{URL} (the database of http://localhost:3000)"
+    assert sorted(error.value.message.removeprefix(f"{set_one} ").split(", ")) == sorted(
+        [first, "http://127.0.0.1:4698"]
+    )
+    assert sorted(both.value.message.removeprefix(f"{set_one} ").split(", ")) == sorted(
+        [first, "http://127.0.0.1:4698 (the database of http://localhost:3413)"]
+    )
 
 
 def test_a_server_runs_with_a_read_only_folder(

@@ -1,7 +1,7 @@
 """Dates as people write them, on Thursday, 26 November 2026."""
 
 import re
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -97,6 +97,9 @@ def test_a_date_of_a_list_is_the_nearest_and_a_period_is_its_last_or_first_day(
         ("0/4", "'0/4' is no date; write "),
         ("13/4/26", "'13/4/26' could be several dates; write the year with four digits"),
         ("2026-02-30", "2026-02-30 is not in the calendar"),
+        ("0026-12-24", "'0026-12-24' is in the year 26; write the year with four digits, such as "),
+        ("24.12.0026", "'24.12.0026' is in the year 26; write the year with four digits, such as "),
+        ("24/12/0999", "'24/12/0999' is in the year 999; write the year with four digits, such "),
         *((text, f"{text!r} is no date; write ") for text in ("soon", "24", "december", "31 nov")),
         *((text, f"{text!r} is no date; write ") for text in ("", "2026", "5pm", "monthly")),
     ],
@@ -120,3 +123,10 @@ def test_dates_near_today_are_shown_relative_to_it() -> None:
         "Sat 28 Nov",
     ]
     assert dates.relative(date(2027, 1, 1), THURSDAY) == "Fri 1 Jan 2027"
+
+
+def test_a_year_is_shown_with_four_digits() -> None:
+    assert dates.full(date(26, 12, 24)) == "Thu 24 Dec 0026"
+    assert dates.relative(date(26, 12, 24), date(26, 12, 26)) == "Thu 24 Dec (2 days late)"
+    assert dates.short(date(999, 1, 1), THURSDAY) == "Tue 1 Jan 0999"
+    assert dates.moment(datetime(999, 1, 3, 12, tzinfo=UTC)).startswith("Thu 3 Jan 0999 ")

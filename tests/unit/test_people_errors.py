@@ -49,9 +49,10 @@ def of(kind: type[ApiError], status: int, detail: str, wait: float | None = None
         ),
         (
             InvalidResponse("GET /: <html>\n"),
-            f"{SERVER} is not a server of Billet Tasks (GET /: <html>); check BILLET_URL",
+            f"{SERVER} (from here) is not a server of Billet Tasks (GET /: <html>); "
+            "set BILLET_URL or run `billet login --url`",
         ),
     ],
 )
 def test_an_error_is_one_line_that_says_what_to_do(error: ApiError, line: str) -> None:
-    assert one_line(error, SERVER, has_token=True) == line
+    assert one_line(error, SERVER, token="this token", origin=lambda: "from here") == line

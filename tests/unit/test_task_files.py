@@ -330,10 +330,26 @@ NO_TASKS = {
     ),
     "bytes of no encoding": (b"name\n\x81\n", "is not Windows-1252; --encoding must name"),
     "broken JSON": (b'{"cards": [', "begins as JSON, and is not"),
-    "another JSON": (b'[{"name": "x"}]', "is not as in a board that Trello has exported"),
+    "JSON of an export": (
+        b'[\n{"id":1,"name":"x"}\n]\n',
+        "an export as JSON cannot be imported again; `billet task export --csv` writes a file that "
+        "can, and of JSON files only Trello's can be imported",
+    ),
+    "a copy of a database": (
+        b'{"format":1,"kind":"header","schema":8}\n{"kind":"user","id":1}\n',
+        "the file is a copy of a database by `billet export`; `billet import` reads it",
+    ),
+    "another JSON": (
+        b'{"name": "x"}',
+        "the file: has no cards, as boards have that Trello exports as JSON",
+    ),
     "a card without a name": (
         b'{"lists":[],"cards":[{"id":"x"}]}',
-        "cards[0]: is not as in a board",
+        "cards[0]: has no name, as boards have that Trello exports as JSON",
+    ),
+    "a name that is a number": (
+        b'{"lists":[],"cards":[{"name":7}]}',
+        "cards[0].name: is not as in a board that Trello exports as JSON",
     ),
     "deep JSON": (b'{"x":' + b"[" * 100_000, "the file is nested too deeply"),
     "a VTODO without an end": (b"BEGIN:VCALENDAR\nBEGIN:VTODO\n", "line 2: this VTODO has no END"),
@@ -350,6 +366,7 @@ def test_a_file_that_has_no_tasks_is_refused_with_a_reason(name: str, tmp_path: 
     (tmp_path / "file").write_bytes(content)
     with pytest.raises(FileError) as error:
         formats.read(text_files.read(str(tmp_path / "file")))
+    assert "Expected `" not in error.value.message
     assert reason in error.value.message
 
 
@@ -424,7 +441,22 @@ def test_a_person_is_asked_for_columns_that_are_not_known() -> None:
     with CliRunner().isolation(input="9\n2\n\n1\n\n\n") as (_, err, _):
         found = formats.read(b"Wann,Was\n2026-03-04,Plan\n", ask=options.ask_for_columns)
     assert [(one.name, one.due) for one in found.tasks] == [("Plan", "2026-03-04")]
-    assert b"   1  Wann\n   2  Was\nWhich column is which? 0 stands for none." in err.getvalue()
+    assert (
+        b"   1  Wann\n   2  Was\n"
+        b"Which column is which? Give the number or the heading; 0 stands for none."
+    ) in err.getvalue()
+
+
+def test_a_column_is_given_by_its_heading_or_number() -> None:
+    with CliRunner().isolation(input="Foo\n0\n was\n7\n\n1\n\n0\n") as (_, err, _):
+        found = formats.read(b"Wann,Was\n2026-03-04,Plan\n", ask=options.ask_for_columns)
+    assert [(one.name, one.due) for one in found.tasks] == [("Plan", "2026-03-04")]
+    errors = [line.partition("Error: ")[2] for line in err.getvalue().decode().splitlines()]
+    assert list(filter(None, errors)) == [
+        "'Foo' must be a number from 1 to 2, or one of Wann, Was",
+        "'0' must be a number from 1 to 2, or one of Wann, Was",
+        "'7' must be a number from 0 (none) to 2, or one of Wann, Was",
+    ]
 
 
 def test_the_preview_of_long_names_fits_a_terminal() -> None:

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
+from billet.people.exchange.checking import shorten
 from billet.people.exchange.source import FIELDS, Field
 from billet.people.exchange.words import plain
 
+_SHOWN = 20
 _NAMES: Mapping[Field, str] = {
     "name": (
         "name, title, task, summary, subject, task name, task title, card name, item, content, "
@@ -61,3 +63,9 @@ def recognise(header: Sequence[str]) -> dict[Field, int]:
         if known:
             found[field] = min(known)[1]
     return found
+
+
+def listed(header: Sequence[str]) -> str:
+    """Return the names of the first columns for a message."""
+    more = ", …" if len(header) > _SHOWN else ""
+    return ", ".join(map(shorten, header[:_SHOWN])) + more

@@ -7,14 +7,12 @@ from itertools import chain, islice
 from typing import NamedTuple
 
 from billet.people.exchange import cells, columns, text_files, todoist
-from billet.people.exchange.checking import shorten
 from billet.people.exchange.source import FIELDS, Field, FileError, Problem, Source, SourceTask
 
 DELIMITERS = ",;\t|"
 MAX_COLUMNS = 500
 _HEADER_ROWS = 10
 """Among how many records the header is looked for: some programs write other lines before it."""
-_HEADER_SHOWN = 20
 Ask = Callable[[Sequence[str], Mapping[Field, int]], dict[Field, int]]
 """A function that asks which column is which field."""
 
@@ -96,7 +94,7 @@ def _chosen(header: list[str], mapping: Mapping[Field, str], ask: Ask | None) ->
         if ask is None:
             raise FileError(
                 f"no column is recognised as the name of a task; --map name=COLUMN must name"
-                f" one of: {_listed(header)}"
+                f" one of: {columns.listed(header)}"
             )
         chosen = ask(header, chosen)
     return {field: chosen[field] for field in FIELDS if field in chosen}
@@ -105,7 +103,9 @@ def _chosen(header: list[str], mapping: Mapping[Field, str], ask: Ask | None) ->
 def _index(header: list[str], field: Field, name: str) -> int:
     folded = [one.casefold() for one in header]
     if name.strip().casefold() not in folded:
-        raise FileError(f"--map {field}={name}: must name one of the columns {_listed(header)}")
+        raise FileError(
+            f"--map {field}={name}: must name one of the columns {columns.listed(header)}"
+        )
     return folded.index(name.strip().casefold())
 
 
@@ -162,11 +162,6 @@ def _explained(error: str) -> str:
     if "expected after" in error:
         return 'a quote inside a cell must be doubled: "say ""yes"" to it"'
     return error
-
-
-def _listed(header: Sequence[str]) -> str:
-    more = ", …" if len(header) > _HEADER_SHOWN else ""
-    return ", ".join(map(shorten, header[:_HEADER_SHOWN])) + more
 
 
 def _spoken(delimiter: str) -> str:

@@ -24,7 +24,9 @@ FORMATS: dict[str, Format] = {".csv": "csv", ".ics": "ics", ".json": "json"}
 @click.command("export", cls=PeopleCommand)
 @click.option("--csv", "format_", flag_value="csv", help="Write CSV, which import reads.")
 @click.option("--ics", "format_", flag_value="ics", help="Write iCalendar, with a VTODO a task.")
-@click.option("--json", "format_", flag_value="json", help="Write the API's JSON.")
+@click.option(
+    "--json", "format_", flag_value="json", help="Write the API's JSON, which import does not read."
+)
 @click.option(
     "--out",
     default="-",

@@ -12,6 +12,9 @@ from billet.people.exchange.source import FileError, Source, SourceTask
 if TYPE_CHECKING:
     from billet_client import Status
 
+_HEADER = re.compile(r'"kind": ?"header"')
+"""In the first line of a file of `billet export`."""
+_MISSING = re.compile(r"Object missing required field `(\w+)`")
 _PATH = re.compile(r" - at `\$(.*)`")
 
 
@@ -94,19 +97,39 @@ def read(text: str, more: Mapping[str, "Status"], *, archived: bool = False) -> 
 
 
 def _board(text: str) -> _Board:
+    _refuse_own(text)
     try:
         return msgspec.json.decode(text, type=_Board)
     except msgspec.ValidationError as error:
         found = _PATH.search(str(error))
         where = found[1].lstrip(".") if found else "the file"
-        raise FileError(
-            f"{where}: is not as in a board that Trello has exported as JSON"
-            f" ({str(error).partition(' - at ')[0]})"
-        ) from error
+        if missing := _MISSING.match(str(error)):
+            text = f"has no {missing[1]}, as boards have that Trello exports as JSON"
+        else:
+            text = "is not as in a board that Trello exports as JSON"
+        raise FileError(f"{where}: {text}") from error
     except msgspec.DecodeError as error:
         raise FileError(f"the file begins as JSON, and is not: {error}") from error
     except RecursionError as error:
         raise FileError("the file is nested too deeply") from error
+
+
+def _refuse_own(text: str) -> None:
+    """Refuse JSON that this program has written.
+
+    Raises:
+        FileError: it has.
+    """
+    if text.lstrip().startswith("["):
+        raise FileError(
+            "an export as JSON cannot be imported again; `billet task export --csv` writes a file "
+            "that can, and of JSON files only Trello's can be imported"
+        )
+    first, _, _ = text[:1000].partition("\n")
+    if _HEADER.search(first):
+        raise FileError(
+            "the file is a copy of a database by `billet export`; `billet import` reads it"
+        )
 
 
 def _status(card: _Card, home: _Named, more: Mapping[str, "Status"], source: Source) -> str:
