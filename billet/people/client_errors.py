@@ -1,12 +1,15 @@
 """Show errors of the client as one line that says what to do."""
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import click
 
 from billet_client import (
     ApiError,
+    BadRequest,
     BilletError,
     Forbidden,
     InvalidResponse,
@@ -16,6 +19,7 @@ from billet_client import (
     Unauthorized,
 )
 
+_OF_LENGTH = re.compile(r"(1 to|at most) \d+ characters")
 _OTHER_URL = "set BILLET_URL or run `billet login --url`"
 
 
@@ -30,6 +34,25 @@ def client_errors(server: str, *, token: str | None, origin: Callable[[], str]) 
         yield
     except BilletError as error:
         raise click.ClickException(one_line(error, server, token=token, origin=origin)) from error
+
+
+@contextmanager
+def lengths_told(texts: Mapping[str, Any]) -> Iterator[None]:
+    """Let an error about the length of a text say how long it is.
+
+    Args:
+        texts: values by the names of fields.
+
+    Raises:
+        click.ClickException: a text is too long or too short.
+    """
+    try:
+        yield
+    except BadRequest as error:
+        text = texts.get(error.field or "")
+        if not isinstance(text, str) or not _OF_LENGTH.search(str(error)):
+            raise
+        raise click.ClickException(f"{_sentence(error)}; it has {len(text.strip())}") from error
 
 
 def one_line(

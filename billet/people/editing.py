@@ -29,7 +29,23 @@ HELP = """\
 Changes = dict[str, Any]
 
 
-@click.command(cls=PeopleCommand)
+class _EditCommand(PeopleCommand):
+    """The command, which names those that change assignees."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            if "assign" not in error.option_name:
+                raise
+            raise click.UsageError(
+                "edit does not change assignees; `billet task assign ID USER` and "
+                "`billet task unassign ID USER` do",
+                ctx,
+            ) from None
+
+
+@click.command(cls=_EditCommand)
 @click.argument("task_id", metavar="ID", type=TaskId(), shell_complete=completion.open_tasks)
 @click.option("--name", help="New name.")
 @click.option("--desc", help="New description.")
@@ -130,6 +146,7 @@ def _comparable(value: object) -> object:
 
 def _save(billet: "Client", before: "Task", changes: Changes) -> "Task":
     """Save changes of this version of a task, or let the user decide about changes of others."""
+    from billet.people.client_errors import lengths_told
     from billet_client import PreconditionFailed
 
     if "desc" in changes:
@@ -138,7 +155,8 @@ def _save(billet: "Client", before: "Task", changes: Changes) -> "Task":
         if not changes:
             return before
         try:
-            return billet.tasks.update(before.id, if_match=before.etag, **changes)
+            with lengths_told(changes):
+                return billet.tasks.update(before.id, if_match=before.etag, **changes)
         except PreconditionFailed:
             theirs = billet.tasks.get(before.id)
         _show_conflict(billet, before, theirs, changes)

@@ -101,11 +101,14 @@ def add(
 
     Example: billet task add "Write the report" --due fri --assign ann
     """
+    from billet.people.client_errors import lengths_told
+
     options: dict[str, Any] = {"desc": desc, "status": status, "expires_at": due}
     with session.connect() as billet:
         if assignees:
             options["assignees"] = names.user_ids(billet, assignees)
-        added = billet.tasks.create(name, **options)
+        with lengths_told({"name": name, "desc": desc}):
+            added = billet.tasks.create(name, **options)
         output.report("Added", added, billet, as_json)
 
 

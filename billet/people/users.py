@@ -26,7 +26,9 @@ def user() -> None:
 @json_option
 def add(username: str, as_json: bool) -> None:
     """Add a user."""
-    with session.connect() as billet:
+    from billet.people.client_errors import lengths_told
+
+    with session.connect() as billet, lengths_told({"username": username}):
         output.report_user("Added", billet.users.create(username), as_json)
 
 
@@ -70,10 +72,12 @@ def show(name: str, as_json: bool) -> None:
 @json_option
 def rename(name: str, username: str, as_json: bool) -> None:
     """Rename a user. Their tasks stay assigned to them."""
+    from billet.people.client_errors import lengths_told
+
     with session.connect() as billet:
-        renamed = billet.users.rename(
-            names.user_id(billet, name), username, if_match=session.ANY_VERSION
-        )
+        found = names.user_id(billet, name)
+        with lengths_told({"username": username}):
+            renamed = billet.users.rename(found, username, if_match=session.ANY_VERSION)
         output.report_user("Renamed", renamed, as_json)
 
 

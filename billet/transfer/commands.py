@@ -23,7 +23,7 @@ BEFORE_MIGRATION = (
 
 def _refuse_other_format(context: click.Context, parameter: click.Parameter, file: str) -> str:
     """Refuse a file's name that promises another format."""
-    ending = Path(file.lower().removesuffix(".gz")).suffix
+    ending = _ending(file)
     if ending in OTHER_FORMATS:
         raise click.BadParameter(
             f"must not end in {ending}, because it will be JSON Lines with all data; "
@@ -32,6 +32,21 @@ def _refuse_other_format(context: click.Context, parameter: click.Parameter, fil
             parameter,
         )
     return file
+
+
+def _refuse_tasks(context: click.Context, parameter: click.Parameter, file: str) -> str:
+    """Refuse a file of tasks by its name, before the database is looked for."""
+    if _ending(file) in (".csv", ".ics"):
+        raise click.BadParameter(
+            f"must be a file that `billet export` made; {importing.TASK_IMPORT}",
+            context,
+            parameter,
+        )
+    return file
+
+
+def _ending(file: str) -> str:
+    return Path(file.lower().removesuffix(".gz")).suffix
 
 
 @click.command("export")
@@ -64,7 +79,7 @@ def export_command(file: str, with_tokens: bool) -> None:
 
 
 @click.command("import")
-@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True))
+@click.argument("file", type=click.Path(dir_okay=False, allow_dash=True), callback=_refuse_tasks)
 @click.option("--dry-run", is_flag=True, help="Check and compare, and write nothing.")
 @click.option("--with-tokens", is_flag=True, help="Import the API tokens in the file, too.")
 @cli_errors()

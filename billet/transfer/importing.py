@@ -39,7 +39,7 @@ from chalicelib.dynamodb.models import TaskModel, UserModel
 from chalicelib.dynamodb.transaction import MAX_OPERATIONS, Transaction
 
 _EMPTY = "import into an empty database"
-_TASK_IMPORT = "; to import tasks from CSV, Todoist, Trello or iCalendar, use `billet task import`"
+TASK_IMPORT = "to import tasks from CSV, Todoist, Trello or iCalendar, use `billet task import`"
 USERS_AT_ONCE = MAX_OPERATIONS // 2
 """Each user takes two operations: the user and the reservation of the username."""
 MAX_BYTES = 1_000_000
@@ -78,7 +78,7 @@ def check(name: str, lines: Iterable[bytes], staging: Staging) -> End:
                 raise Invalid("comes after the line with the counts")
             end = _take(number, line, staging)
         except Invalid as error:
-            hint = _TASK_IMPORT if number == 1 and b'"header"' not in line else ""
+            hint = f"; {TASK_IMPORT}" if number == 1 and b'"header"' not in line else ""
             raise click.ClickException(f"{name}, line {number}: {error}{hint}") from error
     if not number:
         raise click.ClickException(f"{name}: is empty")

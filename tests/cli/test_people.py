@@ -502,3 +502,32 @@ def test_the_user_of_the_login_is_an_id_even_if_another_user_is_called_so(team: 
     assert team("login", "--as", "ann").exit_code == 0
     team.lines("user", "add", "1")
     assert team.lines("task", "add", "x", "--assign", "@me")[0].endswith("\tann")
+
+
+def test_the_error_about_the_length_of_a_text_says_how_long_it_is(team: Billet) -> None:
+    team.lines("task", "add", "x")
+    name = "name: must have 1 to 200 characters, at least one of which is visible; it has"
+    assert team.error("task", "add", f" {'n' * 240} ") == f"{name} 240"
+    assert team.error("task", "add", "") == f"{name} 0"
+    assert team.error("task", "edit", "1", "--name", "n" * 201) == f"{name} 201"
+    username = "username: must have 1 to 254 characters, at least one of which is visible; it has"
+    assert team.error("user", "add", "u" * 300) == f"{username} 300"
+    assert team.error("user", "rename", "ann", "u" * 255) == f"{username} 255"
+    assert team.error("task", "add", "x", "--desc", "d" * 10_001).endswith(" it has 10001")
+    assert "it has" not in team.error("task", "add", "a\nb")
+
+
+def test_edit_names_the_commands_that_change_assignees(team: Billet) -> None:
+    for option in ("--assign", "--unassign", "--assignees"):
+        assert team.misuse("task", "edit", "1", option, "ann") == (
+            "edit does not change assignees; `billet task assign ID USER` and "
+            "`billet task unassign ID USER` do"
+        )
+    assert team.misuse("task", "edit", "1", "--nam", "x").startswith("No such option '--nam'")
+
+
+def test_a_name_may_begin_with_a_hyphen(team: Billet) -> None:
+    assert team.lines("task", "add", "--due", "2030-01-01", "--", "-5 degrees") == [
+        "1\t-5 degrees\tPENDING\t2030-01-01\t"
+    ]
+    assert team.json("task", "edit", "1", "--name", "-x")["name"] == "-x"

@@ -566,6 +566,20 @@ def test_an_import_of_another_kind_of_file_names_the_command_for_it(content: str
     )
 
 
+@pytest.mark.parametrize("name", ["tasks.csv", "tasks.ICS"])
+def test_an_import_of_csv_names_the_command_for_it_where_no_database_is(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).write_text("name\nPay\n")
+    failed = import_(name)
+    assert (failed.exit_code, failed.stderr.splitlines()[-1]) == (
+        2,
+        "Error: Invalid value for 'FILE': must be a file that `billet export` made; to import "
+        "tasks from CSV, Todoist, Trello or iCalendar, use `billet task import`",
+    )
+
+
 @pytest.mark.usefixtures("no_database")
 @pytest.mark.parametrize("name", ["tasks.csv", "tasks.ICS", "tasks.json", "tasks.csv.gz"])
 def test_an_export_does_not_give_its_file_the_ending_of_another_format(
