@@ -72,6 +72,28 @@ def test_changes_of_different_fields_are_merged_and_only_the_same_field_is_asked
     assert (now.name, now.desc, now.status) == ("their name", "my text", "DONE")
 
 
+def test_keep_theirs_saves_what_only_the_reader_has_changed(
+    open_board: OpenBoard, client: Client
+) -> None:
+    task = client.tasks.create("plan")
+    board = open_board()
+    board.link("plan").click()
+    form = board.dialog(f"Task {task.id}")
+    form.get_by_label("Name").fill("my name")
+    form.get_by_label("Description").fill("my text")
+    client.tasks.update(task.id, name="their name")
+    board.press("ControlOrMeta+Enter")
+    conflict = board.dialog(CONFLICT)
+    expect(conflict).to_contain_text("Only you changed, so it is saved with your choice: descr")
+    conflict.get_by_role("button", name="Keep theirs").click()
+    expect(board.says("Saved “their name”")).to_be_visible()
+    board.saved()
+    assert (only(client).name, only(client).desc) == ("their name", "my text")
+    board.press("z")
+    board.saved()
+    assert (only(client).name, only(client).desc) == ("their name", "")
+
+
 def test_a_conflict_can_be_decided_later_and_survives_a_reload(
     open_board: OpenBoard, client: Client
 ) -> None:

@@ -472,6 +472,7 @@ export function ConflictDialog({ dialog }) {
   const questions = change.kind === "delete" ? [] : tasks.clashes(change, theirs);
   const alone = Object.keys(mine).filter((name) => !questions.includes(name) && !tasks.same(name, theirs[name], mine[name]));
   const choiceOf = (name) => choices[name] ?? "mine";
+  const keep = (names) => end(names.length ? tasks.pick(mine, names) : null);
 
   return html`<${Dialog} kind="conflict" title="Someone else changed this task">
     <p class="dialog-text"><strong>${theirs.name}</strong> (#${change.task}) was changed while you worked on it. Nothing was overwritten.
@@ -491,11 +492,11 @@ export function ConflictDialog({ dialog }) {
       <ul class="differences">${others.map((name) => html`<li key=${name}>${tasks.FIELD_TITLES[name]}: <del>${valueText(name, before[name])}</del> <ins>${valueText(name, theirs[name])}</ins></li>`)}</ul>
     </div>`}
     <footer class="dialog-foot">
-      <button type="button" class="button" onClick=${() => end(null)}>${change.kind === "delete" ? "Keep the task" : "Keep theirs"}</button>
+      <button type="button" class="button" onClick=${() => keep(alone)}>${change.kind === "delete" ? "Keep the task" : "Keep theirs"}</button>
       <span class="grow"></span>
       ${change.kind === "delete"
         ? html`<button type="button" class="button danger" onClick=${() => end({})}>Delete anyway</button>`
-        : html`<button type="button" class="button primary" onClick=${() => end(tasks.pick(mine, [...alone, ...questions.filter((name) => choiceOf(name) === "mine")]))}>Save my choice</button>`}
+        : html`<button type="button" class="button primary" onClick=${() => keep([...alone, ...questions.filter((name) => choiceOf(name) === "mine")])}>Save my choice</button>`}
     </footer>
   <//>`;
 }

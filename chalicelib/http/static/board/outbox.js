@@ -438,7 +438,7 @@ export function resolve(change, fields) {
   if (!fields) return run();
   if (!theirs) enqueueCreate({ ...tasks.fieldsOf(change.before), ...fields });
   else if (change.kind === "delete") remove(theirs);
-  else enqueuePatch(theirs, fields, change.label);
+  else enqueuePatch(theirs, fields, Object.keys(fields).length < Object.keys(change.body).length ? `Saved “${fields.name ?? theirs.name}”` : change.label);
   run();
 }
 
