@@ -37,6 +37,7 @@ const ICONS = {
   list: html`<path d="M2 4h12M2 8h12M2 12h12" />`,
   text: html`<path d="M3 4.5h10M3 8h10M3 11.5h6" />`,
   clock: html`<circle cx="8" cy="8" r="5.8" fill="none" /><path fill="none" d="M8 4.8V8l2.2 1.5" />`,
+  undo: html`<path fill="none" d="M6.2 3L3 6.2l3.2 3.2M3 6.2h6a3.6 3.6 0 0 1 0 7.2H6" />`,
   out: html`<path fill="none" d="M6 3H3v10h3M7 8h7M11 5l3 3-3 3" />`,
 };
 

@@ -132,13 +132,25 @@ function settle(change, fate) {
 
 // ---- Undo -----------------------------------------------------------------------------------
 
-// Undo the last change, or the last ones that were made together.
+// The last change, or the last ones that were made together.
+function lastTogether() {
+  const group = undoable.at(-1)?.group;
+  return group ? undoable.slice(undoable.findLastIndex((one) => one.group !== group) + 1) : undoable.slice(-1);
+}
+
+// What `undo` would undo, or "".
+export function undoLabel() {
+  const last = lastTogether();
+  return last.length > 1 ? `${last.length} changes` : last.length ? describeChange(last[0]) : "";
+}
+
+const describeChange = ({ label }) => label.replace(/^Saved /, "the change of ");
+
 export function undo() {
-  const last = undoable.pop();
-  if (!last) return store.notify("There is nothing to undo.");
-  const changes = [last];
-  while (last.group && undoable.at(-1)?.group === last.group) changes.push(undoable.pop());
-  const label = changes.length === 1 ? last.label : `${changes.length} changes`;
+  const label = undoLabel();
+  if (!label) return store.notify("There is nothing to undo.");
+  const changes = undoable.splice(-lastTogether().length).reverse();
+  const [last] = changes;
   for (const change of changes) undoOne(change);
   state.focusWanted = last.kind === "create" ? null : (aliases.get(last.task) ?? last.task);
   store.notify(`Undone: ${label}`);
@@ -156,7 +168,7 @@ function undoOne(change) {
   // The version that our change made; null if it is not known yet, because it waits before this one.
   if (change.kind !== "delete") inverse.etag = isBeingRestored(change, task) ? null : (change.result ?? null);
   inverse.restores = change.etag;
-  inverse.label = `Undone: ${change.label}`;
+  inverse.label = `Undone: ${describeChange(change)}`;
   state.queue = [...state.queue, inverse];
   if (change.kind === "patch") store.pin(task);
 }
