@@ -129,7 +129,8 @@ function TaskForm({ id, seen, dialog }) {
     if (sending.current) return;
     const [undecided] = Object.keys(theirs);
     if (undecided) return show({ field: undecided, text: "Choose theirs or yours first." });
-    if (form.current.elements.expires_at.validity.badInput) return show({ field: "expires_at", text: "This date does not exist." });
+    const day = wrongDay();
+    if (day) return show({ field: "expires_at", text: day });
     sending.current = true;
     setSaving(true);
     try {
@@ -140,6 +141,13 @@ function TaskForm({ id, seen, dialog }) {
       sending.current = false;
       setSaving(false);
     }
+  }
+
+  // What is wrong with the due date, or "". One that the API has returned may stay.
+  function wrongDay() {
+    if (form.current.elements.expires_at.validity.badInput) return "This date is not complete or does not exist.";
+    const { expires_at } = edit.current.mine;
+    return expires_at === edit.current.base.expires_at ? "" : tasks.wrongYear(expires_at);
   }
 
   async function send() {
@@ -389,7 +397,7 @@ export function People({ id, chosen, text, onText, onChange, single = false, cre
         aria-controls=${`${id}-options`}
         aria-autocomplete="list"
         aria-activedescendant=${open && options[active] ? `${id}-option-${active}` : undefined}
-        ...${message ? { "aria-describedby": `${id}-message` } : invalid}
+        ...${invalid ?? (message && { "aria-describedby": `${id}-message` })}
         autocomplete="off"
         autocapitalize="off"
         spellcheck="false"
@@ -418,8 +426,8 @@ export function People({ id, chosen, text, onText, onChange, single = false, cre
         </li>`)}
       </ul>
     </div>
-    ${open && typed && !options.length && !message && html`<p class="hint" role="status">${isAbsent ? `No user is named “${typed}”.` : `Looking for “${typed}”…`}</p>`}
-    ${message && html`<p class="field-error" id=${`${id}-message`} role="alert">${message}</p>`}
+    ${open && typed && !options.length && !message && !invalid && html`<p class="hint" role="status">${isAbsent ? `No user is named “${typed}”.` : `Looking for “${typed}”…`}</p>`}
+    ${message && !invalid && html`<p class="field-error" id=${`${id}-message`} role="alert">${message}</p>`}
   </div>`;
 }
 

@@ -195,6 +195,12 @@ export function countFilters(filters) {
 
 // ---- What the API refuses, checked before it is sent -------------------------------------------
 
+// What is wrong with the year of a day, or "". A browser takes 26 for the year 0026.
+export function wrongYear(day) {
+  if (!day || day >= "1900") return "";
+  return day < "1000" ? "The year needs four digits." : "The year must be 1900 or later.";
+}
+
 export function firstError(fields) {
   if (!fields.name.trim()) return { field: "name", text: "Give the task a name." };
   if ([...fields.name.trim()].length > MAX_NAME)
