@@ -438,7 +438,7 @@ function QuickAdd({ status, title }) {
     if (wrong) return setError(wrong.text);
     setName("");
     setError("");
-    const { problem } = await outbox.create(fields, { select: false });
+    const { problem } = await outbox.create(fields, { select: false, note: defaultsText(fields) });
     if (!problem) return;
     setName((now) => now || name);
     setError(problem.field === "name" ? problem.text : store.describe(problem));
@@ -465,8 +465,13 @@ function QuickAdd({ status, title }) {
 export function defaults() {
   const { filters, me } = state;
   const user = tasks.assigneeId(filters, me?.id);
-  const [after, before] = tasks.dueRange(filters);
-  return { assignees: user ? [user] : [], expires_at: before || after || null };
+  return { assignees: user ? [user] : [], expires_at: tasks.newDay(filters) };
+}
+
+// The same in words, for who does not see it in a form.
+function defaultsText({ assignees, expires_at }) {
+  const day = expires_at ? `, due ${tasks.longDay(expires_at)}` : "";
+  return `${day}${assignees.length ? `, assigned to ${assignees.map(store.nameOf).join(", ")}` : ""}`;
 }
 
 function LaneEnd({ lane, count }) {

@@ -157,8 +157,7 @@ function TaskForm({ id, seen, dialog }) {
     if (wrong) return show(wrong);
     const added = await createUsers(fields.assignees);
     fields.assignees = edit.current.mine.assignees;
-    const label = `${isNew ? "Added" : "Saved"} “${fields.name}”${added.length ? ` and the new user ${added.join(", ")}` : ""}`;
-    const fate = await (isNew ? outbox.create(fields, { label }) : outbox.patch(seen, fields, label));
+    const fate = await (isNew ? outbox.create(fields, { users: added }) : outbox.patch(seen, fields, added));
     if (fate.problem) return show(toError(fate.problem));
     outbox.saveDraft(id, null);
     if (fate.task) outbox.saveDraft(fate.task.id, null);

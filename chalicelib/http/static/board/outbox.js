@@ -33,25 +33,26 @@ export function create(fields, options) {
   return fateOf(enqueueCreate(fields, options));
 }
 
-// Change fields of a task. `seen` is the task as the reader saw it. Returns its fate, as `create`.
-export function patch(seen, fields, label) {
-  const change = enqueuePatch(seen, fields, label);
+// Change fields of a task. `seen` is the task as the reader saw it; `users` are the names of the users
+// that were created for it. Returns its fate, as `create`.
+export function patch(seen, fields, users) {
+  const change = enqueuePatch(seen, fields, `Saved “${fields.name}”`, users);
   return change ? fateOf(change) : { task: seen };
 }
 
-function enqueueCreate(fields, { select = true, label = `Added “${fields.name}”` } = {}) {
+function enqueueCreate(fields, { select = true, note = "", users = [] } = {}) {
   const given = tasks.pick(fields, ["name", ...tasks.changedFields(tasks.EMPTY, { ...fields, name: "" })]);
   const change = newChange("create", `new-${api.newKey()}`, given, null);
   if (select) Object.assign(state, { current: change.task });
-  return enqueue(change, label);
+  return enqueue(Object.assign(change, { note, users }), `Added “${fields.name}”`);
 }
 
-function enqueuePatch(seen, fields, label) {
+function enqueuePatch(seen, fields, label, users = []) {
   const names = tasks.changedFields(seen, fields);
   if (!names.length) return null;
   const change = newChange("patch", seen.id, tasks.pick(fields, names), seen);
   if (names.includes("status")) store.pin(seen.id);
-  return enqueue(change, label);
+  return enqueue(Object.assign(change, { users }), label);
 }
 
 export function move(seen, status) {
@@ -93,6 +94,8 @@ function newChange(kind, task, body, seen) {
     // A later change of one task names the version that the earlier one makes.
     etag: state.queue.some((one) => one.task === task) ? null : (seen?.etag ?? null),
     label: "",
+    note: "", // what its message says besides
+    users: [], // names of the users that were created for it
     attempts: 0,
     notBefore: 0,
     conflict: null,
@@ -105,8 +108,8 @@ function enqueue(change, label) {
   undoable.push(change);
   if (undoable.length > MAX_UNDO) undoable.shift();
   save();
-  tellOf(change);
   store.changed();
+  tellOf(change);
   run();
   return change;
 }
@@ -117,7 +120,21 @@ function tell(label, subject, of) {
 }
 
 const subjectOf = ({ body, before }) => `“${before?.name ?? body.name}”`;
-const tellOf = (change) => tell(change.label, subjectOf(change), change.key);
+
+function tellOf(change) {
+  const { label, note, users } = change;
+  const added = users.length ? ` and the new user${users.length > 1 ? "s" : ""} ${users.join(", ")}` : "";
+  const hides = hiddenBy(change);
+  tell(`${label}${added}${note}${hides && `. ${hides}`}`, `${subjectOf(change)}${hides && `. ${hides}`}`, change.key);
+}
+
+// What hides a task since this change, as a sentence, or "".
+function hiddenBy({ kind, task, before }) {
+  const now = kind !== "delete" && store.shown(task)?.task;
+  const wasHidden = now && kind === "patch" && store.hiddenBy({ ...now, ...before });
+  const by = now && !wasHidden && store.hiddenBy(now);
+  return by ? `The ${by} ${by === "search" ? "hides" : "hide"} it.` : "";
+}
 
 // Wait for the fate of a change, for a form that shows its errors.
 function fateOf(change) {
@@ -153,7 +170,9 @@ export function undo() {
   const [last] = changes;
   for (const change of changes) undoOne(change);
   state.focusWanted = last.kind === "create" ? null : (aliases.get(last.task) ?? last.task);
-  store.notify(`Undone: ${label}`);
+  const users = changes.flatMap((change) => change.users);
+  const stays = users.length > 1 ? `. The users ${users.join(", ")} stay.` : users.length ? `. The user ${users[0]} stays.` : "";
+  store.notify(`Undone: ${label}${stays}`);
   save();
   store.changed();
   run();
@@ -450,7 +469,7 @@ export function resolve(change, fields) {
   if (!fields) return run();
   if (!theirs) enqueueCreate({ ...tasks.fieldsOf(change.before), ...fields });
   else if (change.kind === "delete") remove(theirs);
-  else enqueuePatch(theirs, fields, Object.keys(fields).length < Object.keys(change.body).length ? `Saved “${fields.name ?? theirs.name}”` : change.label);
+  else enqueuePatch(theirs, fields, Object.keys(fields).length < Object.keys(change.body).length ? `Saved “${fields.name ?? theirs.name}”` : change.label, change.users);
   run();
 }
 

@@ -347,6 +347,13 @@ export function idsOf(lane) {
   return shownIds;
 }
 
+// What hides a task from the view: "filters", "search", or "".
+export function hiddenBy(task) {
+  const passes = (filters) => tasks.matches(task, filters, state.me?.id, state.now, searchedName);
+  if (!passes({ ...state.filters, text: "" })) return "filters";
+  return passes(state.filters) ? "" : "search";
+}
+
 let lastSelected = null; // where a range begins
 
 // Select a task, or all from the last one to this one in `ids`.

@@ -119,6 +119,13 @@ export function dueRange(filters, now = today()) {
   return ["", ""];
 }
 
+// The due date that a new task takes from the filters. A past one never is.
+export function newDay(filters, now = today()) {
+  const [after, before] = dueRange(filters, now);
+  const day = before || after;
+  return day >= now ? day : null;
+}
+
 // The statuses that are shown: only open tasks can be overdue.
 export function shownStatuses(filters) {
   const chosen = STATUSES.filter((one) => !filters.statuses.length || filters.statuses.includes(one));
