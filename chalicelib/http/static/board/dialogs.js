@@ -183,6 +183,7 @@ function TaskForm({ id, seen, dialog }) {
     return names;
   }
 
+  dialog.leave = close;
   function close() {
     store.closeDialog("task");
     const dirty = tasks.changedFields(edit.current.base, edit.current.mine);

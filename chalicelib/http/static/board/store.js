@@ -67,13 +67,13 @@ export function set(values) {
 export function openDialog(dialog) {
   state.dialogs = [...state.dialogs.filter((one) => one.kind !== dialog.kind), dialog];
   changed();
+  if (dialog.kind === "task") enterForm();
 }
 
 export function closeDialog(kind) {
   const closed = state.dialogs.find((one) => one.kind === kind);
   set({ dialogs: state.dialogs.filter((one) => one !== closed) });
-  closed?.onClose?.();
-  if (closed?.kind === "task") writeAddress();
+  if (closed?.kind === "task") leaveForm();
 }
 
 export const dialogOf = (kind) => state.dialogs.find((one) => one.kind === kind);
@@ -156,13 +156,45 @@ function writeAddress() {
   }
   const open = dialogOf("task")?.id;
   if (Number.isInteger(open)) query.set("task", open);
-  history.replaceState(null, "", query.size ? `#${query}` : location.pathname + location.search);
+  history.replaceState(history.state, "", query.size ? `#${query}` : location.pathname + location.search);
 }
 
 export function openTask(id) {
   set({ current: id });
   openDialog({ kind: "task", id });
+}
+
+// A form has an entry of its own in the history, so that Back closes it.
+const ofForm = () => history.state?.form;
+let goingBack = false; // to the entry before a form that is closed; the browser tells when it is there
+
+function enterForm() {
+  if (!ofForm()) history.pushState({ form: true }, "");
   writeAddress();
+}
+
+function leaveForm() {
+  if (!ofForm() || goingBack) return writeAddress();
+  goingBack = true;
+  history.back();
+}
+
+function arrive() {
+  goingBack = false;
+  if (dialogOf("task")) enterForm(); // another one that was opened meanwhile
+  else writeAddress();
+}
+
+// Show what the address says, which the reader has changed, or Back and Forward.
+function followAddress() {
+  if (goingBack) return arrive();
+  const before = state.filters;
+  const id = readAddress();
+  state.filters.text = before.text;
+  if (JSON.stringify(state.filters) !== JSON.stringify(before)) reload();
+  const dialog = dialogOf("task");
+  if (dialog && (dialog.id !== id || id === null)) dialog.leave ? dialog.leave() : closeDialog("task");
+  if (id && dialog?.id !== id) openTask(id);
 }
 
 function readAddress() {
@@ -523,14 +555,14 @@ export function start() {
   const task = readAddress();
   reload();
   loadUsers();
+  if (Boolean(task) !== Boolean(ofForm())) {
+    history.replaceState(null, ""); // of the board, below that of the form
+    writeAddress();
+  }
   if (task) openTask(task);
   addEventListener("offline", () => noteOnline(false));
   addEventListener("online", () => poll());
   document.addEventListener("visibilitychange", () => document.hidden || poll());
-  addEventListener("hashchange", () => {
-    const open = readAddress();
-    reload();
-    if (open) openTask(open);
-  });
+  addEventListener("popstate", followAddress);
   pollSoon();
 }
