@@ -519,7 +519,7 @@ const isFiltered = () => Object.values(state.filters).some((value) => value.leng
 
 export function List({ children }) {
   const lane = state.lanes.get("LIST");
-  if (!lane) return html`<main class="list"><p class="empty">Only open tasks can be overdue.</p></main>`;
+  if (!lane) return html`<main class="list"></main>`;
   return html`<main class="list"><${Table} key="table" lane=${lane} />${children}</main>`;
 }
 

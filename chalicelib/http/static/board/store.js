@@ -146,7 +146,7 @@ export function setFilters(values) {
   changed();
   if (onlyText) return;
   writeAddress();
-  if (!tasks.contradiction(state.filters)) reload();
+  reload();
 }
 
 function writeAddress() {
@@ -272,7 +272,8 @@ export function reload() {
   generation++;
   state.pins = [];
   state.selected = new Set();
-  state.lanes = new Map(wantedLanes().map((lane) => [lane.key, lane]));
+  const lanes = tasks.contradiction(state.filters) ? [] : wantedLanes(); // the API would refuse them
+  state.lanes = new Map(lanes.map((lane) => [lane.key, lane]));
   if (!state.lanes.has(state.column)) state.column = [...state.lanes.keys()][0] ?? "PENDING";
   changed();
   for (const lane of state.lanes.values()) loadMore(lane);
@@ -280,7 +281,7 @@ export function reload() {
 
 function wantedLanes() {
   const statuses = tasks.shownStatuses(state.filters);
-  if (state.view === "list") return statuses.length ? [newLane("LIST", statuses)] : [];
+  if (state.view === "list") return [newLane("LIST", statuses)];
   return statuses.map((status) => newLane(status, [status]));
 }
 

@@ -135,8 +135,15 @@ export function shownStatuses(filters) {
 const isCreatedFiltered = (filters) => Boolean(filters.createdAfter || filters.createdBefore);
 const isDueFiltered = (filters) => dueRange(filters).some(Boolean);
 
-// Why two filters can't be combined, or "". The indexes of the API answer either one.
+// What is wrong with two days, or "".
+export const wrongRange = (after, before) => (after && before && before < after ? "The second date is before the first." : "");
+
+// Why the filters can't be combined, or "". The indexes of the API answer either due dates or dates of creation.
 export function contradiction(filters) {
+  const { due, dueAfter, dueBefore, createdAfter, createdBefore } = filters;
+  const wrong = (due === "range" && wrongRange(dueAfter, dueBefore)) || wrongRange(createdAfter, createdBefore);
+  if (wrong) return wrong;
+  if (!shownStatuses(filters).length) return "Only open tasks can be overdue.";
   if (!isCreatedFiltered(filters)) return "";
   if (isDueFiltered(filters)) return "Choose dates of creation or due dates, not both.";
   if (filters.assignee === "none") return "Unassigned tasks can't be filtered by creation.";
