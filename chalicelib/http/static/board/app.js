@@ -88,8 +88,9 @@ function leaveSearch(event) {
 }
 
 function signOut() {
-  const waiting = state.queue.length;
-  if (!waiting || confirm(`${countChanges(waiting)} not saved yet. Sign out and lose ${waiting === 1 ? "it" : "them"}?`)) outbox.signOut();
+  const count = (number, name) => number && `${number} ${name}${number === 1 ? "" : "s"}`;
+  const lost = [count(state.queue.length, "unsaved change"), count(outbox.countDrafts(), "draft")].filter(Boolean);
+  if (!lost.length || confirm(`Sign out and lose ${lost.join(" and ")}?`)) outbox.signOut();
 }
 
 // ---- Filters --------------------------------------------------------------------------------

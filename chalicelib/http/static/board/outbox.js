@@ -498,8 +498,13 @@ export function saveDraft(id, draft) {
   ofBrowser.set(DRAFTS, JSON.stringify(drafts));
 }
 
+export const countDrafts = () => Object.keys(read(ofBrowser, DRAFTS, {})).length;
+
+// The next one who uses this browser may be another person.
 export function signOut() {
   discardAll();
+  ofBrowser.remove(DRAFTS);
+  store.forgetMe();
   api.forgetToken();
   location.reload();
 }

@@ -140,6 +140,11 @@ export function chooseMe(me) {
   else if (state.filters.assignee === "me") setFilters({ assignee: "" });
 }
 
+export function forgetMe() {
+  state.me = null;
+  savePreferences();
+}
+
 export function setFilters(values) {
   const onlyText = Object.keys(values).join() === "text";
   state.filters = { ...state.filters, ...values };
