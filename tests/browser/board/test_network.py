@@ -183,6 +183,7 @@ def test_changes_without_a_connection_are_sent_when_it_is_back(
     context.set_offline(False)
     board.saved()
     expect(board.says("No connection")).to_have_count(0)
+    expect(board.says("All changes are sent.")).to_be_visible()
     found = {task.name: task.status for task in client.tasks.list()}
     assert found == {"plan": "DONE", "new": "PENDING"}
 

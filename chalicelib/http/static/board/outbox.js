@@ -24,6 +24,7 @@ const versions = new Map(); // by task: the ETag that our last change of it has 
 const aliases = new Map(); // by temporary id: the id that the API gave
 let running = false;
 let wake = null;
+let keptOffline = false; // whether a change in the queue had no connection
 let group = null; // of the changes that are made together
 
 // ---- Changes that the page makes ----------------------------------------------------------------
@@ -105,6 +106,7 @@ function newChange(kind, task, body, seen) {
 function enqueue(change, label) {
   change.label = label;
   state.queue = [...state.queue, change];
+  keptOffline ||= !state.online;
   undoable.push(change);
   if (undoable.length > MAX_UNDO) undoable.shift();
   save();
@@ -286,6 +288,7 @@ function isTemporary(error) {
 async function waitForNetwork(change) {
   change.attempts++;
   settle(change, { waiting: true });
+  keptOffline = true;
   store.noteOnline(false);
   if (state.toast?.of === change.key && change.attempts === 1) tellOf(change);
   await pause(1000 * Math.min(2 ** change.attempts, MAX_WAIT));
@@ -340,6 +343,8 @@ function accept(change, { body }) {
   }
   if (change.merged) tell(`${change.label}. Someone else’s changes of other fields are kept, too.`, subjectOf(change));
   take(change);
+  if (keptOffline && !state.queue.length && !change.merged) store.notify("All changes are sent.");
+  keptOffline &&= state.queue.length > 0;
   settle(change, { task });
 }
 
@@ -404,6 +409,7 @@ function discard(change) {
     take(one);
     settle(one, { discarded: true });
   }
+  keptOffline &&= state.queue.length > 0;
   wake?.();
 }
 
