@@ -154,6 +154,67 @@ def test_changes_are_undone_one_after_the_other(open_board: OpenBoard, client: C
     expect(board.says("There is nothing to undo.")).to_be_visible()
 
 
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_button_that_stays_undoes_each_change(
+    open_board: OpenBoard, client: Client, width: int
+) -> None:
+    task = client.tasks.create("plan")
+    board = open_board(width=width)
+    undo = board.page.get_by_role("banner").get_by_role("button", name=re.compile("^Undo"))
+    expect(undo).to_have_accessible_name("Undo: there is nothing to undo")
+    expect(undo).to_be_disabled()
+    board.link("plan").click()
+    board.page.get_by_label("Name").fill("the plan")
+    board.press("ControlOrMeta+Enter")
+    expect(undo).to_have_accessible_name("Undo: the change of “the plan”")
+    board.link("the plan").click()
+    board.dialog(f"Task {task.id}").get_by_role("button", name="Delete").click()
+    board.says("Deleted “the plan”").get_by_role("button", name="Dismiss").click()
+    expect(undo).to_have_accessible_name("Undo: Deleted “the plan”")
+    undo.click()
+    expect(board.says("Undone: Deleted “the plan”")).to_be_visible()
+    expect(board.card("the plan")).to_be_visible()
+    undo.click()
+    expect(board.says("Undone: the change of “the plan”")).to_be_visible()
+    expect(board.card("plan")).to_be_visible()
+    expect(undo).to_be_disabled()
+    board.saved()
+    assert (only(client).id, only(client).name) == (task.id, "plan")
+
+
+def test_a_year_of_two_digits_or_half_a_date_is_refused_at_the_field(
+    open_board: OpenBoard, client: Client
+) -> None:
+    task = client.tasks.create("plan", expires_at="0026-12-24")
+    board = open_board()
+    board.link("plan").click()
+    form = board.dialog(f"Task {task.id}")
+    form.get_by_label("Description").fill("a date of another program stays")
+    board.press("ControlOrMeta+Enter")
+    expect(form).to_have_count(0)
+    board.press("n")
+    form = board.dialog("New task")
+    board.page.keyboard.type("dated")
+    due = form.get_by_label("Due date", exact=True)
+    for day, message in (
+        ("0026-12-24", "The year needs four digits."),
+        ("1812-12-24", "The year must be 1900 or later."),
+    ):
+        due.fill(day)
+        board.press("ControlOrMeta+Enter")
+        expect(form.get_by_role("alert")).to_have_text(message)
+        expect(due).to_be_focused()
+    due.fill("")
+    due.press_sequentially("12")
+    board.press("ControlOrMeta+Enter")
+    text = "This date is not complete or does not exist."
+    expect(form.get_by_role("alert")).to_have_text(text)
+    assert only(client).name == "plan"
+    due.fill("2030-12-24")
+    board.press("ControlOrMeta+Enter")
+    expect(form).to_have_count(0)
+
+
 def test_an_error_is_shown_at_its_field_and_the_text_is_kept(
     open_board: OpenBoard, client: Client
 ) -> None:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Dialog, Route, expect
 
 from billet_client import Client
 from tests.browser.board.conftest import OpenBoard
@@ -14,6 +14,7 @@ from tests.support.servers import Served
 pytestmark = pytest.mark.walk
 
 CONFLICT = "Someone else changed this task"
+ME = 'localStorage.setItem("billet.preferences", \'{"me": {"id": 1, "username": "reader"}}\')'
 WRITES = {"POST", "PATCH", "PUT", "DELETE"}
 
 
@@ -70,6 +71,28 @@ def test_changes_of_different_fields_are_merged_and_only_the_same_field_is_asked
     board.saved()
     now = only(client)
     assert (now.name, now.desc, now.status) == ("their name", "my text", "DONE")
+
+
+def test_keep_theirs_saves_what_only_the_reader_has_changed(
+    open_board: OpenBoard, client: Client
+) -> None:
+    task = client.tasks.create("plan")
+    board = open_board()
+    board.link("plan").click()
+    form = board.dialog(f"Task {task.id}")
+    form.get_by_label("Name").fill("my name")
+    form.get_by_label("Description").fill("my text")
+    client.tasks.update(task.id, name="their name")
+    board.press("ControlOrMeta+Enter")
+    conflict = board.dialog(CONFLICT)
+    expect(conflict).to_contain_text("Only you changed, so it is saved with your choice: descr")
+    conflict.get_by_role("button", name="Keep theirs").click()
+    expect(board.says("Saved “their name”")).to_be_visible()
+    board.saved()
+    assert (only(client).name, only(client).desc) == ("their name", "my text")
+    board.press("z")
+    board.saved()
+    assert (only(client).name, only(client).desc) == ("their name", "")
 
 
 def test_a_conflict_can_be_decided_later_and_survives_a_reload(
@@ -160,6 +183,7 @@ def test_changes_without_a_connection_are_sent_when_it_is_back(
     context.set_offline(False)
     board.saved()
     expect(board.says("No connection")).to_have_count(0)
+    expect(board.says("All changes are sent.")).to_be_visible()
     found = {task.name: task.status for task in client.tasks.list()}
     assert found == {"plan": "DONE", "new": "PENDING"}
 
@@ -268,7 +292,13 @@ def test_changes_that_a_token_may_not_make_are_kept_for_another_one(
         form = board.dialog(f"Task {task.id}")
         form.get_by_label("Description").fill("a draft")
         board.press("Escape")
-        page.on("dialog", lambda dialog: dialog.accept())
+        asked: list[str] = []
+
+        def accept(dialog: Dialog) -> None:
+            asked.append(dialog.message)
+            dialog.accept()
+
+        page.on("dialog", accept)
         page.get_by_role("button", name="Use another token").click()
         board.dialog("Sign in").get_by_label("Token").fill(editor)
         board.press("Enter")
@@ -276,11 +306,17 @@ def test_changes_that_a_token_may_not_make_are_kept_for_another_one(
         board.saved()
         assert client.tasks.get(task.id).status == "IN_PROGRESS"
 
+        page.evaluate(ME)
+        page.reload()
+        page.get_by_role("button", name="You are reader; change").hover()
         page.get_by_role("button", name="Sign out").click()
+        assert asked == ["Sign out and lose 1 draft?"]
         board.dialog("Sign in").get_by_label("Token").fill(token_of("reader"))
         board.press("Enter")
-        board.link("kept for later").click()  # the draft is still there
-        expect(form.get_by_label("Description")).to_have_value("a draft")
+        board.link("kept for later").click()  # the next person does not get the draft
+        expect(form.get_by_label("Description")).to_have_value("")
+        expect(page.get_by_title("Choose who you are (i)")).to_have_count(1)
+        form.get_by_label("Description").fill("a draft")
         form.get_by_role("button", name="Save").click()
         expect(form.get_by_role("alert")).to_contain_text("Not saved: This needs the role editor.")
         form.get_by_role("button", name="Use another token").click()

@@ -69,6 +69,26 @@ def test_a_user_is_created_by_choice_and_only_when_the_form_is_saved(
     expect(board.says("Added “plan” and the new user dave")).to_be_visible()
     [dave] = client.users.list(username="dave")
     assert only(client).assignees == (dave.id,)
+    board.press("z")
+    expect(board.says("Undone: Added “plan”. The user dave stays.")).to_be_visible()
+    expect(board.card("plan")).to_have_count(0)
+    assert len(list(client.users.list())) == 2
+
+
+def test_a_name_that_nobody_has_gets_one_message(open_board: OpenBoard, client: Client) -> None:
+    client.users.create("ann")
+    board = open_board()
+    board.press("n")
+    board.page.keyboard.type("plan")
+    form = board.dialog("New task")
+    people = form.get_by_role("combobox", name="Assignees")
+    people.fill("gus")
+    board.press("Enter")
+    expect(form.get_by_role("alert")).to_have_text("No user is named “gus”.")
+    form.get_by_role("button", name="Create task").click()
+    expect(form.get_by_role("alert")).to_have_text(LEFT)
+    expect(people).to_have_accessible_description(LEFT)
+    expect(form.get_by_text("No user is named")).to_have_count(0)
 
 
 def test_names_are_split_at_commas_and_who_you_are_is_never_a_new_user(

@@ -53,6 +53,7 @@ function toggleMine() {
 function Header() {
   const mine = state.filters.assignee === "me";
   const filters = tasks.countFilters(state.filters);
+  const undo = outbox.undoLabel();
   return html`<header class="top">
     <h1 class="brand"><span class="logo" aria-hidden="true"></span><span>Billet Tasks</span></h1>
     <label class="search">
@@ -61,6 +62,7 @@ function Header() {
       <input id="search" type="search" placeholder="Search" title="Search the loaded tasks (/)" value=${state.filters.text} onInput=${(event) => store.setFilters({ text: event.target.value })} onKeyDown=${leaveSearch} />
     </label>
     <div class="tools">
+      <button type="button" class="icon-button" aria-disabled=${undo ? "false" : "true"} aria-label=${`Undo: ${undo || "there is nothing to undo"}`} title=${undo ? `Undo: ${undo} (z)` : "There is nothing to undo"} onClick=${outbox.undo}><${Icon} name="undo" /></button>
       <button type="button" class="button toggle" aria-pressed=${mine ? "true" : "false"} title=${state.me ? `Tasks of ${state.me.username} (i)` : "Choose who you are (i)"} onClick=${toggleMine}><${Icon} name="person" /><span>My tasks</span></button>
       ${state.me && html`<button type="button" class="icon-button" aria-label=${`You are ${state.me.username}; change`} title=${`You are ${state.me.username}`} onClick=${() => store.openDialog({ kind: "who" })}><span class=${`avatar hue-${state.me.id % 8}`} aria-hidden="true">${[...state.me.username][0].toUpperCase()}</span></button>`}
       <button type="button" class="button toggle" aria-expanded=${state.filtering ? "true" : "false"} title="Filters (f)" onClick=${() => store.set({ filtering: !state.filtering })}><${Icon} name="filter" /><span class="word">Filters</span>${filters > 0 && html`<span class="badge">${filters}<span class="sr"> active</span></span>`}</button>
@@ -86,25 +88,43 @@ function leaveSearch(event) {
 }
 
 function signOut() {
-  const waiting = state.queue.length;
-  if (!waiting || confirm(`${countChanges(waiting)} not saved yet. Sign out and lose ${waiting === 1 ? "it" : "them"}?`)) outbox.signOut();
+  const count = (number, name) => number && `${number} ${name}${number === 1 ? "" : "s"}`;
+  const lost = [count(state.queue.length, "unsaved change"), count(outbox.countDrafts(), "draft")].filter(Boolean);
+  if (!lost.length || confirm(`Sign out and lose ${lost.join(" and ")}?`)) outbox.signOut();
 }
 
 // ---- Filters --------------------------------------------------------------------------------
 
 function Filters() {
   const { filters, sort } = state;
-  const wrong = tasks.contradiction(filters);
   const fixed = tasks.effectiveSort(filters, null);
   const person = tasks.assigneeId({ ...filters, assignee: filters.assignee === "me" ? "" : filters.assignee });
   const who = ["", "me", "none"].includes(filters.assignee) ? filters.assignee : "other";
   const [choosing, setChoosing] = useState(false);
   const [text, setText] = useState("");
+  const [cleared, setCleared] = useState(0);
+  const now = tasks.shownStatuses(filters);
+  const isOverdue = filters.due === "overdue";
 
   function toggleStatus(status) {
-    const now = filters.statuses.length ? filters.statuses : tasks.STATUSES;
     const next = now.includes(status) ? now.filter((one) => one !== status) : [...now, status];
-    store.setFilters({ statuses: next.length === tasks.STATUSES.length || !next.length ? [] : tasks.STATUSES.filter((one) => next.includes(one)) });
+    chooseStatuses(next, filters.due);
+  }
+
+  function chooseStatuses(chosen, due) {
+    const all = due === "overdue" ? tasks.OPEN : tasks.STATUSES;
+    const statuses = all.filter((one) => chosen.includes(one));
+    store.setFilters({ due, statuses: statuses.length === all.length ? [] : statuses });
+  }
+
+  function chooseDue(due) {
+    Object.assign(state.filters, { dueAfter: "", dueBefore: "" });
+    chooseStatuses(filters.statuses, due);
+  }
+
+  function clearAll() {
+    setCleared(cleared + 1);
+    store.setFilters({ ...tasks.NO_FILTERS });
   }
 
   function chooseWho(value) {
@@ -113,21 +133,21 @@ function Filters() {
     else if (value !== "other") store.setFilters({ assignee: value });
   }
 
-  const isOpenOnly = filters.statuses.join() === tasks.OPEN.join();
+  const isOpenOnly = now.join() === tasks.OPEN.join();
   return html`<section class="filters" aria-label="Filters">
     <fieldset>
       <legend>Status</legend>
       <div class="chips">
-        <button type="button" class="chip" title="Pending and in progress" aria-pressed=${isOpenOnly ? "true" : "false"} onClick=${() => store.setFilters({ statuses: isOpenOnly ? [] : tasks.OPEN })}>Open</button>
-        ${tasks.STATUSES.map((status) => html`<button key=${status} type="button" class="chip" aria-pressed=${!filters.statuses.length || filters.statuses.includes(status) ? "true" : "false"} onClick=${() => toggleStatus(status)}><${Icon} name=${status} />${tasks.TITLES[status]}</button>`)}
+        <button type="button" class="chip" title="Pending and in progress" aria-pressed=${isOpenOnly ? "true" : "false"} disabled=${isOverdue && isOpenOnly} onClick=${() => store.setFilters({ statuses: isOpenOnly ? [] : tasks.OPEN })}>Open</button>
+        ${tasks.STATUSES.map((status) => html`<button key=${status} type="button" class="chip" aria-pressed=${now.includes(status) ? "true" : "false"} disabled=${isOverdue && !tasks.isOpen({ status })} title=${isOverdue && !tasks.isOpen({ status }) ? "Only open tasks can be overdue" : undefined} onClick=${() => toggleStatus(status)}><${Icon} name=${status} />${tasks.TITLES[status]}</button>`)}
       </div>
     </fieldset>
     <div class="filter">
       <label for="filter-due">Due</label>
-      <select id="filter-due" class="input" onChange=${(event) => store.setFilters({ due: event.target.value, dueAfter: "", dueBefore: "" })}>
+      <select id="filter-due" class="input" onChange=${(event) => chooseDue(event.target.value)}>
         ${[["", "Any time"], ["overdue", "Overdue"], ["today", "Today"], ["week", "This week"], ["range", "Between…"]].map(([value, text]) => html`<option key=${value} value=${value} selected=${filters.due === value}>${text}</option>`)}
       </select>
-      ${filters.due === "range" && html`<${Range} name="due" />`}
+      ${filters.due === "range" && html`<${Range} key=${cleared} name="due" />`}
     </div>
     <div class="filter">
       <label for="filter-who">Assigned to</label>
@@ -138,7 +158,7 @@ function Filters() {
     </div>
     <fieldset class="filter">
       <legend>Created</legend>
-      <${Range} name="created" />
+      <${Range} key=${cleared} name="created" />
     </fieldset>
     <div class="filter">
       <label for="filter-sort">Order</label>
@@ -148,30 +168,50 @@ function Filters() {
       ${fixed && html`<p class="hint" id="filter-sort-why">Set by the ${fixed === "created_at" ? "Created" : filters.assignee === "none" ? "Assigned to" : "Due"} filter</p>`}
     </div>
     <div class="filters-foot">
-      <button type="button" class="button" onClick=${() => store.setFilters({ ...tasks.NO_FILTERS })}>Clear all</button>
+      <button type="button" class="button" onClick=${clearAll}>Clear all</button>
       <button type="button" class="button primary" onClick=${() => store.set({ filtering: false })}>Show tasks</button>
     </div>
-    ${wrong && html`<p class="field-error" role="alert">${wrong}</p>`}
+    ${tasks.contradiction(filters) && !hasWrongRange() && html`<p class="field-error" role="alert">${tasks.contradiction(filters)}</p>`}
   </section>`;
 }
 
+const wrongRangeOf = (name) => tasks.wrongRange(state.filters[`${name}After`], state.filters[`${name}Before`]);
+const hasWrongRange = () => ["due", "created"].some(wrongRangeOf);
+
 function Range({ name }) {
+  const [wrong, setWrong] = useState({}); // days that are typed and can't be asked for, by end
+  const [typing, setTyping] = useState(false); // 2, 20 and 202 are years, too
+  const year = ["After", "Before"].find((end) => wrong[end]);
+  const error = (!typing && year && tasks.wrongYear(wrong[year])) || wrongRangeOf(name);
+
+  function choose(end, day) {
+    const isWrong = tasks.wrongYear(day);
+    setTyping(Boolean(isWrong));
+    setWrong({ ...wrong, [end]: isWrong ? day : undefined });
+    if (!isWrong) store.setFilters({ [name + end]: day });
+  }
+
   const input = (end, text) => html`<input
     type="date"
     class="input"
     aria-label=${`${name === "due" ? "Due" : "Created"} ${text}`}
+    ...${error && end === (year ?? "Before") ? { "aria-invalid": "true", "aria-describedby": `error-${name}` } : {}}
     max="9999-12-31"
-    value=${state.filters[name + end]}
-    onChange=${(event) => store.setFilters({ [name + end]: event.target.value })}
+    value=${wrong[end] ?? state.filters[name + end]}
+    onChange=${(event) => choose(end, event.target.value)}
+    onBlur=${() => setTyping(false)}
   />`;
-  return html`<span class="range">${input("After", "from")} – ${input("Before", "to")}</span>`;
+  return html`<span class="range">${input("After", "from")} – ${input("Before", "to")}
+    ${error && html`<p class="field-error" id=${`error-${name}`} role="alert">${error}</p>`}
+  </span>`;
 }
 
 function NoMatch() {
-  if (!nothingMatches()) return null;
-  const { text } = state.filters;
+  const wrong = tasks.contradiction(state.filters);
+  if (wrong ? state.filtering : !nothingMatches()) return null; // the filters say what is wrong
+  const text = !wrong && state.filters.text;
   const clear = () => store.setFilters(text ? { text: "" } : { ...tasks.NO_FILTERS });
-  return html`<p class="empty" role="status">No task matches.<button type="button" class="link" onClick=${clear}>${text ? "Clear the search" : "Clear the filters"}</button></p>`;
+  return html`<p class="empty" role="status">${wrong || "No task matches."}<button type="button" class="link" onClick=${clear}>${text ? "Clear the search" : "Clear the filters"}</button></p>`;
 }
 
 // ---- Several tasks at once ----------------------------------------------------------------------

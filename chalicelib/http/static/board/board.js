@@ -37,6 +37,7 @@ const ICONS = {
   list: html`<path d="M2 4h12M2 8h12M2 12h12" />`,
   text: html`<path d="M3 4.5h10M3 8h10M3 11.5h6" />`,
   clock: html`<circle cx="8" cy="8" r="5.8" fill="none" /><path fill="none" d="M8 4.8V8l2.2 1.5" />`,
+  undo: html`<path fill="none" d="M6.2 3L3 6.2l3.2 3.2M3 6.2h6a3.6 3.6 0 0 1 0 7.2H6" />`,
   out: html`<path fill="none" d="M6 3H3v10h3M7 8h7M11 5l3 3-3 3" />`,
 };
 
@@ -437,7 +438,7 @@ function QuickAdd({ status, title }) {
     if (wrong) return setError(wrong.text);
     setName("");
     setError("");
-    const { problem } = await outbox.create(fields, { select: false });
+    const { problem } = await outbox.create(fields, { select: false, note: defaultsText(fields) });
     if (!problem) return;
     setName((now) => now || name);
     setError(problem.field === "name" ? problem.text : store.describe(problem));
@@ -464,8 +465,13 @@ function QuickAdd({ status, title }) {
 export function defaults() {
   const { filters, me } = state;
   const user = tasks.assigneeId(filters, me?.id);
-  const [after, before] = tasks.dueRange(filters);
-  return { assignees: user ? [user] : [], expires_at: before || after || null };
+  return { assignees: user ? [user] : [], expires_at: tasks.newDay(filters) };
+}
+
+// The same in words, for who does not see it in a form.
+function defaultsText({ assignees, expires_at }) {
+  const day = expires_at ? `, due ${tasks.longDay(expires_at)}` : "";
+  return `${day}${assignees.length ? `, assigned to ${assignees.map(store.nameOf).join(", ")}` : ""}`;
 }
 
 function LaneEnd({ lane, count }) {
@@ -513,7 +519,7 @@ const isFiltered = () => Object.values(state.filters).some((value) => value.leng
 
 export function List({ children }) {
   const lane = state.lanes.get("LIST");
-  if (!lane) return html`<main class="list"><p class="empty">Only open tasks can be overdue.</p></main>`;
+  if (!lane) return html`<main class="list"></main>`;
   return html`<main class="list"><${Table} key="table" lane=${lane} />${children}</main>`;
 }
 

@@ -129,7 +129,8 @@ function TaskForm({ id, seen, dialog }) {
     if (sending.current) return;
     const [undecided] = Object.keys(theirs);
     if (undecided) return show({ field: undecided, text: "Choose theirs or yours first." });
-    if (form.current.elements.expires_at.validity.badInput) return show({ field: "expires_at", text: "This date does not exist." });
+    const day = wrongDay();
+    if (day) return show({ field: "expires_at", text: day });
     sending.current = true;
     setSaving(true);
     try {
@@ -142,6 +143,13 @@ function TaskForm({ id, seen, dialog }) {
     }
   }
 
+  // What is wrong with the due date, or "". One that the API has returned may stay.
+  function wrongDay() {
+    if (form.current.elements.expires_at.validity.badInput) return "This date is not complete or does not exist.";
+    const { expires_at } = edit.current.mine;
+    return expires_at === edit.current.base.expires_at ? "" : tasks.wrongYear(expires_at);
+  }
+
   async function send() {
     if (!(await choosePerson())) return show({ field: "assignees", text: "Choose a person, or clear the field." });
     const fields = { ...edit.current.mine, name: edit.current.mine.name.trim() };
@@ -149,8 +157,7 @@ function TaskForm({ id, seen, dialog }) {
     if (wrong) return show(wrong);
     const added = await createUsers(fields.assignees);
     fields.assignees = edit.current.mine.assignees;
-    const label = `${isNew ? "Added" : "Saved"} “${fields.name}”${added.length ? ` and the new user ${added.join(", ")}` : ""}`;
-    const fate = await (isNew ? outbox.create(fields, { label }) : outbox.patch(seen, fields, label));
+    const fate = await (isNew ? outbox.create(fields, { users: added }) : outbox.patch(seen, fields, added));
     if (fate.problem) return show(toError(fate.problem));
     outbox.saveDraft(id, null);
     if (fate.task) outbox.saveDraft(fate.task.id, null);
@@ -176,6 +183,7 @@ function TaskForm({ id, seen, dialog }) {
     return names;
   }
 
+  dialog.leave = close;
   function close() {
     store.closeDialog("task");
     const dirty = tasks.changedFields(edit.current.base, edit.current.mine);
@@ -389,7 +397,7 @@ export function People({ id, chosen, text, onText, onChange, single = false, cre
         aria-controls=${`${id}-options`}
         aria-autocomplete="list"
         aria-activedescendant=${open && options[active] ? `${id}-option-${active}` : undefined}
-        ...${message ? { "aria-describedby": `${id}-message` } : invalid}
+        ...${invalid ?? (message && { "aria-describedby": `${id}-message` })}
         autocomplete="off"
         autocapitalize="off"
         spellcheck="false"
@@ -418,8 +426,8 @@ export function People({ id, chosen, text, onText, onChange, single = false, cre
         </li>`)}
       </ul>
     </div>
-    ${open && typed && !options.length && !message && html`<p class="hint" role="status">${isAbsent ? `No user is named “${typed}”.` : `Looking for “${typed}”…`}</p>`}
-    ${message && html`<p class="field-error" id=${`${id}-message`} role="alert">${message}</p>`}
+    ${open && typed && !options.length && !message && !invalid && html`<p class="hint" role="status">${isAbsent ? `No user is named “${typed}”.` : `Looking for “${typed}”…`}</p>`}
+    ${message && !invalid && html`<p class="field-error" id=${`${id}-message`} role="alert">${message}</p>`}
   </div>`;
 }
 
@@ -472,6 +480,7 @@ export function ConflictDialog({ dialog }) {
   const questions = change.kind === "delete" ? [] : tasks.clashes(change, theirs);
   const alone = Object.keys(mine).filter((name) => !questions.includes(name) && !tasks.same(name, theirs[name], mine[name]));
   const choiceOf = (name) => choices[name] ?? "mine";
+  const keep = (names) => end(names.length ? tasks.pick(mine, names) : null);
 
   return html`<${Dialog} kind="conflict" title="Someone else changed this task">
     <p class="dialog-text"><strong>${theirs.name}</strong> (#${change.task}) was changed while you worked on it. Nothing was overwritten.
@@ -491,11 +500,11 @@ export function ConflictDialog({ dialog }) {
       <ul class="differences">${others.map((name) => html`<li key=${name}>${tasks.FIELD_TITLES[name]}: <del>${valueText(name, before[name])}</del> <ins>${valueText(name, theirs[name])}</ins></li>`)}</ul>
     </div>`}
     <footer class="dialog-foot">
-      <button type="button" class="button" onClick=${() => end(null)}>${change.kind === "delete" ? "Keep the task" : "Keep theirs"}</button>
+      <button type="button" class="button" onClick=${() => keep(alone)}>${change.kind === "delete" ? "Keep the task" : "Keep theirs"}</button>
       <span class="grow"></span>
       ${change.kind === "delete"
         ? html`<button type="button" class="button danger" onClick=${() => end({})}>Delete anyway</button>`
-        : html`<button type="button" class="button primary" onClick=${() => end(tasks.pick(mine, [...alone, ...questions.filter((name) => choiceOf(name) === "mine")]))}>Save my choice</button>`}
+        : html`<button type="button" class="button primary" onClick=${() => keep([...alone, ...questions.filter((name) => choiceOf(name) === "mine")])}>Save my choice</button>`}
     </footer>
   <//>`;
 }

@@ -24,6 +24,7 @@ const versions = new Map(); // by task: the ETag that our last change of it has 
 const aliases = new Map(); // by temporary id: the id that the API gave
 let running = false;
 let wake = null;
+let keptOffline = false; // whether a change in the queue had no connection
 let group = null; // of the changes that are made together
 
 // ---- Changes that the page makes ----------------------------------------------------------------
@@ -33,25 +34,26 @@ export function create(fields, options) {
   return fateOf(enqueueCreate(fields, options));
 }
 
-// Change fields of a task. `seen` is the task as the reader saw it. Returns its fate, as `create`.
-export function patch(seen, fields, label) {
-  const change = enqueuePatch(seen, fields, label);
+// Change fields of a task. `seen` is the task as the reader saw it; `users` are the names of the users
+// that were created for it. Returns its fate, as `create`.
+export function patch(seen, fields, users) {
+  const change = enqueuePatch(seen, fields, `Saved “${fields.name}”`, users);
   return change ? fateOf(change) : { task: seen };
 }
 
-function enqueueCreate(fields, { select = true, label = `Added “${fields.name}”` } = {}) {
+function enqueueCreate(fields, { select = true, note = "", users = [] } = {}) {
   const given = tasks.pick(fields, ["name", ...tasks.changedFields(tasks.EMPTY, { ...fields, name: "" })]);
   const change = newChange("create", `new-${api.newKey()}`, given, null);
   if (select) Object.assign(state, { current: change.task });
-  return enqueue(change, label);
+  return enqueue(Object.assign(change, { note, users }), `Added “${fields.name}”`);
 }
 
-function enqueuePatch(seen, fields, label) {
+function enqueuePatch(seen, fields, label, users = []) {
   const names = tasks.changedFields(seen, fields);
   if (!names.length) return null;
   const change = newChange("patch", seen.id, tasks.pick(fields, names), seen);
   if (names.includes("status")) store.pin(seen.id);
-  return enqueue(change, label);
+  return enqueue(Object.assign(change, { users }), label);
 }
 
 export function move(seen, status) {
@@ -93,6 +95,8 @@ function newChange(kind, task, body, seen) {
     // A later change of one task names the version that the earlier one makes.
     etag: state.queue.some((one) => one.task === task) ? null : (seen?.etag ?? null),
     label: "",
+    note: "", // what its message says besides
+    users: [], // names of the users that were created for it
     attempts: 0,
     notBefore: 0,
     conflict: null,
@@ -102,11 +106,12 @@ function newChange(kind, task, body, seen) {
 function enqueue(change, label) {
   change.label = label;
   state.queue = [...state.queue, change];
+  keptOffline ||= !state.online;
   undoable.push(change);
   if (undoable.length > MAX_UNDO) undoable.shift();
   save();
-  tellOf(change);
   store.changed();
+  tellOf(change);
   run();
   return change;
 }
@@ -117,7 +122,21 @@ function tell(label, subject, of) {
 }
 
 const subjectOf = ({ body, before }) => `“${before?.name ?? body.name}”`;
-const tellOf = (change) => tell(change.label, subjectOf(change), change.key);
+
+function tellOf(change) {
+  const { label, note, users } = change;
+  const added = users.length ? ` and the new user${users.length > 1 ? "s" : ""} ${users.join(", ")}` : "";
+  const hides = hiddenBy(change);
+  tell(`${label}${added}${note}${hides && `. ${hides}`}`, `${subjectOf(change)}${hides && `. ${hides}`}`, change.key);
+}
+
+// What hides a task since this change, as a sentence, or "".
+function hiddenBy({ kind, task, before }) {
+  const now = kind !== "delete" && store.shown(task)?.task;
+  const wasHidden = now && kind === "patch" && store.hiddenBy({ ...now, ...before });
+  const by = now && !wasHidden && store.hiddenBy(now);
+  return by ? `The ${by} ${by === "search" ? "hides" : "hide"} it.` : "";
+}
 
 // Wait for the fate of a change, for a form that shows its errors.
 function fateOf(change) {
@@ -132,16 +151,30 @@ function settle(change, fate) {
 
 // ---- Undo -----------------------------------------------------------------------------------
 
-// Undo the last change, or the last ones that were made together.
+// The last change, or the last ones that were made together.
+function lastTogether() {
+  const group = undoable.at(-1)?.group;
+  return group ? undoable.slice(undoable.findLastIndex((one) => one.group !== group) + 1) : undoable.slice(-1);
+}
+
+// What `undo` would undo, or "".
+export function undoLabel() {
+  const last = lastTogether();
+  return last.length > 1 ? `${last.length} changes` : last.length ? describeChange(last[0]) : "";
+}
+
+const describeChange = ({ label }) => label.replace(/^Saved /, "the change of ");
+
 export function undo() {
-  const last = undoable.pop();
-  if (!last) return store.notify("There is nothing to undo.");
-  const changes = [last];
-  while (last.group && undoable.at(-1)?.group === last.group) changes.push(undoable.pop());
-  const label = changes.length === 1 ? last.label : `${changes.length} changes`;
+  const label = undoLabel();
+  if (!label) return store.notify("There is nothing to undo.");
+  const changes = undoable.splice(-lastTogether().length).reverse();
+  const [last] = changes;
   for (const change of changes) undoOne(change);
   state.focusWanted = last.kind === "create" ? null : (aliases.get(last.task) ?? last.task);
-  store.notify(`Undone: ${label}`);
+  const users = changes.flatMap((change) => change.users);
+  const stays = users.length > 1 ? `. The users ${users.join(", ")} stay.` : users.length ? `. The user ${users[0]} stays.` : "";
+  store.notify(`Undone: ${label}${stays}`);
   save();
   store.changed();
   run();
@@ -156,7 +189,7 @@ function undoOne(change) {
   // The version that our change made; null if it is not known yet, because it waits before this one.
   if (change.kind !== "delete") inverse.etag = isBeingRestored(change, task) ? null : (change.result ?? null);
   inverse.restores = change.etag;
-  inverse.label = `Undone: ${change.label}`;
+  inverse.label = `Undone: ${describeChange(change)}`;
   state.queue = [...state.queue, inverse];
   if (change.kind === "patch") store.pin(task);
 }
@@ -255,6 +288,7 @@ function isTemporary(error) {
 async function waitForNetwork(change) {
   change.attempts++;
   settle(change, { waiting: true });
+  keptOffline = true;
   store.noteOnline(false);
   if (state.toast?.of === change.key && change.attempts === 1) tellOf(change);
   await pause(1000 * Math.min(2 ** change.attempts, MAX_WAIT));
@@ -309,6 +343,8 @@ function accept(change, { body }) {
   }
   if (change.merged) tell(`${change.label}. Someone else’s changes of other fields are kept, too.`, subjectOf(change));
   take(change);
+  if (keptOffline && !state.queue.length && !change.merged) store.notify("All changes are sent.");
+  keptOffline &&= state.queue.length > 0;
   settle(change, { task });
 }
 
@@ -373,6 +409,7 @@ function discard(change) {
     take(one);
     settle(one, { discarded: true });
   }
+  keptOffline &&= state.queue.length > 0;
   wake?.();
 }
 
@@ -438,7 +475,7 @@ export function resolve(change, fields) {
   if (!fields) return run();
   if (!theirs) enqueueCreate({ ...tasks.fieldsOf(change.before), ...fields });
   else if (change.kind === "delete") remove(theirs);
-  else enqueuePatch(theirs, fields, change.label);
+  else enqueuePatch(theirs, fields, Object.keys(fields).length < Object.keys(change.body).length ? `Saved “${fields.name ?? theirs.name}”` : change.label, change.users);
   run();
 }
 
@@ -467,8 +504,13 @@ export function saveDraft(id, draft) {
   ofBrowser.set(DRAFTS, JSON.stringify(drafts));
 }
 
+export const countDrafts = () => Object.keys(read(ofBrowser, DRAFTS, {})).length;
+
+// The next one who uses this browser may be another person.
 export function signOut() {
   discardAll();
+  ofBrowser.remove(DRAFTS);
+  store.forgetMe();
   api.forgetToken();
   location.reload();
 }

@@ -67,13 +67,13 @@ export function set(values) {
 export function openDialog(dialog) {
   state.dialogs = [...state.dialogs.filter((one) => one.kind !== dialog.kind), dialog];
   changed();
+  if (dialog.kind === "task") enterForm();
 }
 
 export function closeDialog(kind) {
   const closed = state.dialogs.find((one) => one.kind === kind);
   set({ dialogs: state.dialogs.filter((one) => one !== closed) });
-  closed?.onClose?.();
-  if (closed?.kind === "task") writeAddress();
+  if (closed?.kind === "task") leaveForm();
 }
 
 export const dialogOf = (kind) => state.dialogs.find((one) => one.kind === kind);
@@ -140,13 +140,18 @@ export function chooseMe(me) {
   else if (state.filters.assignee === "me") setFilters({ assignee: "" });
 }
 
+export function forgetMe() {
+  state.me = null;
+  savePreferences();
+}
+
 export function setFilters(values) {
   const onlyText = Object.keys(values).join() === "text";
   state.filters = { ...state.filters, ...values };
   changed();
   if (onlyText) return;
   writeAddress();
-  if (!tasks.contradiction(state.filters)) reload();
+  reload();
 }
 
 function writeAddress() {
@@ -156,13 +161,45 @@ function writeAddress() {
   }
   const open = dialogOf("task")?.id;
   if (Number.isInteger(open)) query.set("task", open);
-  history.replaceState(null, "", query.size ? `#${query}` : location.pathname + location.search);
+  history.replaceState(history.state, "", query.size ? `#${query}` : location.pathname + location.search);
 }
 
 export function openTask(id) {
   set({ current: id });
   openDialog({ kind: "task", id });
+}
+
+// A form has an entry of its own in the history, so that Back closes it.
+const ofForm = () => history.state?.form;
+let goingBack = false; // to the entry before a form that is closed; the browser tells when it is there
+
+function enterForm() {
+  if (!ofForm()) history.pushState({ form: true }, "");
   writeAddress();
+}
+
+function leaveForm() {
+  if (!ofForm() || goingBack) return writeAddress();
+  goingBack = true;
+  history.back();
+}
+
+function arrive() {
+  goingBack = false;
+  if (dialogOf("task")) enterForm(); // another one that was opened meanwhile
+  else writeAddress();
+}
+
+// Show what the address says, which the reader has changed, or Back and Forward.
+function followAddress() {
+  if (goingBack) return arrive();
+  const before = state.filters;
+  const id = readAddress();
+  state.filters.text = before.text;
+  if (JSON.stringify(state.filters) !== JSON.stringify(before)) reload();
+  const dialog = dialogOf("task");
+  if (dialog && (dialog.id !== id || id === null)) dialog.leave ? dialog.leave() : closeDialog("task");
+  if (id && dialog?.id !== id) openTask(id);
 }
 
 function readAddress() {
@@ -240,7 +277,8 @@ export function reload() {
   generation++;
   state.pins = [];
   state.selected = new Set();
-  state.lanes = new Map(wantedLanes().map((lane) => [lane.key, lane]));
+  const lanes = tasks.contradiction(state.filters) ? [] : wantedLanes(); // the API would refuse them
+  state.lanes = new Map(lanes.map((lane) => [lane.key, lane]));
   if (!state.lanes.has(state.column)) state.column = [...state.lanes.keys()][0] ?? "PENDING";
   changed();
   for (const lane of state.lanes.values()) loadMore(lane);
@@ -248,7 +286,7 @@ export function reload() {
 
 function wantedLanes() {
   const statuses = tasks.shownStatuses(state.filters);
-  if (state.view === "list") return statuses.length ? [newLane("LIST", statuses)] : [];
+  if (state.view === "list") return [newLane("LIST", statuses)];
   return statuses.map((status) => newLane(status, [status]));
 }
 
@@ -345,6 +383,13 @@ export function idsOf(lane) {
   });
   lane.view = { version: state.version, ids: shownIds };
   return shownIds;
+}
+
+// What hides a task from the view: "filters", "search", or "".
+export function hiddenBy(task) {
+  const passes = (filters) => tasks.matches(task, filters, state.me?.id, state.now, searchedName);
+  if (!passes({ ...state.filters, text: "" })) return "filters";
+  return passes(state.filters) ? "" : "search";
 }
 
 let lastSelected = null; // where a range begins
@@ -516,14 +561,14 @@ export function start() {
   const task = readAddress();
   reload();
   loadUsers();
+  if (Boolean(task) !== Boolean(ofForm())) {
+    history.replaceState(null, ""); // of the board, below that of the form
+    writeAddress();
+  }
   if (task) openTask(task);
   addEventListener("offline", () => noteOnline(false));
   addEventListener("online", () => poll());
   document.addEventListener("visibilitychange", () => document.hidden || poll());
-  addEventListener("hashchange", () => {
-    const open = readAddress();
-    reload();
-    if (open) openTask(open);
-  });
+  addEventListener("popstate", followAddress);
   pollSoon();
 }

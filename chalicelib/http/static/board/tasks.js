@@ -119,6 +119,13 @@ export function dueRange(filters, now = today()) {
   return ["", ""];
 }
 
+// The due date that a new task takes from the filters. A past one never is.
+export function newDay(filters, now = today()) {
+  const [after, before] = dueRange(filters, now);
+  const day = before || after;
+  return day >= now ? day : null;
+}
+
 // The statuses that are shown: only open tasks can be overdue.
 export function shownStatuses(filters) {
   const chosen = STATUSES.filter((one) => !filters.statuses.length || filters.statuses.includes(one));
@@ -128,8 +135,15 @@ export function shownStatuses(filters) {
 const isCreatedFiltered = (filters) => Boolean(filters.createdAfter || filters.createdBefore);
 const isDueFiltered = (filters) => dueRange(filters).some(Boolean);
 
-// Why two filters can't be combined, or "". The indexes of the API answer either one.
+// What is wrong with two days, or "".
+export const wrongRange = (after, before) => (after && before && before < after ? "The second date is before the first." : "");
+
+// Why the filters can't be combined, or "". The indexes of the API answer either due dates or dates of creation.
 export function contradiction(filters) {
+  const { due, dueAfter, dueBefore, createdAfter, createdBefore } = filters;
+  const wrong = (due === "range" && wrongRange(dueAfter, dueBefore)) || wrongRange(createdAfter, createdBefore);
+  if (wrong) return wrong;
+  if (!shownStatuses(filters).length) return "Only open tasks can be overdue.";
   if (!isCreatedFiltered(filters)) return "";
   if (isDueFiltered(filters)) return "Choose dates of creation or due dates, not both.";
   if (filters.assignee === "none") return "Unassigned tasks can't be filtered by creation.";
@@ -194,6 +208,12 @@ export function countFilters(filters) {
 }
 
 // ---- What the API refuses, checked before it is sent -------------------------------------------
+
+// What is wrong with the year of a day, or "". A browser takes 26 for the year 0026.
+export function wrongYear(day) {
+  if (!day || day >= "1900") return "";
+  return day < "1000" ? "The year needs four digits." : "The year must be 1900 or later.";
+}
 
 export function firstError(fields) {
   if (!fields.name.trim()) return { field: "name", text: "Give the task a name." };
