@@ -61,8 +61,8 @@ function Header() {
       <span class="sr">Search the loaded tasks</span>
       <input id="search" type="search" placeholder="Search" title="Search the loaded tasks (/)" value=${state.filters.text} onInput=${(event) => store.setFilters({ text: event.target.value })} onKeyDown=${leaveSearch} />
     </label>
+    <button type="button" class="icon-button undo" aria-disabled=${undo ? "false" : "true"} aria-label=${`Undo: ${undo || "there is nothing to undo"}`} title=${undo ? `Undo: ${undo} (z)` : "There is nothing to undo"} onClick=${outbox.undo}><${Icon} name="undo" /></button>
     <div class="tools">
-      <button type="button" class="icon-button" aria-disabled=${undo ? "false" : "true"} aria-label=${`Undo: ${undo || "there is nothing to undo"}`} title=${undo ? `Undo: ${undo} (z)` : "There is nothing to undo"} onClick=${outbox.undo}><${Icon} name="undo" /></button>
       <button type="button" class="button toggle" aria-pressed=${mine ? "true" : "false"} title=${state.me ? `Tasks of ${state.me.username} (i)` : "Choose who you are (i)"} onClick=${toggleMine}><${Icon} name="person" /><span>My tasks</span></button>
       ${state.me && html`<button type="button" class="icon-button" aria-label=${`You are ${state.me.username}; change`} title=${`You are ${state.me.username}`} onClick=${() => store.openDialog({ kind: "who" })}><span class=${`avatar hue-${state.me.id % 8}`} aria-hidden="true">${[...state.me.username][0].toUpperCase()}</span></button>`}
       <button type="button" class="button toggle" aria-expanded=${state.filtering ? "true" : "false"} title="Filters (f)" onClick=${() => store.set({ filtering: !state.filtering })}><${Icon} name="filter" /><span class="word">Filters</span>${filters > 0 && html`<span class="badge">${filters}<span class="sr"> active</span></span>`}</button>
