@@ -102,7 +102,7 @@ docs: $(READY)  ## build the documentation site into the folder site
 lock: $(READY)  ## lock the versions of requirements*.in in requirements*.txt (ARGS=--upgrade)
 	@below=; sources=; for level in '' -serve -memory -test -dev; do \
 	    sources="$$sources requirements$$level.in"; \
-	    $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+	    $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-strip-extras \
 	        --custom-compile-command 'make lock' --output-file requirements$$level.txt $(ARGS) $$below $$sources || exit; \
 	    below="--constraint requirements$$level.txt"; \
 	done

@@ -5,7 +5,8 @@ import os
 import re
 import subprocess
 import sys
-from importlib.metadata import packages_distributions, requires
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, packages_distributions, requires
 from itertools import pairwise
 from pathlib import Path
 
@@ -92,6 +93,24 @@ def test_each_lock_satisfies_its_requirements(name: str) -> None:
             found = [version(pin) for pin in pins.get(canonicalize_name(requirement.name), ())]
             assert found, f"{requirement} is not locked: run make lock"
             assert all(one in requirement.specifier for one in found), (requirement, found)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_each_lock_names_the_extras_that_its_distributions_require(name: str) -> None:
+    """pip takes a newer version for an extra that the lock does not name, and refuses its hash."""
+    pins = locked(name)
+    for distribution in pins:
+        for requirement in map(Requirement, requires_if_installed(distribution)):
+            if not requirement.marker or requirement.marker.evaluate({"extra": ""}):
+                for pin in pins.get(canonicalize_name(requirement.name), ()):
+                    assert requirement.extras <= pin.extras, f"{distribution}: {requirement}"
+
+
+def requires_if_installed(distribution: str) -> Sequence[str]:
+    try:
+        return requires(distribution) or ()
+    except PackageNotFoundError:
+        return ()
 
 
 def test_each_lock_agrees_with_the_lock_it_extends() -> None:
