@@ -82,11 +82,19 @@ class _Job:
         except Exception:  # keeps the thread for the next request
             log.exception("unexpected error:")
         finally:
-            self.loop.call_soon_threadsafe(self._finish)
+            self._notify()
 
     def cancel(self) -> None:
         if self._claimed.acquire(blocking=False):
             self.done.set_exception(problems.unavailable(BUSY))
+
+    def _notify(self) -> None:
+        try:
+            self.loop.call_soon_threadsafe(self._finish)
+        except RuntimeError:
+            if not self.loop.is_closed():
+                raise
+            # The server has stopped, and nobody waits for the response.
 
     def _finish(self) -> None:
         if not self.done.done():

@@ -73,6 +73,7 @@ def test_a_message_tells_that_the_search_or_the_filters_hide_a_task(
     board.page.get_by_label("Name").fill("plan")
     board.press("ControlOrMeta+Enter")
     expect(board.says("Saved “plan”")).not_to_contain_text("hide")
+    assert {task.name for task in client.tasks.list()} == {"plan", "other thing"}
 
 
 @pytest.mark.parametrize("name", ["Due", "Created"])

@@ -61,6 +61,7 @@ def test_a_form_that_is_closed_leaves_no_entry_in_the_history(
     expect(page).to_have_url(start)
     page.go_back()
     expect(page).to_have_url("about:blank")
+    assert [client.tasks.get(task.id) for task in (first, second)] == [first, second]
 
 
 def test_an_address_that_changes_while_a_form_is_open_shows_what_it_says(

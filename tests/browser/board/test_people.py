@@ -89,6 +89,7 @@ def test_a_name_that_nobody_has_gets_one_message(open_board: OpenBoard, client: 
     expect(form.get_by_role("alert")).to_have_text(LEFT)
     expect(people).to_have_accessible_description(LEFT)
     expect(form.get_by_text("No user is named")).to_have_count(0)
+    assert list(client.tasks.list()) == []
 
 
 def test_names_are_split_at_commas_and_who_you_are_is_never_a_new_user(
