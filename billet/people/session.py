@@ -57,9 +57,9 @@ def _local() -> tuple[str, str]:
     found = local_server.addresses(options.get("data", local_server.DATA))
     if not found:
         return DEFAULT_URL, "the default"
-    if DEFAULT_URL in found or len(found) == 1:
-        return DEFAULT_URL if DEFAULT_URL in found else found[0], "the server of this folder"
-    raise WrongUsage(f"several servers run; set BILLET_URL to one of {', '.join(found)}")
+    if len(found) > 1 and DEFAULT_URL not in found:
+        raise WrongUsage(f"several servers run; set BILLET_URL to one of {', '.join(found)}")
+    return DEFAULT_URL if DEFAULT_URL in found else found[0], "the server of this folder"
 
 
 def token(server: str) -> str | None:

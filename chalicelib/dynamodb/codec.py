@@ -1,8 +1,8 @@
 """The conversion between entities and DynamoDB items, for reads, writes and repairs.
 
 All of it follows from two definitions: the fields of the entity (`chalicelib.domain`) and the
-attributes of the model (`models`), which have the same names. So a new field of a
-type in _WIRE needs no line here.
+attributes of the model (`models`), which have the same names. So a new field of a type in _WIRE
+needs no line here.
 
 An attribute that may be missing (`null=True` in the model) is stored only if its value is not the
 default of the entity's field. Items of an older release, which does not know the field, therefore

@@ -42,10 +42,10 @@ class RateLimits:
         if self._limiter is None:
             return {}
         shared = self._shared and principal != UNAUTHENTICATED
-        admitted, limits = self._limiter.admit(_client(principal, request), shared=shared)
-        headers = _headers(limits)
+        admitted, states = self._limiter.admit(_client(principal, request), shared=shared)
+        headers = _headers(states)
         if not admitted:
-            raise _problem([one for one in limits if not one.remaining], headers)
+            raise _problem([one for one in states if not one.remaining], headers)
         return headers
 
 

@@ -17,7 +17,7 @@ def create(fields: TaskFields, context: WriteContext = NO_CONTEXT) -> TaskChange
     """Create a task.
 
     Raises:
-        TransactionTooLarge: the task has more than MAX_ASSIGNEE_CHANGES assignees.
+        TransactionTooLarge: the task has more assignees than one transaction has room for.
         NotFound: an assignee does not exist.
         RequestInProgress: another request has taken over the idempotency key.
         LostRace: other writes interfered at every attempt.

@@ -76,14 +76,20 @@ def test_a_message_tells_that_the_search_or_the_filters_hide_a_task(
     assert {task.name for task in client.tasks.list()} == {"plan", "other thing"}
 
 
+def urls_asked(board: Board) -> list[str]:
+    """Return a list that grows with each request of the page."""
+    asked: list[str] = []
+    board.page.on("request", lambda request: asked.append(request.url))
+    return asked
+
+
 @pytest.mark.parametrize("name", ["Due", "Created"])
 def test_dates_in_the_wrong_order_are_told_at_the_field_and_not_asked_for(
     open_board: OpenBoard, client: Client, name: str
 ) -> None:
     client.tasks.create("plan")
     board = open_board()
-    asked: list[str] = []
-    board.page.on("request", lambda request: asked.append(request.url))
+    asked = urls_asked(board)
     panel = filters(board)
     if name == "Due":
         panel.get_by_label("Due", exact=True).select_option("Between…")
@@ -105,8 +111,7 @@ def test_a_year_of_two_digits_is_told_at_the_filter_and_not_asked_for(
 ) -> None:
     client.tasks.create("plan")
     board = open_board()
-    asked: list[str] = []
-    board.page.on("request", lambda request: asked.append(request.url))
+    asked = urls_asked(board)
     panel = filters(board)
     panel.get_by_label("Created from").fill("0026-11-25")
     panel.get_by_label("Created to").focus()

@@ -1,15 +1,23 @@
 """People are chosen by their names, and created only on purpose."""
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
 from billet_client import Client
 from tests.browser.board.conftest import OpenBoard
-from tests.browser.board.site import only
+from tests.browser.board.site import Board, only
 
 pytestmark = pytest.mark.walk
 
 LEFT = "Choose a person, or clear the field."
+
+
+def new_plan(board: Board) -> tuple[Locator, Locator]:
+    """Open the form of a new task called plan. Return it and its field for assignees."""
+    board.press("n")
+    board.page.keyboard.type("plan")
+    form = board.dialog("New task")
+    return form, form.get_by_role("combobox", name="Assignees")
 
 
 def test_a_name_that_is_typed_and_not_chosen_is_assigned_or_stops_the_save(
@@ -17,10 +25,7 @@ def test_a_name_that_is_typed_and_not_chosen_is_assigned_or_stops_the_save(
 ) -> None:
     ann, carla = client.users.create("ann@example.com"), client.users.create("carla")
     board = open_board()
-    board.press("n")
-    board.page.keyboard.type("plan")
-    form = board.dialog("New task")
-    people = form.get_by_role("combobox", name="Assignees")
+    form, people = new_plan(board)
     people.fill("carl")
     board.press("ControlOrMeta+Enter")
     expect(form.get_by_role("alert")).to_have_text(LEFT)
@@ -48,10 +53,7 @@ def test_a_user_is_created_by_choice_and_only_when_the_form_is_saved(
 ) -> None:
     client.users.create("ann@example.com")
     board = open_board()
-    board.press("n")
-    board.page.keyboard.type("plan")
-    form = board.dialog("New task")
-    people = form.get_by_role("combobox", name="Assignees")
+    form, people = new_plan(board)
     people.fill("a")  # as in "@example.com"
     options = form.get_by_role("listbox", name="People").get_by_role("option")
     expect(options).to_have_text(["Aann@example.com", "Add “a” as a new user"])
@@ -78,10 +80,7 @@ def test_a_user_is_created_by_choice_and_only_when_the_form_is_saved(
 def test_a_name_that_nobody_has_gets_one_message(open_board: OpenBoard, client: Client) -> None:
     client.users.create("ann")
     board = open_board()
-    board.press("n")
-    board.page.keyboard.type("plan")
-    form = board.dialog("New task")
-    people = form.get_by_role("combobox", name="Assignees")
+    form, people = new_plan(board)
     people.fill("gus")
     board.press("Enter")
     expect(form.get_by_role("alert")).to_have_text("No user is named “gus”.")
