@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 from botocore.exceptions import ClientError
-from pynamodb.constants import GET_ITEM, TRANSACT_WRITE_ITEMS
+from pynamodb.constants import GET_ITEM, QUERY, TRANSACT_WRITE_ITEMS
 
 from chalicelib.dynamodb import client
 
@@ -94,14 +94,39 @@ def scan(
     }
     if segments > 1:
         arguments |= {"Segment": segment, "TotalSegments": segments}
-    reply = call(
-        "scan",
-        TableName=table_name(suffix),
-        ConsistentRead=True,
-        Limit=limit,
-        ReturnConsumedCapacity="TOTAL",
-        **{name: value for name, value in arguments.items() if value is not None},
+    return _page(
+        call(
+            "scan",
+            TableName=table_name(suffix),
+            ConsistentRead=True,
+            Limit=limit,
+            ReturnConsumedCapacity="TOTAL",
+            **{name: value for name, value in arguments.items() if value is not None},
+        )
     )
+
+
+def find(
+    suffix: str, key: Item, *, condition: str | None = None, values: Item | None = None
+) -> Page:
+    """Read one item (strongly consistent), if it is there and the filter expression holds."""
+    names = {f"#k{place}": name for place, name in enumerate(key)}
+    arguments = {
+        "TableName": table_name(suffix),
+        "KeyConditionExpression": " AND ".join(f"{one} = :{one[1:]}" for one in names),
+        "ExpressionAttributeNames": names,
+        "ExpressionAttributeValues": {
+            **{f":{one[1:]}": key[name] for one, name in names.items()},
+            **(values or {}),
+        },
+        "ConsistentRead": True,
+        "ReturnConsumedCapacity": "TOTAL",
+        **({"FilterExpression": condition} if condition else {}),
+    }
+    return _page(msgspec.json.decode(client.dispatch(QUERY, arguments, repeatable=True)))
+
+
+def _page(reply: Mapping[str, Any]) -> Page:
     units = float(reply.get("ConsumedCapacity", {}).get("CapacityUnits", 0))
     return Page(reply["Items"], reply["ScannedCount"], units, reply.get("LastEvaluatedKey"))
 

@@ -12,7 +12,8 @@ from collections.abc import Callable, Mapping, Sequence, Set
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 from botocore.exceptions import ClientError
 
@@ -35,6 +36,8 @@ BROKEN = (LookupError, ValueError, TypeError, AttributeError)
 """What a migration raises for an item that lacks an attribute, or has one of another type."""
 SHOW_SECONDS = 0.2
 """How often the progress bar moves."""
+ATTEMPTS = 8
+"""How often an item is read and changed while other writes change it too."""
 
 monotonic = time.monotonic
 
@@ -69,7 +72,7 @@ class Outcome:
     items: int = 0
     changed: int = 0
     raced: int = 0
-    """Items that changed in the meantime. The next walk looks at them again."""
+    """Items that other writes changed during every attempt. The next walk looks at them again."""
     units: float = 0.0
     read_units: float = 0.0
     first: str = ""
@@ -88,6 +91,15 @@ class Outcome:
             self.raced += raced
             self.read_units += page.units
             self.units += page.units + written
+
+
+class _Done(NamedTuple):
+    """What became of an item."""
+
+    units: float
+    """The units of its writes, and of what was read again for them."""
+    changed: bool = False
+    raced: bool = False
 
 
 class Pacer:
@@ -196,21 +208,43 @@ class Walk:
 
     def _change(self, page: database.Page) -> float:
         """Change the items of a page; return the units that the writes used."""
-        changed = raced = 0
-        units = 0.0
-        for item in page.items:
-            self._keep()
-            writes = self._writes(item)
-            if not writes:
-                continue
-            self.outcome.first = self.outcome.first or _key_of(writes[-1])
-            try:
-                units += 0.0 if self._options.dry_run else database.commit(*writes)
-                changed += 1
-            except (client.ConditionFailed, LostRace):
-                raced += 1
+        done = [self._change_item(item) for item in page.items]
+        units = sum(one.units for one in done)
+        changed, raced = sum(one.changed for one in done), sum(one.raced for one in done)
         self.outcome.add(page, changed, raced, units)
         return units
+
+    def _change_item(self, item: Item) -> "_Done":
+        """Change an item; if another write comes first, read it again and decide anew.
+
+        That write need not have given it the new form: a server writes what a request changes.
+        """
+        units = 0.0
+        current: Item | None = item
+        for _ in range(ATTEMPTS):
+            self._keep()
+            writes = self._writes(current) if current else ()
+            if not writes:
+                return _Done(units)
+            self.outcome.first = self.outcome.first or _key_of(writes[-1])
+            if self._options.dry_run:
+                return _Done(units, changed=True)
+            try:
+                return _Done(units + database.commit(*writes), changed=True)
+            except (client.ConditionFailed, LostRace):
+                page = self._read_again(item)
+                units += page.units
+                current = next(iter(page.items), None)
+        return _Done(units, raced=True)
+
+    def _read_again(self, item: Item) -> database.Page:
+        """Return a page with the item as it is now, or without it if it needs no change."""
+        return database.find(
+            self._scan.suffix,
+            {name: item[name] for name in self._key_names},
+            condition=self._scan.condition,
+            values=self._scan.values,
+        )
 
     def _writes(self, item: Item) -> Sequence[Write]:
         """Return the writes for an item; none for a broken one, which is noted."""
@@ -227,9 +261,12 @@ class Walk:
 
     def _identity(self, item: Item) -> str:
         """Return the key of an item as text."""
+        return " ".join(str(next(iter(item[name].values()))) for name in self._key_names)
+
+    @cached_property
+    def _key_names(self) -> Sequence[str]:
         description = tables.describe(self._scan.suffix) or {"KeySchema": ()}
-        names = [one["AttributeName"] for one in description["KeySchema"]]
-        return " ".join(str(next(iter(item[name].values()))) for name in names)
+        return [one["AttributeName"] for one in description["KeySchema"]]
 
 
 def page_size(rate: int, items: int, read_units: float, units: float, writes: int) -> int:

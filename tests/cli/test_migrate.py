@@ -212,6 +212,35 @@ def test_a_database_of_the_previous_release_is_adopted_with_its_lanes_and_items(
     assert contents() == after
 
 
+@pytest.mark.parametrize(
+    ("migration", "task", "updates", "changed"),
+    [
+        (8, 3, [{"desc": "a"}, {"desc": "b"}], 3),
+        (8, 3, [{"desc": "a"}, {"status": "DONE"}], 2),
+        (3, 0, [{"expires_at": None}], 0),
+    ],
+    ids=["has the old form then", "has the new form then", "is left out then"],
+)
+def test_a_walk_decides_anew_about_an_item_that_a_server_changes_at_the_same_time(
+    previous: list[int], migration: int, task: int, updates: list[Any], changed: int
+) -> None:
+    assert run("up")[0] == 0
+    make_old(*previous[:4])
+    scan = next(one for one in MIGRATIONS[migration - 1].scans if one.suffix == "tasks")
+    changes = [TaskUpdate(**one) for one in updates]
+
+    def change_after_server(item: Any) -> Any:
+        if item["id"] == wire(previous[task]) and changes:
+            tasks.update(previous[task], changes.pop(0))
+        return scan.change(item)
+
+    walk = scanning.Walk(replace(scan, change=change_after_server), "", {}, Options(), lambda: None)
+    outcome = walk.run()
+    assert (changes, outcome.changed, outcome.raced) == ([], changed, 0)
+    verified = scanning.Walk(scan, "", {}, Options(dry_run=True), lambda: None).run()
+    assert verified.changed == 0
+
+
 @pytest.mark.backend("fastest")
 @pytest.mark.usefixtures("previous")
 def test_an_interrupted_run_goes_on_to_the_same_end(monkeypatch: pytest.MonkeyPatch) -> None:
