@@ -16,6 +16,8 @@ from chalicelib.dynamodb.client import ConditionFailed
 from chalicelib.dynamodb.models import SUFFIXES
 
 MAX_PASSES = 5
+CHANGED = "it has changed in the meantime"
+"""The reason why a repair failed. The next check decides anew about the item."""
 REPAIR_ERRORS = (*DATABASE_ERRORS, msgspec.ValidationError)
 Report = Callable[[Finding, str, str], None]
 """Prints a finding, its outcome, and the reason for the outcome."""
@@ -34,11 +36,11 @@ def doctor(repair: bool, as_json: bool) -> None:
     """
     _require_schema()
     report = _report_json if as_json else _report
-    found, repaired = _check(repair, report)
+    found, again = _check(repair, report)
     passes = 1
-    while repaired and passes < MAX_PASSES:
+    while again and passes < MAX_PASSES:
         click.echo("Checking again", err=as_json)
-        found, repaired = _check(repair, report)
+        found, again = _check(repair, report)
         passes += 1
     if found:
         raise SystemExit(1)
@@ -54,21 +56,22 @@ def _require_schema() -> None:
             raise
 
 
-def _check(repair: bool, report: Report) -> tuple[int, int]:
+def _check(repair: bool, report: Report) -> tuple[int, bool]:
     """Report each finding as soon as it is found.
 
     Returns:
-        The number of findings, and how many of them were repaired.
+        The number of findings, and whether one was repaired or changed by others, so that another
+        check may find less.
     """
-    found = repaired = 0
+    found, again = 0, False
     with progress.bar(_item_count(), "Checking") as bar:
         for finding in findings(bar.update):
             outcome, reason = _outcome(finding, repair)
             _clear_progress_bar()
             report(finding, outcome, reason)
             found += 1
-            repaired += finding.repaired
-    return found, repaired
+            again = again or finding.repaired or reason == CHANGED
+    return found, again
 
 
 def _outcome(finding: Finding, repair: bool) -> tuple[str, str]:
@@ -80,7 +83,7 @@ def _outcome(finding: Finding, repair: bool) -> tuple[str, str]:
     try:
         finding.repair()
     except ConditionFailed:
-        return "failed", "it has changed in the meantime"
+        return "failed", CHANGED
     except REPAIR_ERRORS as error:
         return "failed", str(error)
     return "repaired", finding.action

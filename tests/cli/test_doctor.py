@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from botocore.awsrequest import AWSPreparedRequest
 from click.testing import CliRunner
 from pynamodb.expressions.update import Action
 from pynamodb.models import Model
@@ -18,6 +19,7 @@ from billet.integrity.finding import KINDS, Finding, confirmed
 from billet.integrity.tasks import check_tasks
 from billet.integrity.usernames import check_reservations
 from billet.integrity.users import check_users
+from billet.metering import event_handler
 from chalicelib.domain.task import TaskFields, TaskUpdate
 from chalicelib.dynamodb import client, idempotency_store, queries
 from chalicelib.dynamodb.client import Item
@@ -36,6 +38,7 @@ from chalicelib.services import assignments, tasks, tokens, users
 from chalicelib.services.pagination import Paging
 from chalicelib.settings import Settings
 from tests.support.bulk_data import add_tasks, add_users
+from tests.support.injection import operation
 from tests.support.table_contents import write_raw
 
 pytestmark = pytest.mark.backend("fastest")
@@ -596,6 +599,24 @@ def test_a_repair_of_a_task_that_has_changed_has_no_effect(corrupt: Callable[[],
     with pytest.raises(client.ConditionFailed):
         finding.repair()
     assert contents() == before
+
+
+@pytest.mark.usefixtures("sample_tables")
+def test_an_item_that_changes_before_its_repair_is_repaired_in_the_next_check() -> None:
+    misplace_a_task()
+    overtakes = [lambda: tasks.update(FREE, TaskUpdate(desc="new"))]
+
+    def overtake(request: AWSPreparedRequest, **_: Any) -> None:
+        if operation(request) in {"TransactWriteItems", "UpdateItem"} and overtakes:
+            overtakes.pop()()
+
+    with event_handler(client.database.connection.client, "before-send.dynamodb", overtake):
+        result = CliRunner().invoke(doctor, ["--json", "--repair"])
+    outcomes = [json.loads(line)["outcome"] for line in result.stdout.splitlines()]
+    assert (outcomes, result.exit_code) == (["failed", "repaired"], 0)
+    kept = tasks.get(FREE)
+    assert kept is not None
+    assert (kept.desc, list(findings())) == ("new", [])
 
 
 @pytest.mark.usefixtures("sample_tables")
