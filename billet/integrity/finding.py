@@ -23,7 +23,7 @@ KINDS: Mapping[str, str] = {
     "not-going": "mark removed",
     "uncounted": "count set",
     "broken-feed": "feed revoked",
-    "unclaimed": "username reserved",
+    "unreserved": "username reserved",
     "wrong-reservation": "username reserved for the user",
     "same-name": "",
     "orphan-reservation": "reservation removed",

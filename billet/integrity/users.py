@@ -113,7 +113,7 @@ def _of_reservation(user: Item, name: Item, reservation: Item | None) -> Iterato
     username = wire.readable(user["username"])
     if reservation is None:
         yield Finding(
-            "unclaimed", UserModel, key, f"has no reservation of the username {username!r}", repair
+            "unreserved", UserModel, key, f"has no reservation of the username {username!r}", repair
         )
     elif not owned(reservation, user):
         _, rival = owner_of(reservation)

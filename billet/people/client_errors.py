@@ -24,7 +24,7 @@ _OTHER_URL = "set BILLET_URL or run `billet login --url`"
 
 
 @contextmanager
-def client_errors(server: str, *, token: str | None, origin: Callable[[], str]) -> Iterator[None]:
+def client_errors(server: str, *, refusal: str, origin: Callable[[], str]) -> Iterator[None]:
     """Turn errors of the client into click's errors within the block; see `one_line`.
 
     Raises:
@@ -33,7 +33,9 @@ def client_errors(server: str, *, token: str | None, origin: Callable[[], str]) 
     try:
         yield
     except BilletError as error:
-        raise click.ClickException(one_line(error, server, token=token, origin=origin)) from error
+        raise click.ClickException(
+            one_line(error, server, refusal=refusal, origin=origin)
+        ) from error
 
 
 @contextmanager
@@ -55,17 +57,15 @@ def lengths_told(texts: Mapping[str, Any]) -> Iterator[None]:
         raise click.ClickException(f"{_sentence(error)}; it has {len(text.strip())}") from error
 
 
-def one_line(
-    error: BilletError, server: str, *, token: str | None, origin: Callable[[], str]
-) -> str:
+def one_line(error: BilletError, server: str, *, refusal: str, origin: Callable[[], str]) -> str:
     """Return a line that says what is wrong and what to do.
 
     Args:
-        token: what the token is called, or None without one.
+        refusal: what follows the server's name if it refuses the token.
         origin: returns where the URL of the server comes from.
     """
     if isinstance(error, Unauthorized):
-        return f"{server} {_refused(token)}"
+        return f"{server} {refusal}"
     if isinstance(error, Forbidden):
         return f"{_sentence(error)}; ask an administrator for a token with another role"
     if isinstance(error, PreconditionFailed):
@@ -80,13 +80,6 @@ def one_line(
         named = f"{server} ({where})" if where else server
         return f"{named} {_no_answer(error)}"
     return _sentence(error)
-
-
-def _refused(token: str | None) -> str:
-    if token and "BILLET_TOKEN" in token:
-        return f"does not accept {token}; set another, or unset BILLET_TOKEN and run `billet login`"
-    reason = f"does not accept {token}" if token else "requires a token"
-    return f"{reason}; run `billet login`, or set BILLET_TOKEN"
 
 
 def _no_answer(error: BilletError) -> str:

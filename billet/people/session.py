@@ -122,14 +122,19 @@ def connect_to(
     except ValueError as error:
         raise WrongUsage(str(error)) from error
     with (
-        client_errors(server, token=_called(secret), origin=lambda: origin(server)),
+        client_errors(server, refusal=_refusal(secret), origin=lambda: origin(server)),
         client as billet,
     ):
         yield billet
 
 
-def _called(secret: str | None) -> str | None:
-    """Return what a message calls a token."""
+def _refusal(secret: str | None) -> str:
+    """Return what follows the name of a server that refuses the token."""
     if secret is None:
-        return None
-    return "the token in BILLET_TOKEN" if secret == os.environ.get("BILLET_TOKEN") else "this token"
+        return "requires a token; run `billet login`, or set BILLET_TOKEN"
+    if secret == os.environ.get("BILLET_TOKEN"):
+        return (
+            "does not accept the token in BILLET_TOKEN; set another, or unset BILLET_TOKEN and run "
+            "`billet login`"
+        )
+    return "does not accept this token; run `billet login`, or set BILLET_TOKEN"

@@ -29,7 +29,7 @@ def of(kind: type[ApiError], status: int, detail: str, wait: float | None = None
         (of(BadRequest, 400, "name: must be …"), "name: must be …"),
         (
             of(Unauthorized, 401, "no"),
-            f"{SERVER} does not accept this token; run `billet login`, or set BILLET_TOKEN",
+            f"{SERVER} does not accept this token; run `billet login`",
         ),
         (
             of(Forbidden, 403, "the role reader may not"),
@@ -55,4 +55,5 @@ def of(kind: type[ApiError], status: int, detail: str, wait: float | None = None
     ],
 )
 def test_an_error_is_one_line_that_says_what_to_do(error: ApiError, line: str) -> None:
-    assert one_line(error, SERVER, token="this token", origin=lambda: "from here") == line
+    refusal = "does not accept this token; run `billet login`"
+    assert one_line(error, SERVER, refusal=refusal, origin=lambda: "from here") == line
