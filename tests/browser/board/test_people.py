@@ -1,7 +1,7 @@
 """People are chosen by their names, and created only on purpose."""
 
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Route, expect
 
 from billet_client import Client
 from tests.browser.board.conftest import OpenBoard
@@ -46,6 +46,26 @@ def test_a_name_that_is_typed_and_not_chosen_is_assigned_or_stops_the_save(
     form.get_by_role("button", name="Save").click()
     expect(form).to_have_count(0)
     assert set(only(client).assignees) == {ann.id, carla.id}
+
+
+def test_a_short_name_is_found_though_the_users_are_still_loading(
+    open_board: OpenBoard, client: Client
+) -> None:
+    ann = client.users.create("ann@example.com")
+    board = open_board(load=False)
+    saving = board.page.get_by_role("button", name="Saving…")
+
+    def load_during_save(route: Route) -> None:
+        expect(saving).to_be_visible()
+        route.continue_()
+
+    board.page.route("**/v1/users?page_size=*", load_during_save)
+    board.open()
+    form, people = new_plan(board)
+    people.fill("ann")
+    board.press("ControlOrMeta+Enter")
+    expect(form).to_have_count(0)
+    assert only(client).assignees == (ann.id,)
 
 
 def test_a_user_is_created_by_choice_and_only_when_the_form_is_saved(
