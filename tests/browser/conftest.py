@@ -25,7 +25,8 @@ from tests.conftest import CHROMIUM, NO_CHROMIUM
 from tests.support.servers import ROOT, Served
 
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking"]
-WAIT_MS = 30_000
+WAIT_MS = 60_000
+"""More than the longest time after which the board sends a change again."""
 expect.set_options(timeout=WAIT_MS)
 
 
@@ -99,7 +100,7 @@ def behind_stage() -> Iterator[Callable[[str], str]]:
                     if name.lower() not in ("host", "connection", "accept-encoding")
                 }
                 reply = httpx.request(
-                    self.command, url + path, headers=headers, content=body, timeout=20
+                    self.command, url + path, headers=headers, content=body, timeout=60
                 )
                 self.send_response(reply.status_code)
                 for name, value in reply.headers.items():

@@ -25,7 +25,7 @@ Storage.prototype.setItem = () => { throw new DOMException("", "QuotaExceededErr
 def test_a_task_is_added_moved_edited_and_deleted_by_mouse(
     open_board: OpenBoard, client: Client, site: Served
 ) -> None:
-    board = open_board()
+    board = open_board(still=False)
     page = board.page
     page.get_by_role("button", name="New task").click()
     form = board.dialog("New task")
@@ -70,7 +70,7 @@ def test_a_task_is_added_moved_edited_and_deleted_by_mouse(
 def test_a_task_is_added_moved_edited_and_deleted_by_keyboard(
     open_board: OpenBoard, client: Client
 ) -> None:
-    board = open_board()
+    board = open_board(still=False)
     board.press("n")
     form = board.dialog("New task")
     expect(form.get_by_label("Name")).to_be_focused()
