@@ -75,6 +75,7 @@ def test_a_message_tells_that_the_search_or_the_filters_hide_a_task(
     expect(board.says("Saved “plan”")).not_to_contain_text("hide")
     assert {task.name for task in client.tasks.list()} == {"plan", "other thing"}
 
+    board.saved()
 
 def urls_asked(board: Board) -> list[str]:
     """Return a list that grows with each request of the page."""

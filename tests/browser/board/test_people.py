@@ -89,11 +89,14 @@ def test_a_user_is_created_by_choice_and_only_when_the_form_is_saved(
     assert len(list(client.users.list())) == 1
     form.get_by_role("button", name="Create task").click()
     expect(board.says("Added “plan” and the new user dave")).to_be_visible()
+    expect(form).to_have_count(0)
     [dave] = client.users.list(username="dave")
     assert only(client).assignees == (dave.id,)
-    board.press("z")
+    with board.sends("DELETE"):
+        board.press("z")
     expect(board.says("Undone: Added “plan”. The user dave stays.")).to_be_visible()
     expect(board.card("plan")).to_have_count(0)
+    assert list(client.tasks.list()) == []
     assert len(list(client.users.list())) == 2
 
 
