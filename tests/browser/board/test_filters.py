@@ -42,6 +42,8 @@ def test_the_message_names_what_a_new_task_takes_from_the_filters(
 ) -> None:
     ann = client.users.create("ann")
     board = open_board(fragment=f"#due=range&dueBefore=2030-12-24&assignee={ann.id}")
+    person = filters(board).get_by_role("combobox", name="Person")
+    expect(person).to_have_attribute("placeholder", "ann")  # the names of users are loaded
     add(board, "eve")
     said = board.says("Added “eve”, due Tuesday, December 24, 2030, assigned to ann")
     expect(said).to_be_visible()

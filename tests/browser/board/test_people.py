@@ -105,6 +105,7 @@ def test_a_name_that_nobody_has_gets_one_message(open_board: OpenBoard, client: 
     board = open_board()
     form, people = new_plan(board)
     people.fill("gus")
+    expect(form.get_by_role("option", name="Add “gus” as a new user")).to_be_visible()
     board.press("Enter")
     expect(form.get_by_role("alert")).to_have_text("No user is named “gus”.")
     form.get_by_role("button", name="Create task").click()
