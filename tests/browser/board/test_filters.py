@@ -143,7 +143,8 @@ def test_the_buttons_of_statuses_show_that_only_open_tasks_are_overdue(
     status.get_by_role("button", name="In progress", exact=True).click()
     expect(board.column("In progress")).to_be_visible()
     expect(board.card("late")).to_be_visible()
-    assert "statuses" not in board.page.url
+    expect(board.page).to_have_url(re.compile("#due=overdue$"))
+    assert board.visit.complaints == []
 
 
 @pytest.mark.parametrize(

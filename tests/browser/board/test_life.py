@@ -244,10 +244,12 @@ def test_an_error_is_shown_at_its_field_and_the_text_is_kept(
 def test_what_was_typed_is_kept_as_a_draft(open_board: OpenBoard, client: Client) -> None:
     client.tasks.create("plan")
     board = open_board()
+    start = board.page.url
     board.link("plan").click()
     board.page.get_by_label("Description").fill("a long text")
     board.press("Escape")
     expect(board.says("Your changes are kept as a draft.")).to_be_visible()
+    expect(board.page).to_have_url(start)  # the browser has gone back
     board.open()
     board.link("plan").click()
     expect(board.page.get_by_label("Description")).to_have_value("a long text")
@@ -294,7 +296,7 @@ def test_the_list_shows_the_filtered_tasks_and_keeps_them_in_its_address(
     page.get_by_label("Due", exact=True).select_option("Overdue")
     expect(links).to_have_count(1)
     expect(board.link("late")).to_be_visible()
-    assert "due=overdue" in page.url
+    expect(page).to_have_url(re.compile("#due=overdue$"))
     page.reload()
     board.settle()
     expect(links).to_have_count(1)
