@@ -16,7 +16,6 @@ from playwright.sync_api import (
     ConsoleMessage,
     Page,
     Request,
-    Response,
     expect,
     sync_playwright,
 )
@@ -52,8 +51,6 @@ class Visit:
         self.page.on("console", self._console)
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("request", self._request)
-        self._replies: list[Response] = []
-        self.page.on("response", self._response)
 
     def _console(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
@@ -64,14 +61,6 @@ class Visit:
             self.hosts.add(urlsplit(request.url).netloc)
         if request.method == "POST":
             self.posts.append(request.headers)
-
-    def _response(self, response: Response) -> None:
-        if response.request.method == "POST":
-            self._replies.append(response)
-
-    def replies(self) -> list[str]:
-        """Return the bodies of the responses to POST requests."""
-        return [response.text() for response in self._replies]
 
 
 @pytest.fixture
