@@ -186,7 +186,9 @@ def _typed(shell: pexpect.spawn) -> str:
     shell.send("\t")
     shell.expect("42|1")
     shown: str = shell.after
-    shell.close(force=True)
+    shell.kill(signal.SIGKILL)
+    shell.wait()
+    shell.close()
     return shown
 
 
