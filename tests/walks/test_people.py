@@ -15,7 +15,7 @@ import pytest
 from tests.support.servers import ROOT, Serve
 
 pytestmark = pytest.mark.walk
-SECONDS = 30
+SECONDS = 120
 
 
 class Shell:
