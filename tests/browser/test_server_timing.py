@@ -6,8 +6,10 @@ import pytest
 from playwright.sync_api import Browser
 
 TIMES = """async url => {
+    const found = new Promise(resolve => new PerformanceObserver(
+        list => list.getEntriesByName(url).forEach(resolve)).observe({type: "resource"}));
     await fetch(url).then(response => response.text());
-    const [entry] = performance.getEntriesByName(url);
+    const entry = await found;
     return entry.serverTiming.map(({name, duration, description}) => [name, duration, description]);
 }"""
 

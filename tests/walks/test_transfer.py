@@ -7,12 +7,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
+import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from socket import socket
 
 import pytest
 from click.testing import CliRunner
@@ -23,6 +24,7 @@ from chalicelib.dynamodb import client
 from chalicelib.dynamodb.models import TaskModel
 from chalicelib.settings import Settings
 from tests.conftest import delete_tables
+from tests.faults.proxy import Ask, Proxy, relay, silent
 from tests.support.tables import make_tables
 
 pytestmark = [pytest.mark.walk, pytest.mark.timeout(3600)]
@@ -106,7 +108,8 @@ def test_a_move_that_was_killed_goes_on_and_ends_with_the_same_data(
     one, other = tmp_path / "one.jsonl.gz", tmp_path / "other.jsonl.gz"
     source.run("export", str(one))
     target.bind()
-    kill_when_some_tasks_are_there(target.start("import", str(one)))
+    kill_when_some_tasks_are_there(target, "import", str(one))
+    assert list(TaskModel.scan(limit=1))
     assert not list(findings())
     target.run("import", str(one))
     target.run("export", str(other))
@@ -114,12 +117,38 @@ def test_a_move_that_was_killed_goes_on_and_ends_with_the_same_data(
     assert not list(findings())
 
 
-def kill_when_some_tasks_are_there(process: "subprocess.Popen[bytes]") -> None:
-    """Kill a command as soon as the database that the models are bound to has a task."""
-    deadline = time.monotonic() + DEADLINE_SECONDS
-    with process:
-        while not list(TaskModel.scan(limit=1)):
-            assert process.poll() is None
-            assert time.monotonic() < deadline
+class OneTransaction:
+    """Lets one transaction of tasks through, and does not respond to those after it.
+
+    Args:
+        table: the name of the table of tasks.
+    """
+
+    def __init__(self, table: str) -> None:
+        self.waits = threading.Event()
+        """Whether one is done, and the next one waits."""
+        self._table = f'"{table}"'.encode()
+        self._one_by_one = threading.Lock()
+        self._done = False
+
+    def __call__(self, ask: Ask, connection: socket) -> None:
+        request = ask.args[0]
+        if b"TransactWriteItems" not in request or self._table not in request:
+            return relay(ask, connection)
+        with self._one_by_one:
+            if not self._done:
+                self._done = True
+                return relay(ask, connection)
+        self.waits.set()
+        return silent(ask, connection)
+
+
+def kill_when_some_tasks_are_there(database: Database, *arguments: str) -> None:
+    """Run a command, and kill it when it has committed one of its transactions of tasks."""
+    proxy = Proxy(database.endpoint)
+    proxy.way = way = OneTransaction(f"{database.settings.prefix}-tasks")
+    with proxy.open(), replace(database, endpoint=proxy.url).start(*arguments) as process:
+        waits = way.waits.wait(DEADLINE_SECONDS)
         process.send_signal(signal.SIGKILL)
+    assert waits
     assert process.returncode == -signal.SIGKILL

@@ -13,6 +13,11 @@ from tests.browser.conftest import Visit
 from tests.support.servers import Served
 
 OpenBoard = Callable[..., Board]
+STILL = """{
+const start = window.setTimeout;
+window.setTimeout = (run, ms, ...more) => start(run, ms >= 5000 ? 2 ** 31 - 1 : ms, ...more);
+}"""
+"""Makes waits of 5 s and more endless."""
 
 
 @pytest.fixture(scope="module")
@@ -37,16 +42,24 @@ def open_board(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Ope
     """Return a function that opens the board in a browser of its own.
 
     It takes the URL (by default that of `site`), the fragment, the width, and the options of a
-    context of Playwright.
+    context of Playwright. Unless `still` is false, the page does nothing that depends on how long
+    the test takes: messages stay, a delete is not sent before it can be undone, and no poll starts.
     """
     with ExitStack() as stack:
 
         def start(
-            url: str = "", fragment: str = "", width: int = 1280, load: bool = True, **options: Any
+            url: str = "",
+            fragment: str = "",
+            width: int = 1280,
+            load: bool = True,
+            still: bool = True,
+            **options: Any,
         ) -> Board:
             viewport = {"width": width, "height": 800}
             context = browser.new_context(viewport=viewport, **options)  # type: ignore[arg-type]
             stack.callback(context.close)
+            if still:
+                context.add_init_script(STILL)
             board = Board(Visit(context), url or request.getfixturevalue("site").url)
             return board.open(fragment) if load else board
 

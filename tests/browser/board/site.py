@@ -34,6 +34,10 @@ class Board:
         """Wait until the API has each change of a card that is shown."""
         expect(self.page.get_by_text(re.compile("^(Saving|Waiting)$"))).to_have_count(0)
 
+    def keep_messages(self) -> None:
+        """Keep the messages until they are replaced, as with the pointer on them."""
+        self.page.locator(".toasts").dispatch_event("mouseenter")
+
     def sends(self, method: str) -> AbstractContextManager[object]:
         """Wait, at the end of the block, for the response to a request with this method."""
         return self.page.expect_response(lambda response: response.request.method == method)

@@ -167,7 +167,8 @@ def test_changes_without_a_connection_are_sent_when_it_is_back(
     open_board: OpenBoard, client: Client
 ) -> None:
     client.tasks.create("plan")
-    board = open_board()
+    board = open_board(still=False)
+    board.keep_messages()
     context = board.page.context
     context.set_offline(True)
     expect(board.says("No connection")).to_be_visible()
@@ -190,7 +191,7 @@ def test_changes_without_a_connection_are_sent_when_it_is_back(
 
 def test_changes_that_wait_survive_a_reload(open_board: OpenBoard, client: Client) -> None:
     client.tasks.create("plan")
-    board = open_board()
+    board = open_board(still=False)
     page = board.page
 
     def refuse_writes(route: Route) -> None:

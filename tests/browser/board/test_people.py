@@ -1,7 +1,7 @@
 """People are chosen by their names, and created only on purpose."""
 
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Route, expect
 
 from billet_client import Client
 from tests.browser.board.conftest import OpenBoard
@@ -48,6 +48,26 @@ def test_a_name_that_is_typed_and_not_chosen_is_assigned_or_stops_the_save(
     assert set(only(client).assignees) == {ann.id, carla.id}
 
 
+def test_a_short_name_is_found_though_the_users_are_still_loading(
+    open_board: OpenBoard, client: Client
+) -> None:
+    ann = client.users.create("ann@example.com")
+    board = open_board(load=False)
+    saving = board.page.get_by_role("button", name="Saving…")
+
+    def load_during_save(route: Route) -> None:
+        expect(saving).to_be_visible()
+        route.continue_()
+
+    board.page.route("**/v1/users?page_size=*", load_during_save)
+    board.open()
+    form, people = new_plan(board)
+    people.fill("ann")
+    board.press("ControlOrMeta+Enter")
+    expect(form).to_have_count(0)
+    assert only(client).assignees == (ann.id,)
+
+
 def test_a_user_is_created_by_choice_and_only_when_the_form_is_saved(
     open_board: OpenBoard, client: Client
 ) -> None:
@@ -69,11 +89,14 @@ def test_a_user_is_created_by_choice_and_only_when_the_form_is_saved(
     assert len(list(client.users.list())) == 1
     form.get_by_role("button", name="Create task").click()
     expect(board.says("Added “plan” and the new user dave")).to_be_visible()
+    expect(form).to_have_count(0)
     [dave] = client.users.list(username="dave")
     assert only(client).assignees == (dave.id,)
-    board.press("z")
+    with board.sends("DELETE"):
+        board.press("z")
     expect(board.says("Undone: Added “plan”. The user dave stays.")).to_be_visible()
     expect(board.card("plan")).to_have_count(0)
+    assert list(client.tasks.list()) == []
     assert len(list(client.users.list())) == 2
 
 
@@ -82,6 +105,7 @@ def test_a_name_that_nobody_has_gets_one_message(open_board: OpenBoard, client: 
     board = open_board()
     form, people = new_plan(board)
     people.fill("gus")
+    expect(form.get_by_role("option", name="Add “gus” as a new user")).to_be_visible()
     board.press("Enter")
     expect(form.get_by_role("alert")).to_have_text("No user is named “gus”.")
     form.get_by_role("button", name="Create task").click()

@@ -447,10 +447,13 @@ function optionsFor(typed, chosen, creating) {
 }
 
 // The users with the names in a text, separated by commas: {ids, rest}. The rest is not a user's name.
+// Whether one user alone has a short name is known when the users are loaded.
 export async function findPeople(text) {
   const ids = [];
   const rest = [];
-  for (const name of text.split(",").map((one) => one.trim()).filter(Boolean)) {
+  const names = text.split(",").map((one) => one.trim()).filter(Boolean);
+  if (names.length) await store.loadUsers();
+  for (const name of names) {
     const user = store.userNamed(name) ?? (state.usersComplete ? null : await store.findUser(name));
     if (user) ids.push(user.id);
     else rest.push(name);
