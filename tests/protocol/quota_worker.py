@@ -21,7 +21,9 @@ def report(number: float) -> None:
     sys.stdout.flush()
 
 
-rate_limiter.LEASE_SECONDS = 30.0  # the machine may be busy
+# The machine may be busy.
+rate_limiter.LEASE_SECONDS = 30.0
+client.READ_TIMEOUT = 15.0
 connection = client.connect()
 settings = Settings.from_environ(os.environ)
 client.bind(settings, connection)
