@@ -7,6 +7,7 @@ Each test has its own tables.
 import json
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -260,6 +261,15 @@ def application(request: pytest.FixtureRequest) -> BilletApp:
     for marker in request.node.iter_markers("settings"):
         values = {**marker.kwargs, **values}
     return BilletApp(Settings(**values))
+
+
+@pytest.fixture
+def same_window(monkeypatch: pytest.MonkeyPatch) -> float:
+    """Stop the wall clock where windows of quotas begin, so that none ends; return the time."""
+    day = 86400.0
+    noon = time.time() // day * day + day / 2
+    monkeypatch.setattr(time, "time", lambda: noon)
+    return noon
 
 
 @pytest.fixture

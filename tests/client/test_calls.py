@@ -256,6 +256,7 @@ def test_a_missing_condition_is_an_error_of_its_own(billet: Client) -> None:
 
 
 @BLOCKING_ONLY
+@pytest.mark.usefixtures("same_window")
 @pytest.mark.settings(rate_quota=1, rate_window_seconds=3600, rate_shared="off")
 def test_a_quota_that_is_spent_for_longer_than_the_client_waits_is_an_error(
     billet: Client,
