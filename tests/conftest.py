@@ -7,6 +7,7 @@ Each test has its own tables.
 import json
 import os
 import shutil
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -45,7 +46,7 @@ from billet.emulators import dynamodb_local, moto_server
 from billet.emulators.errors import EmulatorError
 from billet.migrations import runner
 from chalicelib.app_factory import BilletApp, create_app
-from chalicelib.dynamodb import client, lanes
+from chalicelib.dynamodb import client, lanes, shared_state
 from chalicelib.dynamodb.lanes import lanes_to_read
 from chalicelib.dynamodb.models import SUFFIXES
 from tests.support import table_contents
@@ -66,6 +67,7 @@ NEEDS_DATABASE = "needs_database"
 pytest_plugins = ("tests.support.servers", "tests.support.people")
 client.READ_TIMEOUT = 15.0  # on a busy machine moto takes its time for a large transaction
 lanes.WAIT_SECONDS = 0.0  # no other process reads the tables of a test
+shared_state.FRESH_SECONDS = 3600.0  # or writes to them: the calls do not depend on time
 runner.NOTICE_SECONDS = 0.0
 Bind = Callable[..., Settings]
 Api = Callable[..., HTTPResponse]
@@ -260,6 +262,15 @@ def application(request: pytest.FixtureRequest) -> BilletApp:
     for marker in request.node.iter_markers("settings"):
         values = {**marker.kwargs, **values}
     return BilletApp(Settings(**values))
+
+
+@pytest.fixture
+def same_window(monkeypatch: pytest.MonkeyPatch) -> float:
+    """Stop the wall clock where windows of quotas begin, so that none ends; return the time."""
+    day = 86400.0
+    noon = time.time() // day * day + day / 2
+    monkeypatch.setattr(time, "time", lambda: noon)
+    return noon
 
 
 @pytest.fixture

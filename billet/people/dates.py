@@ -145,6 +145,7 @@ def _understand(words: str, today: date, use: Use) -> date | None:
                 "PREFER_DATES_FROM": prefer,
                 "RELATIVE_BASE": datetime(base.year, base.month, base.day),  # noqa: DTZ001
                 "DATE_ORDER": "DMY",
+                "TIMEZONE": "UTC",  # not that of the user, which need not have a name
                 "REQUIRE_PARTS": list(parts),
             },
         )

@@ -10,7 +10,6 @@ import pytest
 from pynamodb.connection import Connection
 
 from billet.metering import Usage, record_usage
-from chalicelib.dynamodb import shared_state
 from chalicelib.http.routes import ENDPOINTS
 from chalicelib.services import pagination
 from chalicelib.settings import Settings
@@ -130,10 +129,8 @@ def cost(
     api: Api,
     endpoint: str,
     connections: dict[str, Connection],
-    monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[..., Usage]:
     """Return a function that measures a request, without the periodic read of `shared`."""
-    monkeypatch.setattr(shared_state, "FRESH_SECONDS", 3600.0)
     connection = connections[endpoint]
 
     def measure(*request: Any, **headers: str) -> Usage:

@@ -33,7 +33,7 @@ from chalicelib.services import assignments, tasks, tokens, users
 from chalicelib.settings import Settings
 from tests.conftest import delete_tables
 from tests.support.bulk_data import add_tasks, add_users
-from tests.support.injection import done_and_silent, inject_fault
+from tests.support.injection import done_and_silent, inject_fault, operation
 from tests.support.tables import make_tables, store_layout
 
 pytestmark = pytest.mark.alters_tables
@@ -246,17 +246,13 @@ def test_a_walk_decides_anew_about_an_item_that_a_server_changes_at_the_same_tim
 def test_an_interrupted_run_goes_on_to_the_same_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scanning, "PAGE", 90)
     monkeypatch.setattr(scanning, "ITEMS_PER_SEGMENT", 150)
-    calls = range(2, 200, 6)
-    for call in calls:
-        with (
-            suppress(Killed),
-            inject_fault(client.database.connection, kill, at=call, lasting=True),
-        ):
+    for call in range(2, 200, 2):
+        with suppress(Killed), inject_fault(client.database.connection, Killer(call), lasting=True):
             runner.up(options=Options(quiet=True))
             break
     else:
         raise AssertionError("it makes no progress")
-    assert call > 60  # it was killed in many places
+    assert call > 20  # it was killed in many places
     assert run("status")[0] == 0
     assert CliRunner().invoke(doctor).exit_code == 0
     names = {one["name"]["S"] for one in database.every("migrations")}
@@ -267,8 +263,17 @@ class Killed(BaseException):
     """Ends a run as SIGKILL does: nothing after it reaches the database."""
 
 
-def kill(request: Any) -> None:
-    raise Killed
+class Killer:
+    """Kills a run at one of its calls. Reads of a table's state do not count: the longer the
+    database builds an index, the more there are.
+    """
+
+    def __init__(self, call: int) -> None:
+        self._before = iter(range(call))
+
+    def __call__(self, request: Any) -> None:
+        if not operation(request).startswith("Describe") and next(self._before, None) is None:
+            raise Killed
 
 
 @pytest.mark.backend("fastest")

@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
@@ -18,12 +19,22 @@ from chalicelib.services import users
 from tests.support.people import Billet
 
 pytestmark = pytest.mark.backend("moto")
-TODAY = date.today()  # noqa: DTZ011 (the user's time zone)
 WEEK = timedelta(days=7)
 NO_RESPONSE = (
     "start the server (`make serve`), or if it has another address, set BILLET_URL or run "
     "`billet login --url`"
 )
+
+
+@pytest.fixture
+def today(monkeypatch: pytest.MonkeyPatch) -> Iterator[date]:
+    """Choose a time zone in which it is noon, so that the date stays the same; return the date."""
+    hours = datetime.now(UTC).hour - 12
+    with monkeypatch.context() as patched:
+        patched.setenv("TZ", f"NOON{hours:+d}")  # POSIX: + is west of Greenwich
+        time.tzset()
+        yield date.today()  # noqa: DTZ011 (the user's time zone)
+    time.tzset()
 
 
 @pytest.fixture
@@ -34,8 +45,8 @@ def team(billet: Billet) -> Billet:
     return billet
 
 
-def test_a_task_is_added_listed_shown_changed_and_deleted(team: Billet) -> None:
-    due = TODAY + WEEK
+def test_a_task_is_added_listed_shown_changed_and_deleted(team: Billet, today: date) -> None:
+    due = today + WEEK
     row = f"1\tWrite the report\tPENDING\t{due}\tann,bob@example.com"
     arguments = ["Write the report", "--due", str(due), "--desc", "Two\npages"]
     assert team.lines("task", "add", *arguments, "--assign", "ann", "--assign", "2") == [row]
@@ -98,8 +109,10 @@ def test_each_change_has_the_condition_that_a_server_may_require(team: Billet) -
     assert team.json("user", "rm", "anna", "--yes")["id"] == 1
 
 
-def test_lists_show_open_tasks_with_the_most_urgent_first_and_filter_them(team: Billet) -> None:
-    late, soon, later = TODAY - WEEK, TODAY + timedelta(days=1), TODAY + WEEK
+def test_lists_show_open_tasks_with_the_most_urgent_first_and_filter_them(
+    team: Billet, today: date
+) -> None:
+    late, soon, later = today - WEEK, today + timedelta(days=1), today + WEEK
     team.lines("task", "add", "none", "--assign", "cy")
     team.lines("task", "add", "later", "--due", str(later), "--assign", "ann")
     team.lines("task", "add", "late", "--due", str(late), "--status", "in-progress")
@@ -122,9 +135,10 @@ def test_lists_show_open_tasks_with_the_most_urgent_first_and_filter_them(team: 
     assert names("--user", "1", "--due-before", "tomorrow") == ["soon"]
     assert names("--limit", "2") == ["late", "soon"]
     everything = ["soon", "late", "later", "none"]
-    today = datetime.now(UTC).date()
-    assert names("--created-after", str(today - WEEK), "--created-before", str(today)) == everything
-    assert names("--created-before", str(today - WEEK)) == []
+    created = datetime.now(UTC).date()
+    after = ("--created-after", str(created - WEEK))
+    assert names(*after, "--created-before", str(created)) == everything
+    assert names("--created-before", str(created - WEEK)) == []
 
 
 def test_mine_is_who_one_is_by_login_or_by_variable(team: Billet) -> None:
@@ -145,14 +159,14 @@ def _created(team: Billet) -> str:
     return created
 
 
-def test_a_terminal_shows_tables_with_relative_dates(team: Billet) -> None:
+def test_a_terminal_shows_tables_with_relative_dates(team: Billet, today: date) -> None:
     assert team.on_terminal("task", "list") == "There are no open tasks\n"
-    late = TODAY - timedelta(days=3)
+    late = today - timedelta(days=3)
     added = team.on_terminal("task", "add", "Pay", "--due", "today", "--assign", "ann")
-    assert added == f"Added task 1: Pay, pending, due {TODAY:%a %-d %b %Y}, assigned to ann\n"
+    assert added == f"Added task 1: Pay, pending, due {today:%a %-d %b %Y}, assigned to ann\n"
     team.lines("task", "add", "Call the bank", "--due", str(late))
     table = [line.rstrip() for line in team.on_terminal("task", "list").splitlines()]
-    overdue = f"{late:%a %-d %b}" if late.year == TODAY.year else f"{late:%a %-d %b %Y}"
+    overdue = f"{late:%a %-d %b}" if late.year == today.year else f"{late:%a %-d %b %Y}"
     assert table[0] == "2 open tasks"
     assert [line.split(maxsplit=1)[0] for line in table[2:]] == ["ID", "2", "1"]
     assert f"{overdue} (3 days late)" in table[3]
@@ -161,10 +175,10 @@ def test_a_terminal_shows_tables_with_relative_dates(team: Billet) -> None:
     assert f"\x1b[31m{overdue}" in coloured
     assert "\x1b[33mtoday" in coloured
     few = team.on_terminal("task", "list", "--limit", "1", "--due-before", "today")
-    assert few.startswith(f"The first open task due by {TODAY:%a %-d %b %Y}\n")
+    assert few.startswith(f"The first open task due by {today:%a %-d %b %Y}\n")
 
 
-def test_a_list_says_which_days_it_has(team: Billet) -> None:
+def test_a_list_says_which_days_it_has(team: Billet, today: date) -> None:
     def heading(*options: str) -> str:
         return team.on_terminal("task", "list", *options).splitlines()[0]
 
@@ -177,17 +191,17 @@ def test_a_list_says_which_days_it_has(team: Billet) -> None:
     assert heading("--created-before", "2020-11-20") == (
         "There are no open tasks created by Fri 20 Nov 2020"
     )
-    yesterday = TODAY - timedelta(days=1)
+    yesterday = today - timedelta(days=1)
     assert heading("--due-after", f"{yesterday:%-d.%-m.}") == (
         f"{none} on {yesterday:%a %-d %b %Y} or later"
     )
 
 
 @pytest.mark.parametrize("width", [60, 80])
-def test_on_a_narrow_terminal_the_names_get_the_most(team: Billet, width: int) -> None:
+def test_on_a_narrow_terminal_the_names_get_the_most(team: Billet, today: date, width: int) -> None:
     name = "Write the yearly report of the garden committee and send it to all"
     people = ("--assign", "ann", "--assign", "bob@example.com", "--assign", "cy")
-    late = TODAY - timedelta(days=40)
+    late = today - timedelta(days=40)
     team.lines("task", "add", name, "--due", str(late), "--status", "in_progress", *people)
     shown = team("task", "list", BILLET_FORCE_TTY=str(width), NO_COLOR="1", TERM="xterm").stdout
     table = re.sub(r"\x1b\[[\d;]*m", "", shown).splitlines()[2:]
@@ -302,14 +316,14 @@ def _editor(home: Path, script: str) -> str:
     return str(path)
 
 
-def test_edit_opens_the_editor_with_all_fields(team: Billet, home: Path) -> None:
-    team.lines("task", "add", "Draft", "--desc", "Old", "--due", str(TODAY))
+def test_edit_opens_the_editor_with_all_fields(team: Billet, today: date, home: Path) -> None:
+    team.lines("task", "add", "Draft", "--desc", "Old", "--due", str(today))
     script = "sed -i -e s/Draft/Final/ -e 's/^status: .*/status: done/' -e 's/^due:.*/due:/' $1"
     editor = _editor(home, f"cp $1 {home}/opened\n{script}\necho '\n# more' >> $1")
     assert team.lines("task", "edit", "1", EDITOR=editor) == ["1\tFinal\tDONE\t\t"]
     assert team.json("task", "show", "1")["desc"] == "Old\n\n# more"
     opened = (home / "opened").read_text().partition("name:")[2]
-    assert opened == f" Draft\nstatus: pending\ndue: {TODAY}\n\nOld\n"
+    assert opened == f" Draft\nstatus: pending\ndue: {today}\n\nOld\n"
     assert team.error("task", "edit", "1", EDITOR="true") == "nothing was changed"
     touched = _editor(home, "touch -d tomorrow $1")
     assert team.on_terminal("task", "edit", "1", EDITOR=touched).startswith("Unchanged: task 1: F")

@@ -8,6 +8,8 @@ import signal
 import socket
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -27,6 +29,7 @@ from billet.emulators import dynamodb_local
 from billet.serve import run
 from billet.serve.command import serve as serve_command
 from billet.serve.databases import DATA_LOSS_WARNING
+from billet.serve.listening import reserve_port
 from chalicelib.services import tokens
 from chalicelib.settings import Settings
 from tests.support.servers import ROOT, Refuse, Serve, Served, run_serve
@@ -88,9 +91,9 @@ def test_killed_databases_and_servers_keep_their_data_and_leave_no_process(
     database = database_of(first)
     database.kill()
     database.wait(timeout=20)
-    for _ in range(100):  # until the supervisor has restarted the database
-        if first.request("GET", "/v1/health").status_code == 200:
-            break
+    end = time.monotonic() + 120
+    while first.request("GET", "/v1/health").status_code != 200:
+        assert time.monotonic() < end, "the supervisor has not restarted the database"
     create(first, "two")
     database = database_of(first)
     first.stop(signal.SIGKILL)
@@ -142,12 +145,13 @@ def test_a_port_in_use_is_a_one_line_error(refuse: Refuse) -> None:
 
 
 def test_a_metrics_port_in_use_is_a_one_line_error(refuse: Refuse) -> None:
+    line = "Error: port {} is in use; choose another one with --metrics-port\n"
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        of_another = refuse("--metrics-port", port, **NOWHERE)
-    its_own = refuse("--port", port, "--metrics-port", port, **NOWHERE)
-    line = f"Error: port {port} is in use; choose another one with --metrics-port\n"
-    assert of_another == its_own == line
+        assert refuse("--metrics-port", port, **NOWHERE) == line.format(port)
+    with reserve_port("127.0.0.1", 0) as free:
+        its_own = ("--port", str(free), "--metrics-port", str(free))
+        assert refuse(*its_own, **NOWHERE) == line.format(free)
 
 
 def test_an_unusable_certificate_is_a_one_line_error(tmp_path: Path) -> None:
@@ -182,21 +186,28 @@ def test_an_unreachable_database_is_a_one_line_error() -> None:
     assert len(ended.stderr.splitlines()) == 1
 
 
+@pytest.fixture
+def reserved_port() -> Iterator[str]:
+    """Yield a port on which nobody listens, and which no other process gets."""
+    with reserve_port("127.0.0.1", 0) as port:
+        yield str(port)
+
+
 @pytest.mark.backend("moto")
-def test_chalice_local_serves_it_and_requires_a_token(database: Settings) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = str(probe.getsockname()[1])
+def test_chalice_local_serves_it_and_requires_a_token(
+    database: Settings, reserved_port: str
+) -> None:
     # Python buffers its output because it is a pipe.
     environ = {**os.environ, "TABLE_PREFIX": database.prefix, "AUTH": "on", "PYTHONUNBUFFERED": "1"}
     secret, _ = tokens.issue("ci", "admin", None)
     chalice = str(Path(sys.executable).with_name("chalice"))
-    local = ["local", "--stage", "local", "--port", port, "--no-autoreload"]
+    local = ["local", "--stage", "local", "--port", reserved_port, "--no-autoreload"]
     with subprocess.Popen(
         [chalice, *local], env=environ, cwd=ROOT, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout
         assert any("Serving on" in line for line in process.stdout)
-        url = f"http://127.0.0.1:{port}/v1/users"
+        url = f"http://127.0.0.1:{reserved_port}/v1/users"
         user = {"username": "john.doe"}
         assert httpx.post(url, json=user).status_code == 401
         assert httpx.post(url, json=user, headers=bearer("blt_wrong")).status_code == 403
@@ -269,11 +280,11 @@ def certificate(folder: Path) -> tuple[str, str]:
     return str(folder / "cert.pem"), str(folder / "key.pem")
 
 
-def test_it_serves_tls_to_local_names_and_exports_metrics(serve: Serve, tmp_path: Path) -> None:
+def test_it_serves_tls_to_local_names_and_exports_metrics(
+    serve: Serve, tmp_path: Path, reserved_port: str
+) -> None:
     cert, key = certificate(tmp_path)
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = str(probe.getsockname()[1])
-    options = ("--tls-cert", cert, "--tls-key", key, "--metrics-port", port)
+    options = ("--tls-cert", cert, "--tls-key", key, "--metrics-port", reserved_port)
     served = serve("--db", "memory", *options)
     assert served.url.startswith("https://localhost:")
     response = served.request("GET", "/v1/health")
@@ -282,7 +293,7 @@ def test_it_serves_tls_to_local_names_and_exports_metrics(serve: Serve, tmp_path
     for host, status in (("evil.example", 400), ("LOCALHOST:7", 200)):
         response = served.request("GET", "/v1/tasks", headers={"Host": host})
         assert response.status_code == status
-    metrics = httpx.get(f"http://127.0.0.1:{port}/metrics", timeout=20)
+    metrics = httpx.get(f"http://127.0.0.1:{reserved_port}/metrics", timeout=60)
     assert "granian_workers_spawns" in metrics.text
     health = 'billet_request_ms_count{route="GET /v1/health",status="2xx"} 1.0'
     assert health in metrics.text
@@ -290,10 +301,10 @@ def test_it_serves_tls_to_local_names_and_exports_metrics(serve: Serve, tmp_path
     assert served.stop() == 0
 
 
-def test_a_server_whose_worker_and_folder_of_metrics_are_gone_goes_on(serve: Serve) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = str(probe.getsockname()[1])
-    served = serve("--db", "memory", "--metrics-port", port)
+def test_a_server_whose_worker_and_folder_of_metrics_are_gone_goes_on(
+    serve: Serve, reserved_port: str
+) -> None:
+    served = serve("--db", "memory", "--metrics-port", reserved_port)
     [first] = workers_of(served)
     shutil.rmtree(first.environ()["PROMETHEUS_MULTIPROC_DIR"])
     assert served.request("GET", "/v1/health").status_code == 200  # may not be counted
@@ -302,7 +313,7 @@ def test_a_server_whose_worker_and_folder_of_metrics_are_gone_goes_on(serve: Ser
     first.wait(timeout=30)
     with httpx.Client(transport=httpx.HTTPTransport(retries=7), timeout=30) as client:
         assert client.get(f"{served.url}/v1/health").status_code == 200
-        text = client.get(f"http://127.0.0.1:{port}/metrics").text
+        text = client.get(f"http://127.0.0.1:{reserved_port}/metrics").text
     assert 'billet_request_ms_count{route="GET /v1/health",status="2xx"}' in text
     assert text.count("billet_memory_mb{") == 1
     assert served.stop() == 0

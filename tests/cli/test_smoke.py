@@ -38,6 +38,7 @@ def test_the_smoke_test_leaves_nothing_behind_whatever_the_settings(server: str)
     assert left() == []
 
 
+@pytest.mark.usefixtures("same_window")
 @pytest.mark.settings(auth="on", rate_quota=2, rate_window_seconds=86400)
 def test_a_second_deployment_passes_within_a_window_of_a_small_quota(
     server: str, monkeypatch: pytest.MonkeyPatch

@@ -213,8 +213,11 @@ def test_it_starts_despite_a_port_race_and_a_proxy(
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.setenv(name, "")
     with http_server(b"{}") as taken:
-        ports = [int(taken.rpartition(":")[2]), dynamodb_local.free_port()]
-        monkeypatch.setattr(dynamodb_local, "free_port", lambda: ports.pop(0))
+        ports = [int(taken.rpartition(":")[2])]
+        free_port = dynamodb_local.free_port
+        monkeypatch.setattr(
+            dynamodb_local, "free_port", lambda: ports.pop() if ports else free_port()
+        )
         with dynamodb_local.run() as url:
             database = Session().create_client("dynamodb", endpoint_url=url)
             assert database.list_tables()["TableNames"] == []

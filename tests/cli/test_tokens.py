@@ -20,7 +20,7 @@ from chalicelib.dynamodb.models import TokenModel
 from chalicelib.services import tokens
 
 pytestmark = pytest.mark.usefixtures("database")
-SOON = timedelta(minutes=1)
+SOON = timedelta(minutes=10)
 
 
 def stored_items() -> list[dict[str, Any]]:

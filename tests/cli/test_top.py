@@ -1,5 +1,6 @@
 """`billet top`: the lines that it finds, its figures, and the causes that it names."""
 
+import codecs
 import fcntl
 import io
 import json
@@ -7,12 +8,14 @@ import math
 import os
 import pty
 import random
+import re
 import select
 import signal
 import struct
 import subprocess
 import sys
 import termios
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -441,8 +444,9 @@ def test_keys_sort_and_end_the_live_screen(tmp_path: Path) -> None:
     with on_terminal("top", str(file)) as (terminal, process):
         read_until(terminal, "GET /rare")
         os.write(terminal, b"r")
+        read_until(terminal, f"req/s{SAME_SCREEN}GET /v1/tasks{SAME_SCREEN}GET /rare")
         os.write(terminal, b"q")
-        read_until(terminal, "\x1b[?1049l")  # the screen before
+        read_until(terminal, re.escape("\x1b[?1049l"))  # the screen before
         assert process.wait(timeout=30) == 0
 
 
@@ -477,14 +481,20 @@ main()
 """
 
 
-def read_until(terminal: int, text: str) -> str:
-    """Return what the terminal shows, up to the first read with the text."""
+SAME_SCREEN = r"((?!\x1b\[H).)*"
+"""What comes between two parts of one screen: each begins at the upper left."""
+
+
+def read_until(terminal: int, pattern: str) -> None:
+    """Read what the terminal shows, up to the first read after which the pattern is in it."""
     shown = ""
-    while text not in shown:
+    decoder = codecs.getincrementaldecoder("utf-8")()  # a read may end within a character
+    end = time.monotonic() + 60
+    while not re.search(pattern, shown, re.DOTALL):
         ready, _, _ = select.select([terminal], [], [], 30)
-        assert ready, f"{text!r} is not in {shown!r}"
-        shown += os.read(terminal, 65536).decode()
-    return shown
+        assert ready, f"{pattern!r} is not in {shown!r}"
+        assert time.monotonic() < end, f"{pattern!r} is not in {shown!r}"
+        shown += decoder.decode(os.read(terminal, 65536))
 
 
 ROUTE = "PUT /v1/tasks/{task_id}/unassign/user/{user_id}"

@@ -153,6 +153,7 @@ def test_a_writer_uses_the_old_lanes_until_all_readers_know_the_new(
 def test_a_cached_layout_expires_by_either_clock(
     bind: Bind, monkeypatch: pytest.MonkeyPatch, connections: dict[str, Connection], endpoint: str
 ) -> None:
+    monkeypatch.setattr(shared_state, "FRESH_SECONDS", 5.0)
     times = {"monotonic": 50.0, "wall": 5000.0}
     for name in times:
         monkeypatch.setattr(shared_state, name, lambda name=name: times[name])

@@ -39,6 +39,7 @@ def work(name: str, count: int) -> None:
 
 if __name__ == "__main__":
     prefix, number, name, count, wait, fresh = sys.argv[1:]
+    client.READ_TIMEOUT = 15.0  # the machine may be busy
     lanes.WAIT_SECONDS, shared_state.FRESH_SECONDS = float(wait), float(fresh)
     client.bind(Settings(table_prefix=prefix, lanes=int(number)))
     work(name, int(count))

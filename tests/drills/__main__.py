@@ -21,6 +21,7 @@ from billet.emulators import dynamodb_local, local_server, moto_server
 from billet.emulators.errors import EmulatorError
 from billet.migrations import runner
 from billet.migrations.scanning import Options
+from billet.serve.listening import reserve_port
 from billet.top import sources
 from billet.top.window import Window, parse
 from chalicelib.dynamodb import client
@@ -72,7 +73,7 @@ def _run(chosen: Fault, data: Path, seconds: float, rate: float, port: int, work
     """Run the server and the load."""
     with ExitStack() as stack:
         database = stack.enter_context(_database())
-        proxy = Proxy(database)
+        proxy = Proxy(database, stack.enter_context(reserve_port("127.0.0.1", 0)))
         local_server.use_endpoint(database)
         given = _fill(chosen)
         proxy.way = chosen.way

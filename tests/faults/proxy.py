@@ -66,12 +66,17 @@ class _Server(socketserver.ThreadingTCPServer):
 
 
 class Proxy:
-    """A proxy to a database that handles requests by its `way`. It listens while `open`."""
+    """A proxy to a database that handles requests by its `way`. It listens while `open`.
 
-    def __init__(self, url: str) -> None:
+    Args:
+        url: the database.
+        port: where to listen; reserved, so that nobody else listens there in the meantime.
+    """
+
+    def __init__(self, url: str, port: int) -> None:
         target = urlsplit(url)
         self._target = (target.hostname, target.port)
-        self._port = 0
+        self._port = port
         self._connections: set[socket.socket] = set()
         self.way: Way = relay
         self.request_count = 0
@@ -83,9 +88,8 @@ class Proxy:
 
     @contextmanager
     def open(self) -> Iterator[None]:
-        """Listen, always on the same port. Afterwards connections are refused or reset."""
+        """Listen. Afterwards connections are refused or reset."""
         with _Server(("127.0.0.1", self._port), self._relay) as server:  # type: ignore[arg-type]
-            self._port = server.server_address[1]
             thread = threading.Thread(target=server.serve_forever, args=(0.01,))
             thread.start()
             try:

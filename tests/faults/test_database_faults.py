@@ -13,6 +13,7 @@ from botocore.exceptions import SSLError
 from pynamodb.connection import Connection
 
 from billet.integrity import findings
+from billet.serve.listening import reserve_port
 from chalicelib.domain.errors import Unavailable
 from chalicelib.dynamodb import client, stored_counters
 from chalicelib.dynamodb.models import TaskModel, UserModel
@@ -53,12 +54,12 @@ def proxied_database(
     """
     add_users(1)
     add_tasks(2)
-    proxied_database = proxy.Proxy(endpoint)
-    with proxied_database.open():
+    with reserve_port("127.0.0.1", 0) as port:
+        proxied_database = proxy.Proxy(endpoint, port)
         monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", proxied_database.url)
         monkeypatch.setattr(client, "READ_TIMEOUT", READ_SECONDS)
         client.bind(database)
-    yield proxied_database
+        yield proxied_database
     client.bind(database, connection)
     assert [finding.text for finding in findings()] == []
     assert len(list(UserModel.scan())) == 2

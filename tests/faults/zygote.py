@@ -40,6 +40,8 @@ def carry_out(method: str, path: str, body: bytes, headers: dict[str, str]) -> N
 
 
 def main() -> None:
+    client.READ_TIMEOUT = 15.0  # also on a busy machine, each call is sent once
+    shared_state.FRESH_SECONDS = 3600.0  # and the item is read before the request only
     connection = client.connect()
     events = connection.client.meta.events  # creates the client; a fork only has to connect
     for line in sys.stdin:

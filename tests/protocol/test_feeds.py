@@ -253,6 +253,7 @@ def test_a_feed_costs_one_read_of_the_user_and_one_query_for_each_status(
         assert bill.calls[3:] == ["GetItem", "GetItem"]
 
 
+@pytest.mark.usefixtures("same_window")
 @pytest.mark.settings(auth="on", rate_quota=3, rate_shared="off")
 def test_a_subscriber_has_a_quota_apart_from_that_of_the_address(
     read: Callable[..., httpx.Response],

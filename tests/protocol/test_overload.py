@@ -86,7 +86,7 @@ def test_a_queued_request_times_out_with_503_and_keeps_the_connection() -> None:
             assert_busy(read_responses(waiting, ["GET"])[0])
             slow.may_end.set()
             assert read_responses(at_work, ["GET"])[0][0] == 200
-            waiting.sendall(WORK)
+            waiting.sendall(HEALTH)  # the thread of WORK may not be free yet
             assert read_responses(waiting, ["GET"])[0][2] == b"done"
 
 
@@ -95,7 +95,7 @@ def test_an_unsendable_response_is_a_500_and_the_thread_continues() -> None:
     broken.route("/work")(lambda: Response("", {"two words": "x"}))
     broken.route("/fine")(lambda: "done")
     with (
-        serving(Application(Gateway(broken), 1, 0)) as address,
+        serving(Application(Gateway(broken), 1, 1, LONG)) as address,
         send_raw(address, WORK) as connection,
     ):
         assert read_responses(connection, ["GET"])[0][0] == 500

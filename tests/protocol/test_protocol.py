@@ -7,6 +7,8 @@ import msgspec
 import pytest
 
 from billet.serve import hosts
+from billet.serve.asgi import Application
+from billet.serve.embedded import serving
 from billet.serve.gateway import Gateway, Request, Response
 from billet.serve.route_table import Match
 from chalicelib.app_factory import BilletApp
@@ -318,11 +320,13 @@ def test_expect_100_continue_gets_100_continue(server: str) -> None:
     assert status == 201
 
 
+@pytest.mark.usefixtures("database")
 def test_a_client_disconnect_logs_no_traceback(
-    server: str, capfd: pytest.CaptureFixture[str]
+    application: BilletApp, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    for data in (b"", POST, POST + b"Content-Length: 13\r\n\r\n{"):
-        send_raw(server, data).close()
-    with send_raw(server, HEALTH) as connection:
-        assert read_responses(connection, ["GET"])[0][0] == 200
-    assert capfd.readouterr() == ("", "")
+    with serving(Application(Gateway(application))) as server:
+        for data in (b"", POST, POST + b"Content-Length: 13\r\n\r\n{"):
+            send_raw(server, data).close()
+        with send_raw(server, HEALTH) as connection:
+            assert read_responses(connection, ["GET"])[0][0] == 200
+    assert capfd.readouterr() == ("", "")  # now that the server has seen all and stopped

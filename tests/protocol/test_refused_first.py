@@ -118,6 +118,7 @@ def test_a_request_beyond_a_limit_makes_no_call(
         assert bill.calls == ["GetItem"]  # calls are recorded
 
 
+@pytest.mark.usefixtures("same_window")
 @pytest.mark.settings(rate_quota=1, rate_shared="off")
 def test_another_content_type_and_an_exhausted_quota_make_no_call(
     api: Api, connection: Connection

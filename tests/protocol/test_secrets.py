@@ -68,6 +68,7 @@ def send_failing_requests(
     return statuses
 
 
+@pytest.mark.usefixtures("same_window")
 def test_no_token_or_body_is_logged(
     send: Callable[..., int],
     api_with: Callable[..., Api],

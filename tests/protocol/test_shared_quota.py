@@ -39,6 +39,11 @@ def connection(database: Settings, endpoint: str, connections: dict[str, Connect
 
 
 @pytest.fixture(autouse=True)
+def _same_day(same_window: float) -> None:
+    """Stop the clock, so that no daily quota begins anew."""
+
+
+@pytest.fixture(autouse=True)
 def _long_lease(monkeypatch: pytest.MonkeyPatch) -> None:
     """Allow for slow leases on a busy machine."""
     monkeypatch.setattr(rate_limiter, "LEASE_SECONDS", 30.0)
@@ -50,9 +55,9 @@ def limited(api_with: Callable[..., Api]) -> Callable[..., Api]:
     return partial(api_with, rate_window_seconds=DAY, rate_burst=10_000)
 
 
-def worker(environ: dict[str, str]) -> subprocess.Popen[str]:
+def worker(now: float, environ: dict[str, str]) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "tests.protocol.quota_worker"],
+        [sys.executable, "-m", "tests.protocol.quota_worker", str(now)],
         cwd=ROOT,
         env={**os.environ, **environ},
         stdin=subprocess.PIPE,
@@ -63,7 +68,7 @@ def worker(environ: dict[str, str]) -> subprocess.Popen[str]:
 
 @pytest.mark.backend("dynamodb-local")
 def test_4_processes_together_serve_exactly_the_quota(
-    connection: Connection, database: Settings
+    connection: Connection, database: Settings, same_window: float
 ) -> None:
     environ = {
         "TABLE_PREFIX": database.prefix,
@@ -72,7 +77,7 @@ def test_4_processes_together_serve_exactly_the_quota(
         "RATE_WINDOW_SECONDS": str(DAY),
     }
     with ExitStack() as stack:
-        workers = [stack.enter_context(worker(environ)) for _ in range(4)]
+        workers = [stack.enter_context(worker(same_window, environ)) for _ in range(4)]
         admitted = sum(sum(send_concurrently(workers, 10)) for _ in range(50))
         units = [float(one.communicate(timeout=60)[0]) for one in workers]
     assert admitted == 1000

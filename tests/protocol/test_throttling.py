@@ -121,6 +121,7 @@ def test_a_rejected_request_uses_no_quota(api: Api, clock: Clock) -> None:
         assert values[-1] == f'"burst";r={burst};t=1, "quota";r={quota};t={60 - second}'
 
 
+@pytest.mark.usefixtures("clock")
 def test_a_process_keeps_only_the_most_recent_principals() -> None:
     limiter = Limiter(quota=1, window=86_400, burst=1_000)
     assert all(limiter.admit(f"address:{one}", shared=False)[0] for one in range(40_000))
@@ -130,6 +131,7 @@ def test_a_process_keeps_only_the_most_recent_principals() -> None:
     assert limiter.admit("address:0", shared=False)[0]  # evicted
 
 
+@pytest.mark.usefixtures("clock")
 def test_a_client_that_goes_on_is_not_evicted_by_others() -> None:
     limiter = Limiter(quota=1, window=3600, burst=100)
     assert limiter.admit("busy", shared=False)[0]
@@ -214,6 +216,7 @@ def request_from(address: str) -> Request:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere 127.0.0.2 is not there")
+@pytest.mark.usefixtures("clock")
 @limit(rate_quota=1)
 def test_the_local_server_counts_each_address(server: str) -> None:
     statuses = []

@@ -1,5 +1,6 @@
 """Requests and data for the fault injection tests."""
 
+import time
 from typing import Any
 
 from chalice.test import HTTPResponse
@@ -132,10 +133,9 @@ def _free_and_assigned_tasks(user_id: int) -> list[int]:
 
 def until_available(api: Api, *request: Any) -> HTTPResponse:
     """Return the first response that is not 503: a busy machine may exceed short timeouts."""
-    for _ in range(100):
-        response = api(*request)
-        if response.status_code != 503:
-            break
+    end = time.monotonic() + 120
+    while (response := api(*request)).status_code == 503 and time.monotonic() < end:
+        pass
     return response
 
 

@@ -28,7 +28,6 @@ def known_schema() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         memory = client.Memory(schema=(3, 3))
         patch.setattr(client.database, "memory", memory)
-        patch.setattr(shared_state, "FRESH_SECONDS", 3600.0)
         clocks = shared_state.monotonic(), shared_state.wall()
         memory.shared_state = shared_state.SharedState(1, frozenset(), *clocks)
         yield

@@ -1,11 +1,15 @@
 """Dates as people write them, on Thursday, 26 November 2026."""
 
+import os
 import re
+import subprocess
+import sys
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
 from billet.people import dates
+from tests.support.servers import ROOT
 
 THURSDAY = date(2026, 11, 26)
 
@@ -52,6 +56,19 @@ THURSDAY = date(2026, 11, 26)
 )
 def test_a_date_is_understood_as_people_mean_it(text: str, expected: str) -> None:
     assert dates.parse(text, THURSDAY) == date.fromisoformat(expected)
+
+
+def test_a_date_is_understood_in_a_time_zone_without_a_name() -> None:
+    code = "from billet.people import dates; print(dates.parse('in 3 days', dates.today()))"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={**os.environ, "TZ": "CET-1CEST,M3.5.0,M10.5.0"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_weekday_is_the_next_one_after_today_at_the_end_of_each_month() -> None:

@@ -1,10 +1,12 @@
 """The supervisor of the database process, tested with shell commands."""
 
 import io
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -65,10 +67,14 @@ def test_a_database_without_its_port_is_ended() -> None:
         assert b"BindException" in process.stdout.read()
 
 
-def test_a_command_that_ends_later_is_restarted_with_growing_pauses() -> None:
-    with supervised("kill -9 $$") as process:
-        process.stdin.write(b"started\n")
+def test_a_command_that_ends_later_is_restarted_with_growing_pauses(tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    os.mkfifo(gate)
+    with supervised(f"test -p {gate} && read _ < {gate}; kill -9 $$") as process:
+        process.stdin.write(b"started\n" * 20_000)  # more than a pipe holds: it has read some
         process.stdin.flush()
+        with gate.open("w"):  # waits for the command
+            gate.unlink()
         lines = [process.stderr.readline().decode() for _ in range(4)]
         assert lines == [
             f"The database process was killed by signal 9; restarting it in {pause} s\n"
