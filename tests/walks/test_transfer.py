@@ -20,6 +20,7 @@ from click.testing import CliRunner
 
 from billet.cli.seed import seed
 from billet.integrity import findings
+from billet.serve.listening import reserve_port
 from chalicelib.dynamodb import client
 from chalicelib.dynamodb.models import TaskModel
 from chalicelib.settings import Settings
@@ -145,10 +146,12 @@ class OneTransaction:
 
 def kill_when_some_tasks_are_there(database: Database, *arguments: str) -> None:
     """Run a command, and kill it when it has committed one of its transactions of tasks."""
-    proxy = Proxy(database.endpoint)
-    proxy.way = way = OneTransaction(f"{database.settings.prefix}-tasks")
-    with proxy.open(), replace(database, endpoint=proxy.url).start(*arguments) as process:
-        waits = way.waits.wait(DEADLINE_SECONDS)
-        process.send_signal(signal.SIGKILL)
+    way = OneTransaction(f"{database.settings.prefix}-tasks")
+    with reserve_port("127.0.0.1", 0) as port:
+        proxy = Proxy(database.endpoint, port)
+        proxy.way = way
+        with proxy.open(), replace(database, endpoint=proxy.url).start(*arguments) as process:
+            waits = way.waits.wait(DEADLINE_SECONDS)
+            process.send_signal(signal.SIGKILL)
     assert waits
     assert process.returncode == -signal.SIGKILL
