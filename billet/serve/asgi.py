@@ -68,7 +68,7 @@ class Application:
             await self._respond(request, result, body, send)
 
     async def _body(self, request: Request, receive: Receive) -> bytes:
-        if request.protocol != "HTTP/2" and not request.headers.keys() & _BODY_HEADERS:
+        if not request.headers.keys() & _BODY_HEADERS:
             return b""
         try:
             async with asyncio.timeout(self._body_seconds):

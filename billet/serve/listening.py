@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 from granian.constants import HTTPModes
-from granian.http import HTTP1Settings, HTTP2Settings
+from granian.http import HTTP1Settings
 
 IDLE_MILLISECONDS = 30_000
 """How long a connection may be idle, or take to send the head of a request."""
@@ -19,14 +19,12 @@ MAX_HEAD_BYTES = 64 * 1024
 MAX_CONNECTIONS = 2048
 """Per worker."""
 LIMITS: dict[str, Any] = {
+    # granian does not tell the app that a client has cancelled a request of HTTP/2.
     "http": HTTPModes.http1,
     "websockets": False,
     "backpressure": MAX_CONNECTIONS,
     "http1_settings": HTTP1Settings(
         header_read_timeout=IDLE_MILLISECONDS, max_buffer_size=MAX_HEAD_BYTES
-    ),
-    "http2_settings": HTTP2Settings(
-        keep_alive_interval=IDLE_MILLISECONDS, max_headers_size=MAX_HEAD_BYTES
     ),
 }
 START_SECONDS = 60.0

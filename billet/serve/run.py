@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import click
-from granian.constants import HTTPModes, Interfaces, SSLProtocols
+from granian.constants import Interfaces, SSLProtocols
 from granian.log import LogLevels
 from granian.server.mp import MPServer
 
@@ -119,7 +119,6 @@ def _server(options: Options, port: int, granian_port: int) -> MPServer:
         arguments |= {
             "ssl_cert": options.tls_cert,
             "ssl_key": options.tls_key,
-            "http": HTTPModes.auto,
         }
     if granian_port:
         arguments |= {

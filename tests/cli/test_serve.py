@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -117,6 +118,23 @@ def test_a_data_folder_in_use_is_a_one_line_error(
         f"Error: no DynamoDB Local: another server uses the data in {tmp_path}; "
         "stop that server, or choose another folder with --data or --db memory\n"
     )
+
+
+@pytest.mark.usefixtures("startable")
+def test_a_database_whose_supervisor_and_server_are_killed_keeps_its_folder(
+    serve: Serve, refuse: Refuse, tmp_path: Path
+) -> None:
+    served = serve("--db", "local", "--data", str(tmp_path))
+    database = database_of(served)
+    supervisor = database.parent()
+    assert supervisor is not None
+    supervisor.kill()
+    served.stop(signal.SIGKILL)
+    try:
+        error = refuse("--data", str(tmp_path))
+    finally:
+        database.kill()
+    assert error.startswith(f"Error: no DynamoDB Local: another server uses the data in {tmp_path}")
 
 
 NOWHERE = {"AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:9"}
@@ -280,6 +298,19 @@ def certificate(folder: Path) -> tuple[str, str]:
     return str(folder / "cert.pem"), str(folder / "key.pem")
 
 
+def agreed_protocol(served: Served, cert: str) -> str | None:
+    """Return what the server chooses for a client that prefers HTTP/2 (ALPN)."""
+    context = ssl.create_default_context(cafile=cert)
+    context.set_alpn_protocols(["h2", "http/1.1"])
+    with (
+        socket.create_connection(
+            ("127.0.0.1", urlsplit(served.url).port), timeout=30
+        ) as connection,
+        context.wrap_socket(connection, server_hostname="localhost") as secured,
+    ):
+        return secured.selected_alpn_protocol()
+
+
 def test_it_serves_tls_to_local_names_and_exports_metrics(
     serve: Serve, tmp_path: Path, reserved_port: str
 ) -> None:
@@ -293,6 +324,7 @@ def test_it_serves_tls_to_local_names_and_exports_metrics(
     for host, status in (("evil.example", 400), ("LOCALHOST:7", 200)):
         response = served.request("GET", "/v1/tasks", headers={"Host": host})
         assert response.status_code == status
+    assert agreed_protocol(served, cert) in ("http/1.1", None)
     metrics = httpx.get(f"http://127.0.0.1:{reserved_port}/metrics", timeout=60)
     assert "granian_workers_spawns" in metrics.text
     health = 'billet_request_ms_count{route="GET /v1/health",status="2xx"} 1.0'
