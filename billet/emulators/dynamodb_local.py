@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -9,7 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -47,7 +48,20 @@ def run(data: Path | None = None) -> Iterator[str]:
         try:
             yield url
         finally:
-            process.communicate()
+            _stop(process)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """End the supervisor and the database, also one that a killed supervisor has left."""
+    assert process.stdin  # noqa: S101  # nosec B101
+    process.stdin.close()
+    # While the supervisor is not reaped, no other group of processes has its id.
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    with suppress(ProcessLookupError, PermissionError):  # macOS: only the zombie is left
+        os.killpg(process.pid, signal.SIGTERM)
+    process.wait()
+    assert process.stdout  # noqa: S101  # nosec B101
+    process.stdout.close()
 
 
 def bypass_proxies() -> None:

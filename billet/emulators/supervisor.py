@@ -80,6 +80,7 @@ class Supervisor:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
+                close_fds=False,  # it keeps the lock of its folder, even if this process is killed
             )
         with self._process as process:
             assert process.stdout  # noqa: S101  # nosec B101

@@ -12,6 +12,7 @@ from contextlib import closing, contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
+import psutil
 import pytest
 from botocore.session import Session
 
@@ -121,6 +122,18 @@ def damaged(startable: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
             opened.seek((page - 1) * size)
             opened.write(b"\xa5" * size)
     return file
+
+
+@pytest.mark.usefixtures("startable")
+def test_a_killed_supervisor_leaves_no_process(tmp_path: Path) -> None:
+    with dynamodb_local.run(tmp_path):
+        children = psutil.Process().children()
+        [supervisor] = [one for one in children if str(tmp_path) in one.cmdline()]
+        [database] = supervisor.children()
+        supervisor.kill()
+        os.waitid(os.P_PID, supervisor.pid, os.WEXITED | os.WNOWAIT)
+        assert database.is_running()
+    database.wait(timeout=60)
 
 
 def test_damage_inside_a_database_file_is_reported(damaged: Path) -> None:
