@@ -107,7 +107,7 @@ def test_make_clean_data_deletes_only_after_confirmation(
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=240,
     )
     assert ended.stdout == f"Delete all local data in .billet? [y/N] {message}"
     assert (tmp_path / ".billet").exists() is left
