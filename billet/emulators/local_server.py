@@ -129,12 +129,15 @@ def _locked_file(path: Path, text: str) -> Iterator[None]:
     Raises:
         OSError: it cannot be written.
     """
-    path.unlink(missing_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    # It gets its name once it is locked: a command deletes files without a lock.
+    unlocked = path.with_suffix(".new")
+    unlocked.unlink(missing_ok=True)
+    descriptor = os.open(unlocked, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         file.write(text)
         file.flush()
+        unlocked.replace(path)
         try:
             yield
         finally:

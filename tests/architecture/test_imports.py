@@ -42,7 +42,7 @@ def test_importing_a_module_reads_no_environment_and_does_not_connect() -> None:
         env={"STAGE": "nonsense"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
     )
     assert done.returncode == 0, done.stderr
 
@@ -51,7 +51,7 @@ def test_a_start_does_not_import_icalendar() -> None:
     """It takes 30 ms, too long for a cold start."""
     found = "import app, sys; print('icalendar' in sys.modules)"
     done = subprocess.run(
-        [sys.executable, "-c", found], cwd=ROOT, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", found], cwd=ROOT, capture_output=True, text=True, timeout=240
     )
     assert (done.stdout, done.returncode) == ("False\n", 0)
 

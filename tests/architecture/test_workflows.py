@@ -34,7 +34,7 @@ def run(command: Sequence[str], *files: Path) -> subprocess.CompletedProcess[str
     if program is None:
         pytest.skip(f"{command[0]} is not installed; `make setup` installs it")
     return subprocess.run(
-        [program, *command[1:], *files], capture_output=True, text=True, check=False, timeout=60
+        [program, *command[1:], *files], capture_output=True, text=True, check=False, timeout=240
     )
 
 

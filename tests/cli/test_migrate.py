@@ -619,7 +619,7 @@ def test_a_lease_that_nobody_renews_is_taken_over_after_its_time_on_the_clock_of
 @pytest.mark.usefixtures("intact")
 def test_a_lease_whose_process_has_ended_on_this_machine_is_taken_over_at_once(time: Time) -> None:
     ended = subprocess.Popen(["true"])
-    ended.wait(timeout=60)
+    ended.wait(timeout=240)
     take_lease(machine=lease._machine(), process=ended.pid)
     assert run("expand")[0] == 0
     assert time.now == 1000.0
@@ -972,7 +972,7 @@ def test_an_invalid_environment_is_a_one_line_error(
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=240,
     )
     assert ended.returncode == 1
     assert ended.stderr.splitlines()[-1] == line

@@ -50,6 +50,6 @@ def test_people_need_no_library_and_no_variable_of_aws(billet: Billet) -> None:
         env={**os.environ, **broken, "BILLET_URL": billet.url},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
     )
     assert (done.returncode, done.stderr) == (0, "")

@@ -34,7 +34,7 @@ def test_each_curl_command_prints_the_documented_output(serve: Serve, blocks: li
     for line, response in lines:
         command = shlex.split(line.replace("localhost:3000", served.url.removeprefix("http://")))
         output = subprocess.run(
-            command, capture_output=True, text=True, check=True, timeout=60
+            command, capture_output=True, text=True, check=True, timeout=240
         ).stdout
         output = TIME.sub("2026-01-31T12:00:00Z", output)
         for day in {begun, today()}:
@@ -60,7 +60,7 @@ def test_the_authentication_walkthrough_prints_the_documented_output(
         env=user_environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
     )
     assert ran.stdout.splitlines() == [response for _, response in curl_lines(block)]
     assert re.fullmatch(

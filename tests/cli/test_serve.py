@@ -91,7 +91,7 @@ def test_killed_databases_and_servers_keep_their_data_and_leave_no_process(
     create(first, "one")
     database = database_of(first)
     database.kill()
-    database.wait(timeout=20)
+    database.wait(timeout=240)
     end = time.monotonic() + 120
     while first.request("GET", "/v1/health").status_code != 200:
         assert time.monotonic() < end, "the supervisor has not restarted the database"
@@ -99,12 +99,12 @@ def test_killed_databases_and_servers_keep_their_data_and_leave_no_process(
     database = database_of(first)
     first.stop(signal.SIGKILL)
     second = serve("--db", "local", "--data", str(tmp_path))
-    database.wait(timeout=20)
+    database.wait(timeout=240)
     create(second, "three")
     assert names(second) == ["one", "two", "three"]
     database = database_of(second)
     assert second.stop() == 0
-    database.wait(timeout=20)  # the supervisor does not restart it
+    database.wait(timeout=240)  # the supervisor does not restart it
 
 
 def test_a_data_folder_in_use_is_a_one_line_error(
@@ -252,7 +252,7 @@ def test_a_killed_server_leaves_no_process(serve: Serve) -> None:
     left = processes_of(served)
     assert len(workers_of(served)) == 2
     served.stop(signal.SIGKILL)
-    running = psutil.wait_procs(left, timeout=30)[1]
+    running = psutil.wait_procs(left, timeout=240)[1]
     # Where process 1 does not wait for orphans, as in a container, they stay as zombies.
     assert [one for one in running if one.status() != psutil.STATUS_ZOMBIE] == []
 
@@ -261,9 +261,8 @@ def test_a_killed_worker_is_replaced_and_sigterm_stops_it_cleanly(serve: Serve) 
     served = serve("--db", "memory")
     [first] = workers_of(served)
     first.kill()
-    first.wait(timeout=30)
-    with httpx.Client(transport=httpx.HTTPTransport(retries=7), timeout=30) as client:
-        assert client.get(f"{served.url}/v1/health").status_code == 200
+    first.wait(timeout=240)
+    assert served.request("GET", "/v1/health").status_code == 200
     assert first.pid not in [one.pid for one in workers_of(served)]
     assert_stops_cleanly(served, signal.SIGTERM)
 
@@ -325,7 +324,7 @@ def test_it_serves_tls_to_local_names_and_exports_metrics(
         response = served.request("GET", "/v1/tasks", headers={"Host": host})
         assert response.status_code == status
     assert agreed_protocol(served, cert) in ("http/1.1", None)
-    metrics = httpx.get(f"http://127.0.0.1:{reserved_port}/metrics", timeout=60)
+    metrics = httpx.get(f"http://127.0.0.1:{reserved_port}/metrics", timeout=240)
     assert "granian_workers_spawns" in metrics.text
     health = 'billet_request_ms_count{route="GET /v1/health",status="2xx"} 1.0'
     assert health in metrics.text
@@ -342,10 +341,9 @@ def test_a_server_whose_worker_and_folder_of_metrics_are_gone_goes_on(
     assert served.request("GET", "/v1/health").status_code == 200  # may not be counted
     assert served.request("GET", "/v1/health").status_code == 200
     first.kill()
-    first.wait(timeout=30)
-    with httpx.Client(transport=httpx.HTTPTransport(retries=7), timeout=30) as client:
-        assert client.get(f"{served.url}/v1/health").status_code == 200
-        text = client.get(f"http://127.0.0.1:{reserved_port}/metrics").text
+    first.wait(timeout=240)
+    assert served.request("GET", "/v1/health").status_code == 200
+    text = httpx.get(f"http://127.0.0.1:{reserved_port}/metrics", timeout=240).text
     assert 'billet_request_ms_count{route="GET /v1/health",status="2xx"}' in text
     assert text.count("billet_memory_mb{") == 1
     assert served.stop() == 0

@@ -68,7 +68,7 @@ def test_without_java_and_moto_the_cause_is_reported(
         env={**os.environ, **without_java_environment},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
     )
     assert ended.returncode == 1
     assert ended.stderr.splitlines()[-1].startswith(
@@ -177,13 +177,13 @@ def mounted(folder: Path, options: str) -> Iterator[Path]:
     """Mount a separate disk; this requires root."""
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
-    done = subprocess.run(mount, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(mount, capture_output=True, text=True, timeout=240)
     if done.returncode:
         pytest.skip(f"needs root, to mount a small disk: {done.stderr.strip()}")
     try:
         yield folder
     finally:
-        subprocess.run(["umount", str(folder)], check=True, timeout=60)
+        subprocess.run(["umount", str(folder)], check=True, timeout=240)
 
 
 @pytest.mark.skipif(shutil.which("mount") is None, reason="mount is not installed")
@@ -257,7 +257,7 @@ def test_a_missing_library_is_reported_with_the_install_command(tmp_path: Path) 
         env=os.environ,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
     )
     assert (ended.returncode, ended.stderr) == (
         1,

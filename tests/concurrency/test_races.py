@@ -38,7 +38,7 @@ def race(calls: Sequence[Callable[[], Any]]) -> list[Any]:
     start = threading.Barrier(len(calls))
 
     def run(call: Callable[[], Any]) -> Any:
-        start.wait(timeout=60)
+        start.wait(timeout=240)
         try:
             return call()
         except (BilletError, HttpProblem) as error:

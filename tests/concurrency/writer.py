@@ -6,6 +6,7 @@ It prints a JSON line for each acknowledged write: ["tasks", 7], ["users", 3], [
 
 import json
 import sys
+import time
 
 from chalicelib.domain.errors import BilletError
 from chalicelib.domain.task import TaskFields, TaskUpdate
@@ -22,6 +23,8 @@ def say(kind: str, what: int | str) -> None:
 def work(name: str, count: int) -> None:
     """Create, edit and finish tasks, and create users."""
     for number in range(count):
+        if number == count // 2:
+            time.sleep(lanes.WAIT_SECONDS)  # from now on it uses its own lanes
         try:
             task = tasks.create(
                 TaskFields(name=name, desc="", status="PENDING", expires_at=None)

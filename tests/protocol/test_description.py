@@ -216,7 +216,7 @@ def test_startup_does_not_read_the_docs_files() -> None:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=240,
     )
     assert done.stdout == "\n"
 

@@ -18,7 +18,7 @@ from tests.support.raw_http import CROWD, HEALTH, assert_busy, create_task, read
 
 pytestmark = pytest.mark.backend("moto")
 
-LONG = 60.0
+LONG = 240.0
 """Seconds; longer than any operation in these tests."""
 WORK = b"GET /work HTTP/1.1\r\nHost: localhost\r\n\r\n"
 

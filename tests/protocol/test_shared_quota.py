@@ -79,7 +79,7 @@ def test_4_processes_together_serve_exactly_the_quota(
     with ExitStack() as stack:
         workers = [stack.enter_context(worker(same_window, environ)) for _ in range(4)]
         admitted = sum(sum(send_concurrently(workers, 10)) for _ in range(50))
-        units = [float(one.communicate(timeout=60)[0]) for one in workers]
+        units = [float(one.communicate(timeout=240)[0]) for one in workers]
     assert admitted == 1000
     [item] = QuotaModel.scan()
     assert item.used >= 1000

@@ -110,14 +110,14 @@ def test_unfinished_heads_use_little_memory(served: Served) -> None:
 
 @pytest.mark.usefixtures("database")
 def test_an_upload_under_load_is_carried_out(application: BilletApp) -> None:
-    server = Application(Gateway(application), max_concurrent=1, max_waiting=100, wait_seconds=60)
+    server = Application(Gateway(application), max_concurrent=1, max_waiting=100, wait_seconds=LONG)
     body = json.dumps({"name": "x", "desc": "y" * 9_000}).encode()
     length = f"Content-Length: {len(body)}"
     head = f"POST /v1/tasks HTTP/1.1\r\nHost: localhost\r\n{length}\r\n\r\n".encode()
     with serving(server) as address, ExitStack() as stack:
         crowd = [stack.enter_context(send_raw(address, head + body[:7])) for _ in range(32)]
         for one in crowd:
-            one.settimeout(60)
+            one.settimeout(LONG)
             one.sendall(body[7:])
         statuses = [read_responses(one, ["POST"])[0][0] for one in crowd]
     assert statuses == [201] * 32

@@ -17,7 +17,7 @@ RawResponse = tuple[int, httpx.Headers, bytes]
 def send_raw(address: str, data: bytes) -> socket.socket:
     """Connect to `host:port`, send the bytes, and return the open connection."""
     host, _, port = address.rpartition(":")
-    connection = socket.create_connection((host, int(port)), timeout=30)
+    connection = socket.create_connection((host, int(port)), timeout=240)
     connection.sendall(data)
     return connection
 

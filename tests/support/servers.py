@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,7 +24,10 @@ from chalicelib.app_factory import BilletApp
 from chalicelib.settings import Settings
 
 ROOT = Path(__file__).parents[2]
-STOP_SECONDS = 30
+STOP_SECONDS = 120
+"""For a busy machine; a server stops within a second."""
+REQUEST_SECONDS = 60
+"""Longer than a server takes at most."""
 
 
 def run_serve(*arguments: str, **environ: str) -> "subprocess.CompletedProcess[str]":
@@ -34,7 +38,7 @@ def run_serve(*arguments: str, **environ: str) -> "subprocess.CompletedProcess[s
         env={**os.environ, **environ},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=240,
     )
 
 
@@ -120,7 +124,16 @@ class ServerProcess:
         raise AssertionError(f"it did not serve: {self.output}")
 
     def request(self, method: str, path: str, **more: Any) -> httpx.Response:
-        return httpx.request(method, self.url + path, timeout=20, verify=False, **more)  # noqa: S501
+        """Send a request. Waits for a worker, if none listens."""
+        end = time.monotonic() + STOP_SECONDS
+        transport = httpx.HTTPTransport(retries=3, verify=False)
+        with httpx.Client(transport=transport, timeout=REQUEST_SECONDS) as client:
+            while True:
+                try:
+                    return client.request(method, self.url + path, **more)
+                except httpx.ConnectError:
+                    if time.monotonic() > end:
+                        raise
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         self.process.send_signal(how)

@@ -1,11 +1,13 @@
 """The commands find the database of the local server, and never another one."""
 
+import fcntl
 import os
 import shutil
 import stat
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click import ClickException
@@ -40,6 +42,22 @@ def test_a_running_servers_database_is_found_and_reported(tmp_path: Path) -> Non
     assert os.environ["AWS_ENDPOINT_URL_DYNAMODB"] == URL
     assert os.environ["STAGE"] == "dev"
     assert "127.0.0.1" in os.environ["NO_PROXY"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_command_does_not_remove_the_file_of_a_server_that_just_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lock = fcntl.flock
+
+    def lock_late(file: Any, operation: int) -> None:
+        if operation == fcntl.LOCK_EX:
+            assert use_running_server(tmp_path) is None
+        lock(file, operation)
+
+    monkeypatch.setattr(fcntl, "flock", lock_late)
+    with advertise(tmp_path, URL):
+        assert use_running_server(tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -107,7 +125,7 @@ def test_make_clean_data_deletes_only_after_confirmation(
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=240,
     )
     assert ended.stdout == f"Delete all local data in .billet? [y/N] {message}"
     assert (tmp_path / ".billet").exists() is left

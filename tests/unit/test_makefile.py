@@ -20,7 +20,7 @@ def test_the_command_and_the_client_are_installed_from_the_folder_and_what_is_lo
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=240,
     ).stdout.splitlines()
     [editable] = (line for line in printed if line.endswith(" --editable ."))
     assert {"--no-index", "--no-deps", "--no-build-isolation"} < {*editable.split()}

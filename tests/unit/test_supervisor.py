@@ -12,7 +12,7 @@ import pytest
 
 from billet.emulators import supervisor
 
-SECONDS = 30
+SECONDS = 240
 MANY = 40
 
 
