@@ -1,7 +1,10 @@
 """Show errors of the database as one line instead of a traceback."""
 
+import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 import click
 from botocore.exceptions import (
@@ -25,8 +28,8 @@ AWS_ERRORS = (BotoCoreError, ClientError, ResponseParserError)
 DATABASE_ERRORS = (BilletError, PynamoDBException, *AWS_ERRORS)
 NO_TABLE = ("non-existent table", "Requested resource not found")
 """The texts of DynamoDB's ResourceNotFoundException; other services have it, too."""
-INVALID_ENDPOINT = "Invalid endpoint: "
-"""The beginning of botocore's ValueError for an endpoint that is no URL."""
+ENDPOINTS = ("AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL")
+"""The variables with the URL of an emulator; the first comes first."""
 NO_REGION = "set AWS_REGION or AWS_DEFAULT_REGION, or the region of the profile"
 CREDENTIALS_HINT = (
     "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and AWS_PROFILE"
@@ -74,19 +77,37 @@ def aws_errors(context: str = "") -> Iterator[None]:
         context: the beginning of the error's text.
 
     Raises:
-        click.ClickException: one of DATABASE_ERRORS, or the endpoint is no URL.
+        click.ClickException: one of DATABASE_ERRORS, or an endpoint is no URL.
     """
     try:
+        require_urls()
         yield
     except DATABASE_ERRORS as error:
         raise click.ClickException(context + _with_file_damage(one_line(error))) from error
-    except ValueError as error:
-        if not str(error).startswith(INVALID_ENDPOINT):
-            raise
-        url = str(error).removeprefix(INVALID_ENDPOINT)
-        raise click.ClickException(
-            f"AWS_ENDPOINT_URL: must be a URL such as http://127.0.0.1:4566, not {url}"
-        ) from error
+
+
+def require_urls() -> None:
+    """Raise ClickException if the endpoint of an emulator is no URL."""
+    given = {name: os.environ.get(name) for name in ENDPOINTS}
+    if not any(given.values()):
+        given = {"endpoint_url in the configuration of AWS": client.endpoint()}
+    for name, url in given.items():
+        if url and not _is_url(url):
+            raise click.ClickException(
+                f"{name}: must be a URL such as http://127.0.0.1:4566, not {url}"
+            )
+
+
+def _is_url(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return (
+            parts.scheme in {"http", "https"}
+            and bool(re.fullmatch(r"[^\s/]+", parts.hostname or ""))
+            and parts.port != 0
+        )
+    except ValueError:
+        return False
 
 
 def _with_file_damage(message: str) -> str:
@@ -111,8 +132,13 @@ def one_line(error: Exception) -> str:
     if "<html" in str(cause).lower():
         return (
             f"the endpoint {client.endpoint() or 'of AWS'} responds with a page of HTML, which no "
-            "service of AWS does; check AWS_ENDPOINT_URL, and the region "
+            f"service of AWS does; check {' and '.join(ENDPOINTS)}, and the region "
             f"{client.region()}"
+        )
+    if isinstance(cause, ResponseParserError) or _code(cause).isdecimal():
+        return (
+            f"the endpoint {client.endpoint() or 'of AWS'} does not respond as AWS does "
+            f"({' '.join(str(cause).split())[:200]}); check {' and '.join(ENDPOINTS)}"
         )
     if isinstance(cause, ClientError):
         details = cause.response["Error"]
@@ -125,6 +151,11 @@ def one_line(error: Exception) -> str:
     if isinstance(cause, NoCredentialsError | PartialCredentialsError):
         return f"{cause}; {CREDENTIALS_HINT}"
     return " ".join(str(cause).split())
+
+
+def _code(error: BaseException) -> str:
+    """Return the code of an error of AWS; of another server, its status; "" for other errors."""
+    return str(error.response["Error"].get("Code")) if isinstance(error, ClientError) else ""
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

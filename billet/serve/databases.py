@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import click
 
+from billet.cli.errors import require_urls
 from billet.emulators import data_folder, dynamodb_local, local_server, moto_server
 from billet.emulators.errors import DataFolderError, DataFolderInUse, EmulatorError
 from billet.serve import asgi
@@ -46,6 +47,7 @@ def open_database(choice: str, data: Path) -> Iterator[Database]:
     """
     endpoint = os.environ.get(ENDPOINT)
     if choice == "auto" and endpoint:
+        require_urls()
         yield Database(f"Database: {endpoint}, from {ENDPOINT}", local=not is_aws(endpoint))
         return
     with ExitStack() as stack:

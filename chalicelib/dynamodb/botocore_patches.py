@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 from botocore.exceptions import IncompleteReadError
-from botocore.parsers import JSONParser, ResponseParserFactory
+from botocore.parsers import JSONParser, ResponseParserError, ResponseParserFactory
 from botocore.serialize import JSONSerializer
 from botocore.session import Session, get_session
 from pynamodb.connection import Connection, TableConnection
@@ -66,9 +66,16 @@ def _require_whole(response: Mapping[str, Any]) -> None:
         raise IncompleteReadError(actual_bytes=read, expected_bytes=expected)
 
 
+def _require_json(response: Mapping[str, Any]) -> None:
+    """Raise ResponseParserError if DynamoDB cannot have sent a reply, but a proxy or portal."""
+    if response["status_code"] == 200 and not response["body"].startswith(b"{"):
+        raise ResponseParserError(f"no JSON: {response['body'][:200].decode(errors='replace')}")
+
+
 class _WireParser(JSONParser):  # type: ignore[misc]
     def parse(self, response: dict[str, Any], shape: Any) -> Any:
         _require_whole(response)
+        _require_json(response)
         if response["status_code"] != 200 or shape is None or shape.name not in UNPARSED:
             return super().parse(response, shape)
         metadata = {"HTTPStatusCode": 200, "HTTPHeaders": response["headers"]}

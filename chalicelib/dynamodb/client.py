@@ -19,6 +19,7 @@ from botocore.exceptions import (
     SSLError,
 )
 from botocore.exceptions import ConnectionError as NotConnected
+from botocore.parsers import ResponseParserError
 from botocore.session import get_session
 from pynamodb.connection import Connection
 from pynamodb.exceptions import PynamoDBException
@@ -238,14 +239,15 @@ def _translated(call: Callable[[], T]) -> T:
         return call()
     except PynamoDBException as error:
         cause = error.cause or error
-    except (ClientError, BotoCoreError) as error:
+    except (ClientError, BotoCoreError, ResponseParserError) as error:
         cause = error
     raise _translation(cause) from cause
 
 
 def _translation(error: BaseException) -> BaseException:
     # TLS may fail after the request was sent, although botocore reports a connection error.
-    if isinstance(error, HTTPClientError | IncompleteReadError | SSLError):
+    # What is no reply of DynamoDB comes from something between, such as a proxy.
+    if isinstance(error, HTTPClientError | IncompleteReadError | ResponseParserError | SSLError):
         return _NoResponse()
     if isinstance(error, NotConnected):
         return _NotDone()  # it was never sent
@@ -256,8 +258,9 @@ def _translation(error: BaseException) -> BaseException:
         return ConditionFailed({0: _found(error)})
     if code == "TransactionCanceledException":
         return _cancellation(error)
-    # The codes of server errors are open-ended, and none of them means that nothing was done.
-    if _response(error)["ResponseMetadata"]["HTTPStatusCode"] >= 500:
+    # The codes of server errors are open-ended, and none of them means that nothing was done. An
+    # error that is not DynamoDB's has its status as code.
+    if _response(error)["ResponseMetadata"]["HTTPStatusCode"] >= 500 or code.isdecimal():
         return _NoResponse()
     return _by_code({code}, error)
 

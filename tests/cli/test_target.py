@@ -2,19 +2,23 @@
 
 import threading
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 
 from billet.backup.commands import backup
 from billet.cli import main, target
 from billet.cli.doctor import doctor
+from billet.cli.errors import ENDPOINTS
 from billet.cli.migrate import migrate
 from billet.cli.seed import seed
 from billet.cli.tokens import token
 from billet.explain.command import explain
+from billet.serve.databases import open_database
 from billet.transfer.commands import export_command
 from chalicelib.dynamodb import client
 from chalicelib.settings import Settings
@@ -135,13 +139,19 @@ def test_a_stage_without_tables_is_named(
     )
 
 
-class _HtmlHandler(BaseHTTPRequestHandler):
+HTML = b"<!doctype html>\n<html lang=en>\n<title>Not Found</title>"
+
+
+class _OtherHandler(BaseHTTPRequestHandler):
     """Answers as a server that is no service of AWS."""
 
+    status = 404
+    body = HTML
+
     def do_POST(self) -> None:
-        body = b"<!doctype html>\n<html lang=en>\n<title>404 Not Found</title>"
+        body = self.body
         self.rfile.read(int(self.headers["Content-Length"]))
-        self.send_response(404)
+        self.send_response(self.status)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -152,10 +162,15 @@ class _HtmlHandler(BaseHTTPRequestHandler):
         """Print nothing."""
 
 
-@pytest.fixture
-def html_server() -> Iterator[str]:
-    """Serve a page of HTML for each request, and yield the URL."""
-    with HTTPServer(("127.0.0.1", 0), _HtmlHandler) as server:
+@contextmanager
+def other_server(status: int, body: bytes) -> Iterator[str]:
+    """Respond to each request as another server than AWS within the block, and yield the URL."""
+
+    class Handler(_OtherHandler):
+        pass
+
+    Handler.status, Handler.body = status, body
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}"
@@ -163,6 +178,14 @@ def html_server() -> Iterator[str]:
         thread.join()
 
 
+WRONG_URLS = (
+    "127.0.0.1:9",
+    "nonsense",
+    "http://",
+    "http://a b",
+    "http://127.0.0.1:99999",
+    "ftp://a",
+)
 AWS_COMMANDS = (
     "backup list",
     "deploy --stage dev --dry-run",
@@ -190,6 +213,7 @@ def refusal(command: str, folder: Path) -> str:
         (CONFIG, {"AWS_PROFILE": "nope"}, "AWS_PROFILE: The config profile (nope) could not be"),
         ("[[[", {}, "Unable to parse config file: "),
         (CONFIG, {"AWS_ENDPOINT_URL": "127.0.0.1:9"}, "AWS_ENDPOINT_URL: must be a URL such as "),
+        ("[default]\nregion=eu-north-1\nendpoint_url=no", {}, "of AWS: must be a URL such as "),
     ],
 )
 def test_a_wrong_configuration_of_aws_is_one_line(
@@ -207,14 +231,48 @@ def test_a_wrong_configuration_of_aws_is_one_line(
     assert error in refusal(command, tmp_path)
 
 
-@pytest.mark.parametrize("command", AWS_COMMANDS)
-def test_an_endpoint_that_responds_with_html_is_one_line(
+@pytest.mark.parametrize("name", ENDPOINTS)
+@pytest.mark.parametrize("url", WRONG_URLS)
+@pytest.mark.usefixtures("config")
+def test_an_endpoint_that_is_no_url_is_one_line(
+    name: str, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, url)
+    error = f"{name}: must be a URL such as http://127.0.0.1:4566, not {url}"
+    assert refusal("doctor", tmp_path) == f"Error: {error}"
+
+
+def test_the_server_refuses_an_endpoint_that_is_no_url(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", "127.0.0.1:8000")
+    with (
+        pytest.raises(click.ClickException, match="AWS_ENDPOINT_URL_DYNAMODB: must be"),
+        open_database("auto", tmp_path),
+    ):
+        pass
+
+
+@pytest.mark.parametrize(
+    ("command", "status", "body"),
+    [
+        *((command, *reply) for command in AWS_COMMANDS for reply in ((404, HTML), (405, b"no"))),
+        *((command, 200, HTML) for command in ("doctor", "migrate status", "token list")),
+        ("doctor", 200, b""),
+    ],
+)
+def test_an_endpoint_that_is_another_server_is_one_line(
     command: str,
+    status: int,
+    body: bytes,
     config: Path,
-    html_server: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     config.write_text(CONFIG)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", html_server)
-    assert f"the endpoint {html_server} responds with a page of HTML" in refusal(command, tmp_path)
+    with other_server(status, body) as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", url)
+        line = refusal(command, tmp_path)
+    assert line.startswith("Error: ")
+    assert f"the endpoint {url} " in line
+    assert "check AWS_ENDPOINT_URL_DYNAMODB and AWS_ENDPOINT_URL" in line

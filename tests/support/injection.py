@@ -89,6 +89,11 @@ def _done_and_broken(request: AWSPreparedRequest) -> AWSResponse:
     return _error(request, 500, "InternalFailure")
 
 
+def _done_and_replaced(request: AWSPreparedRequest) -> AWSResponse:
+    send(request)
+    return AWSResponse(request.url, 200, {}, _Raw(b"<html>a page of a proxy</html>"))
+
+
 def nothing_there(request: AWSPreparedRequest) -> AWSResponse:
     """Not a fault: return the response to a GetItem of a missing item."""
     return AWSResponse(request.url, 200, {}, _Raw(b"{}"))
@@ -109,6 +114,7 @@ FAULTS = (
     Fault("silent", silent, lasts=True, unsure=True),
     Fault("done, and silent", done_and_silent, done=True, unsure=True),
     Fault("done, and broken", _done_and_broken, done=True, unsure=True),
+    Fault("done, and replaced", _done_and_replaced, done=True, unsure=True),
 )
 
 
