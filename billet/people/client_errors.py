@@ -38,23 +38,28 @@ def client_errors(server: str, *, refusal: str, origin: Callable[[], str]) -> It
         ) from error
 
 
+class Refused(click.ClickException):
+    """A value that the API refuses."""
+
+
 @contextmanager
-def lengths_told(texts: Mapping[str, Any]) -> Iterator[None]:
-    """Let an error about the length of a text say how long it is.
+def refusals(texts: Mapping[str, Any]) -> Iterator[None]:
+    """Turn the error about a value into one that says how long a text is, if that is wrong.
 
     Args:
         texts: values by the names of fields.
 
     Raises:
-        click.ClickException: a text is too long or too short.
+        Refused: a value is not valid.
     """
     try:
         yield
     except BadRequest as error:
         text = texts.get(error.field or "")
-        if not isinstance(text, str) or not _OF_LENGTH.search(str(error)):
-            raise
-        raise click.ClickException(f"{_sentence(error)}; it has {len(text.strip())}") from error
+        message = _sentence(error)
+        if isinstance(text, str) and _OF_LENGTH.search(message):
+            message += f"; it has {len(text.strip())}"
+        raise Refused(message) from error
 
 
 def one_line(error: BilletError, server: str, *, refusal: str, origin: Callable[[], str]) -> str:

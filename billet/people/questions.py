@@ -12,11 +12,12 @@ def is_interactive() -> bool:
     return sys.stdin.isatty()
 
 
-def confirm(question: str, refusal: str) -> None:
+def confirm(question: str, refusal: str, *, default: bool = False) -> None:
     """Ask whether to go on.
 
     Args:
         refusal: what to do where there is no terminal to ask on.
+        default: the answer of Enter.
 
     Raises:
         NothingDone: the user says no.
@@ -24,5 +25,5 @@ def confirm(question: str, refusal: str) -> None:
     """
     if not is_interactive():
         raise WrongUsage(f"there is no terminal to ask on; {refusal}")
-    if not click.confirm(question, err=True):
+    if not click.confirm(question, default=default, err=True):
         raise NothingDone

@@ -101,13 +101,13 @@ def add(
 
     Example: billet task add "Write the report" --due fri --assign ann
     """
-    from billet.people.client_errors import lengths_told
+    from billet.people.client_errors import refusals
 
     options: dict[str, Any] = {"desc": desc, "status": status, "expires_at": due}
     with session.connect() as billet:
         if assignees:
             options["assignees"] = names.user_ids(billet, assignees)
-        with lengths_told({"name": name, "desc": desc}):
+        with refusals({"name": name, "desc": desc}):
             added = billet.tasks.create(name, **options)
         output.report("Added", added, billet, as_json)
 

@@ -26,9 +26,9 @@ def user() -> None:
 @json_option
 def add(username: str, as_json: bool) -> None:
     """Add a user."""
-    from billet.people.client_errors import lengths_told
+    from billet.people.client_errors import refusals
 
-    with session.connect() as billet, lengths_told({"username": username}):
+    with session.connect() as billet, refusals({"username": username}):
         output.report_user("Added", billet.users.create(username), as_json)
 
 
@@ -72,11 +72,11 @@ def show(name: str, as_json: bool) -> None:
 @json_option
 def rename(name: str, username: str, as_json: bool) -> None:
     """Rename a user. Their tasks stay assigned to them."""
-    from billet.people.client_errors import lengths_told
+    from billet.people.client_errors import refusals
 
     with session.connect() as billet:
         found = names.user_id(billet, name)
-        with lengths_told({"username": username}):
+        with refusals({"username": username}):
             renamed = billet.users.rename(found, username, if_match=session.ANY_VERSION)
         output.report_user("Renamed", renamed, as_json)
 

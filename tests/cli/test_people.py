@@ -329,14 +329,84 @@ def test_edit_opens_the_editor_with_all_fields(team: Billet, today: date, home: 
     assert team.on_terminal("task", "edit", "1", EDITOR=touched).startswith("Unchanged: task 1: F")
 
 
-def test_a_mistake_in_the_editor_loses_nothing(team: Billet, home: Path) -> None:
+MISTAKES = {
+    "s/^due:.*/due: someday/": "due: 'someday' is no date; write today",
+    "s/^status:.*/status: late/": "status: must be one of pending, in_progress, done, c",
+    "s/^name:.*/name:/": "name: must have 1 to 200 characters, at least one of which is visible; i",
+    "s/^name:.*/nam: x/": "'nam: x': must be a line with name:, status: or due:",
+    r"s/^name:.*/name: \xff/": "the file must be UTF-8",
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_in_the_editor_loses_nothing(team: Billet, home: Path, mistake: str) -> None:
     team.lines("task", "add", "Draft")
-    editor = _editor(home, "sed -i 's/^due:.*/due: someday/' $1; echo long text >> $1")
-    error = team.error("task", "edit", "1", EDITOR=editor)
-    assert error.startswith("'someday' is no date; write today")
-    kept = Path(error.partition("your text is in ")[2])
-    assert kept.read_text().endswith("long text\n")
+    editor = _editor(home, f"LC_ALL=C sed -i '{mistake}' $1; echo long text >> $1")
+    ended = team("task", "edit", "1", EDITOR=editor)
+    kept, error = ended.stderr.splitlines()
+    assert ended.exit_code == 1
+    assert error.startswith(f"Error: {MISTAKES[mistake]}")
+    _assert_kept(kept)
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+@pytest.mark.parametrize(("answer", "status"), [("n\n", 1), ("\4", 130)])
+def test_a_mistake_in_the_editor_can_be_left_and_loses_nothing(
+    team: Billet, home: Path, mistake: str, answer: str, status: int
+) -> None:
+    team.lines("task", "add", "Draft")
+    editor = _editor(home, f"LC_ALL=C sed -i '{mistake}' $1; echo long text >> $1")
+    ended = team.answering(answer, "task", "edit", "1", EDITOR=editor)
+    assert ended.exit_code == status
+    assert f"Error: {MISTAKES[mistake]}" in ended.stderr
+    assert "Edit again? [Y/n]" in ended.stderr
+    _assert_kept(next(line for line in ended.stderr.splitlines() if "your text is in" in line))
+
+
+def test_enter_opens_the_editor_again_with_the_text(team: Billet, home: Path) -> None:
+    team.lines("task", "add", "Draft")
+    mistake = "sed -i 's/^due:.*/due: someday/' $1; echo long text >> $1"
+    mend = "sed -i 's/^due: someday/due:/' $1"
+    script = f"echo $1 > {home}/path; if grep -q someday $1; then {mend}; else {mistake}; fi"
+    ended = team.answering("\n", "task", "edit", "1", EDITOR=_editor(home, script))
+    assert ended.exit_code == 0, ended.stderr
+    assert team.json("task", "show", "1")["desc"].strip() == "long text"
+    assert not Path((home / "path").read_text().strip()).exists()
+
+
+def test_a_text_that_is_not_saved_the_second_time_is_kept(team: Billet, home: Path) -> None:
+    team.lines("task", "add", "Draft")
+    script = "grep -q someday $1 || { sed -i 's/^due:.*/due: someday/' $1; echo long text >> $1; }"
+    ended = team.answering("\n", "task", "edit", "1", EDITOR=_editor(home, script))
+    assert ended.exit_code == 1
+    *_, kept, error = ended.stderr.splitlines()
+    assert error == "Error: nothing was changed"
+    _assert_kept(kept)
+
+
+def _assert_kept(line: str) -> None:
+    """Assert that a line names the file with the text of the editor."""
+    kept = Path(line.partition("your text is in ")[2])
+    assert kept.read_bytes().endswith(b"long text\n")
     kept.unlink()
+
+
+@pytest.mark.parametrize("script", [": > $1", "sed -i '/^[^#]/d' $1", "rm $1"])
+def test_an_empty_file_in_the_editor_changes_nothing(team: Billet, home: Path, script: str) -> None:
+    team.lines("task", "add", "Draft", "--desc", "Old")
+    ended = team("task", "edit", "1", EDITOR=_editor(home, f"echo $1 > {home}/path\n{script}"))
+    assert ended.exit_code == 1
+    assert "nothing was changed" in ended.stderr
+    assert not Path((home / "path").read_text().strip()).exists()
+    assert team.json("task", "show", "1")["desc"] == "Old"
+
+
+def test_the_removal_of_a_description_is_told(team: Billet, home: Path) -> None:
+    team.lines("task", "add", "Draft", "--desc", "Old")
+    ended = team("task", "edit", "1", EDITOR=_editor(home, "sed -i '/^Old/d' $1"))
+    assert ended.exit_code == 0
+    assert ended.stderr == "Task 1 no longer has a description\n"
+    assert team.lines("task", "edit", "1", "--desc", "") == ["1\tDraft\tPENDING\t\t"]
 
 
 def test_a_change_of_others_is_shown_and_not_overwritten(team: Billet, home: Path) -> None:
