@@ -41,7 +41,9 @@ class DateOrNone(Date):
     """A date, or `none`, which removes the date; as a `date` or ""."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        return "" if value in ("", "none") else super().convert(value, param, ctx)
+        if isinstance(value, str) and not value.strip():
+            self.fail("must not be empty; none removes the date", param, ctx)
+        return "" if value == "none" else super().convert(value, param, ctx)
 
 
 def today() -> date:

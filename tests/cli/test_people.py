@@ -1,7 +1,10 @@
 """`billet task` and `billet user`, which people use."""
 
+import os
 import re
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +20,7 @@ from billet.emulators import local_server
 from billet.people import config, session
 from chalicelib.services import users
 from tests.support.people import Billet
+from tests.support.servers import ROOT
 
 pytestmark = pytest.mark.backend("moto")
 WEEK = timedelta(days=7)
@@ -592,7 +596,7 @@ def test_the_error_about_the_length_of_a_text_says_how_long_it_is(team: Billet) 
     team.lines("task", "add", "x")
     name = "name: must have 1 to 200 characters, at least one of which is visible; it has"
     assert team.error("task", "add", f" {'n' * 240} ") == f"{name} 240"
-    assert team.error("task", "add", "") == f"{name} 0"
+    assert team.error("task", "add", "\u200b") == f"{name} 1"
     assert team.error("task", "edit", "1", "--name", "n" * 201) == f"{name} 201"
     username = "username: must have 1 to 254 characters, at least one of which is visible; it has"
     assert team.error("user", "add", "u" * 300) == f"{username} 300"
@@ -615,3 +619,98 @@ def test_a_name_may_begin_with_a_hyphen(team: Billet) -> None:
         "1\t-5 degrees\tPENDING\t2030-01-01\t"
     ]
     assert team.json("task", "edit", "1", "--name", "-x")["name"] == "-x"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "task add: NAME",
+        "task add x --due: --due",
+        "task add x --assign: --assign",
+        "task edit 1 --name: --name",
+        "task edit 1 --due: --due",
+        "task list --user: --user",
+        "task list --due-before: --due-before",
+        "task assign 1: ID USER... | ID...",
+        "task assign 1 --to: --to",
+        "task export --csv --user: --user",
+        "task export --csv --out: --out",
+        "user show: USER",
+        "user rm --yes: USER",
+        "user rename ann: NEW-NAME",
+        "login --as: --as",
+        "login --url: --url",
+    ],
+)
+def test_an_empty_value_is_refused(team: Billet, words: str) -> None:
+    arguments, _, name = words.partition(": ")
+    team.lines("task", "add", "Old", "--due", "2030-01-01", "--assign", "ann")
+    for empty in ("", "  "):
+        assert team.misuse(*arguments.split(), empty).startswith(f"{name}: ")
+    assert team.lines("task", "list") == ["1\tOld\tPENDING\t2030-01-01\tann"]
+    assert len(team.lines("user", "list")) == 3
+
+
+def test_the_error_about_an_empty_due_date_says_what_removes_it(team: Billet) -> None:
+    error = team.misuse("task", "edit", "1", "--due", "")
+    assert error == "--due: must not be empty; none removes the date"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "task add: NAME",
+        "user add: USERNAME",
+        "task edit 1 --desc: --desc",
+        "task add x --assign: --assign",
+        "task list --user: --user",
+        "task assign 1: ID USER... | ID...",
+        "user rename ann: NEW-NAME",
+        "login --url: --url",
+    ],
+)
+def test_text_that_is_not_utf_8_is_refused(team: Billet, words: str) -> None:
+    team.lines("task", "add", "x")
+    arguments, _, name = words.partition(": ")
+    error = f"{name}: must be UTF-8, and has the byte 0xff"
+    assert team.misuse(*arguments.split(), "bad \udcff byte") == error
+
+
+def test_variables_that_are_not_utf_8_are_refused(team: Billet) -> None:
+    for name in ("BILLET_USER", "BILLET_URL", "BILLET_TOKEN"):
+        error = team.misuse("task", "list", "--mine", **{name: "bad \udcff byte"})
+        assert error == f"{name}: must be UTF-8, and has the byte 0xff"
+
+
+@pytest.mark.parametrize("terminal", [{}, {"BILLET_FORCE_TTY": "80", "TERM": "dumb"}])
+def test_an_output_that_cannot_encode_a_name_has_an_escape(
+    team: Billet, terminal: dict[str, str]
+) -> None:
+    team.lines("task", "add", "Größe → 5")
+    latin = {"PYTHONIOENCODING": "latin-1", **terminal}
+
+    def output_of(*arguments: str) -> bytes:
+        done = subprocess.run(
+            [sys.executable, "-m", "billet", "task", *arguments],
+            env={**os.environ, "BILLET_URL": team.url, **latin},
+            cwd=ROOT,
+            capture_output=True,
+            timeout=60,
+        )
+        assert (done.returncode, b"Traceback" in done.stderr) == (0, False), done.stderr
+        return done.stdout
+
+    assert "Größe \\u2192 5".encode("latin-1") in output_of("list")
+    assert "Größe \\u2192 5".encode("latin-1") in output_of("show", "1")
+    assert b"in_progress\\u2026" in output_of("add", "--help")
+    for option in ("--csv", "--json", "--ics"):
+        assert "Größe → 5".encode() in output_of("export", option)
+
+
+def test_the_error_about_an_option_of_a_command_with_a_name_says_how_to_begin_with_a_hyphen(
+    team: Billet,
+) -> None:
+    hint = "No such option '--weird'. Text that begins with a hyphen comes last, after --."
+    assert team.misuse("task", "add", "--weird") == hint
+    assert team.misuse("user", "add", "--weird") == hint
+    assert team.misuse("task", "done", "--weird") == "No such option '--weird'."
