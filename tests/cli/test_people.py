@@ -714,3 +714,20 @@ def test_the_error_about_an_option_of_a_command_with_a_name_says_how_to_begin_wi
     assert team.misuse("task", "add", "--weird") == hint
     assert team.misuse("user", "add", "--weird") == hint
     assert team.misuse("task", "done", "--weird") == "No such option '--weird'."
+
+
+@pytest.mark.parametrize("command", ["list", "export --csv", "export --json", "export --ics"])
+def test_a_pipe_whose_reader_ends_is_no_error(team: Billet, command: str) -> None:
+    team.lines("task", "add", "x")
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [sys.executable, "-m", "billet", "task", *command.split()],
+        env={**os.environ, "BILLET_URL": team.url},
+        cwd=ROOT,
+        stdout=write,
+        stderr=subprocess.PIPE,
+        timeout=60,
+    )
+    os.close(write)
+    assert (done.returncode, done.stderr) == (1, b"")
