@@ -13,6 +13,7 @@ from billet_client import (
     BilletError,
     Forbidden,
     InvalidResponse,
+    NotFound,
     PreconditionFailed,
     TooManyRequests,
     TransportError,
@@ -73,6 +74,11 @@ def one_line(error: BilletError, server: str, *, refusal: str, origin: Callable[
         return f"{server} {refusal}"
     if isinstance(error, Forbidden):
         return f"{_sentence(error)}; ask an administrator for a token with another role"
+    if isinstance(error, NotFound) and error.field == "path" and _has_path(server):
+        return (
+            f"{_named(server, origin)} must be the address of the server without /v1 or another "
+            f"path; {_OTHER_URL}"
+        )
     if isinstance(error, PreconditionFailed):
         return "someone else has changed it meanwhile; look at it, then run the command again"
     if isinstance(error, TooManyRequests):
@@ -81,10 +87,17 @@ def one_line(error: BilletError, server: str, *, refusal: str, origin: Callable[
     if isinstance(error, ApiError) and error.status >= 500:
         return f"{server} failed: {_sentence(error)}; try again later"
     if isinstance(error, TransportError):
-        where = origin()
-        named = f"{server} ({where})" if where else server
-        return f"{named} {_no_answer(error)}"
+        return f"{_named(server, origin)} {_no_answer(error)}"
     return _sentence(error)
+
+
+def _named(server: str, origin: Callable[[], str]) -> str:
+    where = origin()
+    return f"{server} ({where})" if where else server
+
+
+def _has_path(server: str) -> bool:
+    return "/" in server.partition("://")[2]
 
 
 def _no_answer(error: BilletError) -> str:

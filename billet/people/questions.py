@@ -12,6 +12,19 @@ def is_interactive() -> bool:
     return sys.stdin.isatty()
 
 
+def require_terminal(refusal: str) -> None:
+    """Do nothing if there is a terminal to ask on.
+
+    Args:
+        refusal: what to do where there is none.
+
+    Raises:
+        WrongUsage: there is none.
+    """
+    if not is_interactive():
+        raise WrongUsage(f"there is no terminal to ask on; {refusal}")
+
+
 def confirm(question: str, refusal: str, *, default: bool = False) -> None:
     """Ask whether to go on.
 
@@ -23,7 +36,6 @@ def confirm(question: str, refusal: str, *, default: bool = False) -> None:
         NothingDone: the user says no.
         WrongUsage: there is no terminal.
     """
-    if not is_interactive():
-        raise WrongUsage(f"there is no terminal to ask on; {refusal}")
+    require_terminal(refusal)
     if not click.confirm(question, default=default, err=True):
         raise NothingDone

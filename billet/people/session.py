@@ -123,9 +123,17 @@ def connect(timeout: float = TIMEOUT, retries: int = RETRIES) -> Iterator["Clien
 
 @contextmanager
 def connect_to(
-    server: str, secret: str | None, timeout: float = TIMEOUT, retries: int = RETRIES
+    server: str,
+    secret: str | None,
+    timeout: float = TIMEOUT,
+    retries: int = RETRIES,
+    refusal: str | None = None,
 ) -> Iterator["Client"]:
-    """Yield a client of a server with this token; see `connect`."""
+    """Yield a client of a server with this token; see `connect`.
+
+    Args:
+        refusal: what follows the name of the server in the error if it refuses the token.
+    """
     from billet.people.client_errors import client_errors
     from billet_client import Client
 
@@ -134,7 +142,7 @@ def connect_to(
     except ValueError as error:
         raise WrongUsage(str(error)) from error
     with (
-        client_errors(server, refusal=_refusal(secret), origin=lambda: origin(server)),
+        client_errors(server, refusal=refusal or _refusal(secret), origin=lambda: origin(server)),
         client as billet,
     ):
         yield billet

@@ -105,8 +105,8 @@ def rm(name: str, yes: bool, as_json: bool) -> None:
 def feed(name: str, revoke: bool, yes: bool) -> None:
     """Print a new URL with which a calendar program subscribes to a user's tasks.
 
-    Whoever has the URL can read these tasks. A new URL ends an earlier one, so the command asks
-    first.
+    Whoever has the URL can read these tasks. A new URL ends an earlier one. The server does not
+    tell whether there is one, so the command always asks first; in a pipe it needs --yes.
     """
     with session.connect() as billet:
         found = billet.users.get(names.user_id(billet, name))

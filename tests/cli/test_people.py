@@ -731,3 +731,38 @@ def test_a_pipe_whose_reader_ends_is_no_error(team: Billet, command: str) -> Non
     )
     os.close(write)
     assert (done.returncode, done.stderr) == (1, b"")
+
+
+def test_a_url_with_a_path_is_refused_with_what_it_must_be(billet: Billet) -> None:
+    hint = "must be the address of the server without /v1 or another path"
+    hint += "; set BILLET_URL or run `billet login --url`"
+    for path in ("/v1", "/v1/", "/docs"):
+        url = f"{billet.url}{path}"
+        named = url.rstrip("/")
+        assert billet.error("task", "list", BILLET_URL=url) == f"{named} (from BILLET_URL) {hint}"
+        assert billet.error("login", "--url", url) == f"{named} {hint}"
+
+
+def test_a_range_that_ends_before_it_begins_is_refused_without_a_request(billet: Billet) -> None:
+    nothing = "http://127.0.0.1:9"
+    for command, what in (("list", "due"), ("list", "created"), ("export --csv", "due")):
+        first, last = (f"--{what}-after", "2030-01-04"), (f"--{what}-before", "2030-01-03")
+        error = billet.misuse("task", *command.split(), *first, *last, BILLET_URL=nothing)
+        assert error == (
+            f"--{what}-before: must not be before --{what}-after, which is Fri 4 Jan 2030; "
+            "it is Thu 3 Jan 2030"
+        )
+    error = billet.misuse("task", "list", "--overdue", "--due-after", "today", BILLET_URL=nothing)
+    assert error == "--due-after: must be before today if --overdue is given"
+
+
+def test_a_question_counts_only_the_tasks_that_exist(team: Billet) -> None:
+    for name in ("a", "b"):
+        team.lines("task", "add", name)
+    ended = team.answering("y\n", "task", "rm", "1", "9")
+    assert "  1  a\n  9  (does not exist)\nDelete this task? [y/N]" in ended.stderr
+    assert (ended.exit_code, ended.stdout) == (1, "1\n")
+    ended = team.answering("y\n", "task", "rm", "7", "9")
+    assert "Delete" not in ended.stderr
+    assert "Error: task 7 does not exist\nError: task 9 does not exist\n" in ended.stderr
+    assert len(team.lines("task", "list")) == 1

@@ -221,11 +221,10 @@ def test_another_encoding_can_be_given() -> None:
 
 def test_what_is_left_out_is_counted() -> None:
     assert formats.read(TODOIST.encode()).left_out == {
-        "column PRIORITY": 1,
-        "column DURATION": 1,
         "sections": 1,
         "dates in words, such as every monday (they go into the description)": 2,
     }
+    assert formats.read(TODOIST.encode()).unused_columns == {"PRIORITY": 1, "DURATION": 1}
     board = formats.read(json.dumps(TRELLO).encode())
     assert board.left_out == {"archived cards (--archived imports them)": 2, "templates": 1}
     assert board.notes == [
@@ -322,6 +321,14 @@ NO_TASKS = {
     "a huge cell": (b'name\n"' + b"x" * 200_000, "a cell must have at most 131072 characters"),
     "a long line": (b"name\n" + b"x" * 1_100_000, "line 2: must have at most 1048576 characters"),
     "many cells": (b"name,due\nx" + b"," * 501, "line 2: must have at most 500 cells"),
+    "a broken export": (b"[", "the file is not valid JSON (Input data was truncated)"),
+    "a board that is cut off": (b'{"name": "x', "the file is not valid JSON (Input data was trunc"),
+    "a calendar that is cut off": (b"BEGIN:VCALENDAR\nVERSION:2.0\n", "the file ends early: it h"),
+    "a calendar that is cut off after a task": (
+        b"BEGIN:VCALENDAR\nBEGIN:VTODO\nSUMMARY:x\nEND:VTODO\nEND:VCAL",
+        "the file ends early: it has no END:VCALENDAR",
+    ),
+    "random bytes": (bytes(range(255, 0, -1)), "the file is no text file"),
     "an open quote": (b'name;due\n"Plan;\nDo;\n', "line 2: a quote is not closed"),
     "a quote in a cell": (b'name\n"a" b\n', "line 2: a quote inside a cell must be doubled"),
     "a large VTODO": (
@@ -329,7 +336,7 @@ NO_TASKS = {
         "line 2: this VTODO is larger than 256 KiB",
     ),
     "bytes of no encoding": (b"name\n\x81\n", "is not Windows-1252; --encoding must name"),
-    "broken JSON": (b'{"cards": [', "begins as JSON, and is not"),
+    "broken JSON": (b'{"cards": [', "the file is not valid JSON ("),
     "JSON of an export": (
         b'[\n{"id":1,"name":"x"}\n]\n',
         "an export as JSON cannot be imported again; `billet task export --csv` writes a file that "

@@ -31,6 +31,8 @@ def show_source(source: Source) -> None:
             f"{field} from {source.columns[field]}" for field in FIELDS if field in source.columns
         ]
         click.echo(f"Fields: {'; '.join(pairs)}")
+    for column, number in source.unused_columns.items():
+        click.echo(f"Left out: column {column}, with a value in {count(number, 'row')}")
     for what, number in source.left_out.items():
         click.echo(f"Left out: {what}: {number}")
     for note in source.notes:
