@@ -223,6 +223,34 @@ def test_on_a_narrow_terminal_the_names_get_the_most(team: Billet, today: date, 
     assert "(40 days late)" in table[2]
 
 
+@pytest.mark.parametrize(
+    ("width", "headings"),
+    [
+        (50, ["ID", "NAME", "STATUS", "DUE"]),
+        (40, ["ID", "NAME", "STATUS"]),
+        (30, ["ID", "NAME", "STATUS"]),
+        (20, ["ID", "NAME"]),
+    ],
+)
+def test_a_very_narrow_terminal_leaves_out_columns_and_splits_no_word(
+    team: Billet, today: date, width: int, headings: list[str]
+) -> None:
+    late = ("--due", str(today - timedelta(days=40)))
+    people = ("--assign", "ann", "--assign", "bob@example.com")
+    team.lines("task", "add", "Write the report", *late, "--status", "in_progress", *people)
+    team.lines("task", "add", "Pay", "--status", "cancelled", *late)
+    shown = team(
+        "task", "list", "--status", "all", BILLET_FORCE_TTY=str(width), NO_COLOR="1", TERM="xterm"
+    ).stdout
+    table = re.sub(r"\x1b\[[\d;]*m", "", shown).splitlines()[2:]
+    assert table[0].split() == headings
+    assert max(map(len, table)) <= width
+    words = {"Write", "the", "report", "Pay"}
+    assert words <= set(" ".join(table).split())
+    if "STATUS" in headings:
+        assert {"in", "progress", "cancelled"} <= set(" ".join(table).split())
+
+
 def test_what_people_write_cannot_control_the_terminal(team: Billet) -> None:
     team.lines("task", "add", "a\u202eb", "--desc", "\x1b[2J\x07tab\there")
     for shown in (team.on_terminal("task", "show", "1"), team.on_terminal("task", "list")):
