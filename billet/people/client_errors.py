@@ -13,6 +13,7 @@ from billet_client import (
     BilletError,
     Forbidden,
     InvalidResponse,
+    NotFound,
     PreconditionFailed,
     TooManyRequests,
     TransportError,
@@ -38,23 +39,28 @@ def client_errors(server: str, *, refusal: str, origin: Callable[[], str]) -> It
         ) from error
 
 
+class Refused(click.ClickException):
+    """A value that the API refuses."""
+
+
 @contextmanager
-def lengths_told(texts: Mapping[str, Any]) -> Iterator[None]:
-    """Let an error about the length of a text say how long it is.
+def refusals(texts: Mapping[str, Any]) -> Iterator[None]:
+    """Turn the error about a value into one that says how long a text is, if that is wrong.
 
     Args:
         texts: values by the names of fields.
 
     Raises:
-        click.ClickException: a text is too long or too short.
+        Refused: a value is not valid.
     """
     try:
         yield
     except BadRequest as error:
         text = texts.get(error.field or "")
-        if not isinstance(text, str) or not _OF_LENGTH.search(str(error)):
-            raise
-        raise click.ClickException(f"{_sentence(error)}; it has {len(text.strip())}") from error
+        message = _sentence(error)
+        if isinstance(text, str) and _OF_LENGTH.search(message):
+            message += f"; it has {len(text.strip())}"
+        raise Refused(message) from error
 
 
 def one_line(error: BilletError, server: str, *, refusal: str, origin: Callable[[], str]) -> str:
@@ -68,6 +74,11 @@ def one_line(error: BilletError, server: str, *, refusal: str, origin: Callable[
         return f"{server} {refusal}"
     if isinstance(error, Forbidden):
         return f"{_sentence(error)}; ask an administrator for a token with another role"
+    if isinstance(error, NotFound) and error.field == "path" and _has_path(server):
+        return (
+            f"{_named(server, origin)} must be the address of the server without /v1 or another "
+            f"path; {_OTHER_URL}"
+        )
     if isinstance(error, PreconditionFailed):
         return "someone else has changed it meanwhile; look at it, then run the command again"
     if isinstance(error, TooManyRequests):
@@ -76,10 +87,17 @@ def one_line(error: BilletError, server: str, *, refusal: str, origin: Callable[
     if isinstance(error, ApiError) and error.status >= 500:
         return f"{server} failed: {_sentence(error)}; try again later"
     if isinstance(error, TransportError):
-        where = origin()
-        named = f"{server} ({where})" if where else server
-        return f"{named} {_no_answer(error)}"
+        return f"{_named(server, origin)} {_no_answer(error)}"
     return _sentence(error)
+
+
+def _named(server: str, origin: Callable[[], str]) -> str:
+    where = origin()
+    return f"{server} ({where})" if where else server
+
+
+def _has_path(server: str) -> bool:
+    return "/" in server.partition("://")[2]
 
 
 def _no_answer(error: BilletError) -> str:

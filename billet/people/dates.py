@@ -12,6 +12,14 @@ Use = Literal["due", "before", "after"]
 """What a date is for: a due date, or the last or the first day of a list."""
 FIRST_YEAR = 1000
 """A year before it is a year without its first digits, such as 0026."""
+_MONTHS = "|".join([*calendar.month_name[1:], "sept", *calendar.month_abbr[1:]]).lower()
+_DAY_OF_MONTH = re.compile(
+    rf"(?:\d{{1,2}}(?:st|nd|rd|th)?(?: of)? (?:{_MONTHS})"
+    rf"|(?:{_MONTHS}) \d{{1,2}}(?:st|nd|rd|th)?)(?:,? \d{{4}})?",
+    re.ASCII,
+)
+_SHORT_WEEKS = re.compile(r"^([+-]\d{1,4}) ?w$", re.ASCII)
+_SHORT_MONTHS = re.compile(r"[+-]\d{1,4} ?m", re.ASCII)
 _YEAR_FIRST = re.compile(r"(\d{4})([./-])(\d{1,2})\2(\d{1,2})", re.ASCII)
 _DOTS = re.compile(r"(\d{1,2})\. ?(\d{1,2})(?:\. ?(\d{4}|\d{2})?)?", re.ASCII)
 _NUMBERS = re.compile(r"(\d{1,2})([/-])(\d{1,2})(?:\2(\d{2}|\d{4})?)?", re.ASCII)
@@ -41,7 +49,22 @@ class DateOrNone(Date):
     """A date, or `none`, which removes the date; as a `date` or ""."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        return "" if value in ("", "none") else super().convert(value, param, ctx)
+        if isinstance(value, str) and not value.strip():
+            self.fail("must not be empty; none removes the date", param, ctx)
+        return "" if value == "none" else super().convert(value, param, ctx)
+
+
+def check_range(what: str, first: date | None, last: date | None) -> None:
+    """Check the values of `--due-after` and `--due-before`, or of those with another word.
+
+    Raises:
+        click.UsageError: the last day is before the first one.
+    """
+    if first and last and last < first:
+        raise click.UsageError(
+            f"--{what}-before: must not be before --{what}-after, which is {full(first)}; "
+            f"it is {full(last)}"
+        )
 
 
 def today() -> date:
@@ -62,14 +85,13 @@ def parse(text: str, today: date, use: Use = "due") -> date:
     found = _parse(text, today, use)
     if found.year < FIRST_YEAR:
         raise ValueError(
-            f"{text!r} is in the year {found.year}; "
-            f"write the year with four digits, such as {today.year}"
+            f"{text!r} is in the year {found.year}; the year must be {FIRST_YEAR} or later"
         )
     return found
 
 
 def _parse(text: str, today: date, use: Use) -> date:
-    words = " ".join(text.lower().split())
+    words = _spelled_out(" ".join(text.lower().split()))
     if period := _PERIOD.fullmatch(words):
         return _day_of_period(period, today, use)
     if weekday := _WEEKDAY.fullmatch(words):
@@ -86,9 +108,22 @@ def _parse(text: str, today: date, use: Use) -> date:
         raise ValueError(f"{text} is not in the calendar") from None
     _refuse_ambiguous(words)
     found = _understand(words, today, use)
+    if found is None and (_DAY_OF_MONTH.fullmatch(words) or _NUMBERS.fullmatch(words)):
+        raise ValueError(f"{text} is not in the calendar")
     if found is None:
         raise ValueError(f"{text!r} is no date; write {EXAMPLES}")
     return found
+
+
+def _spelled_out(words: str) -> str:
+    """Return words with +2w as +2 weeks.
+
+    Raises:
+        ValueError: the unit could be minutes or months.
+    """
+    if _SHORT_MONTHS.fullmatch(words):
+        raise ValueError(f"{words!r} could be minutes or months; write it as in 'in 3 months'")
+    return _SHORT_WEEKS.sub(r"\1 weeks", words)
 
 
 def _day_of_period(period: re.Match[str], today: date, use: Use) -> date:

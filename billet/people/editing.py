@@ -4,6 +4,7 @@ import os
 import re
 import tempfile
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -71,6 +72,8 @@ def edit(task_id: int, as_json: bool, due: Any, **options: Any) -> None:
             raise WrongUsage("give what to change, such as --due fri; or set EDITOR")
         verb = "Unchanged:" if after.etag == before.etag else "Changed"
         output.report(verb, after, billet, as_json)
+    if before.desc and not after.desc and not as_json:
+        click.echo(f"Task {after.id} no longer has a description", err=True)
 
 
 def _editor() -> str | None:
@@ -78,26 +81,72 @@ def _editor() -> str | None:
 
 
 def _edit_in_editor(billet: "Client", before: "Task") -> "Task":
-    """Change a task in the editor. What the user has written is kept if it can't be saved."""
+    """Change a task in the editor. What the user has written is kept if it is not saved."""
     document = _document(before)
+    path = _written(before, document)
+    try:
+        after = _edit_file(billet, before, path)
+    except BaseException as error:
+        if _is_worth_keeping(path, document):
+            if isinstance(error, KeyboardInterrupt | click.Abort):
+                click.echo(err=True)
+            click.echo(f"your text is in {path}", err=True)
+        else:
+            path.unlink(missing_ok=True)
+        raise
+    path.unlink()
+    return after
+
+
+def _edit_file(billet: "Client", before: "Task", path: Path) -> "Task":
+    """Let the user edit a file until the API accepts it, or they give up."""
+    from billet.people.client_errors import Refused
+
     while True:
-        edited = click.edit(document, extension=".md")
-        if edited is None:
+        if not _is_saved_in_editor(path):
             raise NothingDone
         try:
-            changes = _only_changed(before, _parsed(edited))
-        except ValueError as error:
-            if not is_interactive():
-                raise click.ClickException(f"{error}; {_kept(before, edited)}") from error
-            click.echo(f"Error: {error}", err=True)
-            confirm("Edit again?", refusal="")
-            document = edited
-            continue
-        try:
-            return _save(billet, before, changes)
-        except Exception:
-            click.echo(_kept(before, edited), err=True)
-            raise
+            document = path.read_text(encoding="utf-8-sig")
+            if _is_empty(document):
+                raise click.ClickException("the file is empty; nothing was changed")
+            return _save(billet, before, _only_changed(before, _parsed(document)))
+        except UnicodeDecodeError:
+            message = "the file must be UTF-8"
+        except (ValueError, Refused) as error:
+            message = str(error)
+        if not is_interactive():
+            raise click.ClickException(message)
+        click.echo(f"Error: {message}", err=True)
+        confirm("Edit again?", refusal="", default=True)
+
+
+def _written(task: "Task", document: str) -> Path:
+    """Write the document into a new file, and return its path."""
+    with tempfile.NamedTemporaryFile(
+        "w", prefix=f"billet-task-{task.id}-", suffix=".md", delete=False, encoding="utf-8"
+    ) as file:
+        file.write(document)
+    return Path(file.name)
+
+
+def _is_saved_in_editor(path: Path) -> bool:
+    """Open the editor, and return whether it has written the file."""
+    os.utime(path, (0, 0))  # so that a save in the same tick of the clock changes the time, too
+    click.edit(filename=str(path))
+    return path.exists() and path.stat().st_mtime != 0
+
+
+def _is_empty(document: str) -> bool:
+    """Return whether there are only comments."""
+    return all(line.startswith("#") or not line.strip() for line in document.splitlines())
+
+
+def _is_worth_keeping(path: Path, document: str) -> bool:
+    """Return whether the user has written a line."""
+    return path.exists() and not {*path.read_bytes().splitlines()} <= {
+        b"",
+        *document.encode().splitlines(),
+    }
 
 
 def _document(task: "Task") -> str:
@@ -121,14 +170,24 @@ def _parsed(document: str) -> Changes:
         if not colon or label.strip() not in ("name", "status", "due"):
             raise ValueError(f"{line!r}: must be a line with name:, status: or due:")
         fields[label.strip()] = value.strip()
-    try:
-        if "status" in fields:
-            fields["status"] = Status().convert(fields["status"], None, None)
-        if "due" in fields:
-            fields["expires_at"] = DateOrNone().convert(fields.pop("due"), None, None) or None
-    except click.BadParameter as error:
-        raise ValueError(error.message) from error
+    if "status" in fields:
+        fields["status"] = _converted("status", fields["status"], Status())
+    if "due" in fields:
+        due = fields.pop("due")
+        fields["expires_at"] = _converted("due", due, DateOrNone()) or None if due else None
     return fields
+
+
+def _converted(label: str, value: str, kind: "click.ParamType[Any]") -> Any:
+    """Return the value of a line.
+
+    Raises:
+        ValueError: it is not valid.
+    """
+    try:
+        return kind.convert(value, None, None)
+    except click.BadParameter as error:
+        raise ValueError(f"{label}: {error.message}") from error
 
 
 def _only_changed(task: "Task", fields: Mapping[str, Any]) -> Changes:
@@ -146,7 +205,7 @@ def _comparable(value: object) -> object:
 
 def _save(billet: "Client", before: "Task", changes: Changes) -> "Task":
     """Save changes of this version of a task, or let the user decide about changes of others."""
-    from billet.people.client_errors import lengths_told
+    from billet.people.client_errors import refusals
     from billet_client import PreconditionFailed
 
     if "desc" in changes:
@@ -155,7 +214,7 @@ def _save(billet: "Client", before: "Task", changes: Changes) -> "Task":
         if not changes:
             return before
         try:
-            with lengths_told(changes):
+            with refusals(changes):
                 return billet.tasks.update(before.id, if_match=before.etag, **changes)
         except PreconditionFailed:
             theirs = billet.tasks.get(before.id)
@@ -195,12 +254,3 @@ def _shown(value: Any, known: text.Usernames) -> str:
         line = text.one_line(re.sub(r"\s+", " ", value))
         return repr(line if len(line) <= 60 else f"{line[:59]}…")
     return dates.full(value)
-
-
-def _kept(task: "Task", document: str) -> str:
-    """Write the user's text into a file and return where it is."""
-    with tempfile.NamedTemporaryFile(
-        "w", prefix=f"billet-task-{task.id}-", suffix=".md", delete=False
-    ) as file:
-        file.write(document)
-    return f"your text is in {file.name}"

@@ -113,6 +113,10 @@ def _check(options: _Options) -> None:
     """
     _refuse_both(mine=options.mine, user=options.user, unassigned=options.unassigned)
     _refuse_both(overdue=options.overdue, due_before=options.due_before)
+    dates.check_range("due", options.due_after, options.due_before)
+    dates.check_range("created", options.created_after, options.created_before)
+    if options.overdue and options.due_after and options.due_after >= dates.today():
+        raise click.UsageError("--due-after: must be before today if --overdue is given")
     for name in ("due_before", "due_after", "overdue", "unassigned"):
         if options.sort == "created" and getattr(options, name):
             raise click.UsageError(f"{_option(name)} lists by due date; leave out --sort created")

@@ -13,6 +13,10 @@ from billet.people.questions import is_interactive
 if TYPE_CHECKING:
     from billet_client import User
 
+REFUSAL = (
+    "does not accept this token; see whether it is complete and of this server, or ask an "
+    "administrator for another one"
+)
 LOCAL = ("http://localhost", "http://127.0.0.1", "http://[::1]")
 
 
@@ -100,7 +104,7 @@ def _ask_for_token(server: str) -> str:
     secret = secret.strip()
     if not secret:
         raise WrongUsage(f"{server} requires a token; give it on standard input")
-    with session.connect_to(server, secret) as billet:
+    with session.connect_to(server, secret, refusal=REFUSAL) as billet:
         next(billet.users.list(page_size=1), None)
     return secret
 

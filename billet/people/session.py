@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from billet.emulators import local_server
-from billet.people.command import WrongUsage
+from billet.people.command import WrongUsage, wrong_encoding
 
 if TYPE_CHECKING:
     from billet_client import Client
@@ -43,7 +43,7 @@ def _found() -> tuple[str, str]:
     """Return the server's URL, and where it comes from."""
     from billet.people import config
 
-    if given := os.environ.get("BILLET_URL"):
+    if given := _variable("BILLET_URL"):
         return given.rstrip("/"), "from BILLET_URL"
     if stored := config.load().url:
         return stored.rstrip("/"), "from the last `billet login`"
@@ -62,9 +62,21 @@ def _local() -> tuple[str, str]:
     return DEFAULT_URL if DEFAULT_URL in found else found[0], "the server of this folder"
 
 
+def _variable(name: str) -> str | None:
+    """Return the value of an environment variable, or None.
+
+    Raises:
+        WrongUsage: it is not UTF-8.
+    """
+    value = os.environ.get(name)
+    if value and (wrong := wrong_encoding(value)):
+        raise WrongUsage(f"{name}: {wrong}")
+    return value
+
+
 def token(server: str) -> str | None:
     """Return the token for a server: BILLET_TOKEN, or the one that `billet login` stored."""
-    if given := os.environ.get("BILLET_TOKEN"):
+    if given := _variable("BILLET_TOKEN"):
         return given
     from billet.people import config
 
@@ -84,7 +96,7 @@ def me() -> str | int:
     """
     from billet.people import config
 
-    if given := os.environ.get("BILLET_USER"):
+    if given := _variable("BILLET_USER"):
         return given
     login = config.load().logins.get(url())
     if login is None or login.user is None:
@@ -111,9 +123,17 @@ def connect(timeout: float = TIMEOUT, retries: int = RETRIES) -> Iterator["Clien
 
 @contextmanager
 def connect_to(
-    server: str, secret: str | None, timeout: float = TIMEOUT, retries: int = RETRIES
+    server: str,
+    secret: str | None,
+    timeout: float = TIMEOUT,
+    retries: int = RETRIES,
+    refusal: str | None = None,
 ) -> Iterator["Client"]:
-    """Yield a client of a server with this token; see `connect`."""
+    """Yield a client of a server with this token; see `connect`.
+
+    Args:
+        refusal: what follows the name of the server in the error if it refuses the token.
+    """
     from billet.people.client_errors import client_errors
     from billet_client import Client
 
@@ -122,7 +142,7 @@ def connect_to(
     except ValueError as error:
         raise WrongUsage(str(error)) from error
     with (
-        client_errors(server, refusal=_refusal(secret), origin=lambda: origin(server)),
+        client_errors(server, refusal=refusal or _refusal(secret), origin=lambda: origin(server)),
         client as billet,
     ):
         yield billet

@@ -29,7 +29,7 @@ class Status(click.ParamType):  # type: ignore[type-arg]
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
         status = _spelled(value)
         if status not in ALL:
-            self.fail(f"must be one of {_words(ALL)}", param, ctx)
+            self.fail(f"must be one of {_words(ALL)}, not {value!r}", param, ctx)
         return status
 
 
@@ -49,7 +49,9 @@ class Statuses(click.ParamType):  # type: ignore[type-arg]
         found: list[str] = []
         for word in map(_spelled, value.split(",")):
             if word not in GROUPS and word not in ALL:
-                self.fail(f"must be {_words(GROUPS)}, or some of {_words(ALL)}", param, ctx)
+                self.fail(
+                    f"must be {_words(GROUPS)}, or some of {_words(ALL)}, not {value!r}", param, ctx
+                )
             found += GROUPS.get(word, (word,))
         return tuple(dict.fromkeys(found))
 

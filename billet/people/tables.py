@@ -1,9 +1,10 @@
 """Tables for a terminal."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.measure import Measurement
 from rich.table import Table
@@ -15,6 +16,10 @@ from billet.people.text import Usernames
 from billet_client import Task, User
 
 _UNLIMITED = 10_000
+# Columns of the terminal
+_WIDE = 80
+_GAP = 2
+LEAST_NAME = 12
 
 
 def console() -> Console:
@@ -32,31 +37,64 @@ def console() -> Console:
 def print_tasks(tasks: Sequence[Task], usernames: Usernames, today: date) -> None:
     """Print a row for each task. If the terminal is too narrow for all, names get the most."""
     terminal = console()
-    table = _of_tasks(tasks, usernames, today)
+    table = _of_rows([_row(task, usernames, today) for task in tasks])
     unlimited = terminal.options.update_width(_UNLIMITED)
     if Measurement.get(terminal, unlimited, table).maximum > terminal.width:
-        table = _of_tasks(tasks, usernames, today, narrow=True)
-        status, assignees = table.columns[2], table.columns[4]
-        status.no_wrap = False
-        status.max_width = len("in progress" if terminal.width >= 80 else "progress")
-        assignees.max_width = max(10, terminal.width // 5 - 2)
+        table = _of_narrow_rows([_row(task, usernames, today) for task in tasks], terminal.width)
     terminal.print(table)
 
 
-def _of_tasks(
-    tasks: Sequence[Task], usernames: Usernames, today: date, *, narrow: bool = False
-) -> Table:
-    table = _table("ID", "NAME", "STATUS", "DUE", "ASSIGNEES")
-    for task in tasks:
-        due = _due(task, today)
-        table.add_row(
-            Text(str(task.id)),
-            Text(text.one_line(task.name)),
-            Text(text.status(task), "" if task.status in OPEN else "dim"),
-            Text(due.plain.replace(" (", "\n("), due.style) if narrow else due,
-            Text(", ".join(text.assignees(task, usernames))),
-        )
+def _row(task: Task, usernames: Usernames, today: date) -> dict[str, Text]:
+    """Return the cells of a task by their headings."""
+    return {
+        "ID": Text(str(task.id)),
+        "NAME": Text(text.one_line(task.name)),
+        "STATUS": Text(text.status(task), "" if task.status in OPEN else "dim"),
+        "DUE": _due(task, today),
+        "ASSIGNEES": Text(", ".join(text.assignees(task, usernames))),
+    }
+
+
+def _of_rows(rows: Sequence[Mapping[str, Text]]) -> Table:
+    table = _table(*rows[0])
+    for row in rows:
+        table.add_row(*row.values())
     return table
+
+
+def _of_narrow_rows(rows: Sequence[dict[str, Text]], width: int) -> Table:
+    """Return a table in which columns are left out until names have enough room."""
+    for row in rows:
+        due, status = row["DUE"], row["STATUS"]
+        row["DUE"] = Text(due.plain.replace(" (", "\n("), due.style)
+        if width < _WIDE:
+            row["STATUS"] = Text(status.plain.replace(" ", "\n"), status.style)
+    widths = {heading: _width(heading, rows) for heading in rows[0]}
+    name = widths.pop("NAME")
+    widths["ASSIGNEES"] = min(widths["ASSIGNEES"], max(10, width // 5 - 2))
+    widths = beside_names(widths, min(name, LEAST_NAME), width)
+    table = _of_rows([{key: row[key] for key in row if key in ("NAME", *widths)} for row in rows])
+    if "ASSIGNEES" in widths:
+        table.columns[-1].max_width = widths["ASSIGNEES"]
+    return table
+
+
+def beside_names(widths: Mapping[str, int], least: int, width: int) -> dict[str, int]:
+    """Return the columns beside NAME with their widths: without the last ones if it is too narrow.
+
+    Args:
+        least: the width that NAME needs.
+        width: that of the terminal.
+    """
+    shown = dict(widths)
+    while len(shown) > 1 and width - sum(shown.values()) - _GAP * len(shown) < least:
+        shown.popitem()
+    return shown
+
+
+def _width(heading: str, rows: Sequence[Mapping[str, Text]]) -> int:
+    lines = (line for row in rows for line in row[heading].plain.split("\n"))
+    return max(map(cell_len, (heading, *lines)))
 
 
 def of_users(users: Sequence[User]) -> Table:
@@ -86,7 +124,7 @@ def of_task(task: Task, usernames: Usernames, today: date) -> Table:
 
 
 def _table(*headings: str) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
+    table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
     for heading in headings:
         table.add_column(
             heading,

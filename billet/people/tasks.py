@@ -12,7 +12,7 @@ from billet.people.command import PeopleGroup, TaskId, WrongUsage, json_option
 from billet.people.dates import EXAMPLES, Date
 from billet.people.editing import edit
 from billet.people.listing import list_command
-from billet.people.questions import confirm
+from billet.people.questions import confirm, require_terminal
 from billet.people.session import ANY_VERSION
 from billet.people.statuses import Status
 
@@ -101,13 +101,13 @@ def add(
 
     Example: billet task add "Write the report" --due fri --assign ann
     """
-    from billet.people.client_errors import lengths_told
+    from billet.people.client_errors import refusals
 
     options: dict[str, Any] = {"desc": desc, "status": status, "expires_at": due}
     with session.connect() as billet:
         if assignees:
             options["assignees"] = names.user_ids(billet, assignees)
-        with lengths_told({"name": name, "desc": desc}):
+        with refusals({"name": name, "desc": desc}):
             added = billet.tasks.create(name, **options)
         output.report("Added", added, billet, as_json)
 
@@ -278,15 +278,23 @@ def _set_assignees(
 
 
 def _ask_to_delete(billet: "Client", ids: Sequence[int]) -> None:
+    """Show the tasks and ask whether to delete them, unless none of them exists."""
     from billet_client import NotFound
 
+    refusal = "add --yes to delete without a question"
+    require_terminal(refusal)
+    number = len(ids)
     for one in ids[:MOST_AT_ONCE]:
         try:
             click.echo(f"  {one}  {text.one_line(billet.tasks.get(one).name)}", err=True)
         except NotFound:
-            continue
-    what = "this task" if len(ids) == 1 else f"these {len(ids)} tasks"
-    confirm(f"Delete {what}?", refusal="add --yes to delete without a question")
+            click.echo(f"  {one}  (does not exist)", err=True)
+            number -= 1
+    if len(ids) > MOST_AT_ONCE:
+        click.echo(f"  … and {len(ids) - MOST_AT_ONCE} more", err=True)
+    what = "this task" if number == 1 else f"these {number} tasks"
+    if number:
+        confirm(f"Delete {what}?", refusal)
 
 
 def _set_status(ids: Sequence[int], status: Any, verb: str, as_json: bool) -> None:

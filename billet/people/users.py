@@ -26,9 +26,9 @@ def user() -> None:
 @json_option
 def add(username: str, as_json: bool) -> None:
     """Add a user."""
-    from billet.people.client_errors import lengths_told
+    from billet.people.client_errors import refusals
 
-    with session.connect() as billet, lengths_told({"username": username}):
+    with session.connect() as billet, refusals({"username": username}):
         output.report_user("Added", billet.users.create(username), as_json)
 
 
@@ -72,11 +72,11 @@ def show(name: str, as_json: bool) -> None:
 @json_option
 def rename(name: str, username: str, as_json: bool) -> None:
     """Rename a user. Their tasks stay assigned to them."""
-    from billet.people.client_errors import lengths_told
+    from billet.people.client_errors import refusals
 
     with session.connect() as billet:
         found = names.user_id(billet, name)
-        with lengths_told({"username": username}):
+        with refusals({"username": username}):
             renamed = billet.users.rename(found, username, if_match=session.ANY_VERSION)
         output.report_user("Renamed", renamed, as_json)
 
@@ -105,8 +105,8 @@ def rm(name: str, yes: bool, as_json: bool) -> None:
 def feed(name: str, revoke: bool, yes: bool) -> None:
     """Print a new URL with which a calendar program subscribes to a user's tasks.
 
-    Whoever has the URL can read these tasks. A new URL ends an earlier one, so the command asks
-    first.
+    Whoever has the URL can read these tasks. A new URL ends an earlier one. The server does not
+    tell whether there is one, so the command always asks first; in a pipe it needs --yes.
     """
     with session.connect() as billet:
         found = billet.users.get(names.user_id(billet, name))

@@ -29,6 +29,7 @@ def writing(name: str) -> Iterator[Output]:
 
     Raises:
         click.ClickException: the file cannot be written.
+        BrokenPipeError: nobody reads standard output any more, as after `| head -1`.
     """
     path = Path(name)
     try:
@@ -42,6 +43,8 @@ def writing(name: str) -> Iterator[Output]:
             with _replacing(path) as file:
                 yield file
     except OSError as error:
+        if name == STANDARD and isinstance(error, BrokenPipeError):
+            raise
         raise click.ClickException(f"{name}: cannot be written ({error.strerror})") from error
 
 

@@ -57,7 +57,10 @@ def test_login_stores_an_accepted_token_in_a_file_that_only_its_owner_can_read(
     requires = f"{billet.url} requires a token; run `billet login`, or set BILLET_TOKEN"
     assert billet.error("user", "list") == requires
     wrong = billet("login", stdin="wrong\n")
-    refused = f"{billet.url} does not accept this token; run `billet login`, or set BILLET_TOKEN"
+    refused = (
+        f"{billet.url} does not accept this token; see whether it is complete and of this server, "
+        "or ask an administrator for another one"
+    )
     assert (wrong.exit_code, wrong.stderr) == (1, f"Error: {refused}\n")
     billet.lines("user", "add", "ann", BILLET_TOKEN=secret)
     done = billet("login", "--as", "ann", stdin=f"{secret}\n")

@@ -1,7 +1,10 @@
 """`billet task` and `billet user`, which people use."""
 
+import os
 import re
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +20,7 @@ from billet.emulators import local_server
 from billet.people import config, session
 from chalicelib.services import users
 from tests.support.people import Billet
+from tests.support.servers import ROOT
 
 pytestmark = pytest.mark.backend("moto")
 WEEK = timedelta(days=7)
@@ -219,6 +223,34 @@ def test_on_a_narrow_terminal_the_names_get_the_most(team: Billet, today: date, 
     assert "(40 days late)" in table[2]
 
 
+@pytest.mark.parametrize(
+    ("width", "headings"),
+    [
+        (50, ["ID", "NAME", "STATUS", "DUE"]),
+        (40, ["ID", "NAME", "STATUS"]),
+        (30, ["ID", "NAME", "STATUS"]),
+        (20, ["ID", "NAME"]),
+    ],
+)
+def test_a_very_narrow_terminal_leaves_out_columns_and_splits_no_word(
+    team: Billet, today: date, width: int, headings: list[str]
+) -> None:
+    late = ("--due", str(today - timedelta(days=40)))
+    people = ("--assign", "ann", "--assign", "bob@example.com")
+    team.lines("task", "add", "Write the report", *late, "--status", "in_progress", *people)
+    team.lines("task", "add", "Pay", "--status", "cancelled", *late)
+    shown = team(
+        "task", "list", "--status", "all", BILLET_FORCE_TTY=str(width), NO_COLOR="1", TERM="xterm"
+    ).stdout
+    table = re.sub(r"\x1b\[[\d;]*m", "", shown).splitlines()[2:]
+    assert table[0].split() == headings
+    assert max(map(len, table)) <= width
+    words = {"Write", "the", "report", "Pay"}
+    assert words <= set(" ".join(table).split())
+    if "STATUS" in headings:
+        assert {"in", "progress", "cancelled"} <= set(" ".join(table).split())
+
+
 def test_what_people_write_cannot_control_the_terminal(team: Billet) -> None:
     team.lines("task", "add", "a\u202eb", "--desc", "\x1b[2J\x07tab\there")
     for shown in (team.on_terminal("task", "show", "1"), team.on_terminal("task", "list")):
@@ -329,14 +361,84 @@ def test_edit_opens_the_editor_with_all_fields(team: Billet, today: date, home: 
     assert team.on_terminal("task", "edit", "1", EDITOR=touched).startswith("Unchanged: task 1: F")
 
 
-def test_a_mistake_in_the_editor_loses_nothing(team: Billet, home: Path) -> None:
+MISTAKES = {
+    "s/^due:.*/due: someday/": "due: 'someday' is no date; write today",
+    "s/^status:.*/status: late/": "status: must be one of pending, in_progress, done, c",
+    "s/^name:.*/name:/": "name: must have 1 to 200 characters, at least one of which is visible; i",
+    "s/^name:.*/nam: x/": "'nam: x': must be a line with name:, status: or due:",
+    r"s/^name:.*/name: \xff/": "the file must be UTF-8",
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_in_the_editor_loses_nothing(team: Billet, home: Path, mistake: str) -> None:
     team.lines("task", "add", "Draft")
-    editor = _editor(home, "sed -i 's/^due:.*/due: someday/' $1; echo long text >> $1")
-    error = team.error("task", "edit", "1", EDITOR=editor)
-    assert error.startswith("'someday' is no date; write today")
-    kept = Path(error.partition("your text is in ")[2])
-    assert kept.read_text().endswith("long text\n")
+    editor = _editor(home, f"LC_ALL=C sed -i '{mistake}' $1; echo long text >> $1")
+    ended = team("task", "edit", "1", EDITOR=editor)
+    kept, error = ended.stderr.splitlines()
+    assert ended.exit_code == 1
+    assert error.startswith(f"Error: {MISTAKES[mistake]}")
+    _assert_kept(kept)
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+@pytest.mark.parametrize(("answer", "status"), [("n\n", 1), ("\4", 130)])
+def test_a_mistake_in_the_editor_can_be_left_and_loses_nothing(
+    team: Billet, home: Path, mistake: str, answer: str, status: int
+) -> None:
+    team.lines("task", "add", "Draft")
+    editor = _editor(home, f"LC_ALL=C sed -i '{mistake}' $1; echo long text >> $1")
+    ended = team.answering(answer, "task", "edit", "1", EDITOR=editor)
+    assert ended.exit_code == status
+    assert f"Error: {MISTAKES[mistake]}" in ended.stderr
+    assert "Edit again? [Y/n]" in ended.stderr
+    _assert_kept(next(line for line in ended.stderr.splitlines() if "your text is in" in line))
+
+
+def test_enter_opens_the_editor_again_with_the_text(team: Billet, home: Path) -> None:
+    team.lines("task", "add", "Draft")
+    mistake = "sed -i 's/^due:.*/due: someday/' $1; echo long text >> $1"
+    mend = "sed -i 's/^due: someday/due:/' $1"
+    script = f"echo $1 > {home}/path; if grep -q someday $1; then {mend}; else {mistake}; fi"
+    ended = team.answering("\n", "task", "edit", "1", EDITOR=_editor(home, script))
+    assert ended.exit_code == 0, ended.stderr
+    assert team.json("task", "show", "1")["desc"].strip() == "long text"
+    assert not Path((home / "path").read_text().strip()).exists()
+
+
+def test_a_text_that_is_not_saved_the_second_time_is_kept(team: Billet, home: Path) -> None:
+    team.lines("task", "add", "Draft")
+    script = "grep -q someday $1 || { sed -i 's/^due:.*/due: someday/' $1; echo long text >> $1; }"
+    ended = team.answering("\n", "task", "edit", "1", EDITOR=_editor(home, script))
+    assert ended.exit_code == 1
+    *_, kept, error = ended.stderr.splitlines()
+    assert error == "Error: nothing was changed"
+    _assert_kept(kept)
+
+
+def _assert_kept(line: str) -> None:
+    """Assert that a line names the file with the text of the editor."""
+    kept = Path(line.partition("your text is in ")[2])
+    assert kept.read_bytes().endswith(b"long text\n")
     kept.unlink()
+
+
+@pytest.mark.parametrize("script", [": > $1", "sed -i '/^[^#]/d' $1", "rm $1"])
+def test_an_empty_file_in_the_editor_changes_nothing(team: Billet, home: Path, script: str) -> None:
+    team.lines("task", "add", "Draft", "--desc", "Old")
+    ended = team("task", "edit", "1", EDITOR=_editor(home, f"echo $1 > {home}/path\n{script}"))
+    assert ended.exit_code == 1
+    assert "nothing was changed" in ended.stderr
+    assert not Path((home / "path").read_text().strip()).exists()
+    assert team.json("task", "show", "1")["desc"] == "Old"
+
+
+def test_the_removal_of_a_description_is_told(team: Billet, home: Path) -> None:
+    team.lines("task", "add", "Draft", "--desc", "Old")
+    ended = team("task", "edit", "1", EDITOR=_editor(home, "sed -i '/^Old/d' $1"))
+    assert ended.exit_code == 0
+    assert ended.stderr == "Task 1 no longer has a description\n"
+    assert team.lines("task", "edit", "1", "--desc", "") == ["1\tDraft\tPENDING\t\t"]
 
 
 def test_a_change_of_others_is_shown_and_not_overwritten(team: Billet, home: Path) -> None:
@@ -522,7 +624,7 @@ def test_the_error_about_the_length_of_a_text_says_how_long_it_is(team: Billet) 
     team.lines("task", "add", "x")
     name = "name: must have 1 to 200 characters, at least one of which is visible; it has"
     assert team.error("task", "add", f" {'n' * 240} ") == f"{name} 240"
-    assert team.error("task", "add", "") == f"{name} 0"
+    assert team.error("task", "add", "\u200b") == f"{name} 1"
     assert team.error("task", "edit", "1", "--name", "n" * 201) == f"{name} 201"
     username = "username: must have 1 to 254 characters, at least one of which is visible; it has"
     assert team.error("user", "add", "u" * 300) == f"{username} 300"
@@ -545,3 +647,150 @@ def test_a_name_may_begin_with_a_hyphen(team: Billet) -> None:
         "1\t-5 degrees\tPENDING\t2030-01-01\t"
     ]
     assert team.json("task", "edit", "1", "--name", "-x")["name"] == "-x"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "task add: NAME",
+        "task add x --due: --due",
+        "task add x --assign: --assign",
+        "task edit 1 --name: --name",
+        "task edit 1 --due: --due",
+        "task list --user: --user",
+        "task list --due-before: --due-before",
+        "task assign 1: ID USER... | ID...",
+        "task assign 1 --to: --to",
+        "task export --csv --user: --user",
+        "task export --csv --out: --out",
+        "user show: USER",
+        "user rm --yes: USER",
+        "user rename ann: NEW-NAME",
+        "login --as: --as",
+        "login --url: --url",
+    ],
+)
+def test_an_empty_value_is_refused(team: Billet, words: str) -> None:
+    arguments, _, name = words.partition(": ")
+    team.lines("task", "add", "Old", "--due", "2030-01-01", "--assign", "ann")
+    for empty in ("", "  "):
+        assert team.misuse(*arguments.split(), empty).startswith(f"{name}: ")
+    assert team.lines("task", "list") == ["1\tOld\tPENDING\t2030-01-01\tann"]
+    assert len(team.lines("user", "list")) == 3
+
+
+def test_the_error_about_an_empty_due_date_says_what_removes_it(team: Billet) -> None:
+    error = team.misuse("task", "edit", "1", "--due", "")
+    assert error == "--due: must not be empty; none removes the date"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "task add: NAME",
+        "user add: USERNAME",
+        "task edit 1 --desc: --desc",
+        "task add x --assign: --assign",
+        "task list --user: --user",
+        "task assign 1: ID USER... | ID...",
+        "user rename ann: NEW-NAME",
+        "login --url: --url",
+    ],
+)
+def test_text_that_is_not_utf_8_is_refused(team: Billet, words: str) -> None:
+    team.lines("task", "add", "x")
+    arguments, _, name = words.partition(": ")
+    error = f"{name}: must be UTF-8, and has the byte 0xff"
+    assert team.misuse(*arguments.split(), "bad \udcff byte") == error
+
+
+def test_variables_that_are_not_utf_8_are_refused(team: Billet) -> None:
+    for name in ("BILLET_USER", "BILLET_URL", "BILLET_TOKEN"):
+        error = team.misuse("task", "list", "--mine", **{name: "bad \udcff byte"})
+        assert error == f"{name}: must be UTF-8, and has the byte 0xff"
+
+
+@pytest.mark.parametrize("terminal", [{}, {"BILLET_FORCE_TTY": "80", "TERM": "dumb"}])
+def test_an_output_that_cannot_encode_a_name_has_an_escape(
+    team: Billet, terminal: dict[str, str]
+) -> None:
+    team.lines("task", "add", "Größe → 5")
+    latin = {"PYTHONIOENCODING": "latin-1", **terminal}
+
+    def output_of(*arguments: str) -> bytes:
+        done = subprocess.run(
+            [sys.executable, "-m", "billet", "task", *arguments],
+            env={**os.environ, "BILLET_URL": team.url, **latin},
+            cwd=ROOT,
+            capture_output=True,
+            timeout=60,
+        )
+        assert (done.returncode, b"Traceback" in done.stderr) == (0, False), done.stderr
+        return done.stdout
+
+    assert "Größe \\u2192 5".encode("latin-1") in output_of("list")
+    assert "Größe \\u2192 5".encode("latin-1") in output_of("show", "1")
+    assert b"in_progress\\u2026" in output_of("add", "--help")
+    for option in ("--csv", "--json", "--ics"):
+        assert "Größe → 5".encode() in output_of("export", option)
+
+
+def test_the_error_about_an_option_of_a_command_with_a_name_says_how_to_begin_with_a_hyphen(
+    team: Billet,
+) -> None:
+    hint = "No such option '--weird'. Text that begins with a hyphen comes last, after --."
+    assert team.misuse("task", "add", "--weird") == hint
+    assert team.misuse("user", "add", "--weird") == hint
+    assert team.misuse("task", "done", "--weird") == "No such option '--weird'."
+
+
+@pytest.mark.parametrize("command", ["list", "export --csv", "export --json", "export --ics"])
+def test_a_pipe_whose_reader_ends_is_no_error(team: Billet, command: str) -> None:
+    team.lines("task", "add", "x")
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run(
+        [sys.executable, "-m", "billet", "task", *command.split()],
+        env={**os.environ, "BILLET_URL": team.url},
+        cwd=ROOT,
+        stdout=write,
+        stderr=subprocess.PIPE,
+        timeout=60,
+    )
+    os.close(write)
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+def test_a_url_with_a_path_is_refused_with_what_it_must_be(billet: Billet) -> None:
+    hint = "must be the address of the server without /v1 or another path"
+    hint += "; set BILLET_URL or run `billet login --url`"
+    for path in ("/v1", "/v1/", "/docs"):
+        url = f"{billet.url}{path}"
+        named = url.rstrip("/")
+        assert billet.error("task", "list", BILLET_URL=url) == f"{named} (from BILLET_URL) {hint}"
+        assert billet.error("login", "--url", url) == f"{named} {hint}"
+
+
+def test_a_range_that_ends_before_it_begins_is_refused_without_a_request(billet: Billet) -> None:
+    nothing = "http://127.0.0.1:9"
+    for command, what in (("list", "due"), ("list", "created"), ("export --csv", "due")):
+        first, last = (f"--{what}-after", "2030-01-04"), (f"--{what}-before", "2030-01-03")
+        error = billet.misuse("task", *command.split(), *first, *last, BILLET_URL=nothing)
+        assert error == (
+            f"--{what}-before: must not be before --{what}-after, which is Fri 4 Jan 2030; "
+            "it is Thu 3 Jan 2030"
+        )
+    error = billet.misuse("task", "list", "--overdue", "--due-after", "today", BILLET_URL=nothing)
+    assert error == "--due-after: must be before today if --overdue is given"
+
+
+def test_a_question_counts_only_the_tasks_that_exist(team: Billet) -> None:
+    for name in ("a", "b"):
+        team.lines("task", "add", name)
+    ended = team.answering("y\n", "task", "rm", "1", "9")
+    assert "  1  a\n  9  (does not exist)\nDelete this task? [y/N]" in ended.stderr
+    assert (ended.exit_code, ended.stdout) == (1, "1\n")
+    ended = team.answering("y\n", "task", "rm", "7", "9")
+    assert "Delete" not in ended.stderr
+    assert "Error: task 7 does not exist\nError: task 9 does not exist\n" in ended.stderr
+    assert len(team.lines("task", "list")) == 1

@@ -69,7 +69,7 @@ def test_a_file_is_checked_then_shown_then_imported_once(
     assert [line.rstrip() for line in shown.stdout.splitlines()] == [
         "Read 3 tasks: CSV (UTF-8, columns separated by semicolons)",
         "Fields: name from Title; due from Due; status from State; assignees from Owner",
-        "Left out: column Priority: 1",
+        "Left out: column Priority, with a value in 1 row",
         "LINE  NAME              STATUS       DUE         ASSIGNEES",
         "   2  Write the report  IN_PROGRESS  2026-03-04  Ann, bob",
         "   3  Book the venue    PENDING                  ann",

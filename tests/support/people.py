@@ -1,6 +1,10 @@
 """The commands of people, run in this process against a server in this process."""
 
 import json
+import os
+import pty
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +14,7 @@ from click.testing import CliRunner, Result
 from keyring.backends.fail import Keyring as NoKeyring
 
 from billet.cli import main
+from tests.support.servers import ROOT
 
 WIDE = "120"
 """Columns of the terminal that tests give to the commands."""
@@ -48,6 +53,32 @@ class Billet:
         done = self(*arguments, BILLET_FORCE_TTY=WIDE, NO_COLOR="1", TERM="dumb", **environ)
         assert done.exit_code == 0, done.output
         return done.stdout
+
+    def answering(self, answers: str, *arguments: str, **environ: str) -> "Result":
+        """Run a command whose standard input is a terminal on which the answers are typed."""
+        ours, theirs = pty.openpty()
+        try:
+            os.write(ours, answers.encode())
+            done = subprocess.run(
+                [sys.executable, "-m", "billet", *arguments],
+                stdin=theirs,
+                capture_output=True,
+                cwd=ROOT,
+                env={**os.environ, "BILLET_URL": self.url, **environ},
+                timeout=60,
+            )
+        finally:
+            os.close(ours)
+            os.close(theirs)
+        return Result(
+            CliRunner(),
+            done.stdout,
+            done.stderr,
+            done.stdout + done.stderr,
+            None,
+            done.returncode,
+            None,
+        )
 
     def json(self, *arguments: str) -> Any:
         """Return the document that a command prints."""

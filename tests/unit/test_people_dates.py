@@ -31,6 +31,8 @@ THURSDAY = date(2026, 11, 26)
         ("Wednesday", "2026-12-02"),
         ("in 3 days", "2026-11-29"),
         ("+3d", "2026-11-29"),
+        ("+2w", "2026-12-10"),
+        ("-1 w", "2026-11-19"),
         ("next week", "2026-12-03"),
         ("next month", "2026-12-26"),
         ("24 dec", "2026-12-24"),
@@ -111,13 +113,19 @@ def test_a_date_of_a_list_is_the_nearest_and_a_period_is_its_last_or_first_day(
         ("29.2.2027", "29.2.2027 is not in the calendar"),
         ("31.2.", "31.2. is not in the calendar"),
         ("12.13.2026", "12.13.2026 is not in the calendar"),
-        ("0/4", "'0/4' is no date; write "),
+        *((text, f"{text} is not in the calendar") for text in ("0/4", "31/2/2027", "30 feb")),
+        *((text, f"{text} is not in the calendar") for text in ("Feb 29 2027", "31 nov")),
+        ("0999-01-01", "'0999-01-01' is in the year 999; the year must be 1000 or later"),
+        ("+1m", "'+1m' could be minutes or months; write it as in 'in 3 months'"),
         ("13/4/26", "'13/4/26' could be several dates; write the year with four digits"),
         ("2026-02-30", "2026-02-30 is not in the calendar"),
-        ("0026-12-24", "'0026-12-24' is in the year 26; write the year with four digits, such as "),
-        ("24.12.0026", "'24.12.0026' is in the year 26; write the year with four digits, such as "),
-        ("24/12/0999", "'24/12/0999' is in the year 999; write the year with four digits, such "),
-        *((text, f"{text!r} is no date; write ") for text in ("soon", "24", "december", "31 nov")),
+        ("0026-12-24", "'0026-12-24' is in the year 26; the year must be 1000 or later"),
+        ("24.12.0026", "'24.12.0026' is in the year 26; the year must be 1000 or later"),
+        ("24/12/0999", "'24/12/0999' is in the year 999; the year must be 1000 or later"),
+        *(
+            (text, f"{text!r} is no date; write ")
+            for text in ("soon", "24", "december", "31 novelties")
+        ),
         *((text, f"{text!r} is no date; write ") for text in ("", "2026", "5pm", "monthly")),
     ],
 )

@@ -221,11 +221,10 @@ def test_another_encoding_can_be_given() -> None:
 
 def test_what_is_left_out_is_counted() -> None:
     assert formats.read(TODOIST.encode()).left_out == {
-        "column PRIORITY": 1,
-        "column DURATION": 1,
         "sections": 1,
         "dates in words, such as every monday (they go into the description)": 2,
     }
+    assert formats.read(TODOIST.encode()).unused_columns == {"PRIORITY": 1, "DURATION": 1}
     board = formats.read(json.dumps(TRELLO).encode())
     assert board.left_out == {"archived cards (--archived imports them)": 2, "templates": 1}
     assert board.notes == [
@@ -322,6 +321,14 @@ NO_TASKS = {
     "a huge cell": (b'name\n"' + b"x" * 200_000, "a cell must have at most 131072 characters"),
     "a long line": (b"name\n" + b"x" * 1_100_000, "line 2: must have at most 1048576 characters"),
     "many cells": (b"name,due\nx" + b"," * 501, "line 2: must have at most 500 cells"),
+    "a broken export": (b"[", "the file is not valid JSON (Input data was truncated)"),
+    "a board that is cut off": (b'{"name": "x', "the file is not valid JSON (Input data was trunc"),
+    "a calendar that is cut off": (b"BEGIN:VCALENDAR\nVERSION:2.0\n", "the file ends early: it h"),
+    "a calendar that is cut off after a task": (
+        b"BEGIN:VCALENDAR\nBEGIN:VTODO\nSUMMARY:x\nEND:VTODO\nEND:VCAL",
+        "the file ends early: it has no END:VCALENDAR",
+    ),
+    "random bytes": (bytes(range(255, 0, -1)), "the file is no text file"),
     "an open quote": (b'name;due\n"Plan;\nDo;\n', "line 2: a quote is not closed"),
     "a quote in a cell": (b'name\n"a" b\n', "line 2: a quote inside a cell must be doubled"),
     "a large VTODO": (
@@ -329,7 +336,7 @@ NO_TASKS = {
         "line 2: this VTODO is larger than 256 KiB",
     ),
     "bytes of no encoding": (b"name\n\x81\n", "is not Windows-1252; --encoding must name"),
-    "broken JSON": (b'{"cards": [', "begins as JSON, and is not"),
+    "broken JSON": (b'{"cards": [', "the file is not valid JSON ("),
     "JSON of an export": (
         b'[\n{"id":1,"name":"x"}\n]\n',
         "an export as JSON cannot be imported again; `billet task export --csv` writes a file that "
@@ -459,13 +466,16 @@ def test_a_column_is_given_by_its_heading_or_number() -> None:
     ]
 
 
-def test_the_preview_of_long_names_fits_a_terminal() -> None:
+@pytest.mark.parametrize(("width", "columns_shown"), [(80, 5), (50, 4), (40, 3), (24, 2)])
+def test_the_preview_of_long_names_fits_a_terminal(width: int, columns_shown: int) -> None:
     rows = [row(7, "n" * 200, expires_at="2026-03-04", assignees=("a" * 200, "b"))]
-    console = Console(width=80, file=StringIO(), record=True)
-    console.print(preview.table(rows, "line", 80))
+    console = Console(width=width, file=StringIO(), record=True)
+    console.print(preview.table(rows, "line", width))
     heading, line = console.export_text().splitlines()
-    assert heading.split() == ["LINE", "NAME", "STATUS", "DUE", "ASSIGNEES"]
-    assert [cell[:3] for cell in line.split()] == ["7", "nnn", "PEN", "202", "aaa"]
+    assert heading.split() == ["LINE", "NAME", "STATUS", "DUE", "ASSIGNEES"][:columns_shown]
+    cells_shown = ["7", "nnn", "PENDING", "2026-03-04", "aaa"][:columns_shown]
+    assert all(map(str.startswith, line.split(), cells_shown))
+    assert len(line) <= width
 
 
 def test_every_name_of_a_column_stands_for_one_field() -> None:

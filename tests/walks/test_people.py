@@ -138,7 +138,7 @@ def test_a_conflict_in_the_editor_is_decided_on_the_terminal(serve: Serve, tmp_p
     editor.chmod(0o700)
     shell.environ["EDITOR"] = str(editor)
     edit = shell.spawn("billet", "task", "edit", "1")
-    edit.expect("'someday' is no date; .*Edit again\\? \\[y/N\\]: ")
+    edit.expect("'someday' is no date; .*Edit again\\? \\[Y/n\\]: ")
     edit.sendline("y")
     edit.expect("Someone else has changed task 1 since you opened it:")
     edit.expect("Save your change on top of theirs\\? \\[y/N\\]: ")

@@ -65,7 +65,7 @@ def _read(
             continue
         for index in unused:
             if index < len(row) and row[index].strip():
-                source.left_out[f"column {header[index] or index + 1}"] += 1
+                source.unused_columns[header[index] or str(index + 1)] += 1
         values = {
             field: cells.unguard(row[index]) if index < len(row) else ""
             for field, index in chosen.items()

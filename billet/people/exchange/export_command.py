@@ -9,7 +9,7 @@ import click
 
 from billet.people import completion, names, session
 from billet.people.command import PeopleCommand, WrongUsage
-from billet.people.dates import Date
+from billet.people.dates import Date, check_range
 from billet.people.exchange.source import TASKS_A_PAGE
 from billet.people.statuses import ALL, Statuses
 
@@ -62,6 +62,7 @@ def export_command(
         )
     if user and unassigned:
         raise WrongUsage("give only one of --user and --unassigned")
+    check_range("due", due_after, due_before)
     with session.connect() as billet:
         tasks = billet.tasks.list(
             status=None if set(status) == set(ALL) else status,  # type: ignore[arg-type]

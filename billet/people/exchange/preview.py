@@ -16,11 +16,8 @@ ROWS = 8
 """How many tasks are shown."""
 PROBLEMS = 20
 """How many problems are shown."""
-# Columns of the terminal
 _MOST_PEOPLE = 24
-_LEAST_NAME = 12
-_OTHERS = 5 + 11 + 10 + 5 * 2
-"""The columns of the line, the status and the due date, and the gaps."""
+"""Columns of the terminal."""
 
 
 def show_source(source: Source) -> None:
@@ -31,6 +28,8 @@ def show_source(source: Source) -> None:
             f"{field} from {source.columns[field]}" for field in FIELDS if field in source.columns
         ]
         click.echo(f"Fields: {'; '.join(pairs)}")
+    for column, number in source.unused_columns.items():
+        click.echo(f"Left out: column {column}, with a value in {count(number, 'row')}")
     for what, number in source.left_out.items():
         click.echo(f"Left out: {what}: {number}")
     for note in source.notes:
@@ -85,14 +84,15 @@ def table(rows: Sequence[Row], unit: str, width: int) -> Table:
     """Return the table of rows, each in one line of a terminal with this width."""
     people = [", ".join(map(shorten, row.assignees)) for row in rows]
     people_width = min(_MOST_PEOPLE, max(len("ASSIGNEES"), *map(len, people)))
+    others = {unit.upper(): 5, "STATUS": 11, "DUE": 10, "ASSIGNEES": people_width}
+    shown = tables.beside_names(others, tables.LEAST_NAME, width)
     made = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     made.add_column(unit.upper(), justify="right", no_wrap=True)
-    name_width = max(_LEAST_NAME, width - _OTHERS - people_width)
+    name_width = max(tables.LEAST_NAME, width - sum(shown.values()) - 2 * len(shown))
     made.add_column("NAME", no_wrap=True, overflow="ellipsis", max_width=name_width)
-    made.add_column("STATUS", no_wrap=True)
-    made.add_column("DUE", no_wrap=True)
-    made.add_column("ASSIGNEES", no_wrap=True, overflow="ellipsis", max_width=people_width)
+    for heading in list(shown)[1:]:
+        made.add_column(heading, no_wrap=True, overflow="ellipsis", max_width=shown[heading])
     for row, names in zip(rows, people, strict=True):
         cells = (str(row.line), one_line(row.name), row.status, row.expires_at or "", names)
-        made.add_row(*map(Text, cells))
+        made.add_row(*map(Text, cells[: 1 + len(shown)]))
     return made

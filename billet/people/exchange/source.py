@@ -57,6 +57,8 @@ class Source(msgspec.Struct, kw_only=True):
     problems: list[Problem] = []
     left_out: Counter[str] = msgspec.field(default_factory=Counter)
     """What is not imported, and how many there are."""
+    unused_columns: Counter[str] = msgspec.field(default_factory=Counter)
+    """The columns that are not imported, and in how many rows they have a value."""
     notes: list[str] = []
 
     def column(self, field: Field) -> str:

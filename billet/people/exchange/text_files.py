@@ -1,6 +1,7 @@
 """Read a file of limited size and find out its encoding."""
 
 import codecs
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,8 @@ _MARKS = (
 )
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 """How files of Excel begin: .xlsx and .xls."""
+_CONTROLS = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+"""Bytes that are in no text: all but tabs, ends of lines and pages, and ESC (ISO-2022-JP)."""
 _LEGACY = "cp1252"
 """What Excel on Windows writes as CSV in Western Europe and America."""
 
@@ -55,6 +58,8 @@ def decode(data: bytes, encoding: str | None = None) -> tuple[str, str]:
     try:
         text = data.decode(encoding)
     except UnicodeError:
+        if _CONTROLS.search(data):
+            raise FileError("the file is no text file") from None
         raise FileError(
             f"the file is not {_label(encoding)}; --encoding must name its encoding,"
             " such as cp1250, cp1251 or shift_jis"

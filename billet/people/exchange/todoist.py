@@ -54,7 +54,7 @@ def read(header: list[str], body: Iterator[tuple[int, list[str]]], kind: str) ->
 def _task(line: int, cells: dict[str, str], above: list[str], source: Source) -> SourceTask:
     for name in _LEFT_OUT:
         if cells.get(name, "") not in _ORDINARY[name]:
-            source.left_out[f"column {name}"] += 1
+            source.unused_columns[name] += 1
     due, words = _due(cells)
     desc = [cells.get("DESCRIPTION", "")]
     if above:

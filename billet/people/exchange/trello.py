@@ -97,8 +97,8 @@ def read(text: str, more: Mapping[str, "Status"], *, archived: bool = False) -> 
 
 
 def _board(text: str) -> _Board:
-    _refuse_own(text)
     try:
+        _refuse_own(text)
         return msgspec.json.decode(text, type=_Board)
     except msgspec.ValidationError as error:
         found = _PATH.search(str(error))
@@ -109,7 +109,7 @@ def _board(text: str) -> _Board:
             text = "is not as in a board that Trello exports as JSON"
         raise FileError(f"{where}: {text}") from error
     except msgspec.DecodeError as error:
-        raise FileError(f"the file begins as JSON, and is not: {error}") from error
+        raise FileError(f"the file is not valid JSON ({error})") from error
     except RecursionError as error:
         raise FileError("the file is nested too deeply") from error
 
@@ -119,8 +119,10 @@ def _refuse_own(text: str) -> None:
 
     Raises:
         FileError: it has.
+        msgspec.DecodeError: it is no JSON.
     """
     if text.lstrip().startswith("["):
+        msgspec.json.decode(text)
         raise FileError(
             "an export as JSON cannot be imported again; `billet task export --csv` writes a file "
             "that can, and of JSON files only Trello's can be imported"

@@ -20,6 +20,7 @@ _STATUSES = {
     "COMPLETED": "DONE",
     "CANCELLED": "CANCELLED",
 }
+_BEGIN, _END = "BEGIN:VCALENDAR", "END:VCALENDAR"
 _BEGINNINGS = ("BEGIN:VTODO", "BEGIN:VEVENT", "BEGIN:VJOURNAL")
 _READ = ("SUMMARY", "DESCRIPTION", "DUE", "STATUS", "COMPLETED", "ATTENDEE", "RRULE", "RDATE")
 _NAME = re.compile("[:;]")
@@ -32,7 +33,7 @@ def read(text: str) -> Source:
     """Return the tasks.
 
     Raises:
-        FileError: a VTODO has no end.
+        FileError: a VTODO or the calendar has no end.
     """
     source = Source(
         kind="iCalendar",
@@ -49,6 +50,10 @@ def read(text: str) -> Source:
             source.add(_task(component, source))
         else:
             source.left_out[f"{component.kind}s"] += 1
+    words = [line.strip().upper() for line in text_files.lines(text[-MAX_COMPONENT:])]
+    last = next((one for one in reversed(words) if one in (_BEGIN, _END)), _BEGIN)
+    if text[:100].strip().upper().startswith(_BEGIN) and last == _BEGIN:
+        raise FileError(f"the file ends early: it has no {_END}; export it again")
     return source
 
 
