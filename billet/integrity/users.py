@@ -81,9 +81,9 @@ def _of_user(user: Item, reservation: Item | None) -> Iterator[Finding]:
 
 def _of_faults(user: Item, left: shape.Faults) -> Iterator[Finding]:
     key = lookup.key_of(UserModel, user)
-    kind = "unreadable" if left.keys() & shape.unreadable(UserModel, user).keys() else "invalid"
-    yield Finding(kind, UserModel, key, shape.describe(left))
-    if shown := INDEX_KEY_NAMES & user.keys():
+    readable = shape.unreadable(UserModel, user).keys().isdisjoint(left)
+    yield Finding("invalid" if readable else "unreadable", UserModel, key, shape.describe(left))
+    if shown := () if readable else INDEX_KEY_NAMES & user.keys():
         repair = partial(set_user_attributes, user, dict.fromkeys(shown))
         detail = "is in an index, but is unreadable"
         yield Finding("listed-unreadable", UserModel, key, detail, repair)
@@ -99,6 +99,8 @@ def _restorable_user_values(
     if "assigns" in faults:
         # Any number that a running delete has not read will do, because it is only compared.
         values["assigns"] = "uncounted", wire.number(1)
+    if "version" in faults:
+        values["version"] = "invalid", wire.number(1)
     if "feed_digest" in faults:
         values["feed_digest"] = "broken-feed", None
     created_at = created_at_of(user)

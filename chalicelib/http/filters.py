@@ -1,6 +1,7 @@
 """The order and the filters of lists: which combinations an index answers, and their parameters."""
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 from chalicelib.domain.errors import Invalid
@@ -25,7 +26,7 @@ def of_query(query: ListQuery) -> Paging:
     sort = _sort(query)
     after, before = _FILTERS[sort][:2]
     first_day, last_day = getattr(query, after, None), getattr(query, before, None)
-    if first_day and last_day and first_day > last_day:
+    if _is_reversed(first_day, last_day):
         raise Invalid(f"{before}: must not be before {after}, which is {first_day}")
     return Paging(
         page_size=query.page_size,
@@ -59,8 +60,14 @@ def are_valid(paging: Paging, query: ListQuery) -> bool:
         return False
     if paging.unassigned and not paging.by_due_date:
         return False
+    if _is_reversed(paging.first_day, paging.last_day):
+        return False
     needed = {name for name, value in _parameters(paging).items() if value} - {"sort"}
     return needed <= possible and paging.statuses == _in_order(paging.statuses)
+
+
+def _is_reversed(first_day: date | None, last_day: date | None) -> bool:
+    return bool(first_day and last_day and first_day > last_day)
 
 
 def _sort(query: ListQuery) -> Sort:

@@ -263,6 +263,10 @@ def lower_a_version() -> None:
     set_directly(TaskModel(FREE), TaskModel.version.set(0))
 
 
+def lower_the_version_of_a_user() -> None:
+    set_directly(UserModel(ANN), UserModel.version.set(0))
+
+
 def mark_wrong_users_as_deleting() -> None:
     set_raw(CounterModel, {"name": {"S": "lanes"}}, "going", {"NS": ["1", "99"]})
 
@@ -294,6 +298,7 @@ CORRUPTIONS: dict[Callable[[], None], str] = {
     put_a_user_into_lane_7: 'users {"id": 1}: has wrong index keys: lane',
     remove_the_lane_of_a_user: 'users {"id": 1}: has wrong index keys: lane',
     half_delete_a_user: 'users {"id": 2}: is half deleted',
+    lower_the_version_of_a_user: 'users {"id": 1}: version is 0',
     misplace_a_task: 'tasks {"id": 3}: has wrong index keys: recency, urgency',
     put_a_task_into_lane_7: 'tasks {"id": 1}: has wrong index keys: lane, status',
     show_a_task_under_another_status: 'tasks {"id": 1}: has wrong index keys: status',

@@ -561,6 +561,7 @@ def test_a_cursor_is_valid_only_for_its_list_order_and_filter(api: Api) -> None:
 
 NEWEST = "2026-01-31T12:00:00.000000Z#0000000000000007"
 URGENT = "2030-01-01#0000000000000007"
+REVERSED = Paging(first_day=date(2026, 1, 2), last_day=date(2026, 1, 1))
 
 
 @pytest.mark.parametrize(
@@ -576,6 +577,8 @@ URGENT = "2030-01-01#0000000000000007"
         ("users", Paging(first_day=date(2026, 1, 1)), NEWEST),
         ("tasks", Paging(statuses=("DONE", "PENDING")), NEWEST),
         ("tasks", Paging(unassigned=True), NEWEST),
+        ("tasks", REVERSED, NEWEST),
+        ("users/1/tasks", REVERSED, NEWEST),
         ("users/1/tasks", Paging(unassigned=True, sort="expires_at"), URGENT),
         ("tasks", Paging(statuses=("DONE", "DONE")), NEWEST),
         ("tasks", Paging(), URGENT),
