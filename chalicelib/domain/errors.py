@@ -13,6 +13,7 @@ BilletError
 │   ├── KeyReused          another request had the idempotency key
 │   └── RequestInProgress  the same request, with the same idempotency key, is still running
 └── Unavailable            the database can't respond now; the same request may succeed later
+    ├── OutcomeUnknown     the database did not respond, and may have carried out a write
     ├── SchemaMismatch     the database is of another release
     └── IdsUsedUp          no id is left
 """
@@ -118,6 +119,15 @@ class Unavailable(BilletError):
 
     def __init__(self, detail: str = "the service is busy; try again") -> None:
         super().__init__(detail)
+
+
+class OutcomeUnknown(Unavailable):
+    """The database did not respond. It may or may not have carried out a write."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "the database did not respond; check whether a change was made before you repeat it"
+        )
 
 
 class SchemaMismatch(Unavailable):

@@ -25,7 +25,7 @@ from pynamodb.connection import Connection
 from pynamodb.exceptions import PynamoDBException
 
 from chalicelib import request_stats, time_budget
-from chalicelib.domain.errors import LostRace, Unavailable
+from chalicelib.domain.errors import LostRace, OutcomeUnknown, Unavailable
 from chalicelib.dynamodb import backoff, botocore_patches
 from chalicelib.dynamodb.models import SUFFIXES
 from chalicelib.settings import Settings
@@ -78,15 +78,6 @@ class ConditionFailed(Exception):
 
 class _NotDone(Unavailable):
     """The database did not carry out the call: it said so, or was not reached."""
-
-
-class _NoResponse(Unavailable):
-    """The database may or may not have carried out the call."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "the database did not respond; check whether a change was made before you repeat it"
-        )
 
 
 class SeenLaneCount(NamedTuple):
@@ -205,7 +196,7 @@ def call_with_retries(call: Callable[[], T], *, repeatable: bool, attempts: int 
         LostRace: other transactions interfered at every attempt.
         Unavailable: the database is overloaded or did not respond, or no time is left.
     """
-    unanswered: list[_NoResponse] = []
+    unanswered: list[OutcomeUnknown] = []
     for attempt in range(1, attempts + 1):
         if attempt > 1:
             request_stats.current().add(retries=1)
@@ -220,7 +211,7 @@ def call_with_retries(call: Callable[[], T], *, repeatable: bool, attempts: int 
             # Losing a race to another request is usual, throttling and server errors are not.
             level = logging.WARNING if isinstance(error, _NotDone) else logging.INFO
             log.log(level, "DynamoDB refused: %s", error.__cause__)
-        except _NoResponse as error:
+        except OutcomeUnknown as error:
             unanswered.append(error)
             log.warning("DynamoDB did not respond: %s", error.__cause__)
             if not repeatable or len(unanswered) == _max_unanswered():
@@ -248,7 +239,7 @@ def _translation(error: BaseException) -> BaseException:
     # TLS may fail after the request was sent, although botocore reports a connection error.
     # What is no reply of DynamoDB comes from something between, such as a proxy.
     if isinstance(error, HTTPClientError | IncompleteReadError | ResponseParserError | SSLError):
-        return _NoResponse()
+        return OutcomeUnknown()
     if isinstance(error, NotConnected):
         return _NotDone()  # it was never sent
     if not isinstance(error, ClientError):
@@ -261,7 +252,7 @@ def _translation(error: BaseException) -> BaseException:
     # The codes of server errors are open-ended, and none of them means that nothing was done. An
     # error that is not DynamoDB's has its status as code.
     if _response(error)["ResponseMetadata"]["HTTPStatusCode"] >= 500 or code.isdecimal():
-        return _NoResponse()
+        return OutcomeUnknown()
     return _by_code({code}, error)
 
 
@@ -276,7 +267,7 @@ def _cancellation(error: Any) -> BaseException:
         return ConditionFailed(found)
     codes = {reason.code for reason in reasons.values() if reason}
     known = _CONTENDED | _THROTTLED | _OURS
-    return _by_code(codes, _NoResponse() if codes - known else error)
+    return _by_code(codes, OutcomeUnknown() if codes - known else error)
 
 
 def _by_code(codes: set[str], otherwise: BaseException) -> BaseException:

@@ -127,7 +127,8 @@ class Pipeline:
                 result = conditional.evaluate(request, result)
             response = _success(result, endpoint.status)
         except Exception as error:  # noqa: BLE001, each becomes a response
-            response = _failure(problems.of_error(error))
+            problem = problems.of_error(error, read_only=endpoint.method == "GET")
+            response = _failure(problem)
         return self._finish(request, response, headers)
 
     def _principal(self, request: Request, endpoint: Endpoint) -> Principal:

@@ -13,6 +13,7 @@ from chalicelib.domain.errors import (
     Invalid,
     NotFound,
     OperationFailed,
+    OutcomeUnknown,
     Stale,
     Unavailable,
 )
@@ -75,10 +76,16 @@ class HttpProblem(Exception):
         return msgspec.json.encode(self.problem()) + b"\n"
 
 
-def of_error(error: Exception) -> HttpProblem:
-    """Return what the client is told of an error. An unexpected one is logged and becomes a 500."""
+def of_error(error: Exception, *, read_only: bool = False) -> HttpProblem:
+    """Return what the client is told of an error. An unexpected one is logged and becomes a 500.
+
+    Args:
+        read_only: whether the request changes nothing.
+    """
     if isinstance(error, HttpProblem):
         return error
+    if isinstance(error, OutcomeUnknown) and read_only:
+        return unavailable("the database did not respond; try again")
     if isinstance(error, Unavailable):
         return unavailable(str(error))
     if isinstance(error, BilletError):

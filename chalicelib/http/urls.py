@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import msgspec
 from chalice.app import Request
 
-_HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
+_HOST = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
 _PREFIX = re.compile(r"(?:/[A-Za-z0-9$._~+!*'()-]+)+")
 
 

@@ -139,6 +139,10 @@ def test_a_server_error_is_a_503_and_a_write_is_not_retried(
     with inject_fault(connection, failing(status, code, done=False)) as calls:
         assert api("GET", "/v1/tasks/1").status_code == 200
     assert calls == ["GetItem"] * 2
+    with inject_fault(connection, failing(status, code, done=False), lasting=True):
+        response = api("GET", "/v1/tasks/1")
+    assert response.status_code == 503
+    assert response.json_body["detail"] == "the database did not respond; try again"
 
 
 @pytest.mark.parametrize(

@@ -192,6 +192,7 @@ def test_the_request_target_does_not_appear_in_location(
         ({"Host": "a.example", "X_Forwarded_Proto": "https"}, "https://a.example"),
         ({"Host": "a.example", "X_Forwarded_Proto": "javascript"}, "http://a.example"),
         ({"Host": "a.example", "X_Forwarded_Proto": "https, http"}, "http://a.example"),
+        ({"Host": "localhost:"}, "http://localhost:"),
         ({"Host": "a.example/b"}, ""),
         ({"Host": "u:p@a.example"}, ""),
         ({"Host": 'a>; rel="x"'}, ""),
