@@ -59,9 +59,15 @@ class Session:
             NotFound: it does not exist.
         """
         headers = _headers(if_none_match=if_none_match)
-        found = read((yield from self._send(self._request("GET", self._at(path), headers))))
+        response = yield from self._send(self._request("GET", self._at(path), headers))
+        found = read(response)
         if found is None:
-            raise NotFound(f"{name} does not exist", status=404, title="Not Found")
+            raise NotFound(
+                f"{name} does not exist",
+                status=404,
+                title="Not Found",
+                request_id=response.headers.get("x-request-id"),
+            )
         return found
 
     def page(self, path: str, kind: type[T], params: Mapping[str, Any]) -> Steps[Page[T]]:

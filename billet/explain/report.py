@@ -46,7 +46,9 @@ def _detail(explained: Explained) -> str:
     if explained.response.status >= 400:
         return f", {json.loads(explained.response.body)['detail']}"
     returned = explained.line.items_returned
-    return "" if returned is None else f", {returned:,} items"
+    if returned is None:
+        return ""
+    return ", 1 item" if returned == 1 else f", {returned:,} items"
 
 
 def _table(calls: list[Call]) -> Table:

@@ -59,8 +59,9 @@ def test_a_task_is_created_read_changed_and_deleted(billet: Client) -> None:
     assert (replaced.name, replaced.desc, replaced.expires_at) == ("Again", "", DUE)
     deleted = billet.tasks.delete(1)
     assert (deleted.detail, deleted.etag) == ("task 1 deleted", None)
-    with pytest.raises(NotFound, match=r"^task 1 does not exist$"):
+    with pytest.raises(NotFound, match=r"^task 1 does not exist$") as missing:
         billet.tasks.get(1)
+    assert missing.value.request_id
 
 
 def test_a_user_is_created_read_renamed_and_deleted(billet: Client) -> None:
