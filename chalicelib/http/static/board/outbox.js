@@ -259,7 +259,7 @@ async function deliver(change) {
       store.noteOnline(true);
       return accept(change, response);
     } catch (error) {
-      if (error instanceof api.NoReply) await waitForNetwork(change);
+      if (error instanceof api.NoReply) await waitForNetwork(change, error);
       else if (error.status === 403 && !waiters.has(change.key)) await waitForToken(change, error);
       else if (isTemporary(error)) await waitForServer(change, error);
       else return refuse(change, error);
@@ -273,7 +273,8 @@ function request(change, more = {}) {
   change.task = aliases.get(change.task) ?? change.task;
   if (change.kind !== "create") change.etag ??= versions.get(change.task) ?? state.tasks.get(change.task)?.etag;
   save(); // a repeat after a reload must have the same If-Match
-  const options = { key: change.key, ifMatch: change.etag, body: change.body, ...more };
+  const expects = change.kind === "delete" ? (body) => body?.success === true : (body) => api.isEntity(body?.payload);
+  const options = { expects, key: change.key, ifMatch: change.etag, body: change.body, ...more };
   if (change.kind === "create") return api.send("POST", "tasks", { ...options, ifMatch: null });
   const method = change.kind === "patch" ? "PATCH" : "DELETE";
   return api.send(method, `tasks/${change.task}`, options);
@@ -285,11 +286,11 @@ function isTemporary(error) {
   return error.status >= 500 || error.status === 429 || error.status === 408;
 }
 
-async function waitForNetwork(change) {
+async function waitForNetwork(change, error) {
   change.attempts++;
   settle(change, { waiting: true });
   keptOffline = true;
-  store.noteOnline(false);
+  store.noteError(error);
   if (state.toast?.of === change.key && change.attempts === 1) tellOf(change);
   await pause(1000 * Math.min(2 ** change.attempts, MAX_WAIT));
 }
@@ -455,7 +456,7 @@ async function currentTask(id) {
     try {
       return await store.fetchTask(id);
     } catch (error) {
-      if (error instanceof api.NoReply) store.noteOnline(false);
+      store.noteError(error);
       await pause(3000);
     }
   }
