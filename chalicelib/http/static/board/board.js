@@ -220,25 +220,29 @@ export function selectedTasks() {
   return entries.map((entry) => entry.task);
 }
 
-function changeSelected(label, change, keep = false) {
-  const chosen = selectedTasks();
+// Change the selected tasks that are not so already.
+function changeSelected(label, isSo, change, keep = false) {
+  const chosen = selectedTasks().filter((task) => !isSo(task));
   if (!keep) state.selected = new Set();
+  if (!chosen.length) return store.notify("There is nothing to change.");
   const subject = chosen.length === 1 ? `“${chosen[0].name}”` : `${chosen.length} tasks`;
   outbox.together(`${label} ${subject}`, subject, () => chosen.forEach(change));
 }
 
 export const moveSelected = (status) =>
-  changeSelected(`Moved to ${tasks.TITLES[status]}:`, (task) => task.status === status || outbox.move(task, status));
+  changeSelected(`Moved to ${tasks.TITLES[status]}:`, (task) => task.status === status, (task) => outbox.move(task, status));
 
 export function removeSelected() {
   if (selectedTasks().length > 1) store.openDialog({ kind: "remove" });
   else removeAllSelected();
 }
 
-export const removeAllSelected = () => changeSelected("Deleted", outbox.remove);
+export const removeAllSelected = () => changeSelected("Deleted", () => false, outbox.remove);
 
-export const assignSelected = (users) =>
-  changeSelected(`Assigned to ${users.map(store.nameOf).join(", ")}:`, (task) => outbox.assign(task, users), true);
+export function assignSelected(users) {
+  const isAssigned = (task) => users.every((user) => task.assignees.includes(user));
+  changeSelected(`Assigned to ${users.map(store.nameOf).join(", ")}:`, isAssigned, (task) => outbox.assign(task, users), true);
+}
 
 // The card after this one in its lane, or the one before it.
 export function neighbourOf(id) {

@@ -78,10 +78,10 @@ export function together(label, subject, make) {
   group = api.newKey();
   try {
     make();
+    tell(label, subject, group);
   } finally {
     group = null;
   }
-  tell(label, subject);
 }
 
 function newChange(kind, task, body, seen) {
@@ -108,7 +108,7 @@ function enqueue(change, label) {
   state.queue = [...state.queue, change];
   keptOffline ||= !state.online;
   undoable.push(change);
-  if (undoable.length > MAX_UNDO) undoable.shift();
+  forgetOldest();
   save();
   store.changed();
   tellOf(change);
@@ -151,6 +151,15 @@ function settle(change, fate) {
 
 // ---- Undo -----------------------------------------------------------------------------------
 
+const stepOf = (change) => change.group ?? change.key;
+
+// Changes that were made together are undone in one step, and forgotten in one.
+function forgetOldest() {
+  if (new Set(undoable.map(stepOf)).size <= MAX_UNDO) return;
+  const oldest = stepOf(undoable[0]);
+  while (stepOf(undoable[0]) === oldest) undoable.shift();
+}
+
 // The last change, or the last ones that were made together.
 function lastTogether() {
   const group = undoable.at(-1)?.group;
@@ -170,11 +179,12 @@ export function undo() {
   if (!label) return store.notify("There is nothing to undo.");
   const changes = undoable.splice(-lastTogether().length).reverse();
   const [last] = changes;
-  for (const change of changes) undoOne(change);
+  const together = api.newKey();
+  for (const change of changes) undoOne(change, together);
   state.focusWanted = last.kind === "create" ? null : (aliases.get(last.task) ?? last.task);
   const users = changes.flatMap((change) => change.users);
   const stays = users.length > 1 ? `. The users ${users.join(", ")} stay.` : users.length ? `. The user ${users[0]} stays.` : "";
-  store.notify(`Undone: ${label}${stays}`);
+  store.notify(`Undone: ${label}${stays}`, { of: together });
   save();
   store.changed();
   run();
@@ -182,12 +192,13 @@ export function undo() {
 
 // Take a change out of the queue if it was never sent. Else change it back, on condition that nobody
 // has changed the task since.
-function undoOne(change) {
+function undoOne(change, together) {
   if (state.queue.includes(change) && change.attempts === 0 && !change.sending) return discard(change);
   const task = aliases.get(change.task) ?? change.task;
   const inverse = inverseOf(change, task);
   // The version that our change made; null if it is not known yet, because it waits before this one.
   if (change.kind !== "delete") inverse.etag = isBeingRestored(change, task) ? null : (change.result ?? null);
+  inverse.group = together;
   inverse.restores = change.etag;
   inverse.label = `Undone: ${describeChange(change)}`;
   state.queue = [...state.queue, inverse];
@@ -298,7 +309,7 @@ async function waitForNetwork(change, error) {
 // Keep what this token may not do, until there is another token or the reader drops the change.
 async function waitForToken(change, error) {
   change.sending = false;
-  store.set({ forbidden: store.describe(error), toast: null });
+  store.set({ forbidden: store.sentence(error), toast: null });
   while (state.forbidden && state.queue.includes(change)) await pause(60_000);
   store.set({ forbidden: "" });
 }
@@ -308,7 +319,7 @@ async function waitForServer(change, error) {
   change.refusals = (change.refusals ?? 0) + 1;
   if (change.refusals >= MAX_ATTEMPTS) {
     settle(change, { waiting: true });
-    store.set({ stalled: store.describe(error) });
+    store.set({ stalled: store.sentence(error) });
     while (state.stalled) await pause(60_000); // until the reader says so
     return;
   }
@@ -373,7 +384,7 @@ async function refuse(change, error) {
   const lost = error.status === 404 && !error.field && change.kind === "patch";
   if (error.status === 412 || lost) return showConflict(change, lost);
   take(change);
-  forgetUndo(change);
+  forget(change);
   for (const later of state.queue.filter((one) => change.kind === "create" && one.task === change.task)) {
     take(later);
   }
@@ -381,8 +392,10 @@ async function refuse(change, error) {
   showFailure(change, error);
 }
 
-function forgetUndo(change) {
-  if (state.toast?.of === change.key) store.dismissToast(state.toast.id);
+// Take back what the page says of a change, and the offer to undo it.
+function forget(change) {
+  const of = state.toast?.of;
+  if (of && (of === change.key || of === change.group)) store.dismissToast(state.toast.id);
   const at = undoable.indexOf(change);
   if (at >= 0) undoable.splice(at, 1);
 }
@@ -432,7 +445,7 @@ async function showConflict(change, deleted) {
   if (!theirs && change.kind === "delete") return accept(change, {});
   if (theirs && change.kind === "patch" && !tasks.clashes(change, theirs).length) return merge(change, theirs);
   change.conflict = { theirs };
-  forgetUndo(change);
+  forget(change);
   save();
   store.changed();
   settle(change, { conflict: true });
@@ -443,12 +456,20 @@ async function showConflict(change, deleted) {
 function merge(change, theirs) {
   change.merged = true;
   change.etag = theirs.etag;
+  change.label = labelFor(change, theirs);
   change.before = { ...tasks.fieldsOf(theirs), id: theirs.id };
-  const waiter = waiters.get(change.key);
-  waiters.delete(change.key);
+  const { key } = change;
+  const waiter = waiters.get(key);
+  waiters.delete(key);
   change.key = api.newKey();
   if (waiter) waiters.set(change.key, waiter);
+  if (state.toast?.of === key) state.toast.of = change.key;
   save();
+}
+
+// The label of a change of a task that others have given another name.
+function labelFor({ label, body, before }, theirs) {
+  return "name" in (body ?? {}) ? label : label.replace(`“${before.name}”`, () => `“${theirs.name}”`);
 }
 
 async function currentTask(id) {
@@ -476,7 +497,7 @@ export function resolve(change, fields) {
   if (!fields) return run();
   if (!theirs) enqueueCreate({ ...tasks.fieldsOf(change.before), ...fields });
   else if (change.kind === "delete") remove(theirs);
-  else enqueuePatch(theirs, fields, Object.keys(fields).length < Object.keys(change.body).length ? `Saved “${fields.name ?? theirs.name}”` : change.label, change.users);
+  else enqueuePatch(theirs, fields, Object.keys(fields).length < Object.keys(change.body).length ? `Saved “${fields.name ?? theirs.name}”` : labelFor(change, theirs), change.users);
   run();
 }
 

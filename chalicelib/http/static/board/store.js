@@ -564,6 +564,9 @@ export function describe(error) {
   return error.detail ?? "The page has failed. Load it again.";
 }
 
+// The same, with a full stop, for a text that goes on.
+export const sentence = (error) => describe(error).replace(/[^.!?…]$/, "$&.");
+
 // ---- Start ----------------------------------------------------------------------------------
 
 export function start() {
