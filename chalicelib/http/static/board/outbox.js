@@ -125,7 +125,7 @@ const subjectOf = ({ body, before }) => `“${before?.name ?? body.name}”`;
 
 function tellOf(change) {
   const { label, note, users } = change;
-  const added = users.length ? ` and the new user${users.length > 1 ? "s" : ""} ${users.join(", ")}` : "";
+  const added = users.length ? ` and the new user${users.length > 1 ? "s" : ""} ${users.map(store.isolated).join(", ")}` : "";
   const hides = hiddenBy(change);
   tell(`${label}${added}${note}${hides && `. ${hides}`}`, `${subjectOf(change)}${hides && `. ${hides}`}`, change.key);
 }
@@ -182,7 +182,7 @@ export function undo() {
   const together = api.newKey();
   for (const change of changes) undoOne(change, together);
   state.focusWanted = last.kind === "create" ? null : (aliases.get(last.task) ?? last.task);
-  const users = changes.flatMap((change) => change.users);
+  const users = changes.flatMap((change) => change.users).map(store.isolated);
   const stays = users.length > 1 ? `. The users ${users.join(", ")} stay.` : users.length ? `. The user ${users[0]} stays.` : "";
   store.notify(`Undone: ${label}${stays}`, { of: together });
   save();

@@ -516,7 +516,7 @@ export async function createUser(username) {
     return body;
   } catch (error) {
     if (error.status === 403) set({ noNewUsers: true });
-    throw error;
+    throw Object.assign(error, { username });
   }
 }
 
@@ -552,7 +552,16 @@ export function sortedUsers() {
   return [...state.users.values()].sort((a, b) => a.username.localeCompare(b.username));
 }
 
-// ---- Texts of errors ------------------------------------------------------------------------
+// ---- Texts ----------------------------------------------------------------------------------
+
+// A name in a message: the page writes it in its own direction, apart from the text around it.
+export const isolated = (name) => `\u2068${name}\u2069`;
+
+const LONGEST_QUOTE = 40;
+export function quote(text) {
+  const letters = [...text];
+  return `“${letters.length > LONGEST_QUOTE ? `${letters.slice(0, LONGEST_QUOTE).join("")}…` : text}”`;
+}
 
 export function describe(error) {
   if (error instanceof api.NotOurs) return error.message;
