@@ -107,6 +107,50 @@ def test_an_undo_that_meets_a_conflict_does_not_claim_success(
     assert only(client).status == "CANCELLED"
 
 
+def test_an_undo_of_a_change_on_its_way_that_meets_a_conflict_leaves_what_others_did(
+    open_board: OpenBoard, client: Client
+) -> None:
+    task = client.tasks.create("plan")
+    board = open_board()
+    client.tasks.update(task.id, status="CANCELLED")
+    held: list[Route] = []
+
+    def hold_the_first(route: Route) -> None:
+        if route.request.method != "PATCH" or held:
+            route.continue_()
+        else:
+            held.append(route)
+
+    board.page.route("**/v1/tasks/*", hold_the_first)
+    with board.page.expect_request(lambda request: request.method == "PATCH"):
+        board.press("ArrowDown", "Shift+ArrowRight")
+    board.press("z")
+    expect(board.says("Undone: Moved “plan” to In progress")).to_be_visible()
+    with board.sends("PATCH"):
+        held[0].continue_()
+    expect(board.card("plan", "Cancelled")).to_be_visible()
+    board.saved()
+    expect(board.page.get_by_role("dialog")).to_have_count(0)
+    assert (only(client).status, only(client).etag) == ("CANCELLED", '"2"')
+
+
+def test_an_undo_that_is_merged_offers_no_undo_of_the_change_before(
+    open_board: OpenBoard, client: Client
+) -> None:
+    task = client.tasks.create("plan")
+    board = open_board()
+    with board.sends("PATCH"):
+        board.press("ArrowDown", "Shift+ArrowRight")
+    board.saved()
+    client.tasks.update(task.id, desc="of another")
+    board.press("z")
+    message = board.says("Undone: Moved “plan” to In progress. Someone else")
+    expect(message).to_be_visible()
+    expect(message.get_by_role("button", name="Undo")).to_have_count(0)
+    board.saved()
+    assert (only(client).status, only(client).desc) == ("PENDING", "of another")
+
+
 def test_a_change_of_several_that_meets_a_conflict_does_not_claim_success(
     open_board: OpenBoard, client: Client
 ) -> None:

@@ -199,6 +199,7 @@ function undoOne(change, together) {
   // The version that our change made; null if it is not known yet, because it waits before this one.
   if (change.kind !== "delete") inverse.etag = isBeingRestored(change, task) ? null : (change.result ?? null);
   inverse.group = together;
+  inverse.undoes = change.key;
   inverse.restores = change.etag;
   inverse.label = `Undone: ${describeChange(change)}`;
   state.queue = [...state.queue, inverse];
@@ -353,11 +354,17 @@ function accept(change, { body }) {
     if (change.restores) noteRestored(change, task);
     versions.set(task.id, task.etag);
   }
-  if (change.merged) tell(`${change.label}. Someone else’s changes of other fields are kept, too.`, subjectOf(change));
+  if (change.merged) tellOfMerge(change);
   take(change);
   if (keptOffline && !state.queue.length && !change.merged) store.notify("All changes are sent.");
   keptOffline &&= state.queue.length > 0;
   settle(change, { task });
+}
+
+function tellOfMerge(change) {
+  const text = `${change.label}. Someone else’s changes of other fields are kept, too.`;
+  if (undoable.includes(change)) tell(text, subjectOf(change), change.key);
+  else store.notify(text);
 }
 
 // An undo makes a new version of the state before. The change that had made that state may be undone next.
@@ -381,6 +388,7 @@ function rename(temporary, id) {
 
 async function refuse(change, error) {
   if (change.kind === "delete" && error.status === 404) return accept(change, {});
+  if (isUndone(change)) return forgetBoth(change);
   const lost = error.status === 404 && !error.field && change.kind === "patch";
   if (error.status === 412 || lost) return showConflict(change, lost);
   take(change);
@@ -390,6 +398,16 @@ async function refuse(change, error) {
   }
   if (waiters.has(change.key)) return settle(change, { problem: error });
   showFailure(change, error);
+}
+
+// A change that was not made, and whose undo waits, leaves nothing to do.
+const isUndone = (change) => state.queue.some((one) => one.undoes === change.key);
+
+function forgetBoth(change) {
+  const needs = (one) => one === change || one.undoes === change.key || (change.kind === "create" && one.task === change.task);
+  for (const one of state.queue.filter(needs)) take(one);
+  settle(change, { discarded: true });
+  if (Number.isInteger(change.task)) store.fetchTask(change.task).catch(store.noteError);
 }
 
 // Take back what the page says of a change, and the offer to undo it.
@@ -438,6 +456,7 @@ export function discardAll() {
 
 async function showConflict(change, deleted) {
   const theirs = deleted ? (store.forget(change.task), null) : await currentTask(change.task);
+  if (isUndone(change)) return forgetBoth(change);
   if (theirs && change.kind === "patch" && alreadySo(change, theirs)) {
     take(change);
     return settle(change, { task: theirs });
