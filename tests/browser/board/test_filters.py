@@ -101,6 +101,7 @@ def test_dates_in_the_wrong_order_are_told_at_the_field_and_not_asked_for(
     expect(panel.get_by_role("alert")).to_have_text("The second date is before the first.")
     expect(panel.get_by_label(f"{name} to")).to_have_attribute("aria-invalid", "true")
     expect(board.page.get_by_text("No task matches.")).to_have_count(0)
+    expect(board.says("No tasks are shown, because the filters are wrong.")).to_be_visible()
     board.page.reload()
     expect(board.says("The second date is before the first.")).to_be_visible()
     board.page.get_by_role("button", name="Clear the filters").click()

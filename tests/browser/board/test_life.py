@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from billet_client import Client
 from tests.browser.board.conftest import OpenBoard
 from tests.browser.board.site import only
-from tests.support.servers import Served
+from tests.support.servers import ROOT, Served
 
 pytestmark = pytest.mark.walk
 
@@ -213,6 +213,47 @@ def test_a_year_of_two_digits_or_half_a_date_is_refused_at_the_field(
     due.fill("2030-12-24")
     board.press("ControlOrMeta+Enter")
     expect(form).to_have_count(0)
+
+
+def test_all_errors_are_shown_at_once_and_each_goes_when_its_field_is_changed(
+    open_board: OpenBoard, client: Client
+) -> None:
+    board = open_board()
+    board.press("n")
+    form = board.dialog("New task")
+    form.get_by_label("Due date", exact=True).fill("0026-12-24")
+    form.get_by_role("combobox", name="Assignees").fill("nobody")
+    form.get_by_label("Description").fill("a" * 10_001)
+    form.get_by_role("button", name="Create task").click()
+    texts = [
+        "Give the task a name.",
+        "The year needs four digits.",
+        "Choose a person, or clear the field.",
+        "At most 10,000 characters.",
+    ]
+    expect(form.get_by_role("alert")).to_have_text(texts)
+    expect(form.get_by_label("Name")).to_be_focused()
+    form.get_by_label("Name").fill("plan")
+    form.get_by_label("Due date", exact=True).fill("2030-12-24")
+    expect(form.get_by_role("alert")).to_have_text(texts[2:])
+    form.get_by_role("combobox", name="Assignees").fill("")
+    form.get_by_label("Description").fill("short")
+    expect(form.get_by_role("alert")).to_have_count(0)
+    board.press("ControlOrMeta+Enter")
+    expect(form).to_have_count(0)
+    board.saved()
+    assert only(client).desc == "short"
+
+
+def test_the_help_has_the_keys_of_the_documentation(open_board: OpenBoard, client: Client) -> None:
+    board = open_board()
+    board.press("?")
+    shown = board.dialog("Keyboard shortcuts").get_by_role("rowheader").all_text_contents()
+    page = (ROOT / "docs" / "board.md").read_text("utf-8")
+    rows = page.split("| key | what it does |\n|---|---|\n")[1].split("\n\n")[0]
+    keys = [row.split("|")[1].strip().replace("`", "") for row in rows.splitlines()]
+    assert set(", ".join(shown).lower().split(", ")) == set(", ".join(keys).lower().split(", "))
+    assert list(client.tasks.list()) == []
 
 
 def test_an_error_is_shown_at_its_field_and_the_text_is_kept(

@@ -73,6 +73,130 @@ def test_changes_of_different_fields_are_merged_and_only_the_same_field_is_asked
     assert (now.name, now.desc, now.status) == ("their name", "my text", "DONE")
 
 
+def test_after_a_merge_the_message_has_the_name_that_others_gave(
+    open_board: OpenBoard, client: Client
+) -> None:
+    task = client.tasks.create("plan")
+    board = open_board()
+    client.tasks.update(task.id, name="their $& name")
+    board.press("ArrowDown", "Shift+ArrowRight")
+    expect(board.says("Moved “their $& name” to In progress. Someone else")).to_be_visible()
+    board.saved()
+    client.tasks.update(task.id, name="again", status="CANCELLED")
+    board.press("Shift+ArrowRight")
+    board.dialog(CONFLICT).get_by_role("button", name="Save my choice").click()
+    expect(board.says("Moved “again” to Done")).to_be_visible()
+    board.saved()
+    assert (only(client).name, only(client).status) == ("again", "DONE")
+
+
+def test_an_undo_that_meets_a_conflict_does_not_claim_success(
+    open_board: OpenBoard, client: Client
+) -> None:
+    task = client.tasks.create("plan")
+    board = open_board()
+    with board.sends("PATCH"):
+        board.press("ArrowDown", "Shift+ArrowRight")
+    board.saved()
+    client.tasks.update(task.id, status="CANCELLED")
+    board.press("z")
+    expect(board.dialog(CONFLICT)).to_be_visible()
+    board.press("Escape")
+    expect(board.says("1 change needs your decision.")).to_be_visible()
+    expect(board.says("Undone")).to_have_count(0)
+    assert only(client).status == "CANCELLED"
+
+
+def test_an_undo_of_a_change_on_its_way_that_meets_a_conflict_leaves_what_others_did(
+    open_board: OpenBoard, client: Client
+) -> None:
+    task = client.tasks.create("plan")
+    board = open_board()
+    client.tasks.update(task.id, status="CANCELLED")
+    held: list[Route] = []
+
+    def hold_the_first(route: Route) -> None:
+        if route.request.method != "PATCH" or held:
+            route.continue_()
+        else:
+            held.append(route)
+
+    board.page.route("**/v1/tasks/*", hold_the_first)
+    with board.page.expect_request(lambda request: request.method == "PATCH"):
+        board.press("ArrowDown", "Shift+ArrowRight")
+    board.press("z")
+    expect(board.says("Undone: Moved “plan” to In progress")).to_be_visible()
+    with board.sends("PATCH"):
+        held[0].continue_()
+    expect(board.card("plan", "Cancelled")).to_be_visible()
+    board.saved()
+    expect(board.page.get_by_role("dialog")).to_have_count(0)
+    assert (only(client).status, only(client).etag) == ("CANCELLED", '"2"')
+
+
+def test_an_undo_that_is_merged_offers_no_undo_of_the_change_before(
+    open_board: OpenBoard, client: Client
+) -> None:
+    task = client.tasks.create("plan")
+    board = open_board()
+    with board.sends("PATCH"):
+        board.press("ArrowDown", "Shift+ArrowRight")
+    board.saved()
+    client.tasks.update(task.id, desc="of another")
+    board.press("z")
+    message = board.says("Undone: Moved “plan” to In progress. Someone else")
+    expect(message).to_be_visible()
+    expect(message.get_by_role("button", name="Undo")).to_have_count(0)
+    board.saved()
+    assert (only(client).status, only(client).desc) == ("PENDING", "of another")
+
+
+def test_a_change_of_several_that_meets_a_conflict_does_not_claim_success(
+    open_board: OpenBoard, client: Client
+) -> None:
+    first, second = client.tasks.create("first"), client.tasks.create("second")
+    board = open_board()
+    for task in (first, second):
+        board.link(task.name).focus()
+        board.press("x")
+    client.tasks.update(first.id, status="CANCELLED")
+    selection = board.page.get_by_role("region", name="Selected tasks")
+    selection.get_by_role("button", name="Done").click()
+    expect(board.dialog(CONFLICT)).to_be_visible()
+    expect(board.says("Moved to Done")).to_have_count(0)
+    board.saved()
+    assert client.tasks.get(first.id).status == "CANCELLED"
+
+
+@pytest.mark.parametrize(
+    ("status", "banner"),
+    [
+        (403, "Not saved: not allowed. 1 change is kept."),
+        (503, "The server can't save now: not allowed. 1 change is kept."),
+    ],
+)
+def test_a_detail_without_a_full_stop_gets_one_before_the_next_sentence(
+    open_board: OpenBoard, client: Client, status: int, banner: str
+) -> None:
+    client.tasks.create("plan")
+    board = open_board()
+
+    def refuse_changes(route: Route) -> None:
+        if route.request.method != "PATCH":
+            route.continue_()
+            return
+        route.fulfill(
+            status=status,
+            headers={"Content-Type": "application/problem+json", "Retry-After": "1"},
+            body='{"detail": "not allowed"}',
+        )
+
+    board.page.route("**/v1/tasks/*", refuse_changes)
+    board.press("ArrowDown", "Shift+ArrowRight")
+    expect(board.says(banner)).to_be_visible()
+    assert only(client).status == "PENDING"
+
+
 def test_keep_theirs_saves_what_only_the_reader_has_changed(
     open_board: OpenBoard, client: Client
 ) -> None:

@@ -1,5 +1,7 @@
 """Several tasks of the board are changed together."""
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -88,3 +90,28 @@ def test_many_are_selected_at_once_and_what_leaves_the_view_leaves_the_selection
     board.press("z")
     expect(board.link("plan x")).to_be_visible()
     assert board.visit.complaints == []
+
+
+def test_the_messages_count_the_tasks_that_were_changed_and_undo_takes_back_all(
+    open_board: OpenBoard, client: Client
+) -> None:
+    for number in range(53):  # more than the steps that can be undone
+        client.tasks.create(f"plan {number}", status="DONE" if number < 2 else "PENDING")
+    board = open_board()
+    page = board.page
+    page.get_by_role("button", name="List", exact=True).click()
+    board.settle()
+    page.locator(".scroller").evaluate("list => list.scrollTop = list.scrollHeight")
+    expect(page.get_by_role("checkbox", name=re.compile("^Select “"))).to_have_count(53)
+    page.get_by_role("checkbox", name="Select all tasks").check()
+    selection = page.get_by_role("region", name="Selected tasks")
+    selection.get_by_role("button", name="Done").click()
+    expect(board.says("Moved to Done: 51 tasks")).to_be_visible()
+    board.press("z")
+    expect(board.says("Undone: 51 changes")).to_be_visible()
+    board.saved()
+    assert sorted(statuses(client).values()) == ["DONE"] * 2 + ["PENDING"] * 51
+
+    page.get_by_role("checkbox", name="Select “plan 0”").check()
+    selection.get_by_role("button", name="Done").click()
+    expect(board.says("There is nothing to change.")).to_be_visible()

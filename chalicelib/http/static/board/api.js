@@ -9,7 +9,7 @@ const TIMEOUT_MS = 30_000; // the API's own limit is REQUEST_SECONDS, 25 by defa
 // A response that is an error. `field` is the name of the field before the colon of `detail`.
 class Problem extends Error {
   constructor(status, body, retryAfter) {
-    const detail = body?.detail || `The server answered ${status}.`;
+    const detail = body?.detail ?? `The server answered ${status}.`;
     super(detail);
     this.status = status;
     this.detail = detail;
@@ -24,6 +24,14 @@ class Problem extends Error {
 // No response came: the network, or a time-out. Whether the request arrived is unknown.
 export class NoReply extends Error {}
 
+// What came is not a response of the API: a sign-in page of the network, an error page of a proxy, or
+// a part of a response. It does not tell what became of the request either.
+export class NotOurs extends NoReply {
+  constructor() {
+    super("The server's answer is not from Billet Tasks.");
+  }
+}
+
 // ---- Token ----------------------------------------------------------------------------------
 
 let askForToken = null; // set by the store; resolves when there is a new token
@@ -36,8 +44,9 @@ export const forgetToken = () => ofTab.remove(TOKEN);
 // ---- Requests -------------------------------------------------------------------------------
 
 // Send one request. Returns {status, body, etag, next}, also for 304; other errors are thrown.
-// A 401 asks for a token and sends the request again.
-export async function send(method, path, { body, ifMatch, ifNoneMatch, key, keepalive } = {}) {
+// `expects` says whether a body has the form that the API gives it. A 401 asks for a token and sends
+// the request again.
+export async function send(method, path, { expects, body, ifMatch, ifNoneMatch, key, keepalive }) {
   for (;;) {
     const used = token();
     const headers = { Accept: "application/json" };
@@ -46,12 +55,12 @@ export async function send(method, path, { body, ifMatch, ifNoneMatch, key, keep
     if (ifMatch) headers["If-Match"] = ifMatch;
     if (ifNoneMatch) headers["If-None-Match"] = ifNoneMatch;
     if (key) headers["Idempotency-Key"] = `"${key}"`;
-    const response = await attempt(path, {
+    const response = await attempt(path, expects, {
       method,
       headers,
       body: body === undefined ? undefined : JSON.stringify(body),
       cache: "no-store", // conditions are ours
-      redirect: "error",
+      redirect: "manual", // the API has none
       keepalive,
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
@@ -63,9 +72,13 @@ export async function send(method, path, { body, ifMatch, ifNoneMatch, key, keep
   }
 }
 
-export const get = (path, etag) => send("GET", path, { ifNoneMatch: etag });
+export const get = (path, expects, etag) => send("GET", path, { expects, ifNoneMatch: etag });
 
-async function attempt(path, options) {
+export const isList = Array.isArray;
+export const isEntity = (body) => Number.isInteger(body?.id);
+export const isEntityOrNull = (body) => body === null || isEntity(body);
+
+async function attempt(path, expects, options) {
   let response, text;
   try {
     response = await fetch(new URL(path, ROOT), options);
@@ -74,19 +87,23 @@ async function attempt(path, options) {
     throw new NoReply(error.message);
   }
   const { status, headers } = response;
+  const body = status === 304 ? null : parsed(text, headers.get("Content-Type") ?? "");
+  if (response.ok ? !expects(body) : status !== 304 && !isError(status, body)) throw new NotOurs();
   if (status === 401) return { status };
-  if (!response.ok && status !== 304) {
-    throw new Problem(status, parsed(text), Number(headers.get("Retry-After")) || 0);
-  }
-  const body = status === 304 ? null : parsed(text);
+  if (!response.ok && status !== 304) throw new Problem(status, body, Number(headers.get("Retry-After")) || 0);
   return { status, body, etag: headers.get("ETag"), next: nextPage(headers.get("Link")) };
 }
 
-function parsed(text) {
+// The API's own errors are problems. Proxies have these others, too; a repeat is right for them.
+const isError = (status, body) => status >= 500 || status === 429 || status === 408 || isProblem(body);
+const isProblem = (body) => typeof body?.detail === "string";
+
+// The JSON in a text, or undefined.
+function parsed(text, type) {
   try {
-    return JSON.parse(text);
+    return type.includes("json") ? JSON.parse(text) : undefined;
   } catch {
-    return null;
+    return undefined;
   }
 }
 

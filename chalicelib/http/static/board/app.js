@@ -3,7 +3,7 @@
 import { render } from "./preact.js";
 import { useEffect, useState } from "./hooks.js";
 import * as api from "./api.js";
-import { assignSelected, Board, html, Icon, isNarrow, keepSelectedInView, List, moveSelected, nothingMatches, remove, removeSelected, shift, showMoveMenu, step } from "./board.js";
+import { assignSelected, Board, html, Icon, isNarrow, keepSelectedInView, List, moveSelected, nothingMatches, remove, removeSelected, shift, showMoveMenu, step, withNames } from "./board.js";
 import { ConflictDialog, findPeople, HelpDialog, MoveMenu, People, RemoveDialog, TaskDialog, TokenDialog, WhoDialog } from "./dialogs.js";
 import * as outbox from "./outbox.js";
 import * as store from "./store.js";
@@ -59,7 +59,7 @@ function Header() {
     <label class="search">
       <${Icon} name="search" />
       <span class="sr">Search the loaded tasks</span>
-      <input id="search" type="search" placeholder="Search" title="Search the loaded tasks (/)" value=${state.filters.text} onInput=${(event) => store.setFilters({ text: event.target.value })} onKeyDown=${leaveSearch} />
+      <input id="search" type="search" dir="auto" placeholder="Search" title="Search the loaded tasks (/)" value=${state.filters.text} onInput=${(event) => store.setFilters({ text: event.target.value })} onKeyDown=${leaveSearch} />
     </label>
     <button type="button" class="icon-button undo" aria-disabled=${undo ? "false" : "true"} aria-label=${`Undo: ${undo || "there is nothing to undo"}`} title=${undo ? `Undo: ${undo} (z)` : "There is nothing to undo"} onClick=${outbox.undo}><${Icon} name="undo" /></button>
     <div class="tools">
@@ -208,10 +208,11 @@ function Range({ name }) {
 
 function NoMatch() {
   const wrong = tasks.contradiction(state.filters);
-  if (wrong ? state.filtering : !nothingMatches()) return null; // the filters say what is wrong
+  if (!wrong && !nothingMatches()) return null;
+  const what = !wrong ? "No task matches." : state.filtering ? "No tasks are shown, because the filters are wrong." : wrong;
   const text = !wrong && state.filters.text;
   const clear = () => store.setFilters(text ? { text: "" } : { ...tasks.NO_FILTERS });
-  return html`<p class="empty" role="status">${wrong || "No task matches."}<button type="button" class="link" onClick=${clear}>${text ? "Clear the search" : "Clear the filters"}</button></p>`;
+  return html`<p class="empty" role="status">${what}<button type="button" class="link" onClick=${clear}>${text ? "Clear the search" : "Clear the filters"}</button></p>`;
 }
 
 // ---- Several tasks at once ----------------------------------------------------------------------
@@ -253,7 +254,7 @@ function Banner() {
   const conflicts = outbox.conflicts();
   const waiting = state.queue.length - conflicts.length;
   return html`<div class="banners" role="status">
-    ${!state.online && html`<p class="banner"><${Icon} name="alert" />No connection. ${waiting ? `${countChanges(waiting)} kept and sent when it is back.` : "You can go on: changes are kept and sent when it is back."}<button type="button" class="link" onClick=${() => (outbox.tryAgain(), store.poll())}>Try again</button></p>`}
+    ${!state.online && html`<p class="banner"><${Icon} name="alert" />${state.foreign ? `${state.foreign} If your network asks you to sign in, load the page again.` : "No connection."} ${waiting ? `${countChanges(waiting)} kept and sent when it is back.` : "You can go on: changes are kept and sent when it is back."}<button type="button" class="link" onClick=${() => (outbox.tryAgain(), store.poll())}>Try again</button>${state.foreign && waiting > 0 && html`<button type="button" class="link" onClick=${outbox.discardAll}>Discard</button>`}</p>`}
     ${state.stalled && html`<p class="banner"><${Icon} name="alert" />The server can't save now: ${state.stalled} ${countChanges(waiting)} kept.<button type="button" class="link" onClick=${outbox.tryAgain}>Try again</button><button type="button" class="link" onClick=${outbox.discardAll}>Discard</button></p>`}
     ${state.forbidden && html`<p class="banner"><${Icon} name="alert" />Not saved: ${state.forbidden} ${countChanges(waiting)} kept.<button type="button" class="link" onClick=${outbox.useAnotherToken}>Use another token</button><button type="button" class="link" onClick=${outbox.discardAll}>Discard</button></p>`}
     ${conflicts.length > 0 && html`<p class="banner banner-conflict"><${Icon} name="alert" />${conflicts.length === 1 ? "1 change needs" : `${conflicts.length} changes need`} your decision.<button type="button" class="link" onClick=${() => store.openDialog({ kind: "conflict", key: conflicts[0].key })}>Decide</button></p>`}
@@ -276,7 +277,7 @@ function Toast({ toast }) {
   const hold = { onMouseEnter: () => setHeld(true), onMouseLeave: () => setHeld(false), onFocusIn: () => setHeld(true), onFocusOut: () => setHeld(false) };
   return html`<div class="toasts" role="status" ...${hold}>
     ${toast && html`<div class=${`toast ${toast.error ? "toast-error" : ""}`} key=${toast.id}>
-      <span>${toast.text}</span>
+      <span>${withNames(toast.text)}</span>
       ${toast.action && html`<button type="button" class="link" onClick=${act}>${toast.label}</button>`}
       <button type="button" class="icon-button" aria-label="Dismiss" onClick=${() => store.dismissToast(toast.id)}><${Icon} name="close" /></button>
     </div>`}

@@ -18,6 +18,15 @@ const NARROW = matchMedia("(max-width: 760px)");
 // Whether the board shows one column at a time.
 export const isNarrow = () => NARROW.matches && state.view === "board";
 
+// A text whose names, which have quotation marks or `isolated`, are each in their own direction.
+export function withNames(text) {
+  return text.split(/(“[^”]*”|\u2068[^\u2069]*\u2069)/).map((part, index) => {
+    if (index % 2 === 0) return part;
+    const name = html`<bdi>${part.slice(1, -1)}</bdi>`;
+    return part[0] === "“" ? html`“${name}”` : name;
+  });
+}
+
 // ---- Small parts ----------------------------------------------------------------------------
 
 const ICONS = {
@@ -220,25 +229,31 @@ export function selectedTasks() {
   return entries.map((entry) => entry.task);
 }
 
-function changeSelected(label, change, keep = false) {
-  const chosen = selectedTasks();
+// Change the selected tasks that are not so already.
+function changeSelected(label, isSo, change, keep = false) {
+  const chosen = selectedTasks().filter((task) => !isSo(task));
   if (!keep) state.selected = new Set();
+  if (!chosen.length) return store.notify("There is nothing to change.");
   const subject = chosen.length === 1 ? `“${chosen[0].name}”` : `${chosen.length} tasks`;
   outbox.together(`${label} ${subject}`, subject, () => chosen.forEach(change));
 }
 
 export const moveSelected = (status) =>
-  changeSelected(`Moved to ${tasks.TITLES[status]}:`, (task) => task.status === status || outbox.move(task, status));
+  changeSelected(`Moved to ${tasks.TITLES[status]}:`, (task) => task.status === status, (task) => outbox.move(task, status));
 
 export function removeSelected() {
   if (selectedTasks().length > 1) store.openDialog({ kind: "remove" });
   else removeAllSelected();
 }
 
-export const removeAllSelected = () => changeSelected("Deleted", outbox.remove);
+export const removeAllSelected = () => changeSelected("Deleted", () => false, outbox.remove);
 
-export const assignSelected = (users) =>
-  changeSelected(`Assigned to ${users.map(store.nameOf).join(", ")}:`, (task) => outbox.assign(task, users), true);
+const namesOf = (users) => users.map((user) => store.isolated(store.nameOf(user))).join(", ");
+
+export function assignSelected(users) {
+  const isAssigned = (task) => users.every((user) => task.assignees.includes(user));
+  changeSelected(`Assigned to ${namesOf(users)}:`, isAssigned, (task) => outbox.assign(task, users), true);
+}
 
 // The card after this one in its lane, or the one before it.
 export function neighbourOf(id) {
@@ -284,6 +299,7 @@ function TaskLink({ entry, focusable, children }) {
   return html`<a
     id=${`task-${task.id}`}
     class="task-link"
+    dir="auto"
     href=${Number.isInteger(task.id) ? `#task=${task.id}` : "#"}
     draggable=${false}
     tabindex=${focusable ? 0 : -1}
@@ -434,7 +450,7 @@ function QuickAdd({ status, title }) {
   async function add(event) {
     event.preventDefault();
     const fields = { ...tasks.EMPTY, ...defaults(), name: name.trim(), status };
-    const wrong = tasks.firstError(fields);
+    const [wrong] = tasks.errorsOf(fields);
     if (wrong) return setError(wrong.text);
     setName("");
     setError("");
@@ -447,6 +463,7 @@ function QuickAdd({ status, title }) {
   return html`<form class="quick-add" onSubmit=${add}>
     <input
       ref=${input}
+      dir="auto"
       value=${name}
       aria-label=${`Name of the new task in ${title}`}
       aria-invalid=${error ? "true" : undefined}
@@ -471,7 +488,7 @@ export function defaults() {
 // The same in words, for who does not see it in a form.
 function defaultsText({ assignees, expires_at }) {
   const day = expires_at ? `, due ${tasks.longDay(expires_at)}` : "";
-  return `${day}${assignees.length ? `, assigned to ${assignees.map(store.nameOf).join(", ")}` : ""}`;
+  return `${day}${assignees.length ? `, assigned to ${namesOf(assignees)}` : ""}`;
 }
 
 function LaneEnd({ lane, count }) {

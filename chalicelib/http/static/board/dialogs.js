@@ -1,7 +1,7 @@
 // Dialogs: the form of a task, conflicts, the move menu, the token, who you are, and the keys.
 
 import { useEffect, useLayoutEffect, useRef, useState } from "./hooks.js";
-import { Avatar, defaults, html, Icon, moveTo, neighbourOf, removeAllSelected, selectedTasks } from "./board.js";
+import { Avatar, defaults, html, Icon, moveTo, neighbourOf, removeAllSelected, selectedTasks, withNames } from "./board.js";
 import * as outbox from "./outbox.js";
 import * as store from "./store.js";
 import * as tasks from "./tasks.js";
@@ -97,7 +97,7 @@ function TaskForm({ id, seen, dialog }) {
   edit.current ??= initialEdit(id, seen, dialog);
   if (seen && edit.current.etag !== seen.etag) edit.current = rebase(edit.current, seen);
   const { base, mine, theirs, news, restored } = edit.current;
-  const [error, setError] = useState(() => toError(dialog.problem));
+  const [errors, setErrors] = useState(() => toErrors(dialog.problem));
   const [saving, setSaving] = useState(false);
   const [person, setPerson] = useState(""); // what is typed into Assignees and not chosen
   const sending = useRef(false);
@@ -109,7 +109,7 @@ function TaskForm({ id, seen, dialog }) {
     Object.assign(edit.current, { mine: { ...edit.current.mine, ...values } });
     const dirty = tasks.changedFields(edit.current.base, edit.current.mine);
     outbox.saveDraft(id, dirty.length ? { mine: tasks.pick(edit.current.mine, dirty), base: tasks.pick(edit.current.base, dirty) } : null);
-    if (error && (error.field in values || !error.field)) setError(null);
+    if (errors.length) setErrors(errors.filter(({ field }) => field && !(field in values)));
     store.changed();
   }
 
@@ -118,25 +118,25 @@ function TaskForm({ id, seen, dialog }) {
     change({ [name]: value });
   }
 
-  function show(problem) {
-    setError(problem);
-    const input = form.current.querySelector(`#field-${problem.field}`);
-    input?.focus();
+  // Show errors, and go to the first one.
+  function show(found) {
+    setErrors(found);
+    const wrong = found.map(({ field }) => field);
+    [...form.current.elements].find(({ id }) => wrong.includes(id.replace("field-", "")))?.focus();
   }
 
   async function save(event) {
     event?.preventDefault();
     if (sending.current) return;
-    const [undecided] = Object.keys(theirs);
-    if (undecided) return show({ field: undecided, text: "Choose theirs or yours first." });
-    const day = wrongDay();
-    if (day) return show({ field: "expires_at", text: day });
     sending.current = true;
     setSaving(true);
     try {
-      await send();
+      const wrong = await findErrors();
+      if (wrong.length) show(wrong);
+      else await send();
     } catch (problem) {
-      show({ field: "assignees", text: problem.field === "username" ? problem.text : store.describe(problem) });
+      const text = problem.field === "username" ? `${store.quote(problem.username)}: ${problem.text}` : store.describe(problem);
+      show([{ field: "assignees", text }]);
     } finally {
       sending.current = false;
       setSaving(false);
@@ -150,15 +150,21 @@ function TaskForm({ id, seen, dialog }) {
     return expires_at === edit.current.base.expires_at ? "" : tasks.wrongYear(expires_at);
   }
 
+  async function findErrors() {
+    const day = wrongDay();
+    const isChosen = await choosePerson();
+    const found = Object.keys(edit.current.theirs).map((field) => ({ field, text: "Choose theirs or yours first." }));
+    if (day) found.push({ field: "expires_at", text: day });
+    if (!isChosen) found.push({ field: "assignees", text: "Choose a person, or clear the field." });
+    return [...found, ...tasks.errorsOf(edit.current.mine)];
+  }
+
   async function send() {
-    if (!(await choosePerson())) return show({ field: "assignees", text: "Choose a person, or clear the field." });
     const fields = { ...edit.current.mine, name: edit.current.mine.name.trim() };
-    const wrong = tasks.firstError(fields);
-    if (wrong) return show(wrong);
     const added = await createUsers(fields.assignees);
     fields.assignees = edit.current.mine.assignees;
     const fate = await (isNew ? outbox.create(fields, { users: added }) : outbox.patch(seen, fields, added));
-    if (fate.problem) return show(toError(fate.problem));
+    if (fate.problem) return show(toErrors(fate.problem));
     outbox.saveDraft(id, null);
     if (fate.task) outbox.saveDraft(fate.task.id, null);
     store.closeDialog("task");
@@ -200,7 +206,7 @@ function TaskForm({ id, seen, dialog }) {
   function discardDraft() {
     outbox.saveDraft(id, null);
     edit.current = initialEdit(id, seen, dialog);
-    setError(null);
+    setErrors([]);
     store.changed();
   }
 
@@ -214,10 +220,13 @@ function TaskForm({ id, seen, dialog }) {
 
   function typePerson(text) {
     setPerson(text);
-    if (error?.field === "assignees") setError(null);
+    if (errorOf("assignees")) setErrors(errors.filter(({ field }) => field !== "assignees"));
   }
 
-  const field = (name) => ({ name, error: error?.field === name ? error.text : "", theirs: name in theirs ? { value: theirs[name] } : null, settle: settleField, mine: mine[name] });
+  const general = errors.find(({ field }) => !(field in tasks.FIELD_TITLES));
+  const errorOf = (name) => errors.find(({ field }) => field === name)?.text;
+  const invalid = (name) => (errorOf(name) ? { "aria-invalid": "true", "aria-describedby": `error-${name}` } : {});
+  const field = (name) => ({ name, error: errorOf(name), theirs: name in theirs ? { value: theirs[name] } : null, settle: settleField, mine: mine[name] });
   const title = isNew ? "New task" : `Task ${id}`;
 
   return html`<${Dialog} kind="task" title=${Number.isInteger(id) || isNew ? title : "Task"} onClose=${close}>
@@ -230,18 +239,18 @@ function TaskForm({ id, seen, dialog }) {
     >
       ${restored && html`<p class="notice">Your draft was restored. <button type="button" class="link" onClick=${discardDraft}>Discard the draft</button></p>`}
       ${news.length > 0 && html`<p class="notice" role="status">Someone has just changed: ${news.map((name) => tasks.FIELD_TITLES[name].toLowerCase()).join(", ")}. You see the new values.</p>`}
-      ${error && !(error.field in tasks.FIELD_TITLES) && html`<p class="notice notice-error" role="alert">${error.text}${error.forbidden && html` <button type="button" class="link" onClick=${() => store.askForAnotherToken(() => setError(null))}>Use another token</button>`}</p>`}
+      ${general && html`<p class="notice notice-error" role="alert">${general.text}${general.forbidden && html` <button type="button" class="link" onClick=${() => store.askForAnotherToken(() => setErrors([]))}>Use another token</button>`}</p>`}
       <${Field} ...${field("name")}>
-        <textarea id="field-name" name="name" class="input input-name" rows="1" value=${mine.name} autofocus=${isNew} ...${invalid(error, "name")} onKeyDown=${(event) => event.key === "Enter" && !event.isComposing && !event.ctrlKey && !event.metaKey && save(event)} onInput=${(event) => change({ name: event.target.value.replace(/\s*\n\s*/g, " ") })}></textarea>
+        <textarea id="field-name" name="name" dir="auto" class="input input-name" rows="1" value=${mine.name} autofocus=${isNew} ...${invalid("name")} onKeyDown=${(event) => event.key === "Enter" && !event.isComposing && !event.ctrlKey && !event.metaKey && save(event)} onInput=${(event) => change({ name: event.target.value.replace(/\s*\n\s*/g, " ") })}></textarea>
       <//>
       <div class="field-row">
         <${Field} ...${field("status")}>
-          <select id="field-status" name="status" class="input" value=${mine.status} ...${invalid(error, "status")} onChange=${(event) => change({ status: event.target.value })}>
+          <select id="field-status" name="status" class="input" value=${mine.status} ...${invalid("status")} onChange=${(event) => change({ status: event.target.value })}>
             ${tasks.STATUSES.map((status) => html`<option value=${status} selected=${mine.status === status}>${tasks.TITLES[status]}</option>`)}
           </select>
         <//>
         <${Field} ...${field("expires_at")}>
-          <input id="field-expires_at" name="expires_at" type="date" class="input" max="9999-12-31" value=${mine.expires_at ?? ""} ...${invalid(error, "expires_at")} onInput=${(event) => change({ expires_at: event.target.value || null })} />
+          <input id="field-expires_at" name="expires_at" type="date" class="input" max="9999-12-31" value=${mine.expires_at ?? ""} ...${invalid("expires_at")} onInput=${(event) => change({ expires_at: event.target.value || null })} />
         <//>
       </div>
       <div class="quick-dates" role="group" aria-label="Set the due date">
@@ -249,10 +258,10 @@ function TaskForm({ id, seen, dialog }) {
         ${mine.expires_at && html`<button type="button" class="chip" onClick=${() => change({ expires_at: null })}>No due date</button>`}
       </div>
       <${Field} ...${field("assignees")}>
-        <${People} id="field-assignees" chosen=${mine.assignees} creating text=${person} onText=${typePerson} onChange=${(assignees) => change({ assignees })} invalid=${error?.field === "assignees" ? invalid(error, "assignees") : null} />
+        <${People} id="field-assignees" chosen=${mine.assignees} creating text=${person} onText=${typePerson} onChange=${(assignees) => change({ assignees })} invalid=${errorOf("assignees") ? invalid("assignees") : null} />
       <//>
       <${Field} ...${field("desc")}>
-        <textarea id="field-desc" name="desc" class="input" rows="8" value=${mine.desc} ...${invalid(error, "desc")} onInput=${(event) => change({ desc: event.target.value })}></textarea>
+        <textarea id="field-desc" name="desc" dir="auto" class="input" rows="8" value=${mine.desc} ...${invalid("desc")} onInput=${(event) => change({ desc: event.target.value })}></textarea>
       <//>
       ${seen && html`<p class="dates">Created ${tasks.shortDay(seen.created_at)}${seen.updated_at ? ` · Changed ${tasks.moment(seen.updated_at)}` : ""}</p>`}
       <footer class="dialog-foot">
@@ -265,15 +274,12 @@ function TaskForm({ id, seen, dialog }) {
   <//>`;
 }
 
-function toError(problem) {
-  if (!problem) return null;
+function toErrors(problem) {
+  if (!problem) return [];
   const field = problem.field in tasks.FIELD_TITLES ? problem.field : null;
   const forbidden = problem.status === 403;
-  return { field, forbidden, text: field ? problem.text : `${forbidden ? "Not saved: " : ""}${store.describe(problem)}` };
+  return [{ field, forbidden, text: field ? problem.text : `${forbidden ? "Not saved: " : ""}${store.describe(problem)}` }];
 }
-
-const invalid = (error, name) =>
-  error?.field === name ? { "aria-invalid": "true", "aria-describedby": `error-${name}` } : {};
 
 function quickDates() {
   const now = state.now;
@@ -285,9 +291,9 @@ function Field({ name, error, theirs, mine, settle, children }) {
   return html`<div class="field">
     <label for=${`field-${name}`}>${tasks.FIELD_TITLES[name]}</label>
     ${children}
-    ${error && html`<p class="field-error" id=${`error-${name}`} role="alert">${error}</p>`}
+    ${error && html`<p class="field-error" id=${`error-${name}`} role="alert">${withNames(error)}</p>`}
     ${theirs && html`<div class="clash" role="group" aria-label=${`${tasks.FIELD_TITLES[name]} was changed by someone else`}>
-      <p>Someone else changed this to <strong>${valueText(name, theirs.value)}</strong></p>
+      <p>Someone else changed this to <strong dir="auto">${valueText(name, theirs.value)}</strong></p>
       <button type="button" class="button" onClick=${() => settle(name, theirs.value)}>Use theirs</button>
       <button type="button" class="button" onClick=${() => settle(name, mine)}>Keep mine</button>
     </div>`}
@@ -382,7 +388,7 @@ export function People({ id, chosen, text, onText, onChange, single = false, cre
   return html`<div class="people">
     ${!single && chosen.length > 0 && html`<ul class="chosen" aria-label="Chosen people">
       ${chosen.map((one) => html`<li key=${one} class="person">
-        <${Avatar} id=${one} />${store.nameOf(one)}${typeof one === "string" && html`<span class="hint">new user</span>`}
+        <${Avatar} id=${one} /><bdi>${store.nameOf(one)}</bdi>${typeof one === "string" && html`<span class="hint">new user</span>`}
         <button type="button" class="icon-button" aria-label=${`Remove ${store.nameOf(one)}`} onClick=${() => onChange(chosen.filter((other) => other !== one))}><${Icon} name="close" /></button>
       </li>`)}
     </ul>`}
@@ -391,6 +397,7 @@ export function People({ id, chosen, text, onText, onChange, single = false, cre
         ref=${input}
         id=${id}
         class="input"
+        dir="auto"
         role="combobox"
         aria-label=${label}
         aria-expanded=${open && options.length ? "true" : "false"}
@@ -422,12 +429,12 @@ export function People({ id, chosen, text, onText, onChange, single = false, cre
           onMouseDown=${(event) => event.preventDefault()}
           onClick=${() => choose(option)}
         >
-          ${option.user ? html`<${Avatar} id=${option.user.id} />${option.user.username}` : html`<${Icon} name="plus" />Add “${option.create}” as a new user`}
+          ${option.user ? html`<${Avatar} id=${option.user.id} /><bdi>${option.user.username}</bdi>` : html`<${Icon} name="plus" /><span>Add “<bdi>${option.create}</bdi>” as a new user</span>`}
         </li>`)}
       </ul>
     </div>
-    ${open && typed && !options.length && !message && !invalid && html`<p class="hint" role="status">${isAbsent ? `No user is named “${typed}”.` : `Looking for “${typed}”…`}</p>`}
-    ${message && !invalid && html`<p class="field-error" id=${`${id}-message`} role="alert">${message}</p>`}
+    ${open && typed && !options.length && !message && !invalid && html`<p class="hint" role="status">${withNames(isAbsent ? `No user is named “${typed}”.` : `Looking for “${typed}”…`)}</p>`}
+    ${message && !invalid && html`<p class="field-error" id=${`${id}-message`} role="alert">${withNames(message)}</p>`}
   </div>`;
 }
 
@@ -486,21 +493,21 @@ export function ConflictDialog({ dialog }) {
   const keep = (names) => end(names.length ? tasks.pick(mine, names) : null);
 
   return html`<${Dialog} kind="conflict" title="Someone else changed this task">
-    <p class="dialog-text"><strong>${theirs.name}</strong> (#${change.task}) was changed while you worked on it. Nothing was overwritten.
+    <p class="dialog-text"><strong dir="auto">${theirs.name}</strong> (#${change.task}) was changed while you worked on it. Nothing was overwritten.
     ${change.kind === "delete" ? " Do you still want to delete it?" : " Choose what to keep."}</p>
     ${questions.map((name) => html`<fieldset class="versions" key=${name}>
       <legend>${tasks.FIELD_TITLES[name]}</legend>
       ${[["theirs", "Theirs", theirs[name]], ["mine", "Yours", mine[name]]].map(([which, title, value]) => html`<label class="version" key=${which}>
         <input type="radio" name=${`choice-${name}`} checked=${choiceOf(name) === which} onChange=${() => setChoices({ ...choices, [name]: which })} />
         <span class="version-title">${title}</span>
-        <span class="version-value">${valueText(name, value)}</span>
+        <span class="version-value" dir="auto">${valueText(name, value)}</span>
       </label>`)}
-      <p class="hint">Before: ${valueText(name, before[name])}</p>
+      <p class="hint">Before: <bdi>${valueText(name, before[name])}</bdi></p>
     </fieldset>`)}
     ${alone.length > 0 && html`<p class="dialog-text">Only you changed, so it is saved with your choice: ${alone.map((name) => tasks.FIELD_TITLES[name].toLowerCase()).join(", ")}.</p>`}
     ${others.length > 0 && html`<div class="dialog-text">
       <p>${questions.length ? "They also changed:" : "They changed:"}</p>
-      <ul class="differences">${others.map((name) => html`<li key=${name}>${tasks.FIELD_TITLES[name]}: <del>${valueText(name, before[name])}</del> <ins>${valueText(name, theirs[name])}</ins></li>`)}</ul>
+      <ul class="differences">${others.map((name) => html`<li key=${name}>${tasks.FIELD_TITLES[name]}: <del dir="auto">${valueText(name, before[name])}</del> <ins dir="auto">${valueText(name, theirs[name])}</ins></li>`)}</ul>
     </div>`}
     <footer class="dialog-foot">
       <button type="button" class="button" onClick=${() => keep(alone)}>${change.kind === "delete" ? "Keep the task" : "Keep theirs"}</button>
@@ -515,8 +522,8 @@ export function ConflictDialog({ dialog }) {
 function DeletedConflict({ change, end }) {
   const fields = Object.keys(change.body);
   return html`<${Dialog} kind="conflict" title="This task was deleted">
-    <p class="dialog-text"><strong>${change.before.name}</strong> (#${change.task}) was deleted by someone else. Your change was:</p>
-    <ul class="differences">${fields.map((name) => html`<li key=${name}>${tasks.FIELD_TITLES[name]}: ${valueText(name, change.body[name])}</li>`)}</ul>
+    <p class="dialog-text"><strong dir="auto">${change.before.name}</strong> (#${change.task}) was deleted by someone else. Your change was:</p>
+    <ul class="differences">${fields.map((name) => html`<li key=${name}>${tasks.FIELD_TITLES[name]}: <bdi>${valueText(name, change.body[name])}</bdi></li>`)}</ul>
     <footer class="dialog-foot">
       <button type="button" class="button" onClick=${() => end(null)}>Discard my change</button>
       <span class="grow"></span>
@@ -600,7 +607,7 @@ export function RemoveDialog() {
 
   return html`<${Dialog} kind="remove" title=${`Delete ${chosen.length} tasks?`}>
     <ul class="differences">
-      ${names.map(({ id, name }) => html`<li key=${id}>${name}</li>`)}
+      ${names.map(({ id, name }) => html`<li key=${id}><bdi>${name}</bdi></li>`)}
       ${chosen.length > names.length && html`<li>and ${chosen.length - names.length} more</li>`}
     </ul>
     <footer class="dialog-foot">
@@ -661,13 +668,13 @@ export function WhoDialog() {
 
 const KEYS = [
   ["n", "New task"],
-  ["Arrow keys", "Go from card to card"],
+  ["Arrow keys, Home, End", "Go from card to card"],
   ["Enter", "Open the card"],
   ["Shift ← →", "Move the card to the column beside it"],
-  ["m", "Choose the column to move the card to"],
+  ["m, then an arrow or 1 to 4", "Move the card to a column"],
   ["Delete", "Delete the card"],
   ["x", "Select the card, to change several at once"],
-  ["z", "Undo the last change"],
+  ["z, Ctrl Z", "Undo the last change"],
   ["/", "Search"],
   ["f", "Filters"],
   ["i", "My tasks, on and off"],

@@ -78,10 +78,10 @@ export function together(label, subject, make) {
   group = api.newKey();
   try {
     make();
+    tell(label, subject, group);
   } finally {
     group = null;
   }
-  tell(label, subject);
 }
 
 function newChange(kind, task, body, seen) {
@@ -108,7 +108,7 @@ function enqueue(change, label) {
   state.queue = [...state.queue, change];
   keptOffline ||= !state.online;
   undoable.push(change);
-  if (undoable.length > MAX_UNDO) undoable.shift();
+  forgetOldest();
   save();
   store.changed();
   tellOf(change);
@@ -125,7 +125,7 @@ const subjectOf = ({ body, before }) => `“${before?.name ?? body.name}”`;
 
 function tellOf(change) {
   const { label, note, users } = change;
-  const added = users.length ? ` and the new user${users.length > 1 ? "s" : ""} ${users.join(", ")}` : "";
+  const added = users.length ? ` and the new user${users.length > 1 ? "s" : ""} ${users.map(store.isolated).join(", ")}` : "";
   const hides = hiddenBy(change);
   tell(`${label}${added}${note}${hides && `. ${hides}`}`, `${subjectOf(change)}${hides && `. ${hides}`}`, change.key);
 }
@@ -151,6 +151,15 @@ function settle(change, fate) {
 
 // ---- Undo -----------------------------------------------------------------------------------
 
+const stepOf = (change) => change.group ?? change.key;
+
+// Changes that were made together are undone in one step, and forgotten in one.
+function forgetOldest() {
+  if (new Set(undoable.map(stepOf)).size <= MAX_UNDO) return;
+  const oldest = stepOf(undoable[0]);
+  while (stepOf(undoable[0]) === oldest) undoable.shift();
+}
+
 // The last change, or the last ones that were made together.
 function lastTogether() {
   const group = undoable.at(-1)?.group;
@@ -170,11 +179,12 @@ export function undo() {
   if (!label) return store.notify("There is nothing to undo.");
   const changes = undoable.splice(-lastTogether().length).reverse();
   const [last] = changes;
-  for (const change of changes) undoOne(change);
+  const together = api.newKey();
+  for (const change of changes) undoOne(change, together);
   state.focusWanted = last.kind === "create" ? null : (aliases.get(last.task) ?? last.task);
-  const users = changes.flatMap((change) => change.users);
+  const users = changes.flatMap((change) => change.users).map(store.isolated);
   const stays = users.length > 1 ? `. The users ${users.join(", ")} stay.` : users.length ? `. The user ${users[0]} stays.` : "";
-  store.notify(`Undone: ${label}${stays}`);
+  store.notify(`Undone: ${label}${stays}`, { of: together });
   save();
   store.changed();
   run();
@@ -182,12 +192,14 @@ export function undo() {
 
 // Take a change out of the queue if it was never sent. Else change it back, on condition that nobody
 // has changed the task since.
-function undoOne(change) {
+function undoOne(change, together) {
   if (state.queue.includes(change) && change.attempts === 0 && !change.sending) return discard(change);
   const task = aliases.get(change.task) ?? change.task;
   const inverse = inverseOf(change, task);
   // The version that our change made; null if it is not known yet, because it waits before this one.
   if (change.kind !== "delete") inverse.etag = isBeingRestored(change, task) ? null : (change.result ?? null);
+  inverse.group = together;
+  inverse.undoes = change.key;
   inverse.restores = change.etag;
   inverse.label = `Undone: ${describeChange(change)}`;
   state.queue = [...state.queue, inverse];
@@ -259,7 +271,7 @@ async function deliver(change) {
       store.noteOnline(true);
       return accept(change, response);
     } catch (error) {
-      if (error instanceof api.NoReply) await waitForNetwork(change);
+      if (error instanceof api.NoReply) await waitForNetwork(change, error);
       else if (error.status === 403 && !waiters.has(change.key)) await waitForToken(change, error);
       else if (isTemporary(error)) await waitForServer(change, error);
       else return refuse(change, error);
@@ -273,7 +285,8 @@ function request(change, more = {}) {
   change.task = aliases.get(change.task) ?? change.task;
   if (change.kind !== "create") change.etag ??= versions.get(change.task) ?? state.tasks.get(change.task)?.etag;
   save(); // a repeat after a reload must have the same If-Match
-  const options = { key: change.key, ifMatch: change.etag, body: change.body, ...more };
+  const expects = change.kind === "delete" ? (body) => body?.success === true : (body) => api.isEntity(body?.payload);
+  const options = { expects, key: change.key, ifMatch: change.etag, body: change.body, ...more };
   if (change.kind === "create") return api.send("POST", "tasks", { ...options, ifMatch: null });
   const method = change.kind === "patch" ? "PATCH" : "DELETE";
   return api.send(method, `tasks/${change.task}`, options);
@@ -285,11 +298,11 @@ function isTemporary(error) {
   return error.status >= 500 || error.status === 429 || error.status === 408;
 }
 
-async function waitForNetwork(change) {
+async function waitForNetwork(change, error) {
   change.attempts++;
   settle(change, { waiting: true });
   keptOffline = true;
-  store.noteOnline(false);
+  store.noteError(error);
   if (state.toast?.of === change.key && change.attempts === 1) tellOf(change);
   await pause(1000 * Math.min(2 ** change.attempts, MAX_WAIT));
 }
@@ -297,7 +310,7 @@ async function waitForNetwork(change) {
 // Keep what this token may not do, until there is another token or the reader drops the change.
 async function waitForToken(change, error) {
   change.sending = false;
-  store.set({ forbidden: store.describe(error), toast: null });
+  store.set({ forbidden: store.sentence(error), toast: null });
   while (state.forbidden && state.queue.includes(change)) await pause(60_000);
   store.set({ forbidden: "" });
 }
@@ -307,7 +320,7 @@ async function waitForServer(change, error) {
   change.refusals = (change.refusals ?? 0) + 1;
   if (change.refusals >= MAX_ATTEMPTS) {
     settle(change, { waiting: true });
-    store.set({ stalled: store.describe(error) });
+    store.set({ stalled: store.sentence(error) });
     while (state.stalled) await pause(60_000); // until the reader says so
     return;
   }
@@ -341,11 +354,17 @@ function accept(change, { body }) {
     if (change.restores) noteRestored(change, task);
     versions.set(task.id, task.etag);
   }
-  if (change.merged) tell(`${change.label}. Someone else’s changes of other fields are kept, too.`, subjectOf(change));
+  if (change.merged) tellOfMerge(change);
   take(change);
   if (keptOffline && !state.queue.length && !change.merged) store.notify("All changes are sent.");
   keptOffline &&= state.queue.length > 0;
   settle(change, { task });
+}
+
+function tellOfMerge(change) {
+  const text = `${change.label}. Someone else’s changes of other fields are kept, too.`;
+  if (undoable.includes(change)) tell(text, subjectOf(change), change.key);
+  else store.notify(text);
 }
 
 // An undo makes a new version of the state before. The change that had made that state may be undone next.
@@ -369,10 +388,11 @@ function rename(temporary, id) {
 
 async function refuse(change, error) {
   if (change.kind === "delete" && error.status === 404) return accept(change, {});
+  if (isUndone(change)) return forgetBoth(change);
   const lost = error.status === 404 && !error.field && change.kind === "patch";
   if (error.status === 412 || lost) return showConflict(change, lost);
   take(change);
-  forgetUndo(change);
+  forget(change);
   for (const later of state.queue.filter((one) => change.kind === "create" && one.task === change.task)) {
     take(later);
   }
@@ -380,8 +400,20 @@ async function refuse(change, error) {
   showFailure(change, error);
 }
 
-function forgetUndo(change) {
-  if (state.toast?.of === change.key) store.dismissToast(state.toast.id);
+// A change that was not made, and whose undo waits, leaves nothing to do.
+const isUndone = (change) => state.queue.some((one) => one.undoes === change.key);
+
+function forgetBoth(change) {
+  const needs = (one) => one === change || one.undoes === change.key || (change.kind === "create" && one.task === change.task);
+  for (const one of state.queue.filter(needs)) take(one);
+  settle(change, { discarded: true });
+  if (Number.isInteger(change.task)) store.fetchTask(change.task).catch(store.noteError);
+}
+
+// Take back what the page says of a change, and the offer to undo it.
+function forget(change) {
+  const of = state.toast?.of;
+  if (of && (of === change.key || of === change.group)) store.dismissToast(state.toast.id);
   const at = undoable.indexOf(change);
   if (at >= 0) undoable.splice(at, 1);
 }
@@ -424,6 +456,7 @@ export function discardAll() {
 
 async function showConflict(change, deleted) {
   const theirs = deleted ? (store.forget(change.task), null) : await currentTask(change.task);
+  if (isUndone(change)) return forgetBoth(change);
   if (theirs && change.kind === "patch" && alreadySo(change, theirs)) {
     take(change);
     return settle(change, { task: theirs });
@@ -431,7 +464,7 @@ async function showConflict(change, deleted) {
   if (!theirs && change.kind === "delete") return accept(change, {});
   if (theirs && change.kind === "patch" && !tasks.clashes(change, theirs).length) return merge(change, theirs);
   change.conflict = { theirs };
-  forgetUndo(change);
+  forget(change);
   save();
   store.changed();
   settle(change, { conflict: true });
@@ -442,12 +475,20 @@ async function showConflict(change, deleted) {
 function merge(change, theirs) {
   change.merged = true;
   change.etag = theirs.etag;
+  change.label = labelFor(change, theirs);
   change.before = { ...tasks.fieldsOf(theirs), id: theirs.id };
-  const waiter = waiters.get(change.key);
-  waiters.delete(change.key);
+  const { key } = change;
+  const waiter = waiters.get(key);
+  waiters.delete(key);
   change.key = api.newKey();
   if (waiter) waiters.set(change.key, waiter);
+  if (state.toast?.of === key) state.toast.of = change.key;
   save();
+}
+
+// The label of a change of a task that others have given another name.
+function labelFor({ label, body, before }, theirs) {
+  return "name" in (body ?? {}) ? label : label.replace(`“${before.name}”`, () => `“${theirs.name}”`);
 }
 
 async function currentTask(id) {
@@ -455,7 +496,7 @@ async function currentTask(id) {
     try {
       return await store.fetchTask(id);
     } catch (error) {
-      if (error instanceof api.NoReply) store.noteOnline(false);
+      store.noteError(error);
       await pause(3000);
     }
   }
@@ -475,7 +516,7 @@ export function resolve(change, fields) {
   if (!fields) return run();
   if (!theirs) enqueueCreate({ ...tasks.fieldsOf(change.before), ...fields });
   else if (change.kind === "delete") remove(theirs);
-  else enqueuePatch(theirs, fields, Object.keys(fields).length < Object.keys(change.body).length ? `Saved “${fields.name ?? theirs.name}”` : change.label, change.users);
+  else enqueuePatch(theirs, fields, Object.keys(fields).length < Object.keys(change.body).length ? `Saved “${fields.name ?? theirs.name}”` : labelFor(change, theirs), change.users);
   run();
 }
 

@@ -27,6 +27,7 @@ export const state = {
   noNewUsers: false, // whether the API has refused to create a user with this token
   queue: [], // changes that are not confirmed yet; see outbox.js
   online: navigator.onLine,
+  foreign: "", // why there is no connection, if something else than the API answers
   stalled: "", // why the queue has stopped, if it has
   forbidden: "", // why it waits for another token, if it does
   dialogs: [], // open dialogs, the top one last
@@ -233,7 +234,7 @@ export function forget(id) {
 // Fetch the present state of a task: the task, or null if it was deleted.
 export async function fetchTask(id) {
   const known = state.tasks.get(id);
-  const { status, body } = await api.get(`tasks/${id}`, known?.etag);
+  const { status, body } = await api.get(`tasks/${id}`, api.isEntityOrNull, known?.etag);
   if (status === 304) return known;
   if (body) keep(body);
   else forget(id);
@@ -319,14 +320,15 @@ export async function loadMore(lane) {
 }
 
 function noteFailure(lane, error) {
-  if (error instanceof api.NoReply) noteOnline(false);
-  lane.error = error instanceof api.NoReply ? "No connection to the server." : describe(error);
+  noteError(error);
+  const isOffline = error instanceof api.NoReply && !state.foreign;
+  lane.error = isOffline ? "No connection to the server." : describe(error);
 }
 
 // Fetch a page. Returns whether it has changed.
 async function fetchPage(lane, page) {
   const mine = generation;
-  const response = await api.get(page.path, page.etag);
+  const response = await api.get(page.path, api.isList, page.etag);
   if (response.status === 304 || mine !== generation) return false;
   for (const task of response.body) keep(task);
   page.ids = response.body.map((task) => task.id);
@@ -428,10 +430,16 @@ const onReconnected = new Set();
 
 export const whenOnline = (callback) => onReconnected.add(callback);
 
-export function noteOnline(online) {
-  if (state.online === online) return;
-  set({ online });
-  if (online) for (const callback of onReconnected) callback();
+export function noteOnline(online, foreign = "") {
+  if (state.online === online && state.foreign === foreign) return;
+  const isBack = online && !state.online;
+  set({ online, foreign });
+  if (isBack) for (const callback of onReconnected) callback();
+}
+
+// There is no connection if there was no reply, or one that is not the API's.
+export function noteError(error) {
+  if (error instanceof api.NoReply) noteOnline(false, error instanceof api.NotOurs ? error.message : "");
 }
 
 function pollSoon(milliseconds = POLL_MS) {
@@ -449,7 +457,7 @@ export async function poll() {
     await Promise.all([...state.lanes.values()].map(refreshLane));
     noteOnline(true);
   } catch (error) {
-    if (error instanceof api.NoReply) noteOnline(false);
+    noteError(error);
   } finally {
     polling = false;
     changed();
@@ -479,7 +487,7 @@ export function loadUsers() {
 async function fetchUsers() {
   let path = `users?page_size=${USERS_PAGE}`;
   while (path && state.users.size < MAX_USERS) {
-    const { body, next } = await api.get(path);
+    const { body, next } = await api.get(path, api.isList);
     for (const user of body) state.users.set(user.id, user);
     path = next && `users${next}`;
     changed();
@@ -489,21 +497,26 @@ async function fetchUsers() {
 
 // Find a user by the exact name, among very many.
 export async function findUser(username) {
-  const { body } = await api.get(`users?${new URLSearchParams({ username })}`);
+  const { body } = await api.get(`users?${new URLSearchParams({ username })}`, api.isList);
   for (const user of body) state.users.set(user.id, user);
   changed();
   return body[0] ?? null;
 }
 
+const userKeys = new Map(); // by name: the key of a request whose response has not come
+
 export async function createUser(username) {
+  if (!userKeys.has(username)) userKeys.set(username, api.newKey());
+  const key = userKeys.get(username);
   try {
-    const { body } = await api.send("POST", "users", { body: { username }, key: api.newKey() });
+    const { body } = await api.send("POST", "users", { expects: api.isEntity, body: { username }, key });
+    userKeys.delete(username);
     state.users.set(body.id, body);
     changed();
     return body;
   } catch (error) {
     if (error.status === 403) set({ noNewUsers: true });
-    throw error;
+    throw Object.assign(error, { username });
   }
 }
 
@@ -525,7 +538,7 @@ export function nameOf(id) {
   if (!user && loadingUsers && !missing.has(id)) {
     missing.add(id);
     loadingUsers
-      .then(() => state.users.has(id) || api.get(`users/${id}`))
+      .then(() => state.users.has(id) || api.get(`users/${id}`, api.isEntityOrNull))
       .then((response) => response.body && state.users.set(id, response.body))
       .then(changed, () => missing.delete(id));
   }
@@ -539,16 +552,29 @@ export function sortedUsers() {
   return [...state.users.values()].sort((a, b) => a.username.localeCompare(b.username));
 }
 
-// ---- Texts of errors ------------------------------------------------------------------------
+// ---- Texts ----------------------------------------------------------------------------------
+
+// A name in a message: the page writes it in its own direction, apart from the text around it.
+export const isolated = (name) => `\u2068${name}\u2069`;
+
+const LONGEST_QUOTE = 40;
+export function quote(text) {
+  const letters = [...text];
+  return `“${letters.length > LONGEST_QUOTE ? `${letters.slice(0, LONGEST_QUOTE).join("")}…` : text}”`;
+}
 
 export function describe(error) {
+  if (error instanceof api.NotOurs) return error.message;
   if (error instanceof api.NoReply) return "The server did not respond.";
   if (error.status === 403) {
     const [, needed, has] = /requires the role (\w+); this token has (\w+)/.exec(error.detail) ?? [];
     if (needed) return `This needs the role ${needed}. Your token has the role ${has}.`;
   }
-  return error.detail ?? error.message;
+  return error.detail ?? "The page has failed. Load it again.";
 }
+
+// The same, with a full stop, for a text that goes on.
+export const sentence = (error) => describe(error).replace(/[^.!?…]$/, "$&.");
 
 // ---- Start ----------------------------------------------------------------------------------
 

@@ -215,13 +215,13 @@ export function wrongYear(day) {
   return day < "1000" ? "The year needs four digits." : "The year must be 1900 or later.";
 }
 
-export function firstError(fields) {
-  if (!fields.name.trim()) return { field: "name", text: "Give the task a name." };
-  if ([...fields.name.trim()].length > MAX_NAME)
-    return { field: "name", text: `At most ${MAX_NAME} characters.` };
-  if ([...fields.desc].length > MAX_DESC)
-    return { field: "desc", text: `At most ${MAX_DESC.toLocaleString()} characters.` };
-  if (fields.assignees.length > MAX_ASSIGNEES)
-    return { field: "assignees", text: `At most ${MAX_ASSIGNEES} people.` };
-  return null;
+// What is wrong with the fields of a task: a list of {field, text}.
+export function errorsOf({ name, desc, assignees }) {
+  const errors = [];
+  const check = (isWrong, field, text) => isWrong && errors.push({ field, text });
+  check(!name.trim(), "name", "Give the task a name.");
+  check([...name.trim()].length > MAX_NAME, "name", `At most ${MAX_NAME} characters.`);
+  check(assignees.length > MAX_ASSIGNEES, "assignees", `At most ${MAX_ASSIGNEES} people.`);
+  check([...desc].length > MAX_DESC, "desc", `At most ${MAX_DESC.toLocaleString()} characters.`);
+  return errors;
 }
