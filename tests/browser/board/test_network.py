@@ -313,23 +313,31 @@ def test_changes_without_a_connection_are_sent_when_it_is_back(
     assert found == {"plan": "DONE", "new": "PENDING"}
 
 
+NO_WRITES = """{
+const send = window.fetch;
+window.fetch = (url, options) =>
+  localStorage.offline && options?.method && options.method !== "GET"
+    ? Promise.reject(new TypeError("no connection"))
+    : send(url, options);
+}"""
+"""Lets no write reach the network while `localStorage.offline` is set, also during a reload."""
+
+
 def test_changes_that_wait_survive_a_reload(open_board: OpenBoard, client: Client) -> None:
     client.tasks.create("plan")
     board = open_board(still=False)
     page = board.page
-
-    def refuse_writes(route: Route) -> None:
-        route.abort() if route.request.method in WRITES else route.continue_()
-
     page.on("dialog", lambda dialog: dialog.accept())  # the browser asks before it leaves
-    page.route("**/v1/**", refuse_writes)
+    page.evaluate(NO_WRITES)
+    page.add_init_script(NO_WRITES)
+    page.evaluate("localStorage.offline = 'yes'")
     board.press("ArrowDown", "Shift+ArrowRight")
     expect(board.card("plan", "In progress")).to_contain_text(re.compile("Waiting|Saving"))
     page.reload()
     board.settle()
     expect(board.card("plan", "In progress")).to_be_visible()
     assert only(client).status == "PENDING"
-    page.unroute("**/v1/**", refuse_writes)
+    page.evaluate("delete localStorage.offline")
     board.saved()
     assert only(client).status == "IN_PROGRESS"
 
