@@ -120,6 +120,7 @@ def test_a_data_folder_in_use_is_a_one_line_error(
     )
 
 
+@pytest.mark.walk
 @pytest.mark.usefixtures("startable")
 def test_a_database_whose_supervisor_and_server_are_killed_keeps_its_folder(
     serve: Serve, refuse: Refuse, tmp_path: Path
