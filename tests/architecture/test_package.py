@@ -24,6 +24,7 @@ from chalicelib.http.problems import CONTENT_TYPE
 from chalicelib.services import feeds, tokens, users
 from chalicelib.settings import Settings
 
+pytestmark = pytest.mark.walk  # packages are built and installed
 ROOT = Path(__file__).parents[2]
 HANDLER = """
 import importlib, json, sys

@@ -51,7 +51,7 @@ ENVIRONMENT = {
 NEWEST = MIGRATIONS[-1].number
 OLD_NAME = "\u1fb3\u0302"
 """A username whose reservation has another form now."""
-TASKS = 400
+TASKS = 240
 
 
 def run(*arguments: str) -> tuple[int, list[str]]:

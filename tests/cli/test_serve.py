@@ -82,6 +82,7 @@ def database_of(served: Served) -> psutil.Process:
     return java
 
 
+@pytest.mark.walk
 @pytest.mark.usefixtures("startable")
 def test_killed_databases_and_servers_keep_their_data_and_leave_no_process(
     serve: Serve, tmp_path: Path
@@ -356,6 +357,7 @@ def test_a_certificate_without_its_key_is_a_one_line_error(refuse: Refuse, tmp_p
     assert error == "Error: --tls-cert and --tls-key: give both or none\n"
 
 
+@pytest.mark.walk
 def test_it_writes_a_profile_of_its_workers_when_it_stops(serve: Serve, tmp_path: Path) -> None:
     file = tmp_path / "profile.txt"
     served = serve("--db", "memory", "--profile", str(file))

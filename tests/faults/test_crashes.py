@@ -64,6 +64,7 @@ def test_a_killed_write_is_atomic_and_a_keyed_retry_applies_it_once(
     assert [finding.text for finding in findings()] == []
 
 
+@pytest.mark.walk
 def test_a_killed_user_delete_can_be_finished(api: Api, connection: Connection, kill: Kill) -> None:
     others = add_users(48)
     first = user_with_many_tasks(others)

@@ -26,11 +26,6 @@ from tests.support.scenarios import CHANGES, READS, SECRET, Scenario, end_leases
 
 pytestmark = [pytest.mark.backend("dynamodb-local"), pytest.mark.usefixtures("no_retry_delay")]
 
-LONG = {"change several tasks", "set the assignees"}
-KEYED = [
-    pytest.param(change, id=name, marks=[pytest.mark.walk] * (name in LONG))
-    for name, change in CHANGES.items()
-]
 FAULT_CASES = [(fault, False) for fault in FAULTS] + [
     (fault, True) for fault in FAULTS if fault.lasts
 ]
@@ -53,7 +48,8 @@ def test_a_failed_call_leaves_no_partial_effect(
     assert [finding.text for finding in findings()] == []
 
 
-@pytest.mark.parametrize("change", KEYED)
+@pytest.mark.walk
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_a_keyed_retry_after_a_failed_call_applies_the_write_once(
     api: Api, connection: Connection, change: tuple[Any, ...]
 ) -> None:
