@@ -58,6 +58,8 @@ def open_board(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Ope
             viewport = {"width": width, "height": 800}
             context = browser.new_context(viewport=viewport, **options)  # type: ignore[arg-type]
             stack.callback(context.close)
+            # Chromium intercepts no request that begins just after the first `route` of a page.
+            context.route("**/nothing", lambda route: route.abort())
             if still:
                 context.add_init_script(STILL)
             board = Board(Visit(context), url or request.getfixturevalue("site").url)
