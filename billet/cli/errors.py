@@ -28,8 +28,6 @@ AWS_ERRORS = (BotoCoreError, ClientError, ResponseParserError)
 DATABASE_ERRORS = (BilletError, PynamoDBException, *AWS_ERRORS)
 NO_TABLE = ("non-existent table", "Requested resource not found")
 """The texts of DynamoDB's ResourceNotFoundException; other services have it, too."""
-ENDPOINTS = ("AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL")
-"""The variables with the URL of an emulator; the first comes first."""
 NO_REGION = "set AWS_REGION or AWS_DEFAULT_REGION, or the region of the profile"
 CREDENTIALS_HINT = (
     "check AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN and AWS_PROFILE"
@@ -88,7 +86,7 @@ def aws_errors(context: str = "") -> Iterator[None]:
 
 def require_urls() -> None:
     """Raise ClickException if the endpoint of an emulator is no URL."""
-    given = {name: os.environ.get(name) for name in ENDPOINTS}
+    given = {name: os.environ.get(name) for name in client.ENDPOINTS}
     if not any(given.values()):
         given = {"endpoint_url in the configuration of AWS": client.endpoint()}
     for name, url in given.items():
@@ -132,13 +130,13 @@ def one_line(error: Exception) -> str:
     if "<html" in str(cause).lower():
         return (
             f"the endpoint {client.endpoint() or 'of AWS'} responds with a page of HTML, which no "
-            f"service of AWS does; check {' and '.join(ENDPOINTS)}, and the region "
+            f"service of AWS does; check {' and '.join(client.ENDPOINTS)}, and the region "
             f"{client.region()}"
         )
     if isinstance(cause, ResponseParserError) or _code(cause).isdecimal():
         return (
             f"the endpoint {client.endpoint() or 'of AWS'} does not respond as AWS does "
-            f"({' '.join(str(cause).split())[:200]}); check {' and '.join(ENDPOINTS)}"
+            f"({' '.join(str(cause).split())[:200]}); check {' and '.join(client.ENDPOINTS)}"
         )
     if isinstance(cause, ClientError):
         details = cause.response["Error"]

@@ -80,9 +80,7 @@ def _require_one_endpoint() -> None:
     Raises:
         click.ClickException: they are not.
     """
-    database, services = (
-        os.environ.get(name) for name in ("AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL")
-    )
+    database, services = map(os.environ.get, client.ENDPOINTS)
     if database and database != services:
         raise click.ClickException(
             "AWS_ENDPOINT_URL_DYNAMODB: must not be set, because the tables have to be where the "

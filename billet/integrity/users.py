@@ -83,7 +83,8 @@ def _of_faults(user: Item, left: shape.Faults) -> Iterator[Finding]:
     key = lookup.key_of(UserModel, user)
     readable = shape.unreadable(UserModel, user).keys().isdisjoint(left)
     yield Finding("invalid" if readable else "unreadable", UserModel, key, shape.describe(left))
-    if shown := () if readable else INDEX_KEY_NAMES & user.keys():
+    shown = INDEX_KEY_NAMES & user.keys()
+    if shown and not readable:
         repair = partial(set_user_attributes, user, dict.fromkeys(shown))
         detail = "is in an index, but is unreadable"
         yield Finding("listed-unreadable", UserModel, key, detail, repair)

@@ -80,6 +80,10 @@ class _NotDone(Unavailable):
     """The database did not carry out the call: it said so, or was not reached."""
 
 
+ENDPOINTS = ("AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL")
+"""The variables with the URL of an emulator; the first comes first."""
+
+
 class SeenLaneCount(NamedTuple):
     """A lane count that this process has seen. One tuple, so that a thread replaces it at once."""
 
@@ -130,8 +134,7 @@ def region() -> str | None:
 def endpoint() -> str | None:
     """Return the URL of the emulator that takes the place of DynamoDB, or None for AWS itself."""
     configured = get_session().get_scoped_config().get("endpoint_url")
-    names = ("AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL")
-    url = next(filter(None, map(os.environ.get, names)), configured)
+    url = next(filter(None, map(os.environ.get, ENDPOINTS)), configured)
     return None if url and ".amazonaws.com" in url else url
 
 

@@ -13,7 +13,6 @@ from click.testing import CliRunner
 from billet.backup.commands import backup
 from billet.cli import main, target
 from billet.cli.doctor import doctor
-from billet.cli.errors import ENDPOINTS
 from billet.cli.migrate import migrate
 from billet.cli.seed import seed
 from billet.cli.tokens import token
@@ -231,7 +230,7 @@ def test_a_wrong_configuration_of_aws_is_one_line(
     assert error in refusal(command, tmp_path)
 
 
-@pytest.mark.parametrize("name", ENDPOINTS)
+@pytest.mark.parametrize("name", client.ENDPOINTS)
 @pytest.mark.parametrize("url", WRONG_URLS)
 @pytest.mark.usefixtures("config")
 def test_an_endpoint_that_is_no_url_is_one_line(

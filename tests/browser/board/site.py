@@ -2,8 +2,9 @@
 
 import re
 from contextlib import AbstractContextManager
+from typing import Any
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from billet_client import Client, Task
 from tests.browser.conftest import Visit
@@ -41,6 +42,17 @@ class Board:
     def sends(self, method: str) -> AbstractContextManager[object]:
         """Wait, at the end of the block, for the response to a request with this method."""
         return self.page.expect_response(lambda response: response.request.method == method)
+
+    def answer(self, method: str, **reply: Any) -> None:
+        """Answer requests for a task with this method in place of the API."""
+
+        def answer(route: Route) -> None:
+            if route.request.method == method:
+                route.fulfill(**reply)
+            else:
+                route.continue_()
+
+        self.page.route("**/v1/tasks/*", answer)
 
     def column(self, name: str) -> Locator:
         return self.page.get_by_role("region", name=name, exact=True)

@@ -135,14 +135,7 @@ def test_a_change_that_never_gets_an_answer_of_the_api_can_be_discarded(
 ) -> None:
     client.tasks.create("plan")
     board = open_board()
-    board.page.route(
-        "**/v1/tasks/*",
-        lambda route: (
-            route.fulfill(status=403, **PAGE)
-            if route.request.method == "PATCH"
-            else route.continue_()
-        ),
-    )
+    board.answer("PATCH", status=403, **PAGE)
     board.press("ArrowDown", "Shift+ArrowRight")
     expect(board.says(FOREIGN)).to_be_visible()
     board.page.get_by_role("button", name="Discard").click()

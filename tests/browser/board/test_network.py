@@ -180,18 +180,12 @@ def test_a_detail_without_a_full_stop_gets_one_before_the_next_sentence(
 ) -> None:
     client.tasks.create("plan")
     board = open_board()
-
-    def refuse_changes(route: Route) -> None:
-        if route.request.method != "PATCH":
-            route.continue_()
-            return
-        route.fulfill(
-            status=status,
-            headers={"Content-Type": "application/problem+json", "Retry-After": "1"},
-            body='{"detail": "not allowed"}',
-        )
-
-    board.page.route("**/v1/tasks/*", refuse_changes)
+    board.answer(
+        "PATCH",
+        status=status,
+        headers={"Content-Type": "application/problem+json", "Retry-After": "1"},
+        body='{"detail": "not allowed"}',
+    )
     board.press("ArrowDown", "Shift+ArrowRight")
     expect(board.says(banner)).to_be_visible()
     assert only(client).status == "PENDING"
